@@ -1,0 +1,123 @@
+"""What is wrong, where, and which exit code it means.
+
+Problems are values: every stage collects them and goes on as far as it can.
+Errors are exceptions with one base class, turned into a line on stderr in `cli`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Literal
+
+Level = Literal["error", "warning", "note"]
+KeyPath = tuple[str | int, ...]
+
+_LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where in the author's files something stands."""
+
+    path: str
+    """Relative to the root, with forward slashes."""
+    line: int = 0
+    """Counted from 1; 0 for the file as a whole."""
+    column: int = 0
+    """In characters, counted from 1; 0 for the line as a whole."""
+    keys: KeyPath = field(default=(), compare=False)
+    """The way to the value inside a YAML file: `("accomplished", "Logic", 0)`."""
+
+    def __str__(self) -> str:
+        numbers = [str(n) for n in (self.line, self.column) if n]
+        return ":".join([self.path, *numbers])
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding: `place: level: message (code)`."""
+
+    code: str
+    """Letter and number, never reused; `docs/checks.md` lists them."""
+    message: str
+    """Lower case, no full stop: what was found, what was expected, the nearest fix."""
+    place: Place
+    level: Level = "error"
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.level}: {self.message} ({self.code})"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Every problem of one run, once each, sorted by place and then by weight."""
+
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> Report:
+        """A report over `problems`, sorted, doubles dropped."""
+        return cls(tuple(sorted(dict.fromkeys(problems), key=_order)))
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(p for p in self.problems if p.level == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return tuple(p for p in self.problems if p.level == "warning")
+
+
+def _order(problem: Problem) -> tuple[Place, int, str, str]:
+    return problem.place, _LEVELS.index(problem.level), problem.code, problem.message
+
+
+class HandoffError(Exception):
+    """Anything that stops a command and is not a bug; `exit_code` says whose turn it is."""
+
+    exit_code = 4
+
+
+class InvalidInput(HandoffError):
+    """The author's files need mending; carries every problem found."""
+
+    exit_code = 1
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.report = Report.of(problems)
+        super().__init__("\n".join(str(p) for p in self.report.problems))
+
+
+class Refused(HandoffError):
+    """A write that would lose something, or a document that is out of date."""
+
+    exit_code = 1
+
+
+class UsageError(HandoffError):
+    """The command line or the settings cannot be followed."""
+
+    exit_code = 2
+
+
+class WorldError(HandoffError):
+    """Warehouse, network or disk failed."""
+
+    exit_code = 3
+
+
+_BY_WEIGHT = (130, 4, 2, 3, 1, 0)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code that stands for several: the first of 130, 4, 2, 3, 1, 0 among them."""
+    return min(codes, key=_BY_WEIGHT.index, default=0)
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """`, did you mean 'x'?` for the choice closest to `word`, or nothing."""
+    by_fold = {choice.casefold(): choice for choice in choices}
+    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    return f", did you mean '{by_fold[close[0]]}'?" if close else ""

@@ -1,0 +1,281 @@
+"""A session as its author wrote it: typed, frozen, every leaf with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from handoff.problems import Place
+
+# --- content: what may stand under a label -------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """Nothing yet."""
+
+    text: str
+    """As it prints: `[TO BE FILLED]`, `[TIME]`, `✅/❌`."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The author's words; `{{ }}` in them cites facts, a number stands as it was written."""
+
+    value: str
+    place: Place
+    block: bool = False
+    """A YAML block scalar: its text begins on the line after `place`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A boolean, printed ✅ or ❌."""
+
+    value: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    items: tuple[Content, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A label or heading and what stands under it; the label is literal."""
+
+    label: str
+    content: Content
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A mapping, in the author's order."""
+
+    entries: tuple[Entry, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """`{value:, items:}`: a value with a list or labelled entries beneath it."""
+
+    value: Content
+    items: Content
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """`{steps: []}`: a numbered list."""
+
+    items: tuple[Content, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A checkbox."""
+
+    label: Text
+    done: bool
+    note: Text | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    boxes: tuple[Box, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A fenced block; literal, never live."""
+
+    lang: str
+    """Empty for a fence without a language."""
+    code: Text | Blank
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: which of the fact's, under which heading."""
+
+    name: str
+    heading: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`{table: fact}`: the fact's rows."""
+
+    fact: str
+    columns: tuple[Column, ...]
+    """Empty for all columns of the question, in its order."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """`{phases: fact}`: status lines of each phase."""
+
+    fact: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Markdown:
+    """`{markdown:}`: as it stands; never live, never searched for blanks."""
+
+    text: str
+    place: Place
+
+
+Content = (
+    Blank
+    | Text
+    | Flag
+    | Bullets
+    | Entries
+    | Valued
+    | Steps
+    | Checklist
+    | Code
+    | Table
+    | Phases
+    | Markdown
+)
+
+# --- what is asked ---------------------------------------------------------------------
+
+Param = str | int | float | bool | date | datetime | None | tuple["Param", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A fact the session declares: which `.sql` file answers it, with which parameters."""
+
+    name: str
+    """`[a-z][a-z0-9_]*`."""
+    sql: str
+    """Path under `sql/`, with forward slashes."""
+    params: Mapping[str, Param]
+    """As the author wrote them; converted to the declared types in `sql`."""
+    key: str | None
+    """The column whose values name the rows."""
+    place: Place
+    param_places: Mapping[str, Place]
+
+
+# --- the session -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    day: date
+    text: str | None
+    """The author's words for it; else the template's own form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What the next session is to do."""
+
+    id: str | None
+    session: str | None
+    title: Text | Blank | None
+    objectives: Content | None
+    prerequisites: Content | None
+    time: Content | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file the next session is to read."""
+
+    path: Text
+    note: Text | Blank | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The parts of the copy-paste prompt, in their order."""
+
+    topic: Text | Blank | None
+    context: Content | None
+    status: Content | None
+    goal: Content | None
+    read: tuple[Reading, ...]
+    approach: Content | None
+    ask: Text | Blank | None
+    more: tuple[Entry, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A free section: stands after the one named, or at the end."""
+
+    title: str
+    after: str | None
+    content: Content
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One `sessions/<id>.yaml`.
+
+    A key that is absent is `None` (its section is left out); a key with nothing
+    holds a `Blank` (its section is printed, and is open).
+    """
+
+    id: str
+    """The file's stem."""
+    path: str
+    """Relative to the root."""
+    session: str
+    """The label: `1`, `378b`."""
+    title: str
+    slug: str
+    """Upper case, for the document's name; made from the title where not given."""
+    created: Created
+    duration: Text | Blank | None
+    template: str
+    goal: Text | Blank | None
+    as_of: datetime | None
+    """UTC, to the minute; `None` for the minute of asking."""
+    status: Text | None
+    """The author's own words in place of the derived status."""
+    questions: tuple[Question, ...]
+    """`facts:`, in the author's order."""
+    header: tuple[Entry, ...]
+    checklist: Checklist | None
+    decisions: Content | None
+    findings: Content | None
+    summary: tuple[Entry, ...]
+    accomplished: Content | None
+    insights: Content | None
+    orchestrator: Content | None
+    coverage: Content | None
+    files: Content | None
+    next: Next | None
+    prompt: Prompt | None
+    troubleshooting: Content | None
+    metrics: Content | None
+    closing: tuple[Entry, ...] | None
+    sections: tuple[Section, ...]
+    previous: tuple[str, ...]
+    supersedes: str | None
+    blocked_by: Text | None
+    place: Place

@@ -1,0 +1,37 @@
+"""Where questions are answered: the embedded warehouse and BigQuery behind one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from handoff.facts import Answer, Failure, Value
+from handoff.sql import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with every parameter bound, `as_of` among them."""
+
+    fact: str
+    query: Query
+    params: Mapping[str, Value]
+    """Converted to the declared types."""
+
+
+Progress = Callable[[str], None]
+"""Told, in a few words, what a slow step is doing."""
+
+
+class Warehouse(Protocol):
+    """Answers questions; refuses whatever is not one SELECT."""
+
+    engine: str
+    """`duckdb`, `duckdb sample` or `bigquery`, as provenance records it."""
+
+    def answers(self, asked: Sequence[Asked]) -> tuple[Answer | Failure, ...]:
+        """One answer or failure for each question, in order; a failure takes no other down."""
+        ...
+
+    def close(self) -> None: ...
