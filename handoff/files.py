@@ -1,0 +1,108 @@
+"""Files: paths that stay where they may, and writing that is whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from handoff.problems import Refused, WorldError
+
+
+def confined(root: Path, path: str | Path, *, also: tuple[Path, ...] = ()) -> Path:
+    """The real path of `path`, taken from `root`, with every symlink resolved.
+
+    Raises Refused where that lies outside `root` and every folder of `also`, or inside `.git`.
+    """
+    full = _resolved(root / path, path)
+    folders = [root.resolve(), *(folder.resolve() for folder in also)]
+    home = next((folder for folder in folders if full.is_relative_to(folder)), None)
+    if home is None:
+        raise Refused(f"{path}: error: leads outside the repository")
+    # casefold: on a file system that ignores case, .GIT is .git
+    if any(part.casefold() == ".git" for part in full.relative_to(home).parts):
+        raise Refused(f"{path}: error: lies inside .git, which handoff leaves alone")
+    return full
+
+
+def _resolved(full: Path, path: str | Path) -> Path:
+    try:
+        return full.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, too long
+        raise Refused(f"{path}: error: is no usable path: {error}") from error
+
+
+def write_whole(path: Path, content: bytes, *, place: str) -> None:
+    """Put `content` into `path` so that a reader sees the old or the new, never a part.
+
+    An existing file keeps its mode. Raises WorldError, with the old file as it was, where
+    the disk does not oblige; `place` is what the message calls the file.
+    """
+    with disk(place, "write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        spare = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        _create(spare, content, mode=_mode(path))
+        with _removed_on_failure(spare):
+            spare.replace(path)
+        _sync_folder(path.parent)
+
+
+def write_new(path: Path, content: bytes, *, place: str) -> bool:
+    """Create `path` with `content`; whether it could: never over a file that is there."""
+    with disk(place, "write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _create(path, content, mode=None)
+        except FileExistsError:
+            return False
+        _sync_folder(path.parent)
+        return True
+
+
+@contextmanager
+def disk(place: str, verb: str) -> Iterator[None]:
+    """Turn what the disk refuses into a WorldError that names `place`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WorldError(f"{place}: error: cannot {verb}: {reason.lower()}") from error
+
+
+def _create(path: Path, content: bytes, *, mode: int | None) -> None:
+    with path.open("xb") as file, _removed_on_failure(path):
+        if mode is not None:
+            path.chmod(mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
