@@ -1,0 +1,135 @@
+"""The one writer of documents: it replaces what handoff wrote, never what a hand did."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import unified_diff
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+from handoff.files import confined, disk, write_new, write_whole
+from handoff.problems import Place, Problem, Refused
+
+State = Literal["missing", "current", "outdated", "edited", "foreign", "taken"]
+"""Of a document file against what is rendered now: `edited` since handoff wrote it, `foreign`
+where handoff never did, `taken` by another session."""
+
+_SIGNATURE = re.compile(r"\n<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->\n?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one document."""
+
+    path: str
+    """Relative to the root."""
+    changed: bool
+    saved: str | None = None
+    """Where the text that it replaced was put aside, relative to the root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A document file taken apart."""
+
+    text: str
+    """What was rendered, without the digest comment."""
+    owner: str | None
+    """The id in the comment; `None` where there is none."""
+    intact: bool
+    """Whether the digest fits the text."""
+
+
+def signed(text: str, owner: str) -> str:
+    """`text` as its file holds it: a blank line and the digest comment at the end."""
+    return f"{text}\n<!-- handoff: {owner} sha256:{_digest(text)} -->\n"
+
+
+def signature(content: bytes) -> Signed:
+    """The file's `content` taken apart; line ends that a checkout changed do not count."""
+    whole = content.decode(errors="replace").replace("\r\n", "\n")
+    found = _SIGNATURE.search(whole)
+    if found is None:
+        return Signed(whole, None, intact=False)
+    text = whole[: found.start()]
+    return Signed(text, found[1], intact=found[2] == _digest(text))
+
+
+def state(content: bytes | None, text: str, owner: str) -> State:
+    """How a document file with `content` (`None`: no file) stands to `text` as rendered now."""
+    if content is None:
+        return "missing"
+    there = signature(content)
+    if there.text == text and there.owner in (owner, None):
+        return "current" if there.intact else "outdated"
+    if there.owner is None:
+        return "foreign"
+    if not there.intact:
+        return "edited"
+    return "outdated" if there.owner == owner else "taken"
+
+
+def write(root: Path, path: str, text: str, owner: str, *, overwrite: bool = False) -> Written:
+    """Write `text` to the document file `path` under `root`, signed for `owner`.
+
+    Raises Refused with the diff where a hand's work would be lost; with `overwrite` that is
+    put aside first, under a name that is free. Raises WorldError.
+    """
+    file = confined(root, path)
+    content = _content(file, path)
+    now = state(content, text, owner)
+    if now == "current":
+        return Written(path, changed=False)
+    saved = None
+    if content is not None and now != "outdated":
+        if not overwrite:
+            raise Refused(f"{problem(path, now)}\n{_diff(path, content, text)}")
+        saved = _put_aside(root, path, content)
+    write_whole(file, signed(text, owner).encode(), place=path)
+    return Written(path, changed=True, saved=saved)
+
+
+_SAYS: dict[State, tuple[str, str]] = {
+    "edited": (
+        "X001",
+        "edited by hand since handoff wrote it: move the edits into the session file",
+    ),
+    "foreign": ("X002", "not written by handoff, or its last line is gone"),
+    "taken": ("X003", "the document of another session: give one of the two another 'slug'"),
+    "missing": ("X004", "not published"),
+    "outdated": ("X005", "out of date"),
+}
+
+
+def problem(path: str, state: State) -> Problem:
+    """What is wrong with the document file `path` in `state`, and what mends it."""
+    code, message = _SAYS[state]
+    mend = "; 'handoff publish' writes it"
+    if state not in ("missing", "outdated"):
+        mend = ", or replace it with '--overwrite', which keeps its text aside"
+    return Problem(code, message + mend, Place(path))
+
+
+def _content(file: Path, path: str) -> bytes | None:
+    with disk(path, "read"):
+        return file.read_bytes() if file.exists() else None
+
+
+def _put_aside(root: Path, path: str, content: bytes) -> str:
+    names = (f"{path}.saved-{n}" for n in count(1))
+    return next(name for name in names if write_new(root / name, content, place=name))
+
+
+def _diff(path: str, content: bytes, text: str) -> str:
+    """The way from the file to what would replace it."""
+    there = signature(content).text
+    names = f"{path} (as it is)", f"{path} (as rendered)"
+    lines = unified_diff(there.splitlines(), text.splitlines(), *names, lineterm="")
+    return "\n".join(lines)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
