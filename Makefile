@@ -1,0 +1,58 @@
+# make demo: render session-1 on the embedded warehouse.   make test: lint, types, tests.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
+FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+
+.DEFAULT_GOAL := demo
+.PHONY: demo test lint types bench wheel clean
+
+demo: $(VENV)/installed
+	$(BIN)/handoff render session-1
+	@echo
+	@echo "Its prompt for the next session ('handoff prompt session-1'):"
+	@echo
+	@$(BIN)/handoff prompt session-1
+
+test: lint types
+	$(BIN)/python -m pytest -n auto -ra $(TESTS)
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-test
+	$(BIN)/mypy
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/render.py
+
+wheel: $(VENV)/installed
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+$(VENV)/installed: $(VENV)/created pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed pyproject.toml
+	$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+# The first Python that fits; pip 25.1 is the first that knows dependency groups.
+$(VENV)/created:
+	@for python in $(PYTHONS); do \
+	  if $$python -c '$(FITS)' >/dev/null 2>&1; then \
+	    echo "creating $(VENV) with $$($$python --version), installing"; \
+	    $$python -m venv $(VENV) && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' && \
+	    touch $@; \
+	    exit; \
+	  fi; \
+	done; \
+	echo "handoff needs Python 3.11 or newer with its venv module (Debian: apt install" \
+	  "python3-venv); to name one: make PYTHON=/path/to/python" >&2; \
+	exit 1
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
