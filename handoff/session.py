@@ -156,7 +156,17 @@ Content = (
 
 # --- what is asked ---------------------------------------------------------------------
 
-Param = str | int | float | bool | date | datetime | None | tuple["Param", ...]
+Param = (
+    str
+    | int
+    | float
+    | bool
+    | date
+    | datetime
+    | None
+    | tuple["Param", ...]
+    | Mapping[str, "Param"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +183,8 @@ class Question:
     """The column whose values name the rows."""
     place: Place
     param_places: Mapping[str, Place]
+    redact: tuple[str, ...] = ()
+    """Columns that are never recorded."""
 
 
 # --- the session -----------------------------------------------------------------------
