@@ -26,6 +26,12 @@ class BigQuery:
     max_bytes_render: int | None = None
     concurrency: int = 8
     labels: Mapping[str, str] = field(default_factory=dict)
+    allowed_datasets: tuple[str, ...] = ()
+    """`dataset` or `project.dataset`; a question that reads another is refused. Empty: all."""
+    timeout_seconds: int = 300
+    """How long one question may run."""
+    price_per_tib: float = 6.25
+    """USD, of on-demand queries in the US: https://cloud.google.com/bigquery/pricing"""
 
 
 @dataclass(frozen=True, slots=True)
