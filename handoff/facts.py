@@ -7,7 +7,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -47,6 +47,8 @@ class Failure:
     """One line, written for the person who must act."""
     at: datetime
     """UTC."""
+    exit_code: int = field(default=3, compare=False)
+    """1 where the author's files need mending; not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
