@@ -1,0 +1,1 @@
+"""Writing sessions: edits of the YAML, the next session, the walk through the blanks."""

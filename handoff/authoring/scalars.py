@@ -1,0 +1,94 @@
+"""How a value is written in YAML: plain where that reads back the same, else quoted."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import yaml
+
+Scalar = str | bool | None
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXT_TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "timestamp"))
+_WORDS = re.compile(r"(?i)(null|~|true|false|yes|no|on|off)?")
+"""Read as something else than text by YAML 1.1 or 1.2."""
+_TRAPS = ("{", "[", "`", "{{")
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]"
+)
+_INDENTED = re.compile(r"[ \t\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a value is to stand, as far as its spelling depends on it."""
+
+    indent: int
+    """Of the key or dash that the value belongs to."""
+    flow: bool = False
+    """Inside `{}` or `[]`."""
+    style: str | None = None
+    """Of the scalar it replaces: `'`, `"` or none."""
+    newline: str = "\n"
+
+
+def written(value: Scalar, spot: Spot) -> tuple[str, str]:
+    """`value` in YAML: what stands behind the colon or dash, and the lines beneath it."""
+    if value is None:
+        return "null", ""
+    if isinstance(value, bool):
+        return str(value).lower(), ""
+    if "\n" in value and not spot.flow and _fits_a_block(value):
+        return _block(value, spot)
+    return _inline(value, spot), ""
+
+
+def _inline(value: str, spot: Spot) -> str:
+    if _UNPRINTABLE.search(value) or "\n" in value or spot.style == '"':
+        return double_quoted(value)
+    if spot.style is None and _reads_plain(value, flow=spot.flow):
+        return value
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _reads_plain(value: str, *, flow: bool) -> bool:
+    if _WORDS.fullmatch(value) or value.startswith(_TRAPS) or value != value.strip():
+        return False
+    try:
+        root = yaml.compose(f"- [{value}, 0]" if flow else f"- {value}", Loader=_LOADER)
+    except yaml.YAMLError:
+        return False
+    assert root is not None  # the dash is there
+    node = root.value[0].value[0] if flow else root.value[0]
+    return (
+        isinstance(node, yaml.ScalarNode)
+        and node.value == value
+        and not node.style  # libyaml says '' for plain
+        and node.tag in _TEXT_TAGS
+    )
+
+
+def double_quoted(value: str) -> str:
+    """`value` on one line, whatever is in it."""
+    # JSON's strings are YAML's, but for what JSON leaves unescaped
+    return _UNPRINTABLE.sub(_escape, json.dumps(value, ensure_ascii=False))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
+
+
+def _fits_a_block(value: str) -> bool:
+    return not (_UNPRINTABLE.search(value) or not value.strip())
+
+
+def _block(value: str, spot: Spot) -> tuple[str, str]:
+    body = value.rstrip("\n")
+    ending = len(value) - len(body)
+    indicator = "2" if _INDENTED.match(value) else ""
+    chomp = {0: "-", 1: ""}.get(ending, "+")
+    pad = " " * (spot.indent + 2)
+    lines = [pad + line if line else "" for line in body.split("\n")]
+    return f"|{indicator}{chomp}", spot.newline.join(lines + [""] * max(ending - 1, 0))

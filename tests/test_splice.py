@@ -1,0 +1,176 @@
+"""Edits of YAML: exactly the asked place, every other byte as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handoff.authoring.splice import CannotEdit, add_item, set_value, tree
+
+CASES = Path(__file__).parent / "fixtures" / "splice.yaml"
+Path_ = tuple[str | int, ...]
+
+
+def cases() -> list[dict[str, Any]]:
+    return list(yaml.safe_load(CASES.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: str(case["name"]))
+def test_edit_touches_one_place(case: dict[str, Any]) -> None:
+    edit = add_item if "add" in case else set_value
+    value = case["add"] if "add" in case else case["set"]
+
+    if "refused" in case:
+        with pytest.raises(CannotEdit, match=case["refused"]):
+            edit(case["before"], tuple(case["keys"]), value)
+        return
+
+    assert edit(case["before"], tuple(case["keys"]), value) == case["after"]
+
+
+def test_line_endings_and_a_missing_last_newline_stay() -> None:
+    assert set_value("a: 1\r\nb: 2", ("a",), "x\ny") == "a: |-\r\n  x\r\n  y\r\nb: 2"
+    assert set_value("a: 1\r\nb: 2", ("c",), "3") == "a: 1\r\nb: 2\r\nc: 3"
+    assert set_value("\ufeffa: 1\n", ("a",), "2") == "\ufeffa: 2\n"
+
+
+# --- generated edits over generated YAML -------------------------------------------------
+
+words = st.text(
+    st.sampled_from("abcxyz é🟢-_.#:'\"[]{}|>&*!%@`,?\\0123"), min_size=1, max_size=12
+)
+values = st.one_of(
+    words,
+    st.booleans(),
+    st.none(),
+    st.text(max_size=20),
+    st.lists(words, min_size=2, max_size=4).map("\n".join),
+)
+labels = st.text(st.sampled_from("abcdefgh ijk"), min_size=1, max_size=8).map(str.strip)
+labels = labels.filter(bool)
+trees = st.recursive(
+    st.one_of(st.none(), st.booleans(), words, st.just("two\nlines\n"), st.integers(0, 99)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(labels, inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+COMMENTED = {0: "# above\n{}", 1: "{}  # beside", 2: "{}\n", 3: "{}\n    # deep"}
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> str:
+    """A mapping as YAML, its style, width, comments and line endings at random."""
+    dumped = yaml.dump(
+        draw(st.dictionaries(labels, trees, min_size=1, max_size=4)),
+        sort_keys=False,
+        allow_unicode=True,
+        width=draw(st.sampled_from([20, 4096])),
+        default_flow_style=draw(st.sampled_from([False, False, None])),
+        default_style=draw(st.sampled_from([None, None, None, '"', "'", "|"])),
+    )
+    kinds = draw(st.lists(st.integers(0, 9), min_size=1, max_size=12))
+    lines = [
+        COMMENTED.get(kinds[n % len(kinds)], "{}").replace("{}", line)
+        for n, line in enumerate(dumped.splitlines())
+    ]
+    text = "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n# the end\n"]))
+    text = text.replace("\n", draw(st.sampled_from(["\n", "\n", "\r\n"])))
+    return text if _says_the_same(text, dumped) else dumped
+
+
+def _says_the_same(text: str, dumped: str) -> bool:
+    try:
+        return bool(tree(text) == tree(dumped))
+    except yaml.YAMLError:
+        return False
+
+
+def plain(node: tuple[str, Any]) -> Any:
+    """A tree as dicts and lists; scalars as their text but for null and booleans."""
+    kind, inside = node
+    if kind == "map":
+        return {k[1]: plain(v) for k, v in inside}
+    if kind == "seq":
+        return [plain(v) for v in inside]
+    if kind.endswith(":null"):
+        return None
+    return inside == "true" if kind.endswith(":bool") else inside
+
+
+def paths(node: Any, above: Path_ = ()) -> list[Path_]:
+    pairs = node.items() if isinstance(node, dict) else ()
+    pairs = enumerate(node) if isinstance(node, list) else pairs
+    return [above] * bool(above) + [p for k, v in pairs for p in paths(v, (*above, k))]
+
+
+def at(node: Any, keys: Path_) -> Any:
+    for key in keys:
+        node = node[key]
+    return node
+
+
+def with_change(node: Any, keys: Path_, value: Any) -> Any:
+    if not keys:
+        return value
+    if isinstance(node, list):
+        return [
+            with_change(v, keys[1:], value) if n == keys[0] else v for n, v in enumerate(node)
+        ]
+    return {**node, keys[0]: with_change(node.get(keys[0]), keys[1:], value)}
+
+
+def comments(text: str) -> list[int]:
+    return [text.count(c) for c in ("# above", "# beside", "# deep", "# the end")]
+
+
+@settings(max_examples=1500, deadline=None)
+@given(text=documents(), value=values, data=st.data())
+def test_set_changes_only_the_asked_place(text: str, value: Any, data: st.DataObject) -> None:
+    before = plain(tree(text))
+    keys = data.draw(st.sampled_from(paths(before)))
+    is_scalar = not isinstance(at(before, keys), (dict, list))
+
+    try:
+        edited = set_value(text, keys, value)
+    except CannotEdit:
+        assert not is_scalar, "a scalar can always be set"
+        return
+
+    assert plain(tree(edited)) == with_change(before, keys, value)
+    assert comments(edited) == comments(text)
+    assert edited.count("\r\n") == edited.count("\n") or "\r\n" not in text
+
+
+@settings(max_examples=700, deadline=None)
+@given(text=documents(), value=words, data=st.data())
+def test_add_appends_one_item(text: str, value: str, data: st.DataObject) -> None:
+    before = plain(tree(text))
+    lists = [keys for keys in paths(before) if isinstance(at(before, keys), list)]
+    if not lists:
+        return
+    keys = data.draw(st.sampled_from(lists))
+
+    edited = add_item(text, keys, value)
+
+    assert plain(tree(edited)) == with_change(before, keys, [*at(before, keys), value])
+    assert comments(edited) == comments(text)
+
+
+@settings(max_examples=700, deadline=None)
+@given(text=documents(), value=values, data=st.data())
+def test_new_label_goes_last(text: str, value: Any, data: st.DataObject) -> None:
+    before = plain(tree(text))
+    maps = [keys for keys in [(), *paths(before)] if isinstance(at(before, keys), dict)]
+    keys = data.draw(st.sampled_from(maps))
+
+    edited = set_value(text, (*keys, "Brand: new"), value)
+
+    assert plain(tree(edited)) == with_change(before, (*keys, "Brand: new"), value)
+    assert list(at(plain(tree(edited)), keys)) == [*at(before, keys), "Brand: new"]
+    assert comments(edited) == comments(text)
