@@ -45,8 +45,10 @@ class Found:
     """Inside `{}` or `[]`."""
 
 
-def set_value(text: str, keys: KeyPath, value: Scalar) -> str:
+def set_value(text: str, keys: KeyPath, value: Scalar | dict[str, Scalar]) -> str:
     """`text` with the scalar at `keys` being `value`; a last key that is not there is added.
+
+    A mapping of scalars is written as a flow mapping.
 
     Raises CannotEdit where that cannot be done by touching this place alone.
     """
@@ -154,7 +156,7 @@ def _named(keys: KeyPath) -> str:
 
 # --- writing ----------------------------------------------------------------------------
 
-New = Scalar | list[Scalar]
+New = Scalar | list[Scalar] | dict[str, Scalar]
 Candidates = Iterator[str]
 """Edited texts, the tidiest first; the first that proves right is taken."""
 
@@ -292,6 +294,10 @@ def _last_leaf(node: yaml.Node) -> yaml.Node:
 
 
 def _lines(value: New, spot: Spot) -> tuple[str, str]:
+    if isinstance(value, dict):
+        inside = Spot(0, flow=True)
+        pairs = (f"{written(k, inside)[0]}: {written(v, inside)[0]}" for k, v in value.items())
+        return "{" + ", ".join(pairs) + "}", ""
     if not isinstance(value, list):
         return written(value, spot)
     inner = Spot(spot.indent + 2, spot.flow, newline=spot.newline)
@@ -386,7 +392,13 @@ def _position(children: tuple[tuple[Tree, Tree], ...], key: str | int) -> int | 
     return None
 
 
-def _says(value: Scalar) -> Accepts:
+def _says(value: Scalar | dict[str, Scalar]) -> Accepts:
+    if isinstance(value, dict):
+        return lambda new: bool(
+            new[0] == "map"
+            and [key[1] for key, _ in new[1]] == list(value)
+            and all(_says(value[key[1]])(inner) for key, inner in new[1])
+        )
     if value is None:
         return lambda new: bool(new[0] == _NULL)
     if isinstance(value, bool):

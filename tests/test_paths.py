@@ -1,0 +1,69 @@
+"""A place in a session, found by the words a person would use."""
+
+from __future__ import annotations
+
+import pytest
+
+from handoff.authoring.paths import NotFound, located
+from handoff.authoring.splice import tree
+
+SESSION = tree(
+    """
+checklist:
+  Date generation SQL created: false
+  Date range agreed: false
+accomplished:
+  Bootstrap Logic:
+    What we learned: {value: , items: [Why day 14+ only?, Edge cases]}
+  Date Generation SQL:
+    Created:
+    Version 1.5 notes: x
+decisions:
+  - Keep: the sample
+  - plain words
+"""
+)
+
+FOUND = [
+    (
+        "accomplished.Date Generation SQL.Created",
+        ("accomplished", "Date Generation SQL", "Created"),
+    ),
+    (
+        "Accomplished.date generation sql.created",
+        ("accomplished", "Date Generation SQL", "Created"),
+    ),
+    ("acc.Date.Cre", ("accomplished", "Date Generation SQL", "Created")),
+    (
+        "acc.Date*.Version 1.5 notes",
+        ("accomplished", "Date Generation SQL", "Version 1.5 notes"),
+    ),
+    ("checklist.Date generation*", ("checklist", "Date generation SQL created")),
+    ("acc.Boot.What.1", ("accomplished", "Bootstrap Logic", "What we learned", "items", 1)),
+    ("acc.Boot.What.Edge", ("accomplished", "Bootstrap Logic", "What we learned", "items", 1)),
+    ("decisions.keep", ("decisions", 0)),
+    ("decisions.plain", ("decisions", 1)),
+]
+
+
+@pytest.mark.parametrize(("path", "keys"), FOUND)
+def test_path_names_a_place(path: str, keys: tuple[str | int, ...]) -> None:
+    assert located(SESSION, path) == keys
+
+
+def test_ambiguous_path_lists_the_candidates() -> None:
+    with pytest.raises(NotFound) as error:
+        located(SESSION, "checklist.date")
+
+    assert str(error.value) == (
+        "'checklist.date' could be any of these; write more of it:\n"
+        "  checklist.Date generation SQL created\n"
+        "  checklist.Date range agreed"
+    )
+
+
+def test_unknown_path_names_the_nearest() -> None:
+    with pytest.raises(NotFound, match=r"nothing is called 'decision.5'"):
+        located(SESSION, "decision.5")
+    with pytest.raises(NotFound, match=r"did you mean 'decisions.1'\?"):
+        located(SESSION, "decisionx.1")
