@@ -122,7 +122,7 @@ def no_table(page: Page, tree: Tree) -> Iterator[Problem]:
     for paragraph in page.of_type("paragraph_open"):
         first, end = paragraph.map or (0, 0)
         for number in range(first + 1, end):
-            if _DELIMITER.fullmatch(page.lines[number]):
+            if _DELIMITER.fullmatch(_bare(page.lines[number])):
                 header, row = _cells(page.lines[number - 1]), _cells(page.lines[number])
                 message = f"no table: the header has {header} cells, the row of dashes {row}"
                 yield _problem(page, "D005", number + 1, message, "error")
@@ -230,8 +230,8 @@ RULES: tuple[Rule, ...] = (
 # --- helpers ---------------------------------------------------------------------------
 
 _OPENING = re.compile(r" {0,3}(`{3,}|~{3,}) *([A-Za-z][\w+-]*)[^`]*$")
-_DELIMITER = re.compile(r"[ >]*\|?( *:?-+:? *\|)+( *:?-+:? *)?")
-_HTML_ANCHOR = re.compile(r"""<a\s[^>]*?\b(?:id|name)=["']?([^"'\s>]+)""", re.IGNORECASE)
+_DELIMITER = re.compile(r"\|?( *:?-+:? *\|)+( *:?-+:?)?")
+_HTML_ANCHOR = re.compile(r"""<a\s[^<>]*?\b(?:id|name)=["']?([^"'\s>]+)""", re.IGNORECASE)
 _PIPE = re.compile(r"\\.|(\|)")
 
 
@@ -250,9 +250,14 @@ def _language(fence: Token) -> str:
     return fence.info.split()[0] if fence.info.strip() else ""
 
 
+def _bare(line: str) -> str:
+    """A line out of the quotation and the indentation it stands in."""
+    return line.strip(" \t>")
+
+
 def _cells(row: str) -> int:
     """How many cells a row's source has; `\\|` is no border, also in backticks (GFM §4.10)."""
-    bare = row.strip(" \t>").removeprefix("|")
+    bare = _bare(row).removeprefix("|")
     borders = [match.end() for match in _PIPE.finditer(bare) if match[1]]
     closed = bool(borders) and borders[-1] == len(bare)
     return len(borders) + (not closed)

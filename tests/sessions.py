@@ -1,0 +1,68 @@
+"""Small sessions for tests, built from their parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from handoff.problems import Place
+from handoff.session import Box, Bullets, Checklist, Created, Entry, Next, Session, Text
+
+AT = Place("sessions/s.yaml", 7, 3)
+
+
+def text(value: str, line: int = 7) -> Text:
+    return Text(value, Place("sessions/s.yaml", line, 3))
+
+
+def entry(label: str, value: str, line: int = 7) -> Entry:
+    return Entry(label, text(value, line), AT)
+
+
+def checklist(*done: bool) -> Checklist:
+    return Checklist(tuple(Box(text(f"box {n}"), d, None, AT) for n, d in enumerate(done)), AT)
+
+
+def following(*prerequisites: str) -> Next:
+    items = Bullets(tuple(text(words) for words in prerequisites), AT)
+    return Next(None, None, None, None, items, None, AT)
+
+
+def session(name: str = "s", **changes: Any) -> Session:
+    """A session with nothing in it but `changes`."""
+    empty = Session(
+        id=name,
+        path=f"sessions/{name}.yaml",
+        session="1",
+        title="Phase 4",
+        slug="PHASE-4",
+        created=Created(date(2026, 1, 3), None),
+        duration=None,
+        template="handoff",
+        goal=None,
+        as_of=None,
+        status=None,
+        questions=(),
+        header=(),
+        checklist=None,
+        decisions=None,
+        findings=None,
+        summary=(),
+        accomplished=None,
+        insights=None,
+        orchestrator=None,
+        coverage=None,
+        files=None,
+        next=None,
+        prompt=None,
+        troubleshooting=None,
+        metrics=None,
+        closing=None,
+        sections=(),
+        previous=(),
+        supersedes=None,
+        blocked_by=None,
+        place=Place(f"sessions/{name}.yaml", 1),
+    )
+    return replace(empty, **changes)

@@ -1,0 +1,224 @@
+"""The rules over sessions, questions, facts and the prompt."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from sessions import AT, checklist, session, text
+
+from handoff import checks
+from handoff.checks import Case, Whole, project_problems
+from handoff.facts import Fact, Facts, Failure, Provenance
+from handoff.problems import Place, Problem
+from handoff.session import Prompt, Question, Reading, Session
+from handoff.sql import Query, read
+from handoff.tree import Tree
+
+AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
+SQL = """-- Coverage.
+-- params: start DATE
+-- returns: n INT64
+SELECT 1 AS n WHERE @start < @as_of
+"""
+FILES = ("sql/coverage/phase4.sql", "ml/train.py", "docs/state.md", "docs/h/other.md")
+TREE = Tree(lambda path: path in FILES or path == "ml", lambda: FILES)
+START = {"start": date(2021, 10, 19)}
+
+
+def query(source: str = SQL, name: str = "coverage/phase4.sql") -> Query:
+    return read(source.encode(), f"sql/{name}", name)
+
+
+def question(name: str = "coverage", **changes: Any) -> Question:
+    asked = Question(name, "coverage/phase4.sql", START, None, AT, {"start": Place("s", 8)})
+    return replace(asked, **changes)
+
+
+def fact(name: str = "coverage", *, source: str = SQL, **changes: Any) -> Fact:
+    sha256 = hashlib.sha256(source.encode()).hexdigest()
+    params = {**START, "as_of": AS_OF}
+    how = Provenance("coverage/phase4.sql", sha256, params, "duckdb", None, AS_OF, None)
+    return replace(Fact(name, (), (), how, None), **changes)
+
+
+def facts(*recorded: Fact) -> Facts:
+    return Facts(AS_OF, {each.name: each for each in recorded})
+
+
+def case(of: Session, recorded: Facts | None = None, document: str | None = None) -> Case:
+    queries = {"coverage/phase4.sql": query()}
+    return Case(of, queries, recorded, "sessions/s.facts.json", "docs/h/s.md", document, TREE)
+
+
+def found(checked: Case) -> list[str]:
+    return [f"{p.code} {p.level} {p.message}" for p in checks.problems(checked)]
+
+
+def test_a_session_whose_facts_are_current_is_well():
+    assert found(case(session(questions=(question(),)), facts(fact()))) == []
+
+
+def test_question_that_is_not_there_names_the_nearest():
+    asked = question(sql="coverage/phase5.sql")
+
+    assert found(case(session(questions=(asked,)), facts(fact()))) == [
+        "Q030 error fact 'coverage' asks 'sql/coverage/phase5.sql', which is not there, "
+        "did you mean 'coverage/phase4.sql'?"
+    ]
+
+
+def test_parameters_are_held_against_the_question():
+    asked = question(params={"strat": date(2021, 10, 19)})
+
+    assert found(case(session(questions=(asked,)), facts(fact()))) == [
+        "Q020 error 'coverage/phase4.sql' has no parameter 'strat', did you mean 'start'?",
+        "Q022 error 'coverage/phase4.sql' needs the parameter 'start' (DATE)",
+    ]
+
+
+@pytest.mark.parametrize("recorded", [None, facts()])
+def test_fact_that_was_never_asked(recorded: Facts | None):
+    assert found(case(session(questions=(question(),)), recorded)) == [
+        "F020 warning fact 'coverage' is not recorded, 'handoff render s' asks for it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("of", "recorded", "why"),
+    [
+        (session(), fact(source="SELECT 2"), "'sql/coverage/phase4.sql' changed"),
+        (session(as_of=AS_OF.replace(hour=17)), fact(), "its parameters changed"),
+    ],
+)
+def test_fact_that_answers_something_else(of: Session, recorded: Fact, why: str):
+    of = replace(of, questions=(question(),))
+
+    assert found(case(of, facts(recorded))) == [
+        f"F021 warning fact 'coverage' is stale, {why} since, 'handoff render s' asks again"
+    ]
+
+
+def test_parameter_given_otherwise_than_asked_with_makes_a_fact_stale():
+    asked = question(params={"start": date(2022, 1, 1)})
+
+    assert [p[:4] for p in found(case(session(questions=(asked,)), facts(fact())))] == ["F021"]
+
+
+def test_fact_that_failed_is_told_once():
+    failed = fact(source="SELECT 2", failure=Failure("no such table", AS_OF))
+
+    assert found(case(session(questions=(question(),)), facts(failed))) == [
+        "F022 warning fact 'coverage' failed when last asked: no such table"
+    ]
+
+
+def test_fact_that_nobody_declares():
+    recorded = facts(fact(), fact("coverge"))
+
+    (problem,) = checks.problems(case(session(questions=(question(),)), recorded))
+
+    message = (
+        "fact 'coverge' is recorded but 'sessions/s.yaml' does not declare it, "
+        "did you mean 'coverage'?"
+    )
+    assert problem == Problem("F023", message, Place("sessions/s.facts.json"), "warning")
+
+
+def reading(*paths: str) -> Session:
+    read = tuple(Reading(text(path), None, AT) for path in paths)
+    return session(prompt=Prompt(None, None, None, None, read, None, None, (), AT))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ml/train.py",
+        "ml/train.py:40-60",
+        "./docs/state.md#open",
+        "ml/",
+        "ml/*.py",
+        "docs/h/s.md",
+        "{{ document }}",
+        "{{ coverage.path }}",
+        "[FILE PATH]",
+        "https://example.org/runbook",
+    ],
+)
+def test_file_to_read_that_is_there_or_undecided(path: str):
+    assert found(case(reading(path))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("ml/trian.py", "P001 warning file to read 'ml/trian.py' does not exist, "
+                        "did you mean 'ml/train.py'?"),
+        ("state.md", "P001 warning file to read 'state.md' does not exist, "
+                     "did you mean 'docs/state.md'?"),
+        ("*.rs", "P001 warning file to read '*.rs' does not exist"),
+        ("../x.py", "P002 warning file to read '../x.py' lies outside the repository"),
+        ("/etc/passwd", "P002 warning file to read '/etc/passwd' lies outside the repository"),
+    ],
+)  # fmt: skip
+def test_file_to_read_that_is_missing(path: str, problem: str):
+    assert found(case(reading(path))) == [problem]
+
+
+def test_words_and_structure_are_checked_too():
+    of = session(status=text("COMPLETE"), checklist=checklist(False))
+
+    problems = checks.problems(case(of, document="# A\n### B\n"))
+
+    assert [(p.code, str(p.place)) for p in problems] == [
+        ("W001", "sessions/s.yaml:7:3"),
+        ("D003", "docs/h/s.md:2"),
+    ]
+
+
+def whole(*sessions: Session, **documents: str) -> Whole:
+    return Whole(sessions, documents, {"coverage/phase4.sql": query()})
+
+
+USED = session("z", questions=(question(),))
+
+
+@pytest.mark.parametrize(
+    ("of", "problem"),
+    [
+        (session(previous=("sesion-1",)), "S020 'previous' names no session: 'sesion-1', "
+                                          "did you mean 'session-1'?"),
+        (session(supersedes="x"), "S021 'supersedes' names no session: 'x'"),
+        (session(supersedes="s"), "S021 'supersedes' names the session itself"),
+    ],
+)  # fmt: skip
+def test_session_that_is_named_but_not_there(of: Session, problem: str):
+    problems = project_problems(whole(of, session("session-1"), USED))
+
+    assert [f"{p.code} {p.message}" for p in problems] == [problem]
+
+
+def test_two_sessions_that_supersede_one():
+    followers = [session(name, supersedes="one") for name in ("two", "three")]
+
+    assert project_problems(whole(session("one"), *followers, USED)) == (
+        Problem("S022", "'one' is superseded by 'two' already", Place("sessions/three.yaml")),
+    )
+
+
+def test_documents_that_differ_in_case_only():
+    problems = project_problems(whole(session("a"), session("b"), USED, a="h/A.md", b="h/a.md"))
+
+    message = "its document 'h/a.md' is also that of 'a', give it another 'slug'"
+    assert problems == (Problem("S023", message, Place("sessions/b.yaml")),)
+
+
+def test_question_that_no_session_asks():
+    place = Place("sql/coverage/phase4.sql")
+    note = Problem("Q031", "no session asks this question", place, "note")
+
+    assert project_problems(whole(session())) == (note,)
+    assert project_problems(whole(USED)) == ()

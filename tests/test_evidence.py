@@ -1,0 +1,103 @@
+"""Words against boxes."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from sessions import AT, checklist, entry, following, session, text
+
+from handoff.evidence import RULES, claims_done
+from handoff.problems import Place, Problem
+from handoff.session import Blank, Code, Entries, Entry, Session
+
+CLAIMS = yaml.safe_load(
+    (Path(__file__).parent / "fixtures" / "evidence" / "claims.yaml").read_text("utf-8")
+)
+
+
+def found(session: Session) -> list[Problem]:
+    return [problem for rule in RULES for problem in rule(session)]
+
+
+@pytest.mark.parametrize(("words", "expected"), CLAIMS.items())
+def test_what_claims_to_be_done(words: str, expected: list[bool]):
+    assert [claims_done(words), claims_done(words, anywhere=True)] == expected
+
+
+def test_status_complete_beside_open_boxes():
+    problems = found(session(status=text("COMPLETE"), checklist=checklist(True, False)))
+
+    words = "status 'COMPLETE' beside 1 open box, leave it out to have it derived"
+    assert problems == [Problem("W001", words, AT)]
+
+
+def test_status_in_progress_though_all_is_ticked():
+    problems = found(session(status=text("🔄 IN PROGRESS"), checklist=checklist(True, True)))
+
+    words = (
+        "status '🔄 IN PROGRESS' though all boxes are ticked, leave it out to have it derived"
+    )
+    assert problems == [Problem("W001", words, AT)]
+
+
+@pytest.mark.parametrize(
+    "well",
+    [
+        session(status=text("COMPLETE"), checklist=checklist(True)),
+        session(status=text("COMPLETE")),
+        session(status=text("⏸️ TO BE COMPLETED"), checklist=checklist(False)),
+        session(status=text("waiting for phase 1"), checklist=checklist(False)),
+        session(title="PROJECT COMPLETE", checklist=checklist(True)),
+        session(title="PROJECT COMPLETE"),
+    ],
+)
+def test_words_that_fit_the_boxes(well: Session):
+    assert found(well) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"title": "PROJECT COMPLETE"}, Place("sessions/s.yaml")),
+        ({"header": (entry("Phase", "PROJECT COMPLETE"),)}, AT),
+        ({"summary": (entry("Result", "PROJECT COMPLETE"),)}, AT),
+        ({"closing": (entry("Status", "PROJECT COMPLETE"),)}, AT),
+    ],
+)
+def test_done_asserted_where_it_is_read_first(changes: dict[str, object], place: Place):
+    problems = found(session(checklist=checklist(False, False), **changes))
+
+    assert problems == [
+        Problem("W002", "'PROJECT COMPLETE' beside 2 open boxes", place, "warning")
+    ]
+
+
+def test_five_stars_beside_an_open_box():
+    metrics = Entries((entry("Thoroughness", "⭐⭐⭐⭐⭐"), entry("Depth", "⭐⭐⭐")), AT)
+
+    problems = found(session(metrics=metrics, checklist=checklist(False)))
+
+    assert problems == [Problem("W003", "'⭐⭐⭐⭐⭐' beside 1 open box", AT, "warning")]
+
+
+def test_stars_in_code_and_blanks_are_nobodys_words():
+    code = Entry("Sample", Code("", text("⭐⭐⭐⭐⭐"), AT), AT)
+    blank = Entry("Quality", Blank("[⭐⭐⭐⭐⭐]", AT), AT)
+
+    assert found(session(metrics=Entries((code, blank), AT), checklist=checklist(False))) == []
+
+
+def test_prerequisite_ticked_in_advance():
+    problems = found(
+        session(next=following("Session 1 handoff read ✅", "Fresh session ✅/❌"))
+    )
+
+    assert problems == [
+        Problem("W004", "'Session 1 handoff read ✅' is ticked in advance", AT, "warning")
+    ]
+
+
+def test_a_long_text_is_judged_quickly():
+    hostile = "1" * 200_000 + " {{" * 200_000 + " done"
+
+    assert claims_done(hostile)
