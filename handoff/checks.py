@@ -18,6 +18,7 @@ from handoff.facts import Fact, Facts, is_current
 from handoff.problems import InvalidInput, Place, Problem, nearest
 from handoff.session import Question, Reading, Session
 from handoff.sql import Query, bind
+from handoff.todo import Open
 from handoff.tree import Tree, is_outside
 
 
@@ -36,6 +37,8 @@ class Case:
     document: str | None
     """As rendered from what is recorded; `None` where it could not be."""
     tree: Tree
+    open: Sequence[Open] = ()
+    """The document's blanks."""
 
     def fact(self, name: str) -> Fact | None:
         return self.facts.facts.get(name) if self.facts else None
@@ -162,6 +165,39 @@ def fact_orphaned(case: Case) -> Iterator[Problem]:
             yield Problem("F023", message, Place(case.facts_path), "warning")
 
 
+# --- blanks ----------------------------------------------------------------------------
+
+
+def blanks(case: Case) -> Iterator[Problem]:
+    """A handoff that was never completed; of six templates four were not.
+
+    One line for all of them, at the first: `handoff todo` lists each.
+
+    Fails: a key with nothing behind it, or `[TO BE FILLED]`.
+    """
+    yield from _blank(case, "B001", [each for each in case.open if not each.in_prompt], "")
+
+
+def prompt_blanks(case: Case) -> Iterator[Problem]:
+    """A blank in the prompt is pasted into the next session as if it were an answer.
+
+    Fails:
+
+        prompt:
+          status: {ETA: "[ETA]"}
+    """
+    inside = [each for each in case.open if each.in_prompt]
+    yield from _blank(case, "B002", inside, " in the prompt")
+
+
+def _blank(case: Case, code: str, opens: Sequence[Open], where: str) -> Iterator[Problem]:
+    if opens:
+        first = min(opens, key=lambda each: each.place)
+        count, them = ("1 blank", "it") if len(opens) == 1 else (f"{len(opens)} blanks", "each")
+        message = f"{count}{where}, 'handoff todo {case.session.id}' lists {them}"
+        yield Problem(code, message, first.place, "warning")
+
+
 # --- the prompt ------------------------------------------------------------------------
 
 
@@ -212,6 +248,8 @@ RULES: tuple[Rule, ...] = (
     fact_stale,
     fact_failed,
     fact_orphaned,
+    blanks,
+    prompt_blanks,
     file_to_read,
     words,
     document_structure,

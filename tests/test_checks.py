@@ -16,6 +16,7 @@ from handoff.facts import Fact, Facts, Failure, Provenance
 from handoff.problems import Place, Problem
 from handoff.session import Prompt, Question, Reading, Session
 from handoff.sql import Query, read
+from handoff.todo import Open
 from handoff.tree import Tree
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
@@ -126,6 +127,20 @@ def test_fact_that_nobody_declares():
         "did you mean 'coverage'?"
     )
     assert problem == Problem("F023", message, Place("sessions/s.facts.json"), "warning")
+
+
+def blank(line: int, key: str) -> Open:
+    return Open("[TIME]", "blank", "time", (), Place("sessions/s.yaml", line, 5, (key,)))
+
+
+def test_blanks_are_counted_at_the_first_and_the_prompt_apart():
+    opens = (blank(40, "prompt"), blank(12, "metrics"), blank(9, "accomplished"))
+    blanks = replace(case(session()), open=opens)
+
+    assert [f"{p.place} {p.code} {p.message}" for p in checks.problems(blanks)] == [
+        "sessions/s.yaml:9:5 B001 2 blanks, 'handoff todo s' lists each",
+        "sessions/s.yaml:40:5 B002 1 blank in the prompt, 'handoff todo s' lists it",
+    ]
 
 
 def reading(*paths: str) -> Session:
