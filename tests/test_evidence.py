@@ -6,7 +6,7 @@ import pytest
 import yaml
 from sessions import AT, checklist, entry, following, session, text
 
-from handoff.evidence import RULES, claims_done
+from handoff.checks.evidence import RULES, claims_done
 from handoff.problems import Place, Problem
 from handoff.session import Blank, Code, Entries, Entry, Session
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from handoff.checks.structure import RULES, Rule, problems
 from handoff.markdown import headings, page, slug
 from handoff.problems import Place, Problem
-from handoff.structure import RULES, Rule, problems
 from handoff.tree import Tree
 
 FIXTURES = Path(__file__).parent / "fixtures" / "structure"

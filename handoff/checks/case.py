@@ -1,0 +1,44 @@
+"""What a rule looks at: values that are loaded, so that every rule is a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from handoff.facts import Fact, Facts
+from handoff.session import Session
+from handoff.sql import Query
+from handoff.todo import Open
+from handoff.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One session and all that its rules look at."""
+
+    session: Session
+    queries: Mapping[str, Query]
+    """By name, those that could be read."""
+    facts: Facts | None
+    """What is recorded; `None` where nothing is."""
+    facts_path: str
+    document_path: str
+    """Where the document stands or will stand."""
+    document: str | None
+    """As rendered from what is recorded; `None` where it could not be."""
+    tree: Tree
+    open: Sequence[Open] = ()
+    """The document's blanks."""
+
+    def fact(self, name: str) -> Fact | None:
+        return self.facts.facts.get(name) if self.facts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All of a project, for rules that compare."""
+
+    sessions: Sequence[Session]
+    documents: Mapping[str, str]
+    """Each session's document path, by its id."""
+    queries: Mapping[str, Query]
