@@ -1,0 +1,78 @@
+"""YAML's traps: a line that does not say what it seems to, and the quoted line that does."""
+
+from __future__ import annotations
+
+import re
+
+_LINE = re.compile(r"(?P<lead>[ ]*(?:-[ ]+)*)(?P<rest>.*)", re.DOTALL)
+_KEY = re.compile(r"""(?:"[^"]*"|'[^']*'|[^\s"'\[{&*!|>%@`#].*?):[ ]+""")
+_COMMENT = re.compile(r"[ \t]+#(?:\s.*)?$")
+_CUT = re.compile(r"[ \t]+#(?=\w)")
+_HEADER = re.compile(r"[|>][-+0-9]*$")
+_FLOW = {"[": "]", "{": "}"}
+_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*("|$)|'(?:[^']|'')*('|$)""")
+
+
+def quoted(line: str) -> str | None:
+    """`line` with its value in quotes, or `None` where its value is no trap.
+
+    A value is a trap that begins with a character YAML keeps for itself, that goes on
+    after a closing bracket or quote, or that holds `: `.
+    """
+    lead, value, comment = _parts(line)
+    stands_alone = not lead.strip()
+    if stands_alone or not _is_trap(value):
+        return None
+    return lead + in_quotes(value) + comment
+
+
+def whole(line: str) -> str:
+    """`line` with everything after its key in quotes, a comment glued to it included."""
+    lead, value = _lead(line)
+    return lead + in_quotes(value.strip())
+
+
+def is_cut(rest: str) -> bool:
+    """Whether `rest`, what stands on the line after a plain value, looks like lost text.
+
+    `PR #123` loses its number to a comment; a comment with a space after `#` is meant.
+    """
+    return _CUT.match(rest) is not None
+
+
+def in_quotes(value: str) -> str:
+    """`value` as a quoted YAML scalar, in the quotes that need the fewest escapes."""
+    if '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _parts(line: str) -> tuple[str, str, str]:
+    lead, rest = _lead(line.rstrip())
+    comment = _COMMENT.search(rest)
+    cut = comment.start() if comment else len(rest)
+    return lead, rest[:cut], rest[cut:]
+
+
+def _lead(line: str) -> tuple[str, str]:
+    """Indentation, dashes and key on one side, the value on the other."""
+    match = _LINE.match(line)
+    assert match is not None  # the pattern matches every text
+    lead, rest = match["lead"], match["rest"]
+    key = _KEY.match(rest)
+    return (lead + key[0], rest[key.end() :]) if key else (lead, rest)
+
+
+def _is_trap(value: str) -> bool:
+    if not value or _HEADER.match(value):
+        return False
+    if value[0] in _FLOW:
+        return value.startswith("{{") or not value.endswith(_FLOW[value[0]])
+    inside = _QUOTED.match(value)
+    if inside:
+        return inside.end() < len(value)
+    return value[0] in "`@%*&!|>" or value.startswith("- ") or _holds_key(value)
+
+
+def _holds_key(value: str) -> bool:
+    return ": " in value or value.endswith(":")
