@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from pathlib import PurePosixPath
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from handoff.decode import Decoder, plain
+from handoff.nodes import Node, Scalar, is_null, parse
+from handoff.problems import InvalidInput, nearest
 
 Engine = Literal["bigquery", "duckdb"]
 ENGINES: tuple[Engine, ...] = ("bigquery", "duckdb")
@@ -69,3 +75,129 @@ class Settings:
     sources: tuple[str, ...] = ()
     """Folders outside the repository that `log:` and `json:` may read."""
     secrets_allow: tuple[str, ...] = ()
+
+
+_KEYS = (
+    *("engine", "bigquery", "duckdb", "output", "templates", "timezone"),
+    *("progress", "prompt", "sources", "secrets"),
+)
+
+
+class BadSettings(InvalidInput):
+    """`handoff.yaml` cannot be followed; carries every problem found."""
+
+    exit_code = 2
+
+
+def load(source: bytes, path: str) -> Settings:
+    """The settings in a file, where an empty one leaves all as it is.
+
+    Raises BadSettings with every problem found.
+    """
+    reader = _Reader(path)
+    settings = reader.settings(parse(source, path, reader.problems))
+    try:
+        reader.finish()
+    except InvalidInput as error:
+        raise BadSettings(error.report.problems) from error
+    return settings
+
+
+class _Reader(Decoder):
+    """Reads each part; what is absent or null keeps its default."""
+
+    def settings(self, node: Node | None) -> Settings:
+        given = self.fields(node, _KEYS)
+        parts: dict[str, Any] = {
+            "engine": self.choice(given.get("engine"), ENGINES),
+            "bigquery": self.bigquery(given.get("bigquery")),
+            "duckdb": self.duckdb(given.get("duckdb")),
+            "output": self.inside(given.get("output")),
+            "templates": self.inside(given.get("templates")),
+            "timezone": self.timezone(given.get("timezone")),
+            "progress": self.progress(given.get("progress")),
+            "budget_tokens": self.budget(given.get("prompt")),
+            "sources": self.texts(given.get("sources")),
+            "secrets_allow": self.allowed(given.get("secrets")),
+        }
+        return Settings(**_given(parts))
+
+    def bigquery(self, node: Node | None) -> BigQuery:
+        given = self.fields(node, _keys(BigQuery), what="'bigquery'")
+        texts = ("project", "location", "dataset", "impersonate", "endpoint")
+        parts: dict[str, Any] = {key: self.text(given.get(key)) for key in texts}
+        for key in ("max_bytes_query", "max_bytes_render", "concurrency", "timeout_seconds"):
+            parts[key] = self.integer(given.get(key), minimum=1)
+        parts["labels"] = self.labels(given.get("labels"))
+        parts["allowed_datasets"] = self.texts(given.get("allowed_datasets"))
+        parts["price_per_tib"] = self.number(given.get("price_per_tib"))
+        return BigQuery(**_given(parts))
+
+    def duckdb(self, node: Node | None) -> DuckDB:
+        given = self.fields(node, _keys(DuckDB), what="'duckdb'")
+        return DuckDB(**_given({key: self.inside(given.get(key)) for key in _keys(DuckDB)}))
+
+    def progress(self, node: Node | None) -> Progress:
+        keys = _keys(Progress)
+        given = self.fields(node, keys, what="'progress'")
+        return Progress(
+            **_given({key: self.integer(given.get(key), minimum=1) for key in keys})
+        )
+
+    def budget(self, node: Node | None) -> int | None:
+        given = self.fields(node, ("budget_tokens",), what="'prompt'")
+        return self.integer(given.get("budget_tokens"), minimum=1)
+
+    def allowed(self, node: Node | None) -> tuple[str, ...]:
+        return self.texts(self.fields(node, ("allow",), what="'secrets'").get("allow"))
+
+    def labels(self, node: Node | None) -> Mapping[str, str]:
+        read = {pair.key: self.text(pair.node) for pair in self.pairs(node)}
+        return {key: text for key, text in read.items() if text is not None}
+
+    def number(self, node: Node | None) -> float | None:
+        value = plain(node) if isinstance(node, Scalar) else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+            return value
+        if node is not None and not is_null(node):
+            self.report("S003", "expected a number from 0", node)
+        return None
+
+    def inside(self, node: Node | None) -> str | None:
+        """A path that stays in the repository, normalised."""
+        text = self.text(node, "a path")
+        if text is None:
+            return None
+        path = PurePosixPath(text)
+        if path.is_absolute() or ".." in path.parts:
+            assert node is not None  # text came from it
+            self.report("S001", f"'{text}' leads outside the repository", node)
+        return str(path)
+
+    def timezone(self, node: Node | None) -> str | None:
+        name = self.text(node, "a time zone such as America/New_York")
+        if name is None or _is_zone(name):
+            return name
+        assert node is not None  # name came from it
+        known = available_timezones()
+        guess = nearest(name, known) or ", expected a name such as America/New_York"
+        if not known:
+            guess = ", this machine has no time zone data: 'pip install tzdata' brings it"
+        self.report("S002", f"unknown time zone '{name}'{guess}", node)
+        return None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # not there, or no name at all
+        return False
+    return True
+
+
+def _keys(part: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(part))
+
+
+def _given(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in parts.items() if value is not None}
