@@ -1,0 +1,122 @@
+"""What a dry run tells about a question, and whether the question may then be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from handoff.facts import Column
+from handoff.settings import BigQuery as Settings
+from handoff.sql import Query, lexemes
+from handoff.warehouse.bigquery_answer import columns, differences
+from handoff.warehouse.bigquery_errors import mention
+from handoff.warehouse.bigquery_request import dataset_of
+
+Resource = Mapping[str, object]
+"""A job: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    statement_type: str | None
+    """`SELECT`, `SCRIPT`, `EXPORT_DATA`; `None` from a server that does not say."""
+    reads: tuple[tuple[str, str, str], ...]
+    """Project, dataset and name of every table."""
+    calls: tuple[tuple[str, str, str], ...]
+    """Of every routine."""
+    bytes_processed: int
+    is_bound: bool
+    cached: bool
+    columns: tuple[Column, ...] | None
+    """`None` from a server that does not say."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return tuple(".".join(each) for each in self.reads)
+
+
+def plan(job: Resource) -> Plan:
+    """The plan in a dry run's `job`."""
+    statistics = _under(job, "statistics")
+    query = _under(statistics, "query")
+    processed = query.get("totalBytesProcessed") or statistics.get("totalBytesProcessed") or 0
+    schema = query.get("schema")
+    return Plan(
+        statement_type=str(query["statementType"]) if query.get("statementType") else None,
+        reads=tuple(_names(query.get("referencedTables"), "tableId")),
+        calls=tuple(_names(query.get("referencedRoutines"), "routineId")),
+        bytes_processed=int(str(processed)),
+        is_bound=query.get("totalBytesProcessedAccuracy") not in ("LOWER_BOUND", "UNKNOWN"),
+        cached=query.get("cacheHit") is True,
+        columns=columns(_listed(schema.get("fields"))) if isinstance(schema, Mapping) else None,
+    )
+
+
+def _under(resource: Resource, key: str) -> Resource:
+    value = resource.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _listed(value: object) -> Sequence[Resource]:
+    return (
+        [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    )
+
+
+def _names(value: object, key: str) -> Iterator[tuple[str, str, str]]:
+    for each in _listed(value):
+        yield str(each.get("projectId")), str(each.get("datasetId")), str(each.get(key))
+
+
+# --- whether it may be asked -------------------------------------------------------------
+
+
+def refused_words(query: Query) -> str | None:
+    """Why the text of `query` may not even be sent; `None`: it may.
+
+    A dry run does not list what EXTERNAL_QUERY reads: it is another database's.
+    """
+    found = [lexeme for lexeme in lexemes(query.text) if lexeme.kind in ("word", "quoted")]
+    for lexeme in found:
+        name = lexeme.text.strip("`").casefold()
+        # an identifier in backticks has the escapes of a string: `EXTERNAL\x5fQUERY`
+        if name == "external_query" or (lexeme.kind == "quoted" and "\\" in name):
+            place = mention(query, [lexeme.text.strip("`")])
+            what = "EXTERNAL_QUERY" if "\\" not in name else f"{lexeme.text} with an escape"
+            return f"{place}: {what} is refused, read a table of BigQuery"
+    return None
+
+
+def refused_plan(query: Query, found: Plan, settings: Settings, project: str) -> str | None:
+    """Why what BigQuery would do is refused; `None`: it may be run."""
+    if found.statement_type not in (None, "SELECT"):
+        return f"{query.path}: expected one SELECT, BigQuery sees {found.statement_type}"
+    return _outside(query, found, settings, project) or different(query, found.columns)
+
+
+def _outside(query: Query, found: Plan, settings: Settings, project: str) -> str | None:
+    if not settings.allowed_datasets:
+        return None
+    if found.statement_type is None:
+        return (
+            f"{query.path}: the server does not say which tables it reads, which"
+            " 'bigquery: allowed_datasets:' asks for"
+        )
+    allowed = {dataset_of(each, project) for each in settings.allowed_datasets}
+    for owner, dataset, name in (*found.reads, *found.calls):
+        if (owner, dataset) not in allowed:
+            place = mention(query, [name, dataset])
+            listed = ", ".join(settings.allowed_datasets)
+            return (
+                f"{place}: '{owner}.{dataset}.{name}' is not in an allowed dataset ({listed})"
+            )
+    return None
+
+
+def different(query: Query, found: Sequence[Column] | None) -> str | None:
+    """How the columns differ from the header's `returns:`; `None`: they do not."""
+    phrases = differences(query, found) if found is not None else []
+    if not phrases:
+        return None
+    place = query.returns[0].place if query.returns else query.path
+    return f"{place}: the answer is not what 'returns:' says: {'; '.join(phrases)}"

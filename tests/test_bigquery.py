@@ -1,0 +1,586 @@
+"""The runner, through the real client over loopback HTTP, against a server that is scripted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from bigquery_stub import Script, Stub, error, serving
+
+from handoff.facts import Answer, Column, Failure
+from handoff.problems import UsageError, WorldError
+from handoff.settings import BigQuery as Settings
+from handoff.sql import read
+from handoff.warehouse import Asked
+from handoff.warehouse.bigquery import BigQuery
+from handoff.warehouse.bigquery_client import endpoint, takes_credentials
+from handoff.warehouse.bigquery_doctor import Check, doctor_checks
+from handoff.warehouse.cost import MIB, Estimate
+
+AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
+BUSY = error(503, "backendError", "try again")
+
+
+def question(n: int = 0, sql: str = "SELECT 1 AS n", kind: str = "INT64") -> Asked:
+    source = f"-- returns: n {kind}\n{sql} -- {n}\n"
+    query = read(source.encode(), f"sql/a/q{n}.sql", f"a/q{n}.sql")
+    return Asked(f"fact{n}", query, {"as_of": AS_OF})
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with serving() as stub:
+        yield stub
+
+
+@pytest.fixture
+def settings(stub: Stub) -> Settings:
+    return Settings(project="p", location="US", endpoint=stub.url)
+
+
+def ask(
+    stub: Stub, settings: Settings, *scripts: Script, sql: str = "SELECT 1 AS n"
+) -> tuple[Answer | Failure, ...]:
+    asked = [question(n, sql) for n in range(len(scripts))]
+    stub.scripts |= {
+        each.query.text: script for each, script in zip(asked, scripts, strict=True)
+    }
+    warehouse = BigQuery(settings, lambda _: None, retry_seconds=0.5)
+    try:
+        return warehouse.answers(asked)
+    finally:
+        warehouse.close()
+
+
+def told(failure: Answer | Failure) -> tuple[str, int]:
+    assert isinstance(failure, Failure)
+    return failure.message, failure.exit_code
+
+
+# --- answers -----------------------------------------------------------------------------
+
+
+def test_answer_with_its_provenance(stub: Stub, settings: Settings) -> None:
+    (answer,) = ask(stub, settings, Script(n_bytes=5, n_rows=2, tables=("p.nba.games",)))
+
+    assert answer == Answer(
+        columns=(Column("n", "INT64"),),
+        rows=((0,), (1,)),
+        job_id=next(iter(stub.jobs)),
+        bytes_billed=5,
+        ran_at=AS_OF,
+    )
+
+
+def test_no_rows_are_an_answer(stub: Stub, settings: Settings) -> None:
+    (answer,) = ask(stub, settings, Script(n_rows=0))
+
+    assert isinstance(answer, Answer)
+    assert answer.rows == ()
+
+
+def test_rows_over_several_pages(stub: Stub, settings: Settings) -> None:
+    (answer,) = ask(stub, settings, Script(n_rows=1_000, page_rows=300))
+
+    assert isinstance(answer, Answer)
+    assert answer.rows == tuple((n,) for n in range(1_000))
+
+
+def test_no_question_asks_nobody() -> None:
+    assert BigQuery(Settings(endpoint="http://127.0.0.1:1"), lambda _: None).answers([]) == ()
+
+
+def test_failed_question_takes_no_other_down(stub: Stub, settings: Settings) -> None:
+    failed = error(400, "invalidQuery", "Unrecognized name: x at [2:8]")
+
+    answers = ask(stub, settings, Script(), Script(dry_error=failed), Script())
+
+    assert [type(each) for each in answers] == [Answer, Failure, Answer]
+    assert told(answers[1]) == ("sql/a/q1.sql:2:8: unrecognized name: x", 1)
+
+
+def test_progress_is_told(stub: Stub, settings: Settings) -> None:
+    asked = [question(0), question(1)]
+    stub.scripts = {each.query.text: Script() for each in asked}
+    lines: list[str] = []
+
+    BigQuery(settings, lines.append).answers(asked)
+
+    assert lines == [
+        "BigQuery: 1 of 2 checked",
+        "BigQuery: 2 of 2 checked",
+        "BigQuery: 1 of 2 answered",
+        "BigQuery: 2 of 2 answered",
+    ]
+
+
+# --- what is refused before it runs ------------------------------------------------------
+
+OUTSIDE = "is not in an allowed dataset (nba, other.shared)"
+REFUSED: list[tuple[str, str, Script]] = [
+    (
+        "SELECT 1 AS n",
+        "sql/a/q0.sql: expected one SELECT, BigQuery sees SCRIPT",
+        Script(statement="SCRIPT"),
+    ),
+    (
+        "SELECT 1 AS n FROM x.t",
+        f"sql/a/q0.sql:2:20: 'p.x.t' {OUTSIDE}",
+        Script(tables=("p.nba.games", "p.x.t")),
+    ),
+    (
+        "SELECT 1 AS n FROM nba.games",
+        f"sql/a/q0.sql:2:20: 'q.nba.games' {OUTSIDE}",
+        Script(tables=("q.nba.games",)),
+    ),
+    (
+        "SELECT x.leak() AS n",
+        f"sql/a/q0.sql:2:8: 'p.x.leak' {OUTSIDE}",
+        Script(routines=("p.x.leak",)),
+    ),
+    (
+        "SELECT 1 AS n",
+        "sql/a/q0.sql: the server does not say which tables it reads, which"
+        " 'bigquery: allowed_datasets:' asks for",
+        Script(statement=None),
+    ),
+    (
+        "SELECT * FROM EXTERNAL_QUERY('c', 'SELECT 1')",
+        "sql/a/q0.sql:2:15: EXTERNAL_QUERY is refused, read a table of BigQuery",
+        Script(),
+    ),
+    (
+        "SELECT * FROM `external_query`('c', 'SELECT 1')",
+        "sql/a/q0.sql:2:15: EXTERNAL_QUERY is refused, read a table of BigQuery",
+        Script(),
+    ),
+    (
+        r"SELECT * FROM `EXTERNAL\x5fQUERY`('c', 'SELECT 1')",
+        r"sql/a/q0.sql:2:15: `EXTERNAL\x5fQUERY` with an escape is refused, read a table of"
+        " BigQuery",
+        Script(),
+    ),
+    (
+        "SELECT 1 AS n",
+        "sql/a/q0.sql:1:13: the answer is not what 'returns:' says: 'n' is STRING, not INT64",
+        Script(schema=[{"name": "n", "type": "STRING"}]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "message", "script"), REFUSED)
+def test_refused_before_it_runs(
+    stub: Stub, settings: Settings, sql: str, message: str, script: Script
+) -> None:
+    allowed = replace(settings, allowed_datasets=("nba", "other.shared"))
+
+    (failure,) = ask(stub, allowed, script, sql=sql)
+
+    assert told(failure) == (message, 1)
+    assert stub.jobs == {}
+
+
+def test_comment_and_string_may_speak_of_external_query(stub: Stub, settings: Settings) -> None:
+    sql = "SELECT LENGTH('EXTERNAL_QUERY') AS n /* EXTERNAL_QUERY */"
+
+    (answer,) = ask(stub, settings, Script(), sql=sql)
+
+    assert isinstance(answer, Answer)
+
+
+def test_columns_are_compared_after_the_run_where_the_dry_run_says_none(
+    stub: Stub, settings: Settings
+) -> None:
+    script = Script(schema=[{"name": "m", "type": "INTEGER"}], dry_schema=False)
+
+    (failure,) = ask(stub, settings, script)
+
+    assert told(failure) == (
+        "sql/a/q0.sql:1:13: the answer is not what 'returns:' says: no column 'n INT64';"
+        " undeclared 'm INT64'",
+        1,
+    )
+
+
+# --- cost --------------------------------------------------------------------------------
+
+
+def test_job_may_bill_its_estimate_and_headroom(stub: Stub, settings: Settings) -> None:
+    ask(stub, settings, Script(n_bytes=100 * MIB, tables=("p.nba.a", "p.nba.b")))
+
+    (begun,) = stub.begun()
+    assert begun["query"]["maximumBytesBilled"] == str(130 * MIB)
+    assert begun["labels"] == {"tool": "handoff", "fact": "fact0", "question": "a_q0"}
+
+
+def test_render_over_budget_runs_nothing(stub: Stub, settings: Settings) -> None:
+    scripts = [Script(n_bytes=60 * MIB), Script(n_bytes=50 * MIB)]
+
+    answers = ask(stub, replace(settings, max_bytes_render=100 * MIB), *scripts)
+
+    message = (
+        "not asked: all questions together would bill 110.0 MiB, over max_bytes_render"
+        " (100.0 MiB), most of it a/q0.sql with 60.0 MiB"
+    )
+    assert [told(each) for each in answers] == [(message, 1)] * 2
+    assert stub.jobs == {}
+
+
+def test_estimates_run_nothing_and_know_the_cache(stub: Stub, settings: Settings) -> None:
+    asked = question()
+    stub.scripts[asked.query.text] = Script(n_bytes=5, tables=("p.nba.games",), cached=True)
+
+    found = BigQuery(settings, lambda _: None).estimates([asked])
+
+    assert found == (Estimate("fact0", "a/q0.sql", 5, ("p.nba.games",), cached=True),)
+    assert stub.jobs == {}
+
+
+# --- too much ----------------------------------------------------------------------------
+
+
+def test_million_rows_are_not_read(stub: Stub, settings: Settings) -> None:
+    tracemalloc.start()
+
+    (failure,) = ask(stub, settings, Script(n_rows=1_000_000))
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert told(failure) == (
+        "sql/a/q0.sql: the answer has 1,000,000 rows, at most 1,000 are recorded, aggregate in"
+        " the question or add a LIMIT",
+        1,
+    )
+    assert stub.rows_sent <= 1_001
+    assert peak < 32 * MIB
+
+
+def test_wide_rows_are_read_only_as_far_as_they_are_kept(
+    stub: Stub, settings: Settings
+) -> None:
+    asked = question(kind="STRING")
+    stub.scripts[asked.query.text] = Script(
+        schema=[{"name": "n", "type": "STRING"}],
+        n_rows=1_000,
+        page_rows=2,
+        rows=lambda n: ["x" * 1_000_000],
+    )
+
+    (failure,) = BigQuery(settings, lambda _: None).answers([asked])
+
+    assert told(failure) == (
+        "sql/a/q0.sql: the answer is over 4 MiB after 4 rows, return fewer or shorter columns",
+        1,
+    )
+    assert stub.rows_sent <= 8
+
+
+# --- all at once -------------------------------------------------------------------------
+
+
+def test_eight_slow_questions_take_as_long_as_one(stub: Stub, settings: Settings) -> None:
+    asked = [question(n) for n in range(8)]
+    stub.scripts = {each.query.text: Script(seconds=0.3) for each in asked}
+    warehouse = BigQuery(settings, lambda _: None)
+    warehouse.estimates(asked[:1])  # the start: import, connection
+
+    def wall(some: list[Asked]) -> float:
+        started = time.perf_counter()
+        warehouse.answers(some)
+        return time.perf_counter() - started
+
+    # the best of a few: the machine may be busy with other tests
+    one = min(wall(asked[:1]) for _ in range(2))
+    eight = min(wall(asked) for _ in range(4))
+    assert eight <= 1.3 * one
+
+
+def test_forty_at_once_share_the_connections(
+    stub: Stub, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripts = [Script(seconds=0.05) for _ in range(40)]
+
+    with caplog.at_level(logging.WARNING):
+        answers = ask(stub, replace(settings, concurrency=40), *scripts)
+
+    assert all(isinstance(each, Answer) for each in answers)
+    assert caplog.records == []
+    assert stub.connections <= 42
+
+
+# --- trouble on the way ------------------------------------------------------------------
+
+
+def test_busy_server_is_asked_again(stub: Stub, settings: Settings) -> None:
+    script = Script(begin_errors=[BUSY], result_errors=[BUSY, BUSY])
+
+    (answer,) = ask(stub, settings, script)
+
+    assert isinstance(answer, Answer)
+
+
+def test_lost_answer_does_not_run_the_question_twice(stub: Stub, settings: Settings) -> None:
+    (answer,) = ask(stub, settings, Script(lost_answers=1))
+
+    assert isinstance(answer, Answer)
+    assert len(stub.jobs) == 1
+
+
+def test_job_that_bigquery_lost_is_begun_once_more(stub: Stub, settings: Settings) -> None:
+    lost = {"reason": "backendError", "message": "lost"}
+
+    (answer,) = ask(stub, settings, Script(job_errors=[lost]))
+
+    assert isinstance(answer, Answer)
+    assert len(stub.jobs) == 2
+
+
+def test_job_that_bigquery_loses_again_fails(stub: Stub, settings: Settings) -> None:
+    lost = {"reason": "jobBackendError", "message": "Lost."}
+
+    (failure,) = ask(stub, settings, Script(job_errors=[lost, lost, lost]))
+
+    assert told(failure) == (
+        "BigQuery failed inside, also after trying again (lost), ask again later",
+        3,
+    )
+    assert len(stub.jobs) == 2
+
+
+def test_trying_again_ends(stub: Stub, settings: Settings) -> None:
+    started = time.perf_counter()
+
+    (failure,) = ask(stub, settings, Script(begin_errors=[BUSY] * 100))
+
+    assert told(failure)[1] == 3
+    assert time.perf_counter() - started < 5
+
+
+def test_nobody_listens(settings: Settings) -> None:
+    nobody = replace(settings, endpoint="http://127.0.0.1:9")
+    warehouse = BigQuery(nobody, lambda _: None, retry_seconds=0.2)
+
+    (failure,) = warehouse.answers([question()])
+
+    assert told(failure) == (
+        "no connection to http://127.0.0.1:9 (connection refused), look at the network",
+        3,
+    )
+
+
+def test_job_that_runs_too_long_is_cancelled(
+    stub: Stub, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handoff.warehouse.bigquery_jobs.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("handoff.warehouse.bigquery_jobs.POLL_SECONDS", 0.1)
+    monkeypatch.setattr("bigquery_stub.LONG_POLL_SECONDS", 0.1)
+
+    (failure,) = ask(stub, replace(settings, timeout_seconds=0), Script(seconds=60))
+
+    assert told(failure) == (
+        "took longer than timeout_seconds (0 s) and was stopped, read less, or raise it in"
+        " 'bigquery:'",
+        3,
+    )
+    assert stub.cancelled() == list(stub.jobs)
+
+
+def test_server_that_hangs_is_left(
+    stub: Stub, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the client itself would wait for 120 s where it asks for rows
+    monkeypatch.setattr("handoff.warehouse.bigquery_client.HTTP_SECONDS", 0.2)
+
+    (failure,) = ask(stub, settings, Script(seconds=60))
+
+    assert told(failure) == (
+        f"{stub.url} did not answer in time, look at the network and ask again",
+        3,
+    )
+
+
+# --- Ctrl-C ------------------------------------------------------------------------------
+
+
+def test_interrupt_cancels_what_runs_and_begins_nothing_more(
+    stub: Stub, settings: Settings
+) -> None:
+    asked = [question(n) for n in range(6)]
+    stub.scripts = {each.query.text: Script(seconds=30) for each in asked}
+    warehouse = BigQuery(replace(settings, concurrency=4), lambda _: None)
+
+    def interrupt() -> None:
+        stub.wait_for(lambda: len(stub.jobs) == 4)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        warehouse.answers(asked)
+
+    assert sorted(stub.cancelled()) == sorted(stub.jobs)
+    assert len(stub.jobs) == 4
+    assert time.perf_counter() - started < 5
+
+
+def test_interrupted_command_ends_though_a_server_hangs(stub: Stub, tmp_path: Path) -> None:
+    """A thread that waits for a socket must not hold the process."""
+    asked = question()
+    stub.scripts[asked.query.text] = Script(seconds=3600)
+    program = tmp_path / "ask.py"
+    program.write_text(
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from test_bigquery import BigQuery, Settings, question\n"
+        "import handoff.warehouse.bigquery_jobs as jobs\n"
+        "jobs.CANCEL_SECONDS = 0.2\n"
+        "settings = Settings(project='p', endpoint=sys.argv[1])\n"
+        "BigQuery(settings, print).answers([question()])\n"
+    )
+    command = [sys.executable, str(program), stub.url, str(Path(__file__).parent)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    stub.wait_for(lambda: len(stub.jobs) == 1)
+    stub.deaf = True
+
+    process.send_signal(signal.SIGINT)
+
+    assert b"KeyboardInterrupt" in process.communicate(timeout=10)[1]
+
+
+# --- whom is spoken to -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("server", "trusted"),
+    [
+        (None, True),
+        ("https://bigquery-x.p.googleapis.com", True),
+        ("https://googleapis.com.example.org", False),
+        ("https://evilgoogleapis.com", False),
+        ("http://bigquery.googleapis.com", False),
+        ("http://localhost:9050", False),
+    ],
+)
+def test_credentials_are_only_for_google(server: str | None, trusted: bool) -> None:
+    assert takes_credentials(server) is trusted
+
+
+def test_nothing_is_authorized_at_another_server(stub: Stub, settings: Settings) -> None:
+    ask(stub, settings, Script())
+
+    assert {each.authorization for each in stub.seen} == {None}
+
+
+def test_emulator_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "localhost:9050")
+
+    assert endpoint(Settings()) == "http://localhost:9050"
+    assert endpoint(Settings(endpoint="https://other/")) == "https://other"
+
+
+def test_endpoint_that_is_none() -> None:
+    with pytest.raises(UsageError, match="expected 'http://localhost:9050'"):
+        endpoint(Settings(endpoint="ftp://localhost"))
+
+
+def test_no_project(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    warehouse = BigQuery(Settings(endpoint=stub.url), lambda _: None)
+
+    with pytest.raises(UsageError, match="no project for BigQuery, run 'gcloud config set"):
+        warehouse.answers([question()])
+
+
+def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    missing = str(tmp_path / "none.json")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", missing)
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
+    warehouse = BigQuery(Settings(project="p"), lambda _: None)
+
+    with pytest.raises(
+        WorldError, match=r"no credentials for BigQuery \(file .*application-default"
+    ):
+        warehouse.answers([question()])
+
+
+def test_nothing_of_google_is_imported_before_a_question() -> None:
+    program = (
+        "import sys, handoff.warehouse.bigquery, handoff.warehouse.bigquery_doctor as d\n"
+        "print([m for m in sys.modules if m.split('.')[0] in ('google', 'requests')])"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+    assert ran.stdout.strip() == b"[]"
+
+
+# --- the doctor --------------------------------------------------------------------------
+
+
+def test_doctor_where_all_is_well(stub: Stub, settings: Settings) -> None:
+    query = "-- returns: n INT64\nSELECT 1 AS n"
+    stub.scripts[query] = Script()
+    stub.tables = {"nba": []}
+
+    found = list(doctor_checks(replace(settings, dataset="nba")))
+
+    assert found == [
+        Check("endpoint", True, f"{stub.url}, without credentials"),
+        Check("credentials", True, "AnonymousCredentials"),
+        Check("project", True, "p"),
+        Check("dry run", True, "SELECT 1 in US"),
+        Check("dataset", True, "p.nba in US"),
+        Check("clock", True, "agrees with the server's"),
+    ]
+
+
+def test_doctor_where_it_is_not(stub: Stub, settings: Settings) -> None:
+    denied = "User does not have bigquery.jobs.create permission in project p."
+    stub.scripts["-- returns: n INT64\nSELECT 1 AS n"] = Script(
+        dry_error=error(403, "accessDenied", denied)
+    )
+    stub.tables = {"nba": []}
+    stub.clock_ahead = 600
+
+    found = list(doctor_checks(replace(settings, dataset="nbaa")))
+
+    assert [each for each in found if not each.ok] == [
+        Check(
+            "dry run",
+            False,
+            "no permission 'bigquery.jobs.create' in project 'p'",
+            "ask for the role roles/bigquery.jobUser there, or name another project in"
+            " 'bigquery: project:'",
+        ),
+        Check(
+            "dataset",
+            False,
+            "no dataset 'p.nbaa', or no access",
+            "look at 'bigquery: dataset:', did you mean 'nba'?",
+        ),
+        Check("clock", False, "600 s ahead of the server's", "set the clock (NTP)"),
+    ]
+
+
+def test_doctor_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    missing = str(tmp_path / "none.json")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", missing)
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
+
+    *_, last = doctor_checks(Settings(project="p"))
+
+    assert not last.ok
+    assert last.mend.startswith("run 'gcloud auth application-default login'")
