@@ -1,0 +1,65 @@
+"""The last step of a document: its blank lines and line ends put in order.
+
+One pure pass, so that templates may be written for the eye. Fences are left as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_OPENS = re.compile(r"(\s*(?:(?:[-+*]|\d{1,9}[.)])\s+)*)(`{3,}(?=[^`]*$)|~{3,})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fence:
+    mark: str
+    column: int
+
+    def ends_with(self, line: str) -> bool:
+        """Whether `line` closes the fence (CommonMark 0.31 §4.5)."""
+        text = line.strip()
+        return (
+            text.startswith(self.mark)
+            and not text.strip(self.mark[0])
+            and _indent(line) < self.column + 4
+        )
+
+    def is_left_by(self, line: str) -> bool:
+        """Whether `line` stands outside the list item that the fence was in."""
+        return bool(line.strip()) and _indent(line) < self.column - 3
+
+
+def tidy(markdown: str) -> str:
+    """`markdown` with single blank lines, no trailing spaces and one newline at its end.
+
+    A hard line break keeps its two spaces. Tidying twice changes nothing more.
+    """
+    lines: list[str] = []
+    fence: _Fence | None = None
+    blank = breaks = False
+    for line in markdown.replace("\r\n", "\n").split("\n"):
+        if fence and not fence.is_left_by(line):
+            lines.append(line)
+            fence = None if fence.ends_with(line) else fence
+            continue
+        fence = _fence(line)
+        if not line.strip():
+            blank = True
+            continue
+        if blank and lines:
+            lines.append("")
+        elif breaks and lines:
+            lines[-1] += "  "
+        lines.append(line if fence else line.rstrip())
+        breaks, blank = not fence and line.endswith("  "), False
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _fence(line: str) -> _Fence | None:
+    found = _OPENS.match(line)
+    return _Fence(found[2], len(found[1])) if found else None
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
