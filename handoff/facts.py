@@ -17,6 +17,8 @@ from handoff.problems import InvalidInput, Place, Problem
 from handoff.sql import Query
 
 VERSION = 1
+MAX_ROWS = 1000
+"""Of one fact; more is no handoff but a table."""
 
 
 @dataclass(frozen=True, slots=True)

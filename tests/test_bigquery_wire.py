@@ -15,7 +15,8 @@ from handoff.problems import Place, UsageError
 from handoff.settings import BigQuery as Settings
 from handoff.sql import Declared, Query, read
 from handoff.warehouse import Asked
-from handoff.warehouse.bigquery_answer import TooMuch, columns, differences, rows
+from handoff.warehouse.answer import TooMuch, differences
+from handoff.warehouse.bigquery_answer import columns, rows
 from handoff.warehouse.bigquery_request import check_labels, dry_run, parameters, run
 
 PLACE = Place("sql/q.sql", 1)

@@ -12,15 +12,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from handoff.facts import Answer, Failure
+from handoff.facts import MAX_ROWS, Answer, Failure
 from handoff.googlesql import BadType, BadValue
 from handoff.settings import BigQuery as Settings
 from handoff.warehouse import Asked, Progress, bigquery_answer, bigquery_request, cost
+from handoff.warehouse.answer import TooMuch, different, too_many_rows
 from handoff.warehouse.bigquery_catalogue import Catalogue
 from handoff.warehouse.bigquery_client import Connection, connect
 from handoff.warehouse.bigquery_errors import explain
 from handoff.warehouse.bigquery_jobs import Jobs, Stopped, resource
-from handoff.warehouse.bigquery_plan import different, plan, refused_plan, refused_words
+from handoff.warehouse.bigquery_plan import plan, refused_plan, refused_words
 from handoff.warehouse.cost import Estimate, Grant
 from handoff.warehouse.crew import each_of
 
@@ -87,7 +88,7 @@ class BigQuery:
             return do()
         except Stopped:
             return Failure("interrupted", _now())
-        except (bigquery_answer.TooMuch, BadValue, BadType) as error:
+        except (TooMuch, BadValue, BadType) as error:
             return _mend(f"{asked.query.path}: {error}")
         except Exception as error:
             explained = explain(
@@ -136,15 +137,13 @@ class BigQuery:
         configuration = bigquery_request.run(
             asked, self._settings, maximum_bytes_billed=grant.maximum_bytes_billed
         )
-        job, rows = jobs.run(
-            asked.query.text, configuration, max_rows=bigquery_answer.MAX_ROWS + 1
-        )
+        job, rows = jobs.run(asked.query.text, configuration, max_rows=MAX_ROWS + 1)
         columns = bigquery_answer.columns([each.to_api_repr() for each in rows.schema])
         refused = different(asked.query, columns)
         if refused:
             return _mend(refused)
-        if rows.total_rows is not None and rows.total_rows > bigquery_answer.MAX_ROWS:
-            raise bigquery_answer.too_many_rows(rows.total_rows)
+        if rows.total_rows is not None and rows.total_rows > MAX_ROWS:
+            raise too_many_rows(rows.total_rows)
         pages = (page.raw_page for page in rows.pages) if rows.total_rows else ()
         return Answer(
             columns=columns,

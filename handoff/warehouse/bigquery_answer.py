@@ -9,47 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from handoff.facts import Column
+from handoff.facts import MAX_ROWS, Column
 from handoff.googlesql import BadValue, Field, Type, Value, type_of, value_of
-from handoff.sql import Query
-
-MAX_ROWS = 1_000
-MAX_BYTES = 4 * 2**20
-"""Of the values as sent; a facts file is committed, and read by people."""
+from handoff.warehouse.answer import MAX_BYTES, TooMuch, too_many_rows
 
 Schema = Sequence[Mapping[str, object]]
 """`schema.fields`: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableSchema"""
 
 
-class TooMuch(Exception):
-    """An answer that is no fact: more than is recorded."""
-
-
 def columns(schema: Schema) -> tuple[Column, ...]:
     """The columns of an answer, their types as GoogleSQL spells them."""
     return tuple(Column(str(each["name"]), _spelled(each)) for each in schema)
-
-
-def differences(query: Query, found: Sequence[Column]) -> list[str]:
-    """How an answer's columns differ from `returns:`, a phrase each.
-
-    Any order will do, for a column is cited by its name.
-    """
-    types = {each.name: each.type for each in found}
-    declared = {each.name: each.type for each in query.returns}
-    return [
-        *(f"no column '{name} {kind}'" for name, kind in declared.items() if name not in types),
-        *(
-            f"'{name}' is {types[name]}, not {kind}"
-            for name, kind in declared.items()
-            if name in types and types[name] != kind
-        ),
-        *(
-            f"undeclared '{name} {kind}'"
-            for name, kind in types.items()
-            if name not in declared
-        ),
-    ]
 
 
 def rows(
@@ -71,15 +41,6 @@ def rows(
             )
         kept.append(tuple(map(_value, cells, types)))
     return tuple(kept)
-
-
-def too_many_rows(n: int | None = None) -> TooMuch:
-    """What to say about `n` rows; `None` where nobody counted them."""
-    count = f"{n:,}" if n is not None else f"more than {MAX_ROWS:,}"
-    return TooMuch(
-        f"the answer has {count} rows, at most {MAX_ROWS:,} are recorded,"
-        " aggregate in the question or add a LIMIT"
-    )
 
 
 def _raw_rows(pages: Iterable[Mapping[str, object]]) -> Iterator[object]:

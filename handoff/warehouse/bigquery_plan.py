@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from handoff.facts import Column
 from handoff.settings import BigQuery as Settings
 from handoff.sql import Query, lexemes
-from handoff.warehouse.bigquery_answer import columns, differences
+from handoff.warehouse.answer import different
+from handoff.warehouse.bigquery_answer import columns
 from handoff.warehouse.bigquery_errors import mention
 from handoff.warehouse.bigquery_request import dataset_of
 
@@ -111,12 +112,3 @@ def _outside(query: Query, found: Plan, settings: Settings, project: str) -> str
                 f"{place}: '{owner}.{dataset}.{name}' is not in an allowed dataset ({listed})"
             )
     return None
-
-
-def different(query: Query, found: Sequence[Column] | None) -> str | None:
-    """How the columns differ from the header's `returns:`; `None`: they do not."""
-    phrases = differences(query, found) if found is not None else []
-    if not phrases:
-        return None
-    place = query.returns[0].place if query.returns else query.path
-    return f"{place}: the answer is not what 'returns:' says: {'; '.join(phrases)}"
