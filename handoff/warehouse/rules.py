@@ -1,0 +1,517 @@
+"""What DuckDB does with each piece of GoogleSQL: the same, the same once corrected, or refused.
+
+The tree is typed. A node that stands in no table here is refused: a function nobody has
+compared would be a number nobody can trust. `docs/engines.md` lists what is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    Rule: TypeAlias = Callable[[exp.Expr], exp.Expr]
+
+
+class Refusal(Exception):
+    """Why a node is not run on the embedded engine."""
+
+    def __init__(self, message: str, node: exp.Expr) -> None:
+        super().__init__(message)
+        self.node = node
+
+
+def corrected(tree: exp.Expr) -> exp.Expr:
+    """`tree`, typed GoogleSQL, as a tree for DuckDB. Raises Refusal."""
+    # children first: a rule sees its operands as DuckDB will get them
+    for node in reversed(list(tree.walk(bfs=True))):
+        fixed = _fixed(node)
+        if fixed is node:
+            continue
+        fixed.type = node.type
+        if node is tree:
+            tree = fixed
+        else:
+            node.replace(fixed)
+    return tree
+
+
+def _fixed(node: exp.Expr) -> exp.Expr:
+    name = type(node).__name__
+    if name in SAME:
+        return node
+    if name in REFUSED:
+        raise Refusal(REFUSED[name], node)
+    rule = RULES.get(name)
+    if rule is None:
+        raise Refusal(f"{_spelled(node)} is not known to the embedded engine{_ELSEWHERE}", node)
+    return rule(node)
+
+
+_ELSEWHERE = ", ask BigQuery"
+
+
+def _spelled(node: exp.Expr) -> str:
+    from sqlglot import exp
+
+    if isinstance(node, exp.Anonymous):
+        return f"'{node.name.upper()}'"
+    return f"'{node.sql('bigquery')[:40]}'"
+
+
+# --- what is the same --------------------------------------------------------------------
+
+_STRUCTURE = """
+    Select From Where Group Having Qualify Order Ordered Limit Offset Distinct Join With CTE
+    Subquery Union Intersect Except Table TableAlias Alias Column Identifier Star Paren Var
+    Tuple Parameter Boolean Null Array Case If Window WindowSpec Exists Filter DataType
+    DataTypeParam JSONPath JSONPathRoot JSONPathKey JSONPathSubscript Interval Values
+    IgnoreNulls RawString
+"""
+_OPERATORS = """
+    And Or Not EQ NEQ GT GTE LT LTE Is In Between Neg NullSafeEQ NullSafeNEQ
+"""
+_FUNCTIONS = """
+    Coalesce Nullif Count Sum Min Max RowNumber Rank DenseRank Lag Lead FirstValue LastValue
+    Abs Sign Ceil Floor Sqrt Greatest Least Upper Lower StartsWith EndsWith Length
+    ArrayAgg GroupConcat LogicalOr LogicalAnd RegexpLike GenerateDateArray
+    GenerateSeries Split Left Right
+"""
+SAME = frozenset(f"{_STRUCTURE} {_OPERATORS} {_FUNCTIONS}".split())
+
+REFUSED: Mapping[str, str] = {
+    "CurrentDate": "CURRENT_DATE changes from day to day, use DATE(@as_of)",
+    "CurrentTimestamp": "CURRENT_TIMESTAMP changes from moment to moment, use @as_of",
+    "CurrentDatetime": "CURRENT_DATETIME changes from moment to moment, use DATETIME(@as_of)",
+    "CurrentTime": "CURRENT_TIME changes from moment to moment, use @as_of",
+    "Rand": "RAND gives another number each time",
+    "Uuid": "GENERATE_UUID gives another text each time",
+    "TableSample": "TABLESAMPLE gives other rows each time",
+    "ApproxDistinct": "APPROX_COUNT_DISTINCT counts otherwise here, use COUNT(DISTINCT)",
+    "ApproxQuantile": "APPROX_QUANTILES is approximate otherwise here" + _ELSEWHERE,
+    "ApproxQuantiles": "APPROX_QUANTILES is approximate otherwise here" + _ELSEWHERE,
+    "AnyValue": "ANY_VALUE may give any row's value, use MIN or MAX",
+    "Format": "FORMAT prints otherwise here, return the number and print it in the template",
+    "Pivot": "PIVOT is not known to the embedded engine, use COUNTIF or SUM(IF(...))",
+    "ParseJSON": "PARSE_JSON keeps the text otherwise here" + _ELSEWHERE,
+    "JSONFormat": "TO_JSON_STRING spaces its text otherwise here" + _ELSEWHERE,
+    "WeekStart": "WEEK begins on a Sunday or where one says, here on a Monday: use ISOWEEK",
+    "Trim": "TRIM leaves tabs and newlines here, use REGEXP_REPLACE",
+}
+
+# --- types -------------------------------------------------------------------------------
+
+
+def _type(node: exp.Expr | None) -> str:
+    """GoogleSQL's name for the node's type; `UNKNOWN` where sqlglot does not know it."""
+    if node is None or node.type is None:
+        return "UNKNOWN"
+    return _name(node.type)
+
+
+def _name(type_: exp.Expr) -> str:
+    return type_.sql("bigquery").split("<")[0].split("(")[0]
+
+
+def _known(node: exp.Expr, *wanted: str) -> str:
+    from sqlglot import exp
+
+    found = _type(node)
+    if found in wanted or isinstance(node, exp.Null):
+        return found
+    text = node.sql("bigquery")[:40]
+    what = "has no known type, CAST it" if found == "UNKNOWN" else f"is {found}"
+    raise Refusal(f"'{text}' {what}, expected {' or '.join(wanted)}{_ELSEWHERE}", node)
+
+
+def _call(name: str, *args: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.Anonymous(this=name, expressions=list(args))
+
+
+def _text(text: str) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.Literal.string(text)
+
+
+def _cast(node: exp.Expr, to: str) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.Cast(this=node, to=exp.DataType.build(to, dialect="duckdb"))
+
+
+def _when(*cases: tuple[exp.Expr, exp.Expr], default: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    ifs = [exp.If(this=condition, true=value) for condition, value in cases]
+    return exp.Case(ifs=ifs, default=default)
+
+
+# --- numbers -----------------------------------------------------------------------------
+
+_NUMBERS = ("INT64", "FLOAT64", "NUMERIC")
+
+
+def _literal(node: exp.Expr) -> exp.Expr:
+    """`1.5` is FLOAT64; DuckDB takes it for a DECIMAL. Beside a NUMERIC it is one."""
+    from sqlglot import exp
+
+    if node.is_string or node.is_int:
+        return node
+    parent = node.parent
+    beside = (
+        [_type(each) for each in (parent.this, parent.args.get("expression"))]
+        if (isinstance(parent, exp.Binary))
+        else []
+    )
+    if "NUMERIC" not in beside:
+        return _cast(node.copy(), "DOUBLE")
+    if not isinstance(parent, exp.Predicate):
+        text = f"'{node}' beside a NUMERIC, write NUMERIC '{node}' or cast both to FLOAT64"
+        raise Refusal(text, node)
+    return node
+
+
+def _arithmetic(node: exp.Expr) -> exp.Expr:
+    """Sums and differences of numbers, and of a moment and an interval."""
+    from sqlglot import exp
+
+    left, right = _type(node.this), _type(node.expression)
+    moments = ("TIMESTAMP", "DATETIME")
+    if left in moments and isinstance(node.expression, exp.Interval):
+        return node
+    _known(node.this, *_NUMBERS)
+    _known(node.expression, *_NUMBERS)
+    if isinstance(node, exp.Mul) and left == right == "NUMERIC":
+        raise Refusal("NUMERIC times NUMERIC, cast one to FLOAT64", node)
+    return node
+
+
+def _divided(node: exp.Expr) -> exp.Expr:
+    """By zero is an error, not infinity."""
+    from sqlglot import exp
+
+    _quotient(node.this, node.expression, node)
+    return exp.Div(this=node.this.copy(), expression=_not_zero(node.expression))
+
+
+def _safe_divide(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    _quotient(node.this, node.expression, node)
+    zero = exp.EQ(this=exp.Paren(this=node.expression.copy()), expression=exp.Literal.number(0))
+    share = exp.Div(
+        this=exp.Paren(this=node.this.copy()), expression=exp.Paren(this=node.expression.copy())
+    )
+    return _when((zero, exp.null()), default=share)
+
+
+def _quotient(left: exp.Expr, right: exp.Expr, node: exp.Expr) -> None:
+    if "NUMERIC" in (_known(left, *_NUMBERS), _known(right, *_NUMBERS)):
+        message = "a NUMERIC is divided with other digits here, cast it to FLOAT64"
+        raise Refusal(message, node)
+
+
+def _not_zero(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    if isinstance(node, exp.Literal) and float(node.name) != 0:
+        return node.copy()
+    zero = exp.EQ(this=exp.Paren(this=node.copy()), expression=exp.Literal.number(0))
+    failed = _call("ERROR", _text("division by zero"))
+    return exp.Paren(this=_when((zero, failed), default=node.copy()))
+
+
+def _integers(node: exp.Expr) -> exp.Expr:
+    """DIV and MOD; both stop at a zero as BigQuery does."""
+    _known(node.this, "INT64")
+    _known(node.expression, "INT64")
+    return node
+
+
+def _average(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+    if _known(value, *_NUMBERS) == "NUMERIC":
+        message = "AVG of a NUMERIC has other digits here, use AVG(CAST(... AS FLOAT64))"
+        raise Refusal(message, node)
+    return node
+
+
+def _rounded(node: exp.Expr) -> exp.Expr:
+    _known(node.this, *_NUMBERS)
+    if node.args.get("truncate") is not None:
+        raise Refusal("ROUND with a mode is not known to the embedded engine", node)
+    return node
+
+
+def _count_if(node: exp.Expr) -> exp.Expr:
+    """Over nothing it is 0, not NULL."""
+    from sqlglot import exp
+
+    if isinstance(node.this, exp.Distinct):
+        raise Refusal("COUNTIF(DISTINCT ...) is not known to the embedded engine", node)
+    return exp.Count(this=_when((node.this.copy(), exp.Literal.number(1)), default=exp.null()))
+
+
+# --- casts -------------------------------------------------------------------------------
+
+_KEPT = {
+    ("INT64", "FLOAT64"),
+    ("INT64", "NUMERIC"),
+    ("INT64", "STRING"),
+    ("INT64", "BOOL"),
+    ("NUMERIC", "FLOAT64"),
+    ("BOOL", "INT64"),
+    ("BOOL", "STRING"),
+    ("DATE", "STRING"),
+    ("DATE", "TIMESTAMP"),
+    ("DATE", "DATETIME"),
+    ("TIMESTAMP", "DATE"),
+    ("TIMESTAMP", "DATETIME"),
+    ("DATETIME", "DATE"),
+    ("DATETIME", "TIMESTAMP"),
+}
+_ROUNDED = {("FLOAT64", "INT64"), ("NUMERIC", "INT64")}
+_SHAPES = {
+    "INT64": r"[+-]?[0-9]+",
+    "NUMERIC": r"[+-]?[0-9]+(\.[0-9]{1,9})?",
+    "FLOAT64": r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?",
+    "DATE": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "DATETIME": r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?)?",
+    "TIMESTAMP": r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:[0-9]{2})?)?",
+}
+"""How text must look for both engines to read the same in it."""
+
+
+def _casted(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    if node.args.get("format"):
+        raise Refusal("CAST with FORMAT is not known to the embedded engine", node)
+    source, wanted = (
+        _type(node.this),
+        node.args["to"].sql("bigquery").split("<")[0].split("(")[0],
+    )
+    if wanted == "NUMERIC":
+        node.set("to", exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb"))
+    if isinstance(node.this, (exp.Parameter, exp.Null)):
+        return node
+    if source == wanted or (source, wanted) in _KEPT:
+        return node
+    if (source, wanted) in _ROUNDED:
+        node.set("this", exp.Round(this=node.this.copy()))
+        return node
+    if source == "STRING" and wanted in _SHAPES:
+        return _read_text(node, wanted)
+    raise Refusal(f"CAST from {source} to {wanted} differs or is not known{_ELSEWHERE}", node)
+
+
+def _read_text(node: exp.Expr, wanted: str) -> exp.Expr:
+    """DuckDB reads more texts as numbers than GoogleSQL does: `'2.5'` as the INT64 3."""
+    from sqlglot import exp
+
+    if isinstance(node.this, exp.Literal):
+        if re.fullmatch(_SHAPES[wanted], node.this.name):
+            return node
+        raise Refusal(f"'{node.this.name}' is no {wanted} that both engines read", node)
+    fits = _call("REGEXP_FULL_MATCH", node.this.copy(), _text(_SHAPES[wanted]))
+    missing = exp.Is(this=exp.Paren(this=node.this.copy()), expression=exp.null())
+    failed = _call("ERROR", _text(f"text that is no {wanted} both engines read"))
+    return _when((missing, exp.null()), (fits, node.copy()), default=failed)
+
+
+# --- dates and moments -------------------------------------------------------------------
+
+_DATE_PARTS = ("DAY", "MONTH", "QUARTER", "YEAR")
+_CLOCK_PARTS = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
+
+
+def _unit(node: exp.Expr, allowed: tuple[str, ...]) -> str:
+    unit = str(node.args["unit"].name if node.args.get("unit") else "DAY").upper()
+    if unit not in allowed:
+        raise Refusal(f"{unit} counts otherwise here, expected {' or '.join(allowed)}", node)
+    return unit
+
+
+def _date_shifted(node: exp.Expr) -> exp.Expr:
+    """A DATE less an interval is a DATE; DuckDB makes a moment of it."""
+    _known(node.this, "DATE")
+    _unit(node, (*_DATE_PARTS, "WEEK"))
+    return _cast(node.copy(), "DATE")
+
+
+def _shifted(node: exp.Expr) -> exp.Expr:
+    _known(node.this, "TIMESTAMP", "DATETIME")
+    _unit(node, _CLOCK_PARTS)
+    return node
+
+
+def _date_counted(node: exp.Expr) -> exp.Expr:
+    _known(node.this, "DATE")
+    _known(node.expression, "DATE")
+    _unit(node, _DATE_PARTS)
+    return node
+
+
+def _counted(node: exp.Expr) -> exp.Expr:
+    """Whole units that passed; DuckDB's date_diff counts the boundaries crossed."""
+    _known(node.this, "TIMESTAMP")
+    _known(node.expression, "TIMESTAMP")
+    unit = _unit(node, _CLOCK_PARTS)
+    return _call("DATE_SUB", _text(unit), node.expression.copy(), node.this.copy())
+
+
+def _truncated(node: exp.Expr) -> exp.Expr:
+    if node.args.get("zone"):
+        raise Refusal("truncating in a time zone is not known to the embedded engine", node)
+    unit = _unit(node, (*_DATE_PARTS, "ISOWEEK", "HOUR", "MINUTE", "SECOND"))
+    kind = _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    cut = _call("DATE_TRUNC", _text(unit.removeprefix("ISO")), node.this.copy())
+    return _cast(cut, "DATE") if kind == "DATE" else cut
+
+
+_EXTRACTED = {
+    "YEAR": "YEAR",
+    "QUARTER": "QUARTER",
+    "MONTH": "MONTH",
+    "DAY": "DAY",
+    "DAYOFYEAR": "DAYOFYEAR",
+    "HOUR": "HOUR",
+    "MINUTE": "MINUTE",
+    "SECOND": "SECOND",
+    "ISOWEEK": "WEEK",
+    "ISOYEAR": "ISOYEAR",
+}
+
+
+def _extracted(node: exp.Expr) -> exp.Expr:
+    """DuckDB counts the days of the week from 0."""
+    from sqlglot import exp
+
+    part, value = node.this.name.upper(), node.expression
+    _known(value, "DATE", "DATETIME", "TIMESTAMP")
+    if part == "DATE":
+        return _cast(value.copy(), "DATE")
+    if part == "DAYOFWEEK":
+        day = _call("DATE_PART", _text("dayofweek"), value.copy())
+        return exp.Paren(this=exp.Add(this=day, expression=exp.Literal.number(1)))
+    if part not in _EXTRACTED:
+        raise Refusal(f"EXTRACT({part} ...) counts otherwise here{_ELSEWHERE}", node)
+    return _call("DATE_PART", _text(_EXTRACTED[part].lower()), value.copy())
+
+
+def _date(node: exp.Expr) -> exp.Expr:
+    """DATE(moment); from parts or in a zone it is left to BigQuery."""
+    if node.args.get("zone") or node.args.get("expressions"):
+        raise Refusal("only DATE(moment) is known to the embedded engine", node)
+    _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    return _cast(node.this.copy(), "DATE")
+
+
+# --- text, JSON, arrays ------------------------------------------------------------------
+
+
+def _part(node: exp.Expr) -> exp.Expr:
+    """Of text; GoogleSQL takes the place 0 for 1, DuckDB does not."""
+    from sqlglot import exp
+
+    _known(node.this, "STRING")
+    start = node.args.get("start")
+    if not (isinstance(start, exp.Literal) and start.is_int and int(start.name) > 0):
+        raise Refusal("SUBSTR from a place that is not a number from 1 on" + _ELSEWHERE, node)
+    return node
+
+
+def _joined(node: exp.Expr) -> exp.Expr:
+    """NULL makes the whole NULL; DuckDB's CONCAT skips it."""
+    from sqlglot import exp
+
+    parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
+    for part in parts:
+        _known(part, "STRING")
+    whole = parts[0].copy()
+    for part in parts[1:]:
+        whole = exp.DPipe(this=whole, expression=part.copy())
+    return exp.Paren(this=whole)
+
+
+def _like(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    if not isinstance(node.expression, exp.Literal) or "\\" in node.expression.name:
+        raise Refusal("LIKE with a pattern that is no plain text" + _ELSEWHERE, node)
+    return node
+
+
+def _json_scalar(node: exp.Expr) -> exp.Expr:
+    """A text, number or boolean as text; NULL for what is none."""
+    from sqlglot import exp
+
+    path = node.expression.sql("bigquery").strip("'\"") if node.expression else "$"
+    if not re.fullmatch(r"\$(\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*", path):
+        raise Refusal(f"the JSON path '{path}' is not known to the embedded engine", node)
+    _known(node.this, "JSON")
+    kind = _call("JSON_TYPE", node.this.copy(), _text(path))
+    plain = exp.In(this=kind, expressions=[_text(name) for name in _PLAIN])
+    found = _call("JSON_EXTRACT_STRING", node.this.copy(), _text(path))
+    return _when((plain, found), default=exp.null())
+
+
+_PLAIN = ("VARCHAR", "BOOLEAN", "BIGINT", "UBIGINT")
+"""JSON's texts, booleans and whole numbers; a fraction is spelled otherwise."""
+
+
+def _unnest(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    if node.args.get("offset"):
+        raise Refusal("WITH OFFSET is not known to the embedded engine" + _ELSEWHERE, node)
+    for each in node.expressions:
+        if isinstance(each, exp.Array) and any(_type(e) == "STRUCT" for e in each.expressions):
+            raise Refusal("UNNEST of STRUCTs is not known to the embedded engine", node)
+    return node
+
+
+RULES: Mapping[str, Rule] = {
+    "Literal": _literal,
+    "Add": _arithmetic,
+    "Sub": _arithmetic,
+    "Mul": _arithmetic,
+    "Div": _divided,
+    "SafeDivide": _safe_divide,
+    "IntDiv": _integers,
+    "Mod": _integers,
+    "Avg": _average,
+    "Round": _rounded,
+    "CountIf": _count_if,
+    "Cast": _casted,
+    "DateAdd": _date_shifted,
+    "DateSub": _date_shifted,
+    "TimestampAdd": _shifted,
+    "TimestampSub": _shifted,
+    "DatetimeAdd": _shifted,
+    "DatetimeSub": _shifted,
+    "DateDiff": _date_counted,
+    "TimestampDiff": _counted,
+    "DateTrunc": _truncated,
+    "TimestampTrunc": _truncated,
+    "DatetimeTrunc": _truncated,
+    "Extract": _extracted,
+    "Date": _date,
+    "TsOrDsToDate": _date,
+    "Substring": _part,
+    "Concat": _joined,
+    "DPipe": _joined,
+    "Like": _like,
+    "JSONExtractScalar": _json_scalar,
+    "JSONValue": _json_scalar,
+    "Unnest": _unnest,
+}

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from handoff.facts import Answer, Failure, Value
+from handoff.problems import InvalidInput, WorldError
+from handoff.sql import read
+from handoff.warehouse import Asked
+from handoff.warehouse.duckdb import DuckDB, open_file, open_sample
+
+FIXTURES = Path(__file__).parent / "fixtures" / "duckdb"
+CASES = yaml.safe_load((FIXTURES / "expressions.yaml").read_text("utf-8"))
+REFUSALS = yaml.safe_load((FIXTURES / "refusals.yaml").read_text("utf-8"))
+AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
+
+TABLES = """
+CREATE SCHEMA shop.shop;
+CREATE TABLE shop.shop.orders (
+  id BIGINT, day DATE, moment TIMESTAMPTZ, local TIMESTAMP, price DECIMAL(38, 9), weight DOUBLE,
+  name VARCHAR, paid BOOLEAN, body JSON, tags VARCHAR[], raw BLOB
+);
+INSERT INTO shop.shop.orders VALUES
+  (1, '2026-01-01', '2026-01-01 10:00:00.5+00', '2026-01-01 10:00:00', 1.10, 0.1, 'a', TRUE,
+   '{"s": "x", "n": 3, "b": true, "o": {"k": 1}, "z": null}', ['x', 'y'], 'ab'),
+  (2, '2026-01-02', '2026-01-02 11:59:59+00', '2026-01-02 12:00:00', 2.20, 0.2, 'b', FALSE,
+   '{"s": "y"}', [], NULL),
+  (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDB]:
+    path = tmp_path_factory.mktemp("shop") / "shop.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(TABLES)
+    warehouse = open_file(path)
+    yield warehouse
+    warehouse.close()
+
+
+def ask(warehouse: DuckDB, returns: str, sql: str, **params: Value) -> Answer | Failure:
+    source = f"-- returns: {returns}\n{sql}".encode()
+    query = read(source, "sql/q.sql", "q.sql")
+    (found,) = warehouse.answers([Asked("f", query, {"as_of": AS_OF, **params})])
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["sql"])
+def test_expression_means_what_googlesql_says(shop: DuckDB, case: dict[str, str]) -> None:
+    table = "" if case.get("table") is None else f" FROM {case['table']}"
+
+    found = ask(shop, f"x {case['type']}", f"SELECT {case['sql']} AS x{table}")
+
+    assert isinstance(found, Answer), found
+    assert [column.type for column in found.columns] == [case["type"]]
+    assert [repr(row[0]) for row in found.rows] == case["rows"]
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case["sql"])
+def test_refused_before_it_runs(shop: DuckDB, case: dict[str, str]) -> None:
+    found = ask(shop, "x INT64", case["sql"])
+
+    assert isinstance(found, Failure), found
+    assert found.message == f"sql/q.sql{case['told']}"
+    assert found.exit_code == 1
+
+
+def test_parameters_are_bound_by_type_and_never_become_sql(shop: DuckDB) -> None:
+    header = (
+        "s STRING, n INT64, x FLOAT64, d NUMERIC, b BOOL, day DATE, names ARRAY<STRING>,\n"
+        "--   days ARRAY<DATE>, raw BYTES, nothing DATE, moment TIMESTAMP, is_in BOOL\n"
+        "-- params: s STRING, n INT64, x FLOAT64, d NUMERIC, b BOOL, day DATE,\n"
+        "--   names ARRAY<STRING>, days ARRAY<DATE>, raw BYTES, nothing DATE"
+    )
+    sql = (
+        "SELECT @s AS s, @n AS n, @x AS x, @d AS d, @b AS b, @day AS day, @names AS names,"
+        " @days AS days, @raw AS raw, @nothing AS nothing, @as_of AS moment,"
+        " 'b' IN UNNEST(@names) AS is_in"
+    )
+    values: dict[str, Value] = {
+        "s": "'; DROP TABLE shop.orders; --",
+        "n": 2**62,
+        "x": 0.1,
+        "d": Decimal("0.123456789"),
+        "b": True,
+        "day": date(2024, 2, 29),
+        "names": ("a", "b"),
+        "days": (date(2024, 2, 29),),
+        "raw": b"\x00\xff",
+        "nothing": None,
+    }
+
+    found = ask(shop, header, sql, **values)
+
+    assert isinstance(found, Answer), found
+    assert found.rows == ((*values.values(), AS_OF, True),)
+
+
+@pytest.mark.parametrize(
+    "table", ["shop.orders", "`shop.orders`", "`any-project.shop.orders`", "`p`.shop.`orders`"]
+)
+def test_tables_resolve_with_and_without_a_project(shop: DuckDB, table: str) -> None:
+    found = ask(shop, "n INT64", f"SELECT COUNT(*) AS n FROM {table}")
+
+    assert isinstance(found, Answer), found
+    assert found.rows == ((3,),)
+
+
+def test_rows_keep_their_order(shop: DuckDB) -> None:
+    sql = (
+        "SELECT n, TIMESTAMP_SUB(@as_of, INTERVAL n SECOND) AS moment "
+        "FROM UNNEST(GENERATE_ARRAY(1, 900)) AS n ORDER BY MOD(n * 7919, 907)"
+    )
+
+    found = ask(shop, "n INT64, moment TIMESTAMP", sql)
+
+    assert isinstance(found, Answer), found
+    assert [row[0] for row in found.rows] == sorted(range(1, 901), key=lambda n: n * 7919 % 907)
+
+
+def test_one_failure_takes_no_other_down(shop: DuckDB) -> None:
+    bad = read(b"-- returns: n FLOAT64\nSELECT 1 / 0 AS n", "sql/bad.sql", "bad.sql")
+    good = read(b"-- returns: n INT64\nSELECT 1 AS n", "sql/good.sql", "good.sql")
+
+    failed, answered = shop.answers([Asked("a", bad, {}), Asked("b", good, {})])
+
+    assert isinstance(failed, Failure)
+    assert "division by zero" in failed.message.casefold()
+    assert isinstance(answered, Answer)
+    assert answered.rows == ((1,),)
+
+
+def test_slow_question_is_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "d.duckdb"
+    duckdb.connect(str(path)).close()
+    warehouse = open_file(path, timeout_seconds=0.2)
+    sql = (
+        "SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a"
+        " CROSS JOIN UNNEST(GENERATE_ARRAY(1, 1000000)) AS b WHERE MOD(a * b, 7) = 1"
+    )
+
+    found = ask(warehouse, "n INT64", sql)
+    warehouse.close()
+
+    assert isinstance(found, Failure)
+    assert found.message == "sql/q.sql: no answer within 0.2 seconds"
+
+
+def test_more_rows_than_a_fact_holds_are_told(shop: DuckDB) -> None:
+    found = ask(shop, "n INT64", "SELECT n FROM UNNEST(GENERATE_ARRAY(1, 5000)) AS n")
+
+    assert isinstance(found, Failure)
+    assert (found.exit_code, found.message) == (
+        1,
+        "sql/q.sql: the answer has more than 1,000 rows, at most 1,000 are recorded, "
+        "aggregate in the question or add a LIMIT",
+    )
+
+
+def test_columns_that_differ_are_told_before_it_runs(shop: DuckDB) -> None:
+    found = ask(shop, "n INT64, m DATE", "SELECT 1 / 0 AS n, 'x' AS o")
+
+    assert isinstance(found, Failure)
+    assert (found.exit_code, found.message) == (
+        1,
+        "sql/q.sql:1:13: the answer is not what 'returns:' says: no column 'm DATE'; "
+        "'n' is FLOAT64, not INT64; undeclared 'o STRING'",
+    )
+
+
+def test_missing_database_is_told(tmp_path: Path) -> None:
+    with pytest.raises(WorldError, match=r"none\.duckdb: error: no such database"):
+        open_file(tmp_path / "none.duckdb")
+
+
+def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "text.duckdb"
+    path.write_text("no database")
+
+    with pytest.raises(WorldError, match=r"text\.duckdb: error: cannot open the database"):
+        open_file(path)
+
+
+# --- the sample ----------------------------------------------------------------------------
+
+
+def scripts(folder: Path, *texts: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for number, text in enumerate(texts):
+        (folder / f"{number}.sql").write_text(text)
+    return folder
+
+
+ONE = "CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 1::BIGINT AS n;"
+TWO = "INSERT INTO s.t VALUES (2);"
+
+
+def test_sample_is_built_once_and_again_when_a_script_changes(tmp_path: Path) -> None:
+    folder, cache = scripts(tmp_path / "sample", ONE), tmp_path / "cache" / "handoff"
+    told: list[str] = []
+
+    for texts in [(ONE,), (ONE,), (ONE, TWO)]:
+        scripts(folder, *texts)
+        open_sample(folder, cache=cache, progress=told.append).close()
+
+    assert told == [
+        "building the sample warehouse: 0.sql (1 of 1)",
+        "building the sample warehouse: 0.sql (1 of 2)",
+        "building the sample warehouse: 1.sql (2 of 2)",
+    ]
+    assert [path.suffix for path in cache.iterdir()] == [".duckdb", ".duckdb"]
+
+
+def test_sample_is_built_in_memory_where_the_cache_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    warehouse = open_sample(
+        scripts(tmp_path / "sample", ONE), cache=tmp_path / "file" / "handoff"
+    )
+    found = ask(warehouse, "n INT64", "SELECT n FROM s.t")
+    warehouse.close()
+
+    assert warehouse.engine == "duckdb sample"
+    assert isinstance(found, Answer)
+    assert found.rows == ((1,),)
+
+
+def test_many_may_build_at_once(tmp_path: Path) -> None:
+    folder, cache = scripts(tmp_path / "sample", ONE, TWO), tmp_path / "cache"
+
+    def rows(_: int) -> object:
+        warehouse = open_sample(folder, cache=cache)
+        found = ask(warehouse, "n INT64", "SELECT n FROM s.t ORDER BY n")
+        warehouse.close()
+        return found.rows if isinstance(found, Answer) else found
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(rows, range(8)))
+
+    assert found == [((1,), (2,))] * 8
+    assert len(list(cache.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CREATE TABLE t AS SELECT * FROM read_text('/etc/passwd')",
+        "COPY (SELECT 1) TO 'stolen.csv'",
+        "ATTACH 'other.duckdb'",
+        "INSTALL httpfs",
+    ],
+)
+def test_sample_script_cannot_reach_outside(tmp_path: Path, script: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        open_sample(scripts(tmp_path / "sample", script), cache=tmp_path / "cache")
+
+    assert str(raised.value).startswith("0.sql: error: the sample's script does not run: ")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_folder_without_scripts_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no scripts to build the sample warehouse from"):
+        open_sample(tmp_path)
+
+
+def test_sample_lies_in_the_cache_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+
+    open_sample(scripts(tmp_path / "sample", ONE)).close()
+
+    assert len(list((tmp_path / "home" / "handoff" / "samples").glob("sample-*.duckdb"))) == 1
