@@ -232,16 +232,24 @@ class Prompt:
     ask: Text | Blank | None
     more: tuple[Entry, ...]
     place: Place
+    text: Text | None = None
+    """The whole prompt in the author's words, in place of the parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """A free section: stands after the one named, or at the end."""
 
-    title: str
+    title: str | None
+    """`None` for content without a heading of its own."""
     after: str | None
-    content: Content
+    content: Content | None
+    """`None` for a heading with nothing of its own beneath it."""
     place: Place
+    level: int = 2
+    """Of the heading, 1 to 6."""
+    rule: bool | None = None
+    """Whether a line stands above it; `None` where the template decides."""
 
 
 @dataclass(frozen=True, slots=True)
