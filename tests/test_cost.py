@@ -6,7 +6,7 @@ import pytest
 
 from handoff.facts import Failure
 from handoff.settings import BigQuery as Settings
-from handoff.warehouse.cost import MIB, TIB, Estimate, Grant, grants, price, size
+from handoff.warehouse.cost import MIB, TIB, Bill, Estimate, Grant, grants, line, price, size
 
 AT = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 TEN = 10 * MIB
@@ -105,3 +105,10 @@ def test_size(n: int, said: str) -> None:
 )
 def test_price(n: int, said: str) -> None:
     assert price(n, 6.25) == said
+
+
+def test_line_of_a_render() -> None:
+    bills = [Bill("a", 2 * TEN, cached=False), Bill("b", 0, cached=True)]
+
+    assert line(bills, 6.25) == "2 questions, 1 from the cache, 20.0 MiB billed, $0.00012"
+    assert line(bills[:1], 6.25) == "1 question, 20.0 MiB billed, $0.00012"

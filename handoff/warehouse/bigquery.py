@@ -22,7 +22,7 @@ from handoff.warehouse.bigquery_client import Connection, connect
 from handoff.warehouse.bigquery_errors import explain
 from handoff.warehouse.bigquery_jobs import Jobs, Stopped, resource
 from handoff.warehouse.bigquery_plan import plan, refused_plan, refused_words
-from handoff.warehouse.cost import Estimate, Grant
+from handoff.warehouse.cost import Bill, Estimate, Grant
 from handoff.warehouse.crew import each_of
 
 RETRY_SECONDS = 60.0
@@ -44,6 +44,8 @@ class BigQuery:
         self._progress = progress
         self._retry_seconds = retry_seconds
         self._telling = threading.Lock()
+        self.bills: list[Bill] = []
+        """Of every answer that was had, in the order they came."""
         self._parts: tuple[Connection, Jobs, Catalogue] | None = None
 
     def answers(self, asked: Sequence[Asked]) -> tuple[Answer | Failure, ...]:
@@ -138,6 +140,7 @@ class BigQuery:
             asked, self._settings, maximum_bytes_billed=grant.maximum_bytes_billed
         )
         job, rows = jobs.run(asked.query.text, configuration, max_rows=MAX_ROWS + 1)
+        self.bills.append(Bill(asked.fact, job.total_bytes_billed or 0, job.cache_hit is True))
         columns = bigquery_answer.columns([each.to_api_repr() for each in rows.schema])
         refused = different(asked.query, columns)
         if refused:

@@ -49,6 +49,15 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Bill:
+    """What an answer cost."""
+
+    fact: str
+    bytes_billed: int
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """Leave to ask a question."""
 
@@ -101,6 +110,19 @@ def _over_budget(known: Sequence[Estimate], budget: int) -> str:
         f"not asked: all questions together would bill {size(total)}, over max_bytes_render"
         f" ({size(budget)}), most of it {largest.question} with {size(largest.bytes_billed)}"
     )
+
+
+def line(bills: Sequence[Bill], per_tib: float) -> str:
+    """`3 questions, 1 from the cache, 20.0 MiB billed, $0.00012`."""
+    total = sum(each.bytes_billed for each in bills)
+    cached = sum(each.cached for each in bills)
+    parts = [
+        f"{len(bills)} question{'' if len(bills) == 1 else 's'}",
+        *([f"{cached} from the cache"] if cached else []),
+        f"{size(total)} billed",
+        price(total, per_tib),
+    ]
+    return ", ".join(parts)
 
 
 def price(bytes_billed: int, per_tib: float) -> str:
