@@ -51,6 +51,8 @@ class Script:
     dry_error: tuple[int, Body] | None = None
     begin_errors: list[tuple[int, Body]] = field(default_factory=list)
     """One for each time it is begun, then it is."""
+    begin_seconds: float = 0.0
+    """How long it takes until it is told that the job has begun."""
     lost_answers: int = 0
     """So many times the job is begun, but the connection is cut before it is told."""
     job_errors: list[Body] = field(default_factory=list)
@@ -141,6 +143,7 @@ class Stub:
         with self.changed:
             self.jobs[job_id] = job
             self.changed.notify_all()
+        time.sleep(script.begin_seconds)
         if script.lost_answers:
             script.lost_answers -= 1
             return None
@@ -308,7 +311,9 @@ def serving() -> Iterator[Stub]:
 
         def _do(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else {}
+            sent = self.rfile.read(length)
+            is_json = "json" in self.headers.get("Content-Type", "")
+            body = json.loads(sent) if is_json else {}
             parts = urlsplit(self.path)
             path = re.sub(r"^/bigquery/v2/projects/[^/]+", "", parts.path)
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -17,6 +18,8 @@ from pathlib import Path
 
 import pytest
 from bigquery_stub import Script, Stub, error, serving
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from handoff.facts import Answer, Column, Failure
 from handoff.problems import UsageError, WorldError
@@ -26,7 +29,7 @@ from handoff.warehouse import Asked
 from handoff.warehouse.bigquery import BigQuery
 from handoff.warehouse.bigquery_client import endpoint, takes_credentials
 from handoff.warehouse.bigquery_doctor import Check, doctor_checks
-from handoff.warehouse.cost import MIB, Estimate
+from handoff.warehouse.cost import MIB, Bill, Estimate
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 BUSY = error(503, "backendError", "try again")
@@ -247,6 +250,20 @@ def test_estimates_run_nothing_and_know_the_cache(stub: Stub, settings: Settings
     assert stub.jobs == {}
 
 
+def test_bills_of_what_was_asked(stub: Stub, settings: Settings) -> None:
+    asked = [question(0), question(1)]
+    stub.scripts = {
+        asked[0].query.text: Script(n_bytes=30 * MIB),
+        asked[1].query.text: Script(n_bytes=30 * MIB, cached=True),
+    }
+    warehouse = BigQuery(settings, lambda _: None)
+
+    warehouse.answers(asked)
+
+    bills = sorted(warehouse.bills, key=lambda each: each.fact)
+    assert bills == [Bill("fact0", 30 * MIB, cached=False), Bill("fact1", 0, cached=True)]
+
+
 # --- too much ----------------------------------------------------------------------------
 
 
@@ -413,11 +430,13 @@ def test_server_that_hangs_is_left(
 # --- Ctrl-C ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("begin_seconds", [0.0, 0.3])
 def test_interrupt_cancels_what_runs_and_begins_nothing_more(
-    stub: Stub, settings: Settings
+    stub: Stub, settings: Settings, caplog: pytest.LogCaptureFixture, begin_seconds: float
 ) -> None:
     asked = [question(n) for n in range(6)]
-    stub.scripts = {each.query.text: Script(seconds=30) for each in asked}
+    script = Script(seconds=30, begin_seconds=begin_seconds)
+    stub.scripts = {each.query.text: script for each in asked}
     warehouse = BigQuery(replace(settings, concurrency=4), lambda _: None)
 
     def interrupt() -> None:
@@ -432,6 +451,7 @@ def test_interrupt_cancels_what_runs_and_begins_nothing_more(
     assert sorted(stub.cancelled()) == sorted(stub.jobs)
     assert len(stub.jobs) == 4
     assert time.perf_counter() - started < 5
+    assert caplog.records == []
 
 
 def test_interrupted_command_ends_though_a_server_hangs(stub: Stub, tmp_path: Path) -> None:
@@ -514,6 +534,38 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         WorldError, match=r"no credentials for BigQuery \(file .*application-default"
     ):
         warehouse.answers([question()])
+
+
+@pytest.mark.parametrize("impersonate", [None, "reader@p.iam.gserviceaccount.com"])
+def test_credentials_that_are_not_taken_any_more(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, impersonate: str | None
+) -> None:
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps(service_account(f"{stub.url}/token")))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
+    settings = Settings(project="p", impersonate=impersonate)
+    warehouse = BigQuery(settings, lambda _: None, retry_seconds=0.2)
+
+    with pytest.raises(WorldError, match="the credentials are not valid any more"):
+        warehouse.answers([question()])
+    assert [each.path for each in stub.seen] == ["/token"]
+
+
+def service_account(token_uri: str) -> dict[str, str]:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return {
+        "type": "service_account",
+        "project_id": "p",
+        "private_key": pem.decode(),
+        "client_email": "writer@p.iam.gserviceaccount.com",
+        "token_uri": token_uri,
+    }
 
 
 def test_nothing_of_google_is_imported_before_a_question() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -122,7 +124,11 @@ def _credentials(settings: Settings, server: str | None) -> tuple[Credentials, s
         if not named:
             raise UsageError(f"no project for BigQuery, run {set_project(settings)}")
         return AnonymousCredentials(), named  # type: ignore[no-untyped-call]
-    source, project = google.auth.default(scopes=_SCOPES)
+    # what google.auth warns and logs of, a person is told in other words, or by the doctor
+    logging.getLogger("google.auth").addHandler(logging.NullHandler())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        source, project = google.auth.default(scopes=_SCOPES)
     if not settings.impersonate:
         return source, project
     from google.auth.impersonated_credentials import Credentials as Impersonated
@@ -158,8 +164,8 @@ def _widen(client: Client, concurrency: int, clock: Clock) -> None:
             clock.ahead = _ahead(response.headers) or clock.ahead
             return response
 
-    # two more than questions: for cancelling, and for looking up what was meant
-    adapter = Adapter(pool_connections=4, pool_maxsize=concurrency + 2)
+    # twice the questions: each that waits may have to be cancelled
+    adapter = Adapter(pool_connections=4, pool_maxsize=2 * concurrency + 2)
     for scheme in ("http://", "https://"):
         client._http.mount(scheme, adapter)
 

@@ -23,7 +23,7 @@ def each_of(
     done: SimpleQueue[tuple[int, B | None, BaseException | None]] = SimpleQueue()
     for numbered in enumerate(things):
         waiting.put(numbered)
-    for _ in range(min(at_once, len(things))):
+    for _ in range(max(1, min(at_once, len(things)))):
         threading.Thread(target=_work, args=(do, waiting, done), daemon=True).start()
     made: dict[int, B] = {}
     for count in range(1, len(things) + 1):
