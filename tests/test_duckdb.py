@@ -106,6 +106,50 @@ def test_parameters_are_bound_by_type_and_never_become_sql(shop: DuckDB) -> None
 
 
 @pytest.mark.parametrize(
+    ("returns", "sql", "told"),
+    [
+        ("x FLOAT64", "SELECT 1 / (id - 1) AS x FROM shop.orders", "division by zero"),
+        ("x INT64", "SELECT MOD(5, id - 1) AS x FROM shop.orders", "division by zero"),
+        (
+            "x STRING",
+            "SELECT tags[OFFSET(7)] AS x FROM shop.orders",
+            "array index out of bounds",
+        ),
+        (
+            "x INT64",
+            "SELECT 9223372036854775807 + id AS x FROM shop.orders",
+            "overflow in addition of INT64 (9223372036854775807 + 1)",
+        ),
+        (
+            "x ARRAY<INT64>",
+            "SELECT [1, NULL] AS x",
+            "an ARRAY holds a NULL, which BigQuery does not return: IGNORE NULLS",
+        ),
+        (
+            "x INT64",
+            "SELECT CAST(name AS INT64) AS x FROM shop.orders",
+            "text that is no INT64 both engines read",
+        ),
+    ],
+)
+def test_failure_while_it_runs_is_told_in_a_line(
+    shop: DuckDB, returns: str, sql: str, told: str
+) -> None:
+    found = ask(shop, returns, sql)
+
+    assert isinstance(found, Failure), found
+    assert found.message.startswith(f"sql/q.sql: {told}")
+    assert found.exit_code == 3
+
+
+def test_question_nested_too_deeply_is_told(shop: DuckDB) -> None:
+    found = ask(shop, "x INT64", f"SELECT {'(' * 3000}1{')' * 3000} AS x")
+
+    assert isinstance(found, Failure)
+    assert found.message == "sql/q.sql: nested too deeply"
+
+
+@pytest.mark.parametrize(
     "table", ["shop.orders", "`shop.orders`", "`any-project.shop.orders`", "`p`.shop.`orders`"]
 )
 def test_tables_resolve_with_and_without_a_project(shop: DuckDB, table: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,7 +86,7 @@ class DuckDB:
             message = f"no answer within {self._timeout_seconds:g} seconds"
             return self._failure(asked, message)
         except (duckdb.Error, BadValue) as error:
-            return self._failure(asked, str(error).split("\n")[0])
+            return self._failure(asked, _said(error))
         return Answer(translation.columns, rows, None, None, self._clock())
 
     def _failure(self, asked: Asked, message: str) -> Failure:
@@ -148,6 +149,13 @@ def open_sample(
     stored = _stored(sample, kept, progress) if kept else None
     connection = stored or _built(sample, ":memory:", progress)
     return DuckDB(connection, "duckdb sample", timeout_seconds=timeout_seconds)
+
+
+def _said(error: Exception) -> str:
+    """The first line, without the error's class and advice that is about DuckDB."""
+    line = str(error).split("\n")[0].split(" Use TRY(")[0].rstrip(".!")
+    text = re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", line)
+    return text[:1].lower() + text[1:]
 
 
 # --- the sample --------------------------------------------------------------------------
@@ -341,6 +349,8 @@ _PLAIN = {
 
 
 def _value(raw: object, type_: Type) -> Value:
+    if type_.name == "ARRAY" and isinstance(raw, list) and None in raw:
+        raise BadValue("an ARRAY holds a NULL, which BigQuery does not return: IGNORE NULLS")
     return value_of(_aware(raw, type_), type_)
 
 

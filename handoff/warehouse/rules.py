@@ -31,7 +31,8 @@ def corrected(tree: exp.Expr) -> exp.Expr:
         fixed = _fixed(node)
         if fixed is node:
             continue
-        fixed.type = node.type
+        if _type(node) != "UNKNOWN":
+            fixed.type = node.type
         if node is tree:
             tree = fixed
         else:
@@ -78,7 +79,8 @@ _FUNCTIONS = """
     Coalesce Nullif Count Sum Min Max RowNumber Rank DenseRank Lag Lead FirstValue LastValue
     Abs Sign Ceil Floor Sqrt Greatest Least Upper Lower StartsWith EndsWith Length
     ArrayAgg GroupConcat LogicalOr LogicalAnd RegexpLike GenerateDateArray
-    GenerateSeries Split Left Right
+    GenerateSeries Split Replace Ntile PercentRank CumeDist ArraySize
+    ArrayToString DateFromParts Struct PropertyEQ
 """
 SAME = frozenset(f"{_STRUCTURE} {_OPERATORS} {_FUNCTIONS}".split())
 
@@ -164,17 +166,21 @@ def _literal(node: exp.Expr) -> exp.Expr:
     if node.is_string or node.is_int:
         return node
     parent = node.parent
-    beside = (
-        [_type(each) for each in (parent.this, parent.args.get("expression"))]
-        if (isinstance(parent, exp.Binary))
-        else []
-    )
+    beside = [_type(each) for each in _compared(parent)]
     if "NUMERIC" not in beside:
         return _cast(node.copy(), "DOUBLE")
     if not isinstance(parent, exp.Predicate):
         text = f"'{node}' beside a NUMERIC, write NUMERIC '{node}' or cast both to FLOAT64"
         raise Refusal(text, node)
     return node
+
+
+def _compared(parent: exp.Expr | None) -> list[exp.Expr]:
+    from sqlglot import exp
+
+    if isinstance(parent, exp.Binary):
+        return [parent.this, parent.expression]
+    return [parent.this] if isinstance(parent, (exp.In, exp.Between)) else []
 
 
 def _arithmetic(node: exp.Expr) -> exp.Expr:
@@ -241,6 +247,14 @@ def _average(node: exp.Expr) -> exp.Expr:
     if _known(value, *_NUMBERS) == "NUMERIC":
         message = "AVG of a NUMERIC has other digits here, use AVG(CAST(... AS FLOAT64))"
         raise Refusal(message, node)
+    return node
+
+
+def _real(node: exp.Expr) -> exp.Expr:
+    """Of NUMERIC these are NUMERIC in GoogleSQL, and floats here."""
+    for operand in (node.this, node.args.get("expression")):
+        if operand is not None:
+            _known(operand, "INT64", "FLOAT64")
     return node
 
 
@@ -325,7 +339,12 @@ def _read_text(node: exp.Expr, wanted: str) -> exp.Expr:
     fits = _call("REGEXP_FULL_MATCH", node.this.copy(), _text(_SHAPES[wanted]))
     missing = exp.Is(this=exp.Paren(this=node.this.copy()), expression=exp.null())
     failed = _call("ERROR", _text(f"text that is no {wanted} both engines read"))
-    return _when((missing, exp.null()), (fits, node.copy()), default=failed)
+    cases = [(missing, exp.null()), (fits, node.copy())]
+    if isinstance(node, exp.TryCast):
+        # without a digit it is no value anywhere, but inf and nan are
+        nothing = _call("REGEXP_FULL_MATCH", node.this.copy(), _text(r"(?i)[^0-9in]*"))
+        cases.append((nothing, exp.null()))
+    return _when(*cases, default=failed)
 
 
 # --- dates and moments -------------------------------------------------------------------
@@ -409,11 +428,89 @@ def _extracted(node: exp.Expr) -> exp.Expr:
 
 
 def _date(node: exp.Expr) -> exp.Expr:
-    """DATE(moment); from parts or in a zone it is left to BigQuery."""
-    if node.args.get("zone") or node.args.get("expressions"):
+    """DATE(moment), in a zone too."""
+    if node.args.get("expressions"):
         raise Refusal("only DATE(moment) is known to the embedded engine", node)
+    if node.args.get("zone"):
+        return _cast(_in_zone(node.this, node.args["zone"]), "DATE")
     _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
     return _cast(node.this.copy(), "DATE")
+
+
+def _datetime(node: exp.Expr) -> exp.Expr:
+    """DATETIME(moment), in a zone too."""
+    if node.args.get("expression"):
+        return _in_zone(node.this, node.args["expression"])
+    _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    return _cast(node.this.copy(), "TIMESTAMP")
+
+
+def _timestamp(node: exp.Expr) -> exp.Expr:
+    """TIMESTAMP(date or datetime), in UTC."""
+    if node.args.get("zone") or node.args.get("expression"):
+        raise Refusal("TIMESTAMP(..., zone) is not known to the embedded engine", node)
+    _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    return _cast(node.this.copy(), "TIMESTAMPTZ")
+
+
+def _at_time_zone(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    local = _in_zone(node.this, node.args["zone"])
+    local.type = exp.DataType.build("DATETIME", dialect="bigquery")
+    return local
+
+
+_ZONE = r"[A-Za-z_]+(/[A-Za-z_]+)*"
+
+
+def _in_zone(moment: exp.Expr, zone: exp.Expr) -> exp.Expr:
+    """A TIMESTAMP as the DATETIME that the clocks of a zone show."""
+    from sqlglot import exp
+
+    _known(moment, "TIMESTAMP")
+    if not isinstance(zone, exp.Literal) or not re.fullmatch(
+        r"[A-Za-z_]+(/[A-Za-z_]+)*", zone.name
+    ):
+        raise Refusal("a time zone that is no name such as 'America/New_York'", zone)
+    return _call("TIMEZONE", zone.copy(), moment.copy())
+
+
+_PRINTED = r"([^%]|%[YmdHMSjybBaAIp%])*"
+"""Formats in which both engines print the same, in English."""
+
+
+def _printed(node: exp.Expr) -> exp.Expr:
+    """FORMAT_DATE and its kin; the format's fields are those that both engines know."""
+    from sqlglot import exp
+
+    pattern, moment = node.args["format"], node.this
+    if not isinstance(pattern, exp.Literal) or not re.fullmatch(_PRINTED, pattern.name):
+        raise Refusal("a format with fields that print otherwise here" + _ELSEWHERE, node)
+    if node.args.get("zone"):
+        moment = _in_zone(_unwrapped(moment), node.args["zone"])
+    return _call("STRFTIME", moment.copy(), pattern.copy())
+
+
+def _unwrapped(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    return node.this if isinstance(node, exp.Cast) else node
+
+
+def _moment(node: exp.Expr) -> exp.Expr:
+    """What FORMAT_TIMESTAMP prints, as the clocks of UTC show it."""
+    _known(node.this, "TIMESTAMP", "DATETIME")
+    cast = _cast(node.this.copy(), "TIMESTAMP")
+    cast.this.type = node.this.type
+    return cast
+
+
+def _last_day(node: exp.Expr) -> exp.Expr:
+    _known(node.this, "DATE")
+    if node.args.get("unit"):
+        raise Refusal("LAST_DAY of a part is not known to the embedded engine", node)
+    return node
 
 
 # --- text, JSON, arrays ------------------------------------------------------------------
@@ -427,6 +524,16 @@ def _part(node: exp.Expr) -> exp.Expr:
     start = node.args.get("start")
     if not (isinstance(start, exp.Literal) and start.is_int and int(start.name) > 0):
         raise Refusal("SUBSTR from a place that is not a number from 1 on" + _ELSEWHERE, node)
+    return node
+
+
+def _end(node: exp.Expr) -> exp.Expr:
+    """LEFT and RIGHT; a negative length is an error in GoogleSQL, and one from the end here."""
+    from sqlglot import exp
+
+    _known(node.this, "STRING")
+    if not (isinstance(node.expression, exp.Literal) and node.expression.is_int):
+        raise Refusal("LEFT or RIGHT by what is no number" + _ELSEWHERE, node)
     return node
 
 
@@ -469,6 +576,42 @@ _PLAIN = ("VARCHAR", "BOOLEAN", "BIGINT", "UBIGINT")
 """JSON's texts, booleans and whole numbers; a fraction is spelled otherwise."""
 
 
+def _no_more_than(*names: str) -> Rule:
+    """The same while it has only these arguments."""
+
+    def rule(node: exp.Expr) -> exp.Expr:
+        for name, value in node.args.items():
+            if name not in names and isinstance(value, _expr()):
+                raise Refusal(
+                    f"'{name}' of {_spelled(node)} is not known here{_ELSEWHERE}", node
+                )
+        return node
+
+    return rule
+
+
+def _expr() -> type:
+    from sqlglot import exp
+
+    return exp.Expression
+
+
+def _element(node: exp.Expr) -> exp.Expr:
+    """Beyond the end is an error, unless SAFE_ is said."""
+    from sqlglot import exp
+
+    (index,) = node.expressions
+    if _type(node.this) != "ARRAY" or not (isinstance(index, exp.Literal) and index.is_int):
+        raise Refusal(f"{_spelled(node)} is not known to the embedded engine{_ELSEWHERE}", node)
+    if node.args.get("safe"):
+        return node
+    place = int(index.name) - int(node.args.get("offset") or 0)
+    size = _call("LEN", node.this.copy())
+    beyond = exp.LTE(this=size, expression=exp.Literal.number(place))
+    failed = _call("ERROR", _text("array index out of bounds"))
+    return _when((beyond, failed), default=node.copy())
+
+
 def _unnest(node: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
@@ -493,6 +636,15 @@ RULES: Mapping[str, Rule] = {
     "Round": _rounded,
     "CountIf": _count_if,
     "Cast": _casted,
+    "TryCast": _casted,
+    "Pow": _real,
+    "Ln": _real,
+    "Exp": _real,
+    "Stddev": _real,
+    "StddevSamp": _real,
+    "StddevPop": _real,
+    "Variance": _real,
+    "VariancePop": _real,
     "DateAdd": _date_shifted,
     "DateSub": _date_shifted,
     "TimestampAdd": _shifted,
@@ -507,11 +659,23 @@ RULES: Mapping[str, Rule] = {
     "Extract": _extracted,
     "Date": _date,
     "TsOrDsToDate": _date,
+    "Datetime": _datetime,
+    "Timestamp": _timestamp,
+    "TsOrDsToTimestamp": _moment,
+    "AtTimeZone": _at_time_zone,
+    "TimeToStr": _printed,
+    "LastDay": _last_day,
     "Substring": _part,
+    "Left": _end,
+    "Right": _end,
     "Concat": _joined,
     "DPipe": _joined,
     "Like": _like,
     "JSONExtractScalar": _json_scalar,
     "JSONValue": _json_scalar,
+    "RegexpExtract": _no_more_than("this", "expression", "group"),
+    "RegexpReplace": _no_more_than("this", "expression", "replacement"),
+    "StrPosition": _no_more_than("this", "substr"),
+    "Bracket": _element,
     "Unnest": _unnest,
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from handoff.facts import Column
 from handoff.googlesql import BadType, type_of
 from handoff.problems import Place, Problem, nearest
-from handoff.sql import Query
+from handoff.sql import Query, lexemes
 from handoff.warehouse.rules import Refusal, corrected
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ class Catalog:
 
 def translated(query: Query, catalog: Catalog) -> Translation:
     """`query` for DuckDB. Raises NotTranslated, before anything runs."""
+    for lexeme in lexemes(query.text):
+        if lexeme.kind == "system":
+            place = _offset_place(lexeme.offset, query)
+            message = f"'{lexeme.text}' is not known to the embedded engine"
+            raise NotTranslated(Problem("Q053", message, place))
+    try:
+        return _translation(query, catalog)
+    except RecursionError as error:
+        raise _refused("nested too deeply", query) from error
+
+
+def _translation(query: Query, catalog: Catalog) -> Translation:
     # slow: only asking needs it
     from sqlglot.errors import ErrorLevel, UnsupportedError
 
@@ -99,8 +111,6 @@ def _parsed(query: Query) -> exp.Query:
         statements = sqlglot.parse(query.text, read="bigquery")
     except SqlglotError as error:
         raise _not_parsed(error, query) from error
-    except RecursionError as error:
-        raise _refused("nested too deeply", query) from error
     found = [each for each in statements if each is not None]
     if len(found) != 1 or not isinstance(found[0], exp.Query):
         kind = next((each.key for each in found if not isinstance(each, exp.Query)), "")
@@ -187,12 +197,16 @@ def _some(names: list[str]) -> str:
 
 def _typed(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
     # slow: only asking needs it
+    from sqlglot import exp
     from sqlglot.errors import SqlglotError
     from sqlglot.optimizer.annotate_types import annotate_types
     from sqlglot.optimizer.qualify import qualify
 
     types = {declared.name: declared.type for declared in query.params}
     types["as_of"] = "TIMESTAMP"
+    for node in list(tree.find_all(exp.TsOrDsToDatetime)):
+        # DATETIME(x), which sqlglot does not type
+        node.replace(exp.cast(node.this.copy(), "DATETIME", dialect="bigquery"))
     for parameter in list(_parameters(tree)):
         tree = _with_type(tree, parameter, types)
     try:
@@ -241,8 +255,6 @@ def _unresolved(error: Exception, query: Query, catalog: Catalog) -> NotTranslat
 
 
 def _word_place(word: str, query: Query) -> Place:
-    from handoff.sql import lexemes
-
     for lexeme in lexemes(query.text):
         if lexeme.text.strip("`").casefold() == word.casefold():
             return _offset_place(lexeme.offset, query)
@@ -258,9 +270,12 @@ def _selected(tree: exp.Expr) -> list[tuple[str, str]]:
 
 
 def _columns(selected: list[tuple[str, str]], query: Query) -> Iterator[Column]:
+    names = [name.casefold() for name, _ in selected]
     for name, spelled in selected:
+        if names.count(name.casefold()) > 1:
+            raise _refused(f"two columns are called '{name}'", query)
         try:
-            yield Column(name, str(type_of(spelled)))
+            yield Column(name, str(type_of(spelled.replace("`", ""))))
         except BadType as error:
             unknown = "has no known type, CAST it"
             held = f"is {spelled}, which facts cannot hold"
