@@ -85,7 +85,7 @@ def _plain(value: Value) -> object:
 
 
 def _cell(text: str) -> str:
-    XX
+    return re.sub(r"([\\`*_\[\]<|])", r"\\\1", printable(" ".join(text.split())))
 
 
 def _width(text: str) -> int:
