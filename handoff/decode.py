@@ -27,6 +27,8 @@ Choice = TypeVar("Choice", bound=str)
 # YAML 1.2.2 §10.3.2, the core schema: 'yes', '0o' aside, '1:30' and dates are text.
 _BOOLEANS = {"true": True, "True": True, "TRUE": True}
 _BOOLEANS |= {"false": False, "False": False, "FALSE": False}
+_MEANT = dict.fromkeys(("yes", "y", "on", "done", "x", "✅"), "true")
+_MEANT |= dict.fromkeys(("no", "n", "off", "open", "❌"), "false")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _MAX_DIGITS = 300
@@ -147,7 +149,8 @@ class Decoder:
         value = plain(node) if isinstance(node, Scalar) else None
         if isinstance(value, bool):
             return value
-        self._unless_null(node, "true or false")
+        meant = _MEANT.get(node.text.casefold()) if isinstance(node, Scalar) else None
+        self._unless_null(node, "true or false", f", write {meant}" if meant else "")
         return None
 
     def integer(self, node: Node | None, *, minimum: int = 0) -> int | None:
@@ -214,9 +217,9 @@ class Decoder:
             elif is_null(given[key]):
                 self.report("Y021", f"key '{key}' has no value", given[key])
 
-    def _unless_null(self, node: Node | None, what: str) -> None:
+    def _unless_null(self, node: Node | None, what: str, hint: str = "") -> None:
         if node is not None and not is_null(node):
-            self.report("Y022", f"expected {what}, found {found(node)}", node)
+            self.report("Y022", f"expected {what}, found {found(node)}{hint}", node)
 
 
 def plain(node: Scalar) -> Plain:

@@ -1,0 +1,220 @@
+"""The content algebra: what may stand under a label, from YAML nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from handoff.blanks import DEFAULT, is_blank
+from handoff.decode import Decoder, plain
+from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
+from handoff.session import (
+    Blank,
+    Box,
+    Bullets,
+    Checklist,
+    Code,
+    Column,
+    Content,
+    Entries,
+    Entry,
+    Flag,
+    Markdown,
+    Phases,
+    Steps,
+    Table,
+    Text,
+    Valued,
+)
+
+CODE_LANGS: Mapping[str, str] = {
+    "sql": "sql",
+    "bash": "bash",
+    "python": "python",
+    "text": "",
+}
+"""Reserved key to the language of its fence."""
+RESERVED: Mapping[str, tuple[str, ...]] = {
+    "value": ("value", "items"),
+    "steps": ("steps",),
+    "checklist": ("checklist",),
+    **{key: (key,) for key in CODE_LANGS},
+    "code": ("code", "lang"),
+    "table": ("table", "columns"),
+    "phases": ("phases",),
+    "markdown": ("markdown",),
+}
+"""A mapping with the key is no labelled text, and may hold these keys only."""
+
+
+FACT_NAME = r"[a-z][a-z0-9_]*"
+
+
+class ContentReader(Decoder):
+    """Reads words and content; a key that is absent (`None`) gives `None`."""
+
+    # --- words ---
+
+    def words(self, node: Node | None, *, item: bool = False) -> Text | Blank | None:
+        """Text that may be a blank; `None` only where the key is absent."""
+        if node is None:
+            return None
+        blank = _blank(node, item=item)
+        if blank:
+            return blank
+        text = self.text(node)
+        return self.as_text(node, text) if text is not None else None
+
+    def author_text(self, node: Node | None) -> Text | None:
+        text = self.text(node)
+        return self.as_text(node, text) if node is not None and text is not None else None
+
+    def as_text(self, node: Node, text: str) -> Text:
+        block = isinstance(node, Scalar) and node.style == "block"
+        return Text(text.rstrip("\n") if block else text, node.place, block)
+
+    def entries(self, node: Node | None) -> tuple[Entry, ...]:
+        return tuple(self.entry(pair) for pair in self.pairs(node, "labels and their content"))
+
+    def given_entries(self, node: Node | None) -> tuple[Entry, ...] | None:
+        return None if node is None else self.entries(node)
+
+    def entry(self, pair: Pair) -> Entry:
+        content = self.content(pair.node)
+        assert content is not None  # the node is there
+        return Entry(pair.key, content, pair.place)
+
+    # --- content ---
+
+    def content(self, node: Node | None, *, item: bool = False) -> Content | None:
+        """What stands under a label; `None` only where the key is absent."""
+        if node is None:
+            return None
+        blank = _blank(node, item=item)
+        if blank:
+            return blank
+        if isinstance(node, List):
+            return Bullets(self.items(node), node.place)
+        if isinstance(node, Map):
+            return self.mapping(node)
+        flag = plain(node)
+        if isinstance(flag, bool):
+            return Flag(flag, node.place)
+        return self.as_text(node, node.text)
+
+    def some(self, node: Node | None, at: Node) -> Content:
+        """Content, blank where nothing is."""
+        return self.content(node) or Blank(DEFAULT, at.place)
+
+    def items(self, node: Node | None) -> tuple[Content, ...]:
+        if _is_nothing(node):
+            return (Blank(DEFAULT, node.place),) if node else ()
+        found = (self.content(each, item=True) for each in self.nodes(node))
+        return tuple(content for content in found if content is not None)
+
+    def mapping(self, node: Map) -> Content:
+        keys = [pair.key for pair in node.pairs]
+        special = next((key for key in RESERVED if key in keys), None)
+        if special is None:
+            return Entries(tuple(self.entry(pair) for pair in node.pairs), node.place)
+        for pair in node.pairs:
+            if pair.key not in RESERVED[special]:
+                message = f"'{pair.key}' cannot stand beside '{special}', which is a reserved "
+                message += f"key; if a label is meant, write it '{special.capitalize()}'"
+                self.report("Y024", message, pair)
+        given = {pair.key: pair.node for pair in node.pairs}
+        return _SPECIAL[special](self, node, given)
+
+    def valued(self, node: Map, given: Mapping[str, Node]) -> Content:
+        items = given.get("items")
+        inner = self.content(items) if items else Bullets((), node.place)
+        assert inner is not None  # the node is there
+        return Valued(self.some(given.get("value"), node), inner, node.place)
+
+    def steps(self, node: Map, given: Mapping[str, Node]) -> Content:
+        return Steps(self.items(given["steps"]), node.place)
+
+    def boxes(self, node: Map, given: Mapping[str, Node]) -> Content:
+        found = self.checklist(given["checklist"])
+        assert found is not None  # the node is there
+        return found
+
+    def checklist(self, node: Node | None) -> Checklist | None:
+        if node is None:
+            return None
+        if isinstance(node, List):
+            labels = [self.author_text(each) for each in node.nodes]
+            boxes = tuple(Box(text, False, None, text.place) for text in labels if text)
+            return Checklist(boxes, node.place)
+        found = [self.box(pair) for pair in self.pairs(node, "labels with true or false")]
+        return Checklist(tuple(box for box in found if box), node.place)
+
+    def box(self, pair: Pair) -> Box | None:
+        label = Text(pair.key, pair.place)
+        if not isinstance(pair.node, Map):
+            done = self.flag(pair.node)
+            return Box(label, bool(done), None, pair.node.place)
+        given = self.fields(pair.node, ("done", "note"), what=f"'{pair.key}'")
+        note = self.author_text(given.get("note"))
+        return Box(label, bool(self.flag(given.get("done"))), note, pair.node.place)
+
+    def code(self, node: Map, given: Mapping[str, Node]) -> Content:
+        key = next(key for key in (*CODE_LANGS, "code") if key in given)
+        lang = CODE_LANGS.get(key)
+        if lang is None:
+            lang = self.matching(given.get("lang"), r"[\w+#.-]+", "a language's name") or ""
+        words = self.words(given[key]) or Blank(DEFAULT, node.place)
+        return Code(lang, words, node.place)
+
+    def table(self, node: Map, given: Mapping[str, Node]) -> Content:
+        fact = self.fact(given["table"])
+        return Table(fact, self.columns(given.get("columns")), node.place)
+
+    def columns(self, node: Node | None) -> tuple[Column, ...]:
+        if isinstance(node, Map):
+            named = ((pair, self.text(pair.node) or pair.key) for pair in node.pairs)
+            return tuple(Column(pair.key, heading, pair.place) for pair, heading in named)
+        texts = [(each, self.text(each)) for each in self.nodes(node)]
+        return tuple(Column(text, text, each.place) for each, text in texts if text)
+
+    def phases(self, node: Map, given: Mapping[str, Node]) -> Content:
+        return Phases(self.fact(given["phases"]), node.place)
+
+    def fact(self, node: Node) -> str:
+        if is_null(node):
+            self.report("Y021", "expected a fact's name, found nothing", node)
+        return self.matching(node, FACT_NAME, "a fact's name") or ""
+
+    def markdown(self, node: Map, given: Mapping[str, Node]) -> Content:
+        return Markdown((self.text(given["markdown"]) or "").rstrip("\n"), node.place)
+
+
+_SPECIAL: Mapping[str, Callable[[ContentReader, Map, Mapping[str, Node]], Content]] = {
+    "value": ContentReader.valued,
+    "steps": ContentReader.steps,
+    "checklist": ContentReader.boxes,
+    **dict.fromkeys((*CODE_LANGS, "code"), ContentReader.code),
+    "table": ContentReader.table,
+    "phases": ContentReader.phases,
+    "markdown": ContentReader.markdown,
+}
+
+
+def _blank(node: Node, *, item: bool) -> Blank | None:
+    """The blank that `node` spells, or that it is by saying nothing."""
+    if is_null(node):
+        return Blank(DEFAULT, node.place)
+    if isinstance(node, Map):
+        return None
+    text = node.source if isinstance(node, List) else node.text
+    words = " ".join(text.split())
+    if words and "{{" not in words and is_blank(words, item=item):
+        return Blank(words, node.place)
+    return None
+
+
+def _is_nothing(node: Node | None) -> bool:
+    return node is None or is_null(node)
+
+
+def as_written(words: Text | Blank) -> Text:
+    return words if isinstance(words, Text) else Text(words.text, words.place)

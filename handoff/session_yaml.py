@@ -1,0 +1,275 @@
+"""`sessions/<id>.yaml` into a Session; every mistake told, none of them half read."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+
+from handoff.content_yaml import FACT_NAME, ContentReader, as_written
+from handoff.decode import plain
+from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
+from handoff.problems import Place, Problem, nearest
+from handoff.session import (
+    Created,
+    Next,
+    Param,
+    Prompt,
+    Question,
+    Reading,
+    Section,
+    Session,
+)
+
+KEYS = (
+    *("session", "title", "slug", "created", "duration", "template", "goal", "as_of"),
+    *("status", "facts", "header", "checklist", "decisions", "findings", "summary"),
+    *("accomplished", "insights", "orchestrator", "coverage", "files", "next", "prompt"),
+    *("troubleshooting", "metrics", "closing", "sections", "previous", "supersedes"),
+    "blocked_by",
+)
+NEXT_KEYS = ("id", "session", "title", "objectives", "prerequisites", "time")
+PROMPT_KEYS = (
+    *("topic", "context", "status", "goal", "read", "approach", "ask", "more"),
+    "text",
+)
+SECTION_KEYS = ("title", "after", "content", "level", "rule")
+FACT_KEYS = ("sql", "params", "key", "redact")
+
+ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_SLUG = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_SLUG_LENGTH = 80
+"""Of a slug made from a title: file systems stop at 255 bytes for the whole name."""
+
+_CONTENT_KEYS = (
+    *("decisions", "findings", "accomplished", "insights", "orchestrator", "coverage"),
+    *("files", "troubleshooting", "metrics"),
+)
+AFTER = (
+    *("header", "summary", "accomplished", "insights", "orchestrator", "coverage", "files"),
+    *("next", "prompt", "troubleshooting", "metrics"),
+)
+"""What a free section may stand after."""
+RESERVED_NAMES = ("document", "session", "as_of", "checked_at", "true", "false", "none")
+"""Built-in names of live values, and words of their language."""
+
+
+def load(source: bytes, session_id: str, path: str) -> tuple[Session, tuple[Problem, ...]]:
+    """The session in the file at `path`, and the warnings found on the way.
+
+    Raises InvalidInput with every problem found, in file order.
+    """
+    reader = _Reader(path)
+    session = reader.session(reader.root(source), session_id)
+    warnings = reader.finish()
+    assert session is not None  # no session without an error
+    return session, warnings
+
+
+class _Reader(ContentReader):
+    def session(self, root: Node | None, session_id: str) -> Session | None:
+        given = self.fields(root, KEYS, required=("session", "title", "created"))
+        label = self.text(given.get("session"))
+        title = self.text(given.get("title"))
+        created = self.created(given.get("created"))
+        parts = {
+            "duration": self.words(given.get("duration")),
+            "goal": self.words(given.get("goal")),
+            "checklist": self.checklist(given.get("checklist")),
+            "next": self.next(given.get("next")),
+            "prompt": self.prompt(given.get("prompt")),
+            "closing": self.given_entries(given.get("closing")),
+            **{key: self.content(given.get(key)) for key in _CONTENT_KEYS},
+        }
+        slug = self.slug(given.get("slug"), title)
+        rest = {
+            "template": self.template(given.get("template")),
+            "as_of": self.minute(given.get("as_of")),
+            "status": self.author_text(given.get("status")),
+            "questions": self.questions(given.get("facts")),
+            "header": self.entries(given.get("header")),
+            "summary": self.entries(given.get("summary")),
+            "sections": self.sections(given.get("sections")),
+            "previous": self.ids(given.get("previous")),
+            "supersedes": self.id(given.get("supersedes")),
+            "blocked_by": self.author_text(given.get("blocked_by")),
+        }
+        if label is None or title is None or created is None:
+            return None
+        return Session(
+            id=session_id,
+            path=self.path,
+            session=label,
+            title=title,
+            slug=slug,
+            created=created,
+            place=Place(self.path),
+            **parts,  # type: ignore[arg-type]
+            **rest,  # type: ignore[arg-type]
+        )
+
+    # --- fields of their own kind ---
+
+    def created(self, node: Node | None) -> Created | None:
+        if not isinstance(node, Map):
+            day = self.day(node)
+            return Created(day, None) if day else None
+        given = self.fields(node, ("date", "text"), required=("date",), what="'created'")
+        day = self.day(given.get("date"))
+        return Created(day, self.text(given.get("text"))) if day else None
+
+    def slug(self, node: Node | None, title: str | None) -> str:
+        what = "a name of letters, digits, '.', '_' and '-'"
+        text = self.matching(node, _SLUG, what)
+        if text is not None and len(text) > 2 * _SLUG_LENGTH and node is not None:
+            self.report("Y023", f"a slug of {len(text)} characters, at most 160", node)
+        return text.upper() if text is not None else slug_of(title or "")
+
+    def template(self, node: Node | None) -> str:
+        return self.matching(node, r"[A-Za-z0-9][A-Za-z0-9_-]*", "a template's name") or (
+            "handoff"
+        )
+
+    def minute(self, node: Node | None) -> datetime | None:
+        moment = self.moment(node)
+        return moment.replace(second=0, microsecond=0) if moment else None
+
+    def id(self, node: Node | None) -> str | None:
+        return self.matching(node, ID, "a session's id, the stem of its file")
+
+    def ids(self, node: Node | None) -> tuple[str, ...]:
+        nodes = self.nodes(node) if isinstance(node, List) else (node,)
+        return tuple(name for each in nodes if (name := self.id(each)))
+
+    # --- what is asked ---
+
+    def questions(self, node: Node | None) -> tuple[Question, ...]:
+        found = (self.question(pair) for pair in self.pairs(node, "names of facts"))
+        return tuple(question for question in found if question)
+
+    def question(self, pair: Pair) -> Question | None:
+        if not re.fullmatch(FACT_NAME, pair.key):
+            message = f"'{pair.key}' is not a fact's name: lower case, digits and '_'"
+            self.report("Y023", message, pair)
+        elif pair.key in RESERVED_NAMES:
+            self.report("Y023", f"'{pair.key}' is built in, give the fact another name", pair)
+        what = f"fact '{pair.key}'"
+        if isinstance(pair.node, Scalar) and not is_null(pair.node):
+            name = self.sql_name(pair.node)
+            return Question(pair.key, name, {}, None, pair.place, {}) if name else None
+        if is_null(pair.node):
+            self.report("Y021", f"{what} has no question, expected {{sql: …}}", pair)
+            return None
+        given = self.fields(pair.node, FACT_KEYS, required=("sql",), what=what)
+        name = self.sql_name(given.get("sql"))
+        params = self.params(given.get("params"))
+        key = self.text(given.get("key"))
+        redact = self.texts(given.get("redact"))
+        if name is None:
+            return None
+        places = {each.key: each.node.place for each in self.pairs(given.get("params"))}
+        return Question(pair.key, name, params, key, pair.place, places, redact)
+
+    def sql_name(self, node: Node | None) -> str | None:
+        text = self.matching(
+            node, r"(?!.*\.\.)[\w][\w./ -]*\.sql", "a '.sql' file beneath 'sql/'"
+        )
+        return text.removeprefix("sql/") if text else None
+
+    def params(self, node: Node | None) -> Mapping[str, Param]:
+        return {pair.key: self.param(pair.node) for pair in self.pairs(node)}
+
+    def param(self, node: Node) -> Param:
+        if isinstance(node, List):
+            return tuple(self.param(each) for each in node.nodes)
+        if isinstance(node, Map):
+            return {pair.key: self.param(pair.node) for pair in node.pairs}
+        return plain(node)
+
+    # --- parts ---
+
+    def next(self, node: Node | None) -> Next | None:
+        if node is None:
+            return None
+        given = self.fields(node, NEXT_KEYS, what="'next'")
+        return Next(
+            id=self.id(given.get("id")),
+            session=self.text(given.get("session")),
+            title=self.words(given.get("title")),
+            objectives=self.content(given.get("objectives")),
+            prerequisites=self.content(given.get("prerequisites")),
+            time=self.content(given.get("time")),
+            place=node.place,
+        )
+
+    def prompt(self, node: Node | None) -> Prompt | None:
+        if node is None:
+            return None
+        given = self.fields(node, PROMPT_KEYS, what="'prompt'")
+        return Prompt(
+            topic=self.words(given.get("topic")),
+            context=self.content(given.get("context")),
+            status=self.content(given.get("status")),
+            goal=self.content(given.get("goal")),
+            read=self.readings(given.get("read")),
+            approach=self.content(given.get("approach")),
+            ask=self.words(given.get("ask")),
+            more=self.entries(given.get("more")),
+            place=node.place,
+            text=self.author_text(given.get("text")),
+        )
+
+    def readings(self, node: Node | None) -> tuple[Reading, ...]:
+        found = (self.reading(each) for each in self.nodes(node, "a list of files"))
+        return tuple(reading for reading in found if reading)
+
+    def reading(self, node: Node) -> Reading | None:
+        if not isinstance(node, Map):
+            words = self.words(node, item=True)
+            return Reading(as_written(words), None, node.place) if words else None
+        given = self.fields(node, ("path", "note"), required=("path",), what="a file to read")
+        words = self.words(given.get("path"), item=True)
+        note = self.words(given.get("note"))
+        return Reading(as_written(words), note, node.place) if words else None
+
+    def sections(self, node: Node | None) -> tuple[Section, ...]:
+        found = (self.section(each) for each in self.nodes(node, "a list of sections"))
+        return tuple(section for section in found if section)
+
+    def section(self, node: Node) -> Section | None:
+        given = self.fields(node, SECTION_KEYS, what="a section")
+        if not isinstance(node, Map):
+            return None
+        if not {"title", "content"} & set(given):
+            self.report("Y021", "a section needs a 'title' or 'content'", node)
+        after = self.text(given.get("after"))
+        if after is not None and after not in AFTER:
+            guess = nearest(after, AFTER) or f", expected one of {', '.join(AFTER)}"
+            self.report("Y023", f"no section '{after}'{guess}", given["after"])
+        return Section(
+            title=self.text(given.get("title")),
+            after=after,
+            content=self.content(given.get("content")),
+            place=node.place,
+            level=self.level(given.get("level")),
+            rule=self.flag(given.get("rule")),
+        )
+
+    def level(self, node: Node | None) -> int:
+        level = self.integer(node, minimum=1)
+        if level is not None and level > 6 and node is not None:
+            self.report("Y023", f"a heading of level {level}, expected 1 to 6", node)
+        return 2 if level is None else min(level, 6)
+
+
+def slug_of(title: str) -> str:
+    """A title as part of a file's name: `Phase 4: Prep 🎯` as `PHASE-4-PREP`."""
+    letters = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    words = re.findall(r"[A-Za-z0-9]+", letters)
+    slug = ""
+    for word in words:
+        if len(slug) + len(word) >= _SLUG_LENGTH:
+            break
+        slug += f"-{word}" if slug else word
+    return slug.upper() or (words[0][:_SLUG_LENGTH].upper() if words else "")
