@@ -206,6 +206,9 @@ class _Builder:
         """Report a syntax error; the text with the line in quotes where that mends it."""
         mark = error.problem_mark or error.context_mark
         at = mark.index if mark else 0
+        if _TOO_DEEP in str(error.problem):
+            self.report("Y003", f"more than {MAX_DEPTH} levels deep", at)
+            return None
         number = self._place(at).line - 1
         line = self._line(number)
         better = None if self._text[at : at + 1] == "\t" else traps.quoted(line)
@@ -398,6 +401,9 @@ _HANDLERS = {
     "MappingEndEvent": _Builder.close,
     "AliasEvent": _Builder.alias,
 }
+
+# libyaml's own limit, met before ours where its scanner looks far ahead
+_TOO_DEEP = "maximum nesting depth"
 
 # libyaml's words first, then those of PyYAML's own parser where they differ.
 _COLON = "':' is not allowed here: text that holds ': ' needs quotes, or a block after 'key: |'"
