@@ -106,7 +106,10 @@ def _moment(value: Value, clock: Clock) -> datetime | None:
     return clock.now if -1 < clock.minutes_since(moment) < 0 else moment
 
 
-_PLAIN = re.compile(r"[^\W_]+(?:(?:[ _/'&-]|[:,] | [(]|[)] | [&-] )[^\W_]+)*[)]?")
+# GitHub links GH-12 to an issue; `_` only inside a word, where it is no emphasis
+_PLAIN = re.compile(
+    r"(?!.*\bGH-\d)[^\W_]+(?:(?:[ _/'&-]|[:,] | [(]|[)] | [&-] )[^\W_]+)*[)]?", re.IGNORECASE
+)
 
 
 def _plain(value: Value) -> str | None:
