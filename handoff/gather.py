@@ -45,7 +45,7 @@ def _asked(
     problems: list[Problem] = []
     for question in session.questions:
         query = queries[question.sql]
-        problems += _column_problems(question, query)
+        problems += column_problems(question, query)
         try:
             asked.append(Asked(question.name, query, bind(query, question, as_of)))
         except InvalidInput as error:
@@ -55,7 +55,7 @@ def _asked(
     return tuple(asked)
 
 
-def _column_problems(question: Question, query: Query) -> Iterator[Problem]:
+def column_problems(question: Question, query: Query) -> Iterator[Problem]:
     names = [declared.name for declared in query.returns]
     for name in question.redact:
         if name not in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from handoff.content_yaml import FACT_NAME, ContentReader, as_written
 from handoff.decode import plain
@@ -65,6 +65,15 @@ def load(source: bytes, session_id: str, path: str) -> tuple[Session, tuple[Prob
     warnings = reader.finish()
     assert session is not None  # no session without an error
     return session, warnings
+
+
+def created(source: bytes, path: str) -> date | None:
+    """The day alone, of a file that may be full of mistakes; `None` where it has none."""
+    reader = _Reader(path)
+    root = reader.root(source)
+    given = {pair.key: pair.node for pair in root.pairs} if isinstance(root, Map) else {}
+    found = reader.created(given.get("created"))
+    return found.day if found else None
 
 
 class _Reader(ContentReader):

@@ -1,0 +1,493 @@
+"""The verbs, as Python calls: load, gather, render, check, publish.
+
+    project = open_project()
+    loaded = load(project, "session-1")
+    facts = gather(project, loaded, engine="duckdb")
+    document = render(project, loaded, facts)
+    write(project, document)
+
+Each raises a HandoffError (InvalidInput, Refused, UsageError, WorldError) for what a person
+can mend; its `exit_code` is that of the command.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from handoff import facts as facts_file
+from handoff import gather as gathering
+from handoff import index, session_yaml
+from handoff import publish as publishing
+from handoff.data import data_folder
+from handoff.document import Document, document_path
+from handoff.facts import Answer, Facts, Failure
+from handoff.files import write_whole
+from handoff.problems import (
+    InvalidInput,
+    Place,
+    Problem,
+    Refused,
+    Report,
+    UsageError,
+    nearest,
+)
+from handoff.project import Project
+from handoff.project import open_project as _open_project
+from handoff.publish import Written
+from handoff.session import Param, Question, Session, Text
+from handoff.sql import Query, bind
+from handoff.sql import read as read_query
+from handoff.warehouse import Progress
+
+if TYPE_CHECKING:
+    from handoff import checks
+    from handoff.templating import Folders
+
+__all__ = [
+    "Loaded",
+    "Published",
+    "ask",
+    "check",
+    "failures",
+    "frozen",
+    "gather",
+    "load",
+    "open_project",
+    "publish",
+    "queries",
+    "recorded",
+    "render",
+    "session_named",
+    "unpublished",
+    "write",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A session with the questions it asks, both without mistakes."""
+
+    session: Session
+    queries: Mapping[str, Query]
+    """Those the session asks, by name."""
+    warnings: tuple[Problem, ...]
+
+
+def open_project(root: str | None = None, *, here: Path | None = None) -> Project:
+    """The project at `root`, else the one around `here` (the current folder).
+
+    Raises UsageError.
+    """
+    return _open_project(root, here=here or Path.cwd())
+
+
+def load(project: Project, session_id: str) -> Loaded:
+    """A session and its questions, checked as far as that goes without asking anything.
+
+    Raises InvalidInput with every mistake of the session file; where it has none, with
+    every mistake of its questions, parameters and live values.
+    """
+    path = session_path(session_id)
+    session, warnings = session_yaml.load(project.read(path) or b"", session_id, path)
+    queries, problems = _queries(project, session)
+    problems += _bound(session, queries)
+    problems += _live_problems(session, queries)
+    if problems:
+        raise InvalidInput([*warnings, *problems])
+    return Loaded(session, queries, warnings)
+
+
+def session_named(project: Project, name: str, *, here: Path | None = None) -> str:
+    """The id that `name` means: an id, a path to a session file, or `latest`.
+
+    `latest` is the newest by `created`, then id. Raises UsageError where there is none.
+    """
+    if name != "latest" or not project.session_ids():
+        return project.session_id(name, here=here or Path.cwd())
+    return max(project.session_ids(), key=lambda each: (_day(project, each), each))
+
+
+def _day(project: Project, session_id: str) -> date:
+    source = project.read(session_path(session_id)) or b""
+    return session_yaml.created(source, session_path(session_id)) or date.min
+
+
+def session_path(session_id: str) -> str:
+    """Where the session's YAML lies, relative to the root."""
+    return f"sessions/{session_id}.yaml"
+
+
+def facts_path(session_id: str) -> str:
+    """Where the session's facts are recorded, relative to the root."""
+    return f"sessions/{session_id}.facts.json"
+
+
+def recorded(project: Project, session_id: str) -> Facts | None:
+    """What is recorded of the session; `None`: nothing. Raises InvalidInput, WorldError."""
+    source = project.read(facts_path(session_id))
+    return None if source is None else facts_file.load(source, facts_path(session_id))
+
+
+def gather(
+    project: Project,
+    loaded: Loaded,
+    *,
+    engine: str | None = None,
+    as_of: datetime | None = None,
+    progress: Progress = lambda _: None,
+) -> Facts:
+    """Ask every question of the session and record the answers, and failures beside the last.
+
+    `as_of` stands in place of the session's own; without either it is this minute.
+    Raises UsageError, WorldError.
+    """
+    from handoff.warehouse import engines  # only asking needs it
+
+    session = loaded.session
+    moment = as_of or session.as_of or datetime.now(UTC)
+    chosen = engines.engine_of(project, engine)
+    previous = _trusted(project, session.id)
+    warehouse = engines.opened(project, chosen, progress)
+    try:
+        facts = gathering.gather(session, loaded.queries, warehouse, previous, moment)
+    finally:
+        warehouse.close()
+    record(project, session.id, facts)
+    return facts
+
+
+def frozen(project: Project, loaded: Loaded) -> Facts:
+    """What is recorded, for a document that asks nothing.
+
+    Raises InvalidInput where a fact that the session declares is missing, or was edited.
+    """
+    path = facts_path(loaded.session.id)
+    source = project.read(path)
+    problems = facts_file.problems(source, path) if source is not None else []
+    facts = recorded(project, loaded.session.id) if not problems else None
+    for question in loaded.session.questions:
+        if not problems and (facts is None or question.name not in facts.facts):
+            again = f"'handoff render {loaded.session.id}' without '--frozen' asks for it"
+            message = f"fact '{question.name}' is not recorded, {again}"
+            problems.append(Problem("F020", message, question.place))
+    if problems:
+        raise InvalidInput(problems)
+    return facts or Facts(None, {})
+
+
+def failures(loaded: Loaded, facts: Facts) -> tuple[Problem, ...]:
+    """A problem for each fact that was asked for and has no answer now."""
+    found = (
+        (q, facts.facts[q.name]) for q in loaded.session.questions if q.name in facts.facts
+    )
+    return tuple(
+        Problem("F022", f"fact '{fact.name}' has no answer: {fact.failure.message}", q.place)
+        for q, fact in found
+        if fact.failure
+    )
+
+
+def record(project: Project, session_id: str, facts: Facts) -> None:
+    """Write the facts file, where it says something else than it did. Raises WorldError."""
+    path = facts_path(session_id)
+    content = facts_file.dump(facts).encode()
+    if project.read(path) != content:
+        write_whole(project.path(path), content, place=path)
+
+
+def render(
+    project: Project, loaded: Loaded, facts: Facts | None, *, stale_ok: bool = False
+) -> Document:
+    """The session's document with `facts`; without any its live values are blanks.
+
+    Raises InvalidInput.
+    """
+    from handoff.live import Live  # slow: brings jinja2
+    from handoff.provenance import provenance
+    from handoff.render import render as rendered
+
+    settings = project.settings
+    live = Live(
+        loaded.session,
+        facts,
+        loaded.queries,
+        document=document_path(loaded.session, settings.output),
+        stalled_minutes=settings.progress.stalled_minutes,
+        zone=ZoneInfo(settings.timezone),
+        stale_ok=stale_ok,
+    )
+    return rendered(
+        loaded.session,
+        live,
+        folders(project),
+        output=settings.output,
+        provenance=provenance(facts, stale_ok=stale_ok),
+    )
+
+
+def queries(project: Project) -> tuple[dict[str, Query], list[Problem]]:
+    """Every question of the project by name, and what is wrong with those left out."""
+    found: dict[str, Query] = {}
+    problems: list[Problem] = []
+    for name in project.query_names():
+        try:
+            found[name] = read_query(project.read(f"sql/{name}") or b"", f"sql/{name}", name)
+        except InvalidInput as error:
+            problems += error.report.problems
+    return found, problems
+
+
+def ask(
+    project: Project,
+    name: str,
+    params: Mapping[str, str],
+    *,
+    engine: str | None = None,
+    as_of: datetime | None = None,
+    progress: Progress = lambda _: None,
+) -> Answer | Failure:
+    """One question's answer; nothing is recorded.
+
+    `params` as words; a list or mapping as JSON. Raises InvalidInput, UsageError, WorldError.
+    """
+    from handoff.warehouse import Asked, engines  # only asking needs it
+
+    wanted = name.removeprefix("sql/")
+    wanted = wanted if wanted.endswith(".sql") else f"{wanted}.sql"
+    if wanted not in project.query_names():
+        guess = nearest(wanted, project.query_names())
+        raise UsageError(f"handoff: error: no question '{name}'{guess}")
+    query = read_query(project.read(f"sql/{wanted}") or b"", f"sql/{wanted}", wanted)
+    place = Place("--param")
+    question = Question("answer", wanted, _words(query, params), None, place, {})
+    bound = bind(query, question, as_of or datetime.now(UTC))
+    warehouse = engines.opened(project, engines.engine_of(project, engine), progress)
+    try:
+        return warehouse.answers((Asked("answer", query, bound),))[0]
+    finally:
+        warehouse.close()
+
+
+def _words(query: Query, params: Mapping[str, str]) -> dict[str, Param]:
+    """Words of the command line as a session file would give them."""
+    types = {each.name: each.type for each in query.params}
+    return {name: _param(word, types.get(name, "STRING")) for name, word in params.items()}
+
+
+def _param(word: str, type_: str) -> Param:
+    if word == "NULL":
+        return None
+    if not type_.startswith(("ARRAY", "STRUCT")):
+        return word
+    try:
+        value: Param = json.loads(word)
+    except ValueError as error:
+        raise UsageError(f"handoff: error: '{word}' is no JSON, for {type_}") from error
+    return value
+
+
+# --- over the whole project ----------------------------------------------------------------
+
+
+def check(project: Project, ids: Sequence[str] = ()) -> Report:
+    """Every rule over the sessions `ids`, or over the whole project without any."""
+    from handoff import checks  # brings markdown_it
+
+    every, problems = queries(project)
+    cases: list[checks.Case] = []
+    for session_id in ids or project.session_ids():
+        found, case = _case(project, session_id, every)
+        problems += found
+        cases += [case] if case else []
+    for case in cases:
+        problems += checks.problems(case)
+    if not ids:
+        sessions = [case.session for case in cases]
+        documents = {case.session.id: case.document_path for case in cases}
+        problems += checks.project_problems(checks.Whole(sessions, documents, every))
+    return Report.of(problems)
+
+
+def _case(
+    project: Project, session_id: str, every: Mapping[str, Query]
+) -> tuple[list[Problem], checks.Case | None]:
+    """What is wrong on the way to a session's document, and what its rules look at."""
+    from handoff.checks import Case
+
+    path, source_path = session_path(session_id), facts_path(session_id)
+    try:
+        session, warnings = session_yaml.load(project.read(path) or b"", session_id, path)
+    except InvalidInput as error:
+        return [*error.report.problems], None
+    problems = [*warnings, *_live_problems(session, every)]
+    source = project.read(source_path)
+    problems += facts_file.problems(source, source_path) if source is not None else []
+    document, facts = None, None
+    try:
+        facts = recorded(project, session_id)
+        loaded = load(project, session_id)
+        document = render(project, loaded, facts)
+        problems += document.problems
+    except InvalidInput as error:
+        problems += error.report.problems
+    planned = document_path(session, project.settings.output)
+    case = Case(
+        session=session,
+        queries=every,
+        facts=facts,
+        facts_path=source_path,
+        document_path=planned,
+        document=document.text if document else None,
+        tree=project.tree(planned),
+        open=document.open if document else (),
+    )
+    return problems, case
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of every document and the index."""
+
+    written: tuple[Written, ...]
+    refused: tuple[str, ...]
+    """For each file that a hand's work kept as it is: why, with the diff."""
+    problems: tuple[Problem, ...]
+    """Of sessions that could not be rendered."""
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.refused or any(p.level == "error" for p in self.problems) else 0
+
+
+def publish(project: Project, *, overwrite: bool = False) -> Published:
+    """Write every document and the index from what is recorded; nothing is asked."""
+    texts, problems = _published(project)
+    written: list[Written] = []
+    refused: list[str] = []
+    for path, owner, text in texts:
+        try:
+            done = publishing.write(project.root, path, text, owner, overwrite=overwrite)
+            written.append(done)
+        except Refused as error:
+            refused.append(str(error))
+    return Published(tuple(written), tuple(refused), tuple(problems))
+
+
+def unpublished(project: Project) -> tuple[Problem, ...]:
+    """A problem for each document, and for the index, that `publish` would write or refuse."""
+    texts, problems = _published(project)
+    for path, owner, text in texts:
+        now = publishing.state(project.read(path), text, owner)
+        problems += [publishing.problem(path, now)] if now != "current" else []
+    return Report.of(problems).problems
+
+
+def _published(project: Project) -> tuple[list[tuple[str, str, str]], list[Problem]]:
+    """Path, owner and text of every document and of the index, and what could not be made."""
+    documents: list[tuple[Session, Document]] = []
+    problems: list[Problem] = []
+    for session_id in project.session_ids():
+        try:
+            loaded = load(project, session_id)
+            document = render(project, loaded, recorded(project, session_id))
+            documents.append((loaded.session, document))
+        except InvalidInput as error:
+            problems += error.report.problems
+    texts = [(document.path, session.id, document.text) for session, document in documents]
+    path = f"{project.settings.output}/{index.NAME}"
+    return [*texts, (path, index.OWNER, index.index(_listed(documents)))], problems
+
+
+def _listed(documents: Sequence[tuple[Session, Document]]) -> Iterator[index.Listed]:
+    successors = {s.supersedes: s.id for s, _ in documents if s.supersedes}
+    for session, document in documents:
+        title = session.next.title if session.next else None
+        yield index.Listed(
+            session=session.id,
+            label=f"Session {session.session}",
+            title=session.title,
+            day=session.created.day,
+            status=document.status,
+            completion=document.progress,
+            path=document.path,
+            next_title=title.value if isinstance(title, Text) else "",
+            previous=session.previous,
+            superseded_by=successors.get(session.id),
+        )
+
+
+# --- helpers -------------------------------------------------------------------------------
+
+
+def folders(project: Project) -> Folders:
+    """Where the project's templates are found."""
+    from handoff.templating import Folders  # slow: brings jinja2
+
+    return Folders(
+        project.root,
+        project=project.settings.templates,
+        sessions="sessions",
+        package=data_folder("templates"),
+    )
+
+
+def write(project: Project, document: Document, *, overwrite: bool = False) -> Written:
+    """Put the document into its file. Raises Refused where a hand's work would be lost."""
+    return publishing.write(
+        project.root, document.path, document.text, document.session, overwrite=overwrite
+    )
+
+
+def _queries(project: Project, session: Session) -> tuple[dict[str, Query], list[Problem]]:
+    queries: dict[str, Query] = {}
+    problems: list[Problem] = []
+    for question in session.questions:
+        path = f"sql/{question.sql}"
+        source = project.read(path)
+        if source is None:
+            guess = nearest(question.sql, project.query_names())
+            message = f"fact '{question.name}' asks '{path}', which is not there{guess}"
+            problems.append(Problem("Q030", message, question.place))
+            continue
+        try:
+            queries[question.sql] = read_query(source, path, question.sql)
+        except InvalidInput as error:
+            problems += error.report.problems
+    return queries, problems
+
+
+def _bound(session: Session, queries: Mapping[str, Query]) -> list[Problem]:
+    problems: list[Problem] = []
+    for question in session.questions:
+        if question.sql not in queries:
+            continue
+        query = queries[question.sql]
+        problems += gathering.column_problems(question, query)
+        try:
+            bind(query, question, _ANY_MOMENT)
+        except InvalidInput as error:
+            problems += error.report.problems
+    return problems
+
+
+_ANY_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _live_problems(session: Session, queries: Mapping[str, Query]) -> Sequence[Problem]:
+    from handoff import live  # brings jinja2 where a text has '{{'
+
+    return live.problems(session, queries)
+
+
+def _trusted(project: Project, session_id: str) -> Facts | None:
+    """What is recorded, for answers that fail now; a file that cannot be read is none."""
+    try:
+        return recorded(project, session_id)
+    except InvalidInput:
+        return None

@@ -1,0 +1,73 @@
+"""`check`, `publish` and `schema`: the whole of a project, held to account."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from handoff import api, reporting
+from handoff.cli import console, options
+from handoff.problems import UsageError, nearest
+
+
+def check(
+    sessions: Annotated[
+        list[str] | None, typer.Argument(metavar="[SESSION]...", help="All without any.")
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        str, typer.Option("--format", metavar="FORMAT", help="text, json or github.")
+    ] = "text",
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+    root: options.Root = None,
+) -> int:
+    """Hold YAML, SQL, facts and documents to every rule; docs/checks.md lists them."""
+    if format not in reporting.FORMATS:
+        known = nearest(format, reporting.FORMATS)
+        expected = known or f", expected {' or '.join(reporting.FORMATS)}"
+        raise UsageError(f"handoff: error: unknown format '{format}'{expected}")
+    project = api.open_project(root)
+    ids = [api.session_named(project, name) for name in sessions or ()]
+    report = api.check(project, ids)
+    report = reporting.strict(report) if strict else report
+    shown = reporting.FORMATS[format](report, colour=console.colour(sys.stdout))
+    console.out(shown)
+    console.note(reporting.summary(report))
+    return 1 if report.errors else 0
+
+
+def publish(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 where something would be.")
+    ] = False,
+    overwrite: options.Overwrite = False,
+    root: options.Root = None,
+) -> int:
+    """Write every session's document and the index from what is recorded; ask nothing."""
+    project = api.open_project(root)
+    if check:
+        problems = api.unpublished(project)
+        console.problems(problems)
+        return 1 if problems else 0
+    done = api.publish(project, overwrite=overwrite)
+    for written in done.written:
+        if written.changed:
+            console.note(f"wrote {written.path}")
+        if written.saved:
+            console.note(f"{written.path}: the text that was there is kept in {written.saved}")
+    for refusal in done.refused:
+        console.lines(refusal)
+    console.problems(done.problems)
+    changed = sum(each.changed for each in done.written)
+    console.note(f"{len(done.written)} documents, {changed} written")
+    return done.exit_code
+
+
+def schema() -> int:
+    """Print the JSON Schema of the session file, for editors."""
+    from handoff.schema import SCHEMA
+
+    console.out(f"{json.dumps(SCHEMA, ensure_ascii=False, indent=2)}\n")
+    return 0

@@ -1,0 +1,50 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from handoff.problems import UsageError
+
+Root = Annotated[
+    str | None,
+    typer.Option(
+        "--root", help="The repository; else the nearest folder upwards with handoff.yaml.",
+        metavar="FOLDER",
+    ),
+]  # fmt: skip
+SessionName = Annotated[
+    str,
+    typer.Argument(
+        metavar="SESSION", help="A session's id, the path of its YAML file, or 'latest'."
+    ),
+]
+Engine = Annotated[
+    str | None,
+    typer.Option("--engine", metavar="ENGINE", help="duckdb or bigquery, for this run."),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace a document edited by hand; its text is saved beside it first.",
+    ),
+]
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time with its zone from the command line, UTC, to the minute. Raises UsageError."""
+    from handoff.googlesql import BadValue, Type, value_of
+
+    if text is None:
+        return None
+    try:
+        value = value_of(text.replace("z", "Z"), Type("TIMESTAMP"))
+    except BadValue as error:
+        message = f"handoff: error: '--as-of {text}' is not a time such as 2026-01-03T16:20Z"
+        raise UsageError(message) from error
+    assert isinstance(value, datetime)
+    return value.replace(second=0, microsecond=0)

@@ -1,0 +1,144 @@
+"""`render`, `todo` and `prompt`: one session's document and what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handoff import api
+from handoff.cli import console, options
+from handoff.document import Document
+from handoff.facts import Facts
+from handoff.problems import UsageError, worst
+from handoff.project import Project
+from handoff.todo import as_json, as_text, summary
+
+
+def render(
+    session: options.SessionName,
+    stdout: Annotated[
+        bool, typer.Option("--stdout", help="Print the document; facts are still recorded.")
+    ] = False,
+    engine: options.Engine = None,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Ask nothing: use the recorded facts only.")
+    ] = False,
+    no_queries: Annotated[
+        bool,
+        typer.Option(
+            "--no-queries",
+            help="Ask nothing and use nothing recorded; print the document, write nothing.",
+        ),
+    ] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TIME", help="The moment to ask for, with its zone."),
+    ] = None,
+    stale_ok: Annotated[
+        bool,
+        typer.Option(
+            "--stale-ok", help="Where a question fails, show its last answer with its age."
+        ),
+    ] = False,
+    overwrite: options.Overwrite = False,
+    root: options.Root = None,
+) -> int:
+    """Ask the session's questions, record the answers, write the document."""
+    _together(frozen=frozen, no_queries=no_queries, engine=engine, as_of=as_of)
+    project = api.open_project(root)
+    loaded = api.load(project, api.session_named(project, session))
+    if no_queries:
+        document = api.render(project, loaded, None)
+        console.problems([*loaded.warnings, *document.problems])
+        console.out(document.text)
+        return 0
+    if frozen:
+        facts = api.frozen(project, loaded)
+    else:
+        facts = api.gather(
+            project,
+            loaded,
+            engine=engine,
+            as_of=options.moment(as_of),
+            progress=console.Progress(),
+        )
+    document = api.render(project, loaded, facts, stale_ok=stale_ok)
+    failures = api.failures(loaded, facts)
+    console.problems([*loaded.warnings, *document.problems, *failures])
+    _give(project, document, stdout=stdout, overwrite=overwrite)
+    _sum_up(project, document)
+    return _code(facts, frozen=frozen)
+
+
+def todo(
+    session: options.SessionName,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    root: options.Root = None,
+) -> int:
+    """List what is still blank, with the line of the YAML where it is filled."""
+    project = api.open_project(root)
+    document = _as_recorded(project, session)
+    if json:
+        shown = as_json(document.open, session=document.session, document=document.path)
+    else:
+        shown = as_text(document.open)
+        console.note(summary(document.open))
+    console.out(shown)
+    return 0
+
+
+def prompt(session: options.SessionName, root: options.Root = None) -> int:
+    """Print the prompt to paste into the next session, as it stands in the document."""
+    project = api.open_project(root)
+    document = _as_recorded(project, session)
+    if document.prompt is None:
+        path = api.session_path(document.session)
+        raise UsageError(f"{path}: error: the session has no 'prompt:'")
+    console.out(f"{document.prompt}\n")
+    open_inside = sum(each.in_prompt for each in document.open)
+    if open_inside:
+        blanks = "1 blank" if open_inside == 1 else f"{open_inside} blanks"
+        console.note(f"the prompt has {blanks}: handoff todo {document.session}")
+    return 0
+
+
+def _as_recorded(project: Project, name: str) -> Document:
+    """The document with what is recorded; nothing is asked or written."""
+    loaded = api.load(project, api.session_named(project, name))
+    return api.render(project, loaded, api.recorded(project, loaded.session.id))
+
+
+def _together(*, frozen: bool, no_queries: bool, engine: str | None, as_of: str | None) -> None:
+    """Raises UsageError for options that contradict each other."""
+    given = {"--frozen": frozen, "--engine": engine, "--as-of": as_of}
+    asks_nothing = "--no-queries" if no_queries else "--frozen" if frozen else None
+    clash = [name for name, value in given.items() if value and name != asks_nothing]
+    if asks_nothing and clash:
+        message = f"'{asks_nothing}' asks nothing, so it does not go with '{clash[0]}'"
+        raise UsageError(f"handoff: error: {message}")
+
+
+def _give(project: Project, document: Document, *, stdout: bool, overwrite: bool) -> None:
+    if stdout:
+        console.out(document.text)
+        return
+    written = api.write(project, document, overwrite=overwrite)
+    if written.saved:
+        console.note(f"{document.path}: the text that was there is kept in {written.saved}")
+
+
+def _sum_up(project: Project, document: Document) -> None:
+    """The one summary: the document, how far it is, where to look next."""
+    path = Path(project.root, document.path)
+    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    filled = f"filled {document.filled} of {document.leaves}"
+    next_step = f"handoff todo {document.session}" if document.open else "nothing is blank"
+    console.note(f"{here}: {document.status}, {filled}; next: {next_step}")
+
+
+def _code(facts: Facts, *, frozen: bool) -> int:
+    if frozen:
+        return 0
+    return worst(f.failure.exit_code for f in facts.facts.values() if f.failure)

@@ -1,0 +1,83 @@
+"""Runs a command and turns what stops it into lines on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from handoff.cli import console
+from handoff.problems import HandoffError, InvalidInput, nearest
+
+INTERRUPTED = 130
+BUG = 4
+
+
+def main() -> NoReturn:
+    """The `handoff` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """The exit code of `handoff` with these words."""
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        console.note("handoff: interrupted")
+        return INTERRUPTED
+    except InvalidInput as error:
+        console.problems(error.report.problems)
+        return error.exit_code
+    except HandoffError as error:
+        console.lines(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        # whoever read the output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _bug(error)
+
+
+def _run(words: Sequence[str]) -> int:
+    import typer
+
+    from handoff.cli.commands import app
+
+    try:
+        code = app(list(words), prog_name="handoff", standalone_mode=False)
+    except typer.Exit as stopped:
+        return stopped.exit_code
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    except typer.TyperException as error:
+        return _usage(error, [str(info.name) for info in app.registered_commands])
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: Exception, commands: Sequence[str]) -> int:
+    """What is wrong with the words on the command line, in a line."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        console.out(f"{error}\n")
+        return 2
+    message = str(getattr(error, "format_message", lambda: error)()).strip().rstrip(".")
+    unknown = re.fullmatch(r"No such command '(.*)'", message)
+    guess = nearest(unknown[1], commands) if unknown else ""
+    console.note(f"handoff: error: {message[:1].lower()}{message[1:]}{guess}")
+    if context is not None:
+        console.note(f"'{context.command_path} --help' tells how it is used")
+    return 2
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("HANDOFF_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    kind = type(error).__name__
+    console.note(f"handoff: bug: {kind}: {error}")
+    console.note("this is a mistake in handoff, not yours; HANDOFF_DEBUG=1 shows where")
+    return BUG

@@ -1,0 +1,112 @@
+"""A document: where it stands, what it says of itself, and what is still open in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+
+from handoff.blanks import DEFAULT
+from handoff.problems import Place, Problem
+from handoff.session import (
+    Blank,
+    Box,
+    Checklist,
+    Code,
+    Flag,
+    Markdown,
+    Phases,
+    Session,
+    Table,
+    Text,
+)
+from handoff.todo import Open
+
+Leaf = Text | Blank | Flag | Code | Table | Phases | Markdown
+_LEAVES = (Text, Blank, Flag, Code, Table, Phases, Markdown)
+_APART = ("status", "blocked_by")
+"""Fields of a session that are no content of its document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One handoff, rendered."""
+
+    session: str
+    """The id."""
+    path: str
+    """Relative to the root."""
+    text: str
+    """Markdown, without the digest comment of its file."""
+    prompt: str | None
+    """To be pasted, as it stands in the document's fence; `None` where there is none."""
+    open: tuple[Open, ...]
+    """The blanks, in the order of the session file."""
+    leaves: int
+    """How many places there are to fill; the checklist is counted apart."""
+    status: str
+    done: int
+    """Boxes that are ticked."""
+    boxes: int
+    problems: tuple[Problem, ...] = ()
+    """Warnings that only rendering finds."""
+
+    @property
+    def progress(self) -> str:
+        """`2 of 6` boxes; empty without a checklist."""
+        return f"{self.done} of {self.boxes}" if self.boxes else ""
+
+    @property
+    def filled(self) -> int:
+        """How many of the leaves say something."""
+        return self.leaves - len({(each.place.path, each.place.keys) for each in self.open})
+
+
+def document_path(session: Session, output: str) -> str:
+    """`<output>/<date>-SESSION-<n>-<SLUG>.md`, in the characters every file system takes."""
+    label = "".join(c if c.isascii() and c.isalnum() else "-" for c in session.session)
+    parts = [str(session.created.day), "SESSION", label.strip("-").upper(), session.slug]
+    return f"{output}/{'-'.join(part for part in parts if part)}.md"
+
+
+def leaves(node: object) -> Iterator[Leaf]:
+    """Every place to fill at or under `node`, in the author's order; no boxes."""
+    if isinstance(node, _LEAVES):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from leaves(each)
+    elif is_dataclass(node) and not isinstance(node, Checklist | Place):
+        apart = _APART if isinstance(node, Session) else ()
+        for field in fields(node):
+            if field.name not in apart:
+                yield from leaves(getattr(node, field.name))
+
+
+def boxes(session: Session) -> tuple[Box, ...]:
+    """The session's own checklist."""
+    return session.checklist.boxes if session.checklist else ()
+
+
+def status(session: Session, *, blanks: int) -> str:
+    """What the boxes and `blocked_by:` show, or the author's own words for it."""
+    if session.status:
+        return session.status.value
+    if session.blocked_by:
+        return f"🔴 BLOCKED: {session.blocked_by.value}"
+    done, total = ticked(session)
+    if not done:
+        return "⏸️ TO BE COMPLETED"
+    if done < total:
+        return f"🔄 IN PROGRESS ({done} of {total})"
+    return f"✅ COMPLETE, {blanks} open" if blanks else "✅ COMPLETE"
+
+
+def completion(session: Session) -> str:
+    """`2 of 6`, or a blank until a box is ticked."""
+    done, total = ticked(session)
+    return f"{done} of {total}" if done else DEFAULT
+
+
+def ticked(session: Session) -> tuple[int, int]:
+    """How many boxes of the session's own checklist are ticked, and how many there are."""
+    return sum(box.done for box in boxes(session)), len(boxes(session))

@@ -1,0 +1,46 @@
+"""What a document says of its numbers: who answered, as of when, and what did not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from handoff.facts import Fact, Facts
+from handoff.printing import code_span, moment
+
+_ENGINES: Mapping[str, str] = {
+    "duckdb": "DuckDB",
+    "duckdb sample": "DuckDB over the sample warehouse (made-up data)",
+    "bigquery": "BigQuery",
+}
+
+
+def provenance(facts: Facts | None, *, stale_ok: bool) -> tuple[str, ...]:
+    """A sentence for each engine that answered, and one for each fact that has no answer.
+
+    Nothing in it changes when the same is answered again.
+    """
+    if facts is None or not facts.facts:
+        return ()
+    return (*_answered(facts), *_failed(facts, stale_ok=stale_ok))
+
+
+def _answered(facts: Facts) -> Iterator[str]:
+    at = f", as of {moment(facts.as_of)}" if facts.as_of else ""
+    by_engine: dict[str, list[str]] = {}
+    for fact in facts.facts.values():
+        if fact.provenance and not fact.failure:
+            by_engine.setdefault(fact.provenance.engine, []).append(fact.name)
+    for engine, names in by_engine.items():
+        yield f"Live values from {_ENGINES.get(engine, engine)}{at}: {', '.join(names)}."
+
+
+def _failed(facts: Facts, *, stale_ok: bool) -> Iterator[str]:
+    for fact in facts.facts.values():
+        if fact.failure is None:
+            continue
+        old = f"; the answer of {_day(fact)} stands instead" if stale_ok and _day(fact) else ""
+        yield f"No answer for {fact.name}: {code_span(fact.failure.message)}{old}."
+
+
+def _day(fact: Fact) -> str:
+    return moment(fact.provenance.ran_at) if fact.provenance else ""

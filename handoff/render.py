@@ -1,0 +1,245 @@
+"""Session and facts into a document, by way of the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from handoff import content as markdown
+from handoff.content import Pen
+from handoff.document import Document, completion, document_path, leaves, status, ticked
+from handoff.live import Live, Where
+from handoff.problems import InvalidInput, Place, Problem, nearest
+from handoff.session import (
+    Blank,
+    Checklist,
+    Content,
+    Created,
+    Entry,
+    Flag,
+    Next,
+    Phases,
+    Section,
+    Session,
+    Table,
+    Text,
+)
+from handoff.templating import Environment, Folders, rendered
+from handoff.tidy import tidy
+
+
+def render(
+    session: Session,
+    live: Live,
+    folders: Folders,
+    *,
+    output: str,
+    provenance: Sequence[str] = (),
+) -> Document:
+    """The document of `session` with what `live` knows.
+
+    Raises InvalidInput for what is wrong in a template or in a live value.
+    """
+    blanks = live.open(session)
+    known = {
+        "session": session,
+        "status": status(session, blanks=len(blanks)),
+        "completion": completion(session),
+        "provenance": list(provenance),
+        "prompt": None,
+    }
+    prompt = _prompt(session, live, folders, known)
+    text = _text(session, live, folders, {**known, "prompt": prompt})
+    if live.errors:
+        raise InvalidInput(live.errors)
+    done, total = ticked(session)
+    return Document(
+        session=session.id,
+        path=document_path(session, output),
+        text=text,
+        prompt=prompt,
+        open=blanks,
+        leaves=sum(1 for _ in leaves(session)),
+        status=str(known["status"]),
+        done=done,
+        boxes=total,
+        problems=tuple(live.warnings),
+    )
+
+
+def _prompt(
+    session: Session, live: Live, folders: Folders, known: dict[str, object]
+) -> str | None:
+    if session.prompt is None:
+        return None
+    pen = _Pen(live, "prompt")
+    if session.prompt.text is not None:
+        return pen.words(session.prompt.text)
+    environment = Environment(folders, Filters(pen).table(), pen.leaf)
+    return tidy(rendered(environment, "prompt.md.j2", known)).rstrip("\n")
+
+
+def _text(session: Session, live: Live, folders: Folders, known: dict[str, object]) -> str:
+    name = _template(session, folders)
+    filters = Filters(pen := _Pen(live, "text"))
+    text = tidy(rendered(Environment(folders, filters.table(), pen.leaf), name, known))
+    for section in session.sections:
+        if section.after not in filters.places:
+            place = f"after '{section.after}'" if section.after else "at the end"
+            message = f"template '{session.template}' has no place for a section {place}"
+            raise InvalidInput([Problem("T010", message, section.place)])
+    return text
+
+
+def _template(session: Session, folders: Folders) -> str:
+    """The session's own template, else the one it names."""
+    own = folders.own(session.id)
+    name = f"{session.template}.md.j2"
+    if own or folders.has(name):
+        return own or name
+    known = [
+        each.removesuffix(".md.j2") for each in folders.list_templates() if "/" not in each
+    ]
+    message = f"no template '{session.template}'{nearest(session.template, known)}"
+    raise InvalidInput([Problem("T006", message, Place(session.path))])
+
+
+class _Pen:
+    """Writes leaves for one kind of place."""
+
+    def __init__(self, live: Live, where: Where) -> None:
+        self._live = live
+        self._where = where
+
+    def words(self, leaf: markdown.Leaf) -> str:
+        if isinstance(leaf, Text):
+            return self._live.text(leaf, self._where)
+        if isinstance(leaf, Flag):
+            return "✅" if leaf.value else "❌"
+        return leaf.text
+
+    def leaf(self, value: object) -> str | None:
+        """For a template's `{{ }}`: the words of a leaf; `None` for another value."""
+        return self.words(value) if isinstance(value, Text | Blank | Flag) else None
+
+    def table(self, table: Table) -> Sequence[str]:
+        return self._live.table(table)
+
+    def phases(self, phases: Phases) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+        return self._live.phases(phases, self._where)
+
+
+class Filters:
+    """What templates do with content; each filter gives text, nothing for an absent key."""
+
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self.places: set[str | None] = set()
+        """Where the template had a place for free sections."""
+
+    def table(self) -> dict[str, Callable[..., Any]]:
+        """Every filter by its name in a template."""
+        names = [name for name in vars(Filters) if name[0] != "_" and name != "table"]
+        return {name: getattr(self, name) for name in names}
+
+    def labelled(self, content: Content | None, label: str) -> str:
+        """`**label**: content`."""
+        return "" if content is None else markdown.labelled(label, content, self._pen)
+
+    def alone(self, content: Content | None) -> str:
+        """Content as a paragraph of its own."""
+        return "" if content is None else self.under(content, 6)
+
+    def under(self, content: Content | None, level: int) -> str:
+        """What stands beneath a heading of `level`."""
+        return "" if content is None else markdown.section(content, self._pen, level)
+
+    def headings(self, content: Content | None, level: int, numbered: bool = False) -> str:
+        """Each label a heading of `level`, its content beneath."""
+        if content is None:
+            return ""
+        return markdown.headed(content, self._pen, level, numbered=numbered)
+
+    def listed(self, content: Content | None) -> str:
+        """A list; labelled entries as `- Label: value`."""
+        return "" if content is None else "\n".join(markdown.block(content, self._pen))
+
+    def steps(self, content: Content | None) -> str:
+        """A numbered list."""
+        return "" if content is None else "\n".join(markdown.numbered(content, self._pen))
+
+    def paragraphs(self, entries: Sequence[Entry] | None) -> str:
+        """`**Label**: value`, each a paragraph."""
+        return "\n\n".join(self._labelled(entries))
+
+    def lines(self, entries: Sequence[Entry] | None) -> str:
+        """`**Label**: value`, each on the line after the last."""
+        return "\n".join(self._labelled(entries))
+
+    def bullets(self, entries: Sequence[Entry] | None) -> str:
+        """`- **Label**: value`."""
+        return "\n".join(f"- {_indented(each)}" for each in self._labelled(entries))
+
+    def done(self, checklist: Checklist | None) -> str:
+        """The ticked boxes, with their notes."""
+        return self._boxes(checklist, done=True)
+
+    def undone(self, checklist: Checklist | None) -> str:
+        """The boxes that are not ticked."""
+        return self._boxes(checklist, done=False)
+
+    def after(
+        self, sections: Sequence[Section], place: str | None = None, rule: bool = False
+    ) -> str:
+        """The free sections that stand after `place`; at the end without one."""
+        self.places.add(place)
+        found = (self._section(each, rule) for each in sections if each.after == place)
+        return "\n\n".join(found)
+
+    def fence(self, text: str, lang: str = "") -> str:
+        """`text` in a fence that nothing inside it can close."""
+        return "\n".join(markdown.fence(text, lang))
+
+    def created(self, created: Created) -> str:
+        """`January 3, 2026`, or the author's words for the day."""
+        return created.text or _long_date(created.day)
+
+    def next_session(self, following: Next) -> str:
+        """`Session 2 - Title`."""
+        title = self._pen.words(following.title) if following.title else ""
+        number = f"Session {following.session}" if following.session else ""
+        return " - ".join(part for part in (number, title) if part) or "[TO BE FILLED]"
+
+    def _labelled(self, entries: Sequence[Entry] | None) -> list[str]:
+        return [markdown.labelled(e.label, e.content, self._pen) for e in entries or ()]
+
+    def _boxes(self, checklist: Checklist | None, *, done: bool) -> str:
+        found = tuple(box for box in checklist.boxes if box.done == done) if checklist else ()
+        if checklist is None or not found:
+            return ""
+        return self.listed(Checklist(found, checklist.place))
+
+    def _section(self, section: Section, rule: bool) -> str:
+        wanted = rule if section.rule is None else section.rule
+        parts = ["---"] if wanted else []
+        if section.title is not None:
+            parts.append(f"{'#' * section.level} {section.title}")
+        if section.content is not None:
+            parts.append(self.under(section.content, section.level))
+        return "\n\n".join(parts)
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n  ")
+
+
+def _long_date(day: date) -> str:
+    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
+# by hand: strftime's words are those of the machine's language
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August"),
+    *("September", "October", "November", "December"),
+)
