@@ -1,26 +1,42 @@
-"""The BigQuery emulator: a server of its own for a module of tests."""
+"""The BigQuery emulator: a server that nobody here wrote, and tables put into it."""
 
 from __future__ import annotations
 
+import base64
 import os
+import shutil
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handoff.warehouse.duckdb import open_file
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from google.cloud.bigquery import Client, SchemaField
 
 PROJECT = "test-project"
+VERSION = "v0.8.1"
+"""As `build.sh` has it."""
 
 
 def binary() -> Path | None:
-    """What `HANDOFF_TEST_EMULATOR` names, else what `build.sh` left in the cache."""
-    named = os.environ.get("HANDOFF_TEST_EMULATOR")
+    """What `build.sh` left in the user's cache; `None` before it has run."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = sorted((cache / "handoff-tests").glob("bigquery-emulator-v*"))
-    return Path(named) if named else (kept[-1] if kept else None)
+    kept = cache / "handoff-tests" / f"bigquery-emulator-{VERSION}"
+    return kept if kept.is_file() else None
+
+
+def is_demanded() -> bool:
+    """In CI, wherever there is a Go to build it with."""
+    path = f"{os.environ.get('PATH', '')}:/usr/local/go/bin"
+    return os.environ.get("CI") == "true" and shutil.which("go", path=path) is not None
 
 
 @contextmanager
@@ -65,3 +81,77 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+# --- tables ------------------------------------------------------------------------------
+
+_AT_ONCE = 5_000
+"""Rows in a request."""
+_AS_TEXT = ("DATE", "DATETIME", "JSON", "NUMERIC", "TIME", "TIMESTAMP")
+
+
+def client(url: str) -> Client:
+    # slow: every run of pytest imports this module
+    from google.api_core.client_options import ClientOptions
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud.bigquery import Client
+
+    options = ClientOptions(api_endpoint=url)
+    return Client(PROJECT, credentials=AnonymousCredentials(), client_options=options)
+
+
+def load(url: str, database: Path) -> None:
+    """Every table of a DuckDB file into the emulator, row for row."""
+    # slow: every run of pytest imports this module
+    import duckdb
+
+    warehouse = open_file(database)
+    tables = warehouse.tables
+    warehouse.close()
+    # a copy: DuckDB lends the settings of a file that another test has open
+    copy = shutil.copy(database, database.with_name(f"copy-{os.getpid()}-{database.name}"))
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for dataset, members in tables.items():
+            if members:
+                client(url).create_dataset(dataset, exists_ok=True)
+            for name, columns in members.items():
+                rows = list(_rows(connection, f"{dataset}.{name}", columns))
+                _load_table(client(url), f"{dataset}.{name}", columns, rows)
+
+
+def _load_table(
+    to: Client, name: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    # slow: loaded by the client already
+    from google.cloud.bigquery import Table
+
+    table = Table(f"{PROJECT}.{name}", [_field(*column) for column in columns.items()])
+    to.create_table(table)
+    for start in range(0, len(rows), _AT_ONCE):
+        refused = to.insert_rows_json(table, rows[start : start + _AT_ONCE])
+        assert not refused, refused[:3]
+
+
+def _field(name: str, type_: str) -> SchemaField:
+    # slow: loaded by the client already
+    from google.cloud.bigquery import SchemaField
+
+    repeated = type_.startswith("ARRAY<")
+    inner = type_.removeprefix("ARRAY<").removesuffix(">") if repeated else type_
+    return SchemaField(name, inner, mode="REPEATED" if repeated else "NULLABLE")
+
+
+def _rows(
+    connection: DuckDBPyConnection, table: str, columns: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    selected = ", ".join(
+        f"CAST({name} AS VARCHAR)" if type_ in _AS_TEXT else name
+        for name, type_ in columns.items()
+    )
+    for row in connection.execute(f"SELECT {selected} FROM {table}").fetchall():
+        yield dict(zip(columns, map(_sent, row), strict=True))
+
+
+def _sent(value: Any) -> Any:
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value
