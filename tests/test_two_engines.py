@@ -1,0 +1,67 @@
+"""The questions that come with the package, on BigQuery's emulator and on DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from handoff.facts import Answer, Failure
+from handoff.settings import BigQuery as Settings
+from handoff.sql import read
+from handoff.warehouse import Asked, Warehouse
+from handoff.warehouse.bigquery import BigQuery
+from handoff.warehouse.duckdb import open_file
+
+# one worker: each would start a server of its own
+pytestmark = pytest.mark.xdist_group("emulator")
+
+SQL = Path(__file__).parent.parent / "sql"
+QUESTIONS = sorted(
+    str(path.relative_to(SQL)) for path in SQL.glob("*/*.sql") if path.parent.name != "sample"
+)
+MOMENTS = [
+    datetime(2026, 1, 3, 16, 20, tzinfo=UTC),
+    datetime(2026, 1, 4, 15, 0, tzinfo=UTC),
+]
+PARAMS = {"season_start": date(2021, 10, 19), "lookback_days": 7, "lookback_hours": 240}
+ASKED = [(question, as_of) for question in QUESTIONS for as_of in MOMENTS]
+
+Answers = dict[tuple[str, datetime], Answer | Failure]
+
+
+@pytest.fixture(scope="module")
+def bigquery(emulated_sample: Settings) -> Iterator[Answers]:
+    yield from _answers(BigQuery(emulated_sample, lambda _: None))
+
+
+@pytest.fixture(scope="module")
+def duckdb(thinned_sample_file: Path) -> Iterator[Answers]:
+    yield from _answers(open_file(thinned_sample_file))
+
+
+def _answers(warehouse: Warehouse) -> Iterator[Answers]:
+    answers = warehouse.answers([_asked(*each) for each in ASKED])
+    warehouse.close()
+    yield dict(zip(ASKED, answers, strict=True))
+
+
+def _asked(question: str, as_of: datetime) -> Asked:
+    query = read((SQL / question).read_bytes(), f"sql/{question}", question)
+    given = {each.name: PARAMS[each.name] for each in query.params}
+    return Asked("fact", query, {**given, "as_of": as_of})
+
+
+@pytest.mark.parametrize(("question", "as_of"), ASKED)
+def test_question_has_the_same_answer_on_both_engines(
+    bigquery: Answers, duckdb: Answers, question: str, as_of: datetime
+) -> None:
+    there, here = bigquery[question, as_of], duckdb[question, as_of]
+
+    assert isinstance(there, Answer), there
+    assert isinstance(here, Answer), here
+    assert here.rows
+    assert replace(there, job_id=None, bytes_billed=None, ran_at=here.ran_at) == here
