@@ -109,8 +109,8 @@ def _summary(phase: Phase, stands: State) -> str:
     counted = f"{_progress(phase)} {phase.unit or ''}".rstrip()
     parts = [
         stands,
-        *([f"{counted} ({share}%)"] if phase.done and share is not None else []),
-        *([f"{well}% succeeded"] if well is not None and phase.failed else []),
+        *([f"{counted} ({share:g}%)"] if phase.done and share is not None else []),
+        *([f"{well:g}% succeeded"] if well is not None and phase.failed else []),
     ]
     return ", ".join(parts)
 
