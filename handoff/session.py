@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 
 from handoff.problems import Place
@@ -299,3 +299,31 @@ class Session:
     supersedes: str | None
     blocked_by: Text | None
     place: Place
+
+
+# --- walking it ------------------------------------------------------------------------
+
+
+def texts(node: object) -> Iterator[Text]:
+    """Every text the author wrote at or under `node`, in order; not what stands in code."""
+    if isinstance(node, Text):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from texts(each)
+    elif is_dataclass(node) and not isinstance(node, Code | Blank | Place):
+        for each in fields(node):
+            yield from texts(getattr(node, each.name))
+
+
+def place_in(text: Text, offset: int) -> Place:
+    """Where a character of the text stands in its file, as far as that can be known.
+
+    A block scalar is indented by what the text does not say, so only its line is known.
+    """
+    line = text.value.count("\n", 0, offset)
+    if text.block:
+        return replace(text.place, line=text.place.line + 1 + line, column=0)
+    if "\n" in text.value or not text.place.column:
+        return text.place
+    return replace(text.place, column=text.place.column + offset)

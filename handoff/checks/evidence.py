@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
 
 from handoff.problems import Place, Problem
-from handoff.session import Blank, Box, Code, Session, Text
+from handoff.session import Box, Session, texts
 
 Rule = Callable[[Session], Iterator[Problem]]
 
@@ -112,18 +111,6 @@ def claims_done(words: str, *, anywhere: bool = False) -> bool:
     pattern = _DONE_ANYWHERE if anywhere else _DONE
     starts = (match.start() for match in pattern.finditer(plain))
     return any(not _NOT_YET.search(plain[max(0, n - _BEFORE) : n]) for n in starts)
-
-
-def texts(node: object) -> Iterator[Text]:
-    """Every text the author wrote at or under `node`, in order; not what stands in code."""
-    if isinstance(node, Text):
-        yield node
-    elif isinstance(node, tuple):
-        for each in node:
-            yield from texts(each)
-    elif is_dataclass(node) and not isinstance(node, Code | Blank | Place):
-        for each in fields(node):
-            yield from texts(getattr(node, each.name))
 
 
 _STARS = "⭐⭐⭐⭐⭐"
