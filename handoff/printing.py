@@ -82,7 +82,7 @@ def rounded(value: Value, decimals: int) -> str | None:
 
 def moment(value: datetime) -> str:
     """`2026-01-03 16:20 UTC`; a DATETIME has no zone and names none."""
-    return f"{_utc(value):%Y-%m-%d %H:%M}{_zone(value)}".rjust(16, "0")
+    return f"{_utc(value).isoformat(' ')[:16]}{_zone(value)}"
 
 
 def clock(value: datetime | time) -> str:
