@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 MAX_DECIMALS = 9
 
-_NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
-_DAYS = ("DATE", "DATETIME", "TIMESTAMP")
+NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
+DAYS = ("DATE", "DATETIME", "TIMESTAMP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ FILTERS: Mapping[str, Filter] = {
     ),
     "round": Filter(
         "`x.percent | round(1)`: exactly so many decimals, half away from zero.",
-        _NUMBERS,
+        NUMBERS,
         "STRING",
         optional=(int,),
     ),
     "plain": Filter(
         "`x.season | plain`: a number without grouping, `2024` and not `2,024`.",
-        _NUMBERS,
+        NUMBERS,
         "STRING",
     ),
     "upper": Filter("`x.state | upper`: in capitals.", ("STRING",), "STRING"),
@@ -49,7 +49,7 @@ FILTERS: Mapping[str, Filter] = {
     "date": Filter(
         "`x.first_date | date('%b %-d, %Y')`: the day, in UTC for a TIMESTAMP. Known are %Y "
         "%y %m %d %-d %b %B %a %A %H %M and %%, in English.",
-        _DAYS,
+        DAYS,
         "STRING",
         optional=(str,),
     ),

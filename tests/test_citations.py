@@ -1,0 +1,96 @@
+"""What texts cite, before anything is asked."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from live_facts import QUERIES, QUESTIONS, question
+from sessions import AT, session, text
+
+from handoff.citations import problems
+from handoff.problems import Place, Problem
+from handoff.session import Code, Column, Entries, Entry, Markdown, Phases, Table, Text
+
+CASES = yaml.safe_load(
+    (Path(__file__).parent / "fixtures" / "live" / "citations.yaml").read_text("utf-8")
+)
+ASKED = (*QUESTIONS, question("elsewhere", "not_there.sql"))
+FACTS_AT = Place("sessions/s.yaml", 3, 3)
+
+
+@pytest.mark.parametrize(("written", "expected"), CASES.items())
+def test_what_a_text_cites(written: str, expected: str | None):
+    found = problems(session("s", questions=ASKED, goal=text(written)), QUERIES)
+
+    assert [f"{p.code} {p.place.column}: {p.message}" for p in found] == (
+        [expected] if expected else []
+    )
+
+
+def test_every_text_is_looked_at_and_nothing_literal():
+    literal = Text("{{ a.b }}", AT)
+    content = Entries(
+        (
+            Entry("{{ label.x }}", text("{{ one.x }}", 8), AT),
+            Entry("code", Code("sql", literal, AT), AT),
+            Entry("markdown", Markdown("{{ a.b }}", AT), AT),
+        ),
+        AT,
+    )
+
+    found = problems(session("s", findings=content, status=text("{{ two.x }}", 9)), {})
+
+    message = "unknown fact '{}', 'facts:' declares none"
+    assert found == [
+        Problem("L010", message.format("two"), Place("sessions/s.yaml", 9, 6)),
+        Problem("L010", message.format("one"), Place("sessions/s.yaml", 8, 6)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (
+            question("as_of", "runs.sql"),
+            Problem(
+                "L013", "'as_of' has a meaning in '{{ }}', name the fact otherwise", FACTS_AT
+            ),
+        ),
+        (
+            question("none", "runs.sql"),
+            Problem(
+                "L013", "'none' has a meaning in '{{ }}', name the fact otherwise", FACTS_AT
+            ),
+        ),
+        (
+            question("x", "runs.sql", key="runn"),
+            Problem(
+                "L014",
+                "'key:' names 'runn', which 'runs.sql' does not return, did you mean 'run'?",
+                FACTS_AT,
+            ),
+        ),
+    ],
+)
+def test_how_facts_are_declared(declared, expected: Problem):
+    assert problems(session("s", questions=(declared,)), QUERIES) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        (Table("run", (), AT), Problem("L010", "unknown fact 'run', did you mean 'runs'?", AT)),
+        (
+            Table("runs", (Column("nn", "N", AT), Column("n", "N", AT)), AT),
+            Problem("L011", "fact 'runs' has no column 'nn', did you mean 'n'?", AT),
+        ),
+        (
+            Phases("runs", AT),
+            Problem("L015", "'runs.sql' does not keep the contract 'phases'", AT),
+        ),
+    ],
+)
+def test_tables_and_status_lines(block, expected: Problem):
+    found = problems(session("s", questions=ASKED, orchestrator=block), QUERIES)
+
+    assert found == [expected]
