@@ -1,0 +1,5 @@
+CREATE SCHEMA d;
+CREATE TABLE d.t (name VARCHAR, n BIGINT, share DOUBLE, day DATE, at_time TIMESTAMPTZ, ok BOOLEAN);
+INSERT INTO d.t VALUES
+  ('one', 1537, 33.4, DATE '2026-01-02', TIMESTAMPTZ '2026-01-03 16:20:00+00', true),
+  ('two', NULL, 0.5, NULL, NULL, false);

@@ -1,0 +1,5 @@
+-- Counts.
+-- returns: n INT64
+SELECT
+  COUNT(*) AS n
+FROM d.t
