@@ -6,14 +6,13 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, tzinfo
-from decimal import Decimal
+from datetime import tzinfo
 from typing import Protocol
 
 from handoff.expressions import Compared, Constant, Filtered, Logical, Name, Node, Part
 from handoff.googlesql import BadValue, Field, Type, value_of
-from handoff.live_filters import DAYS, DIRECTIVE, FILTERS, NUMBERS
-from handoff.printing import Typed, clock, moment, plain, printed, rounded
+from handoff.live_filters import DAYS, FILTERS, NUMBERS, ON_VALUES
+from handoff.printing import Typed, printed
 from handoff.problems import Level, nearest
 
 Row = Mapping[str, Typed]
@@ -298,11 +297,11 @@ def _filtered(node: Filtered, found: Seen, scope: Scope) -> Seen:
         message = f"'{node.name}' takes {', '.join(takes)}, found {given}"
         raise Wrong("L016", message, node.offset)
     if isinstance(found, Rows):
-        return _ON_ROWS[node.name](node, found)
+        return ON_ROWS[node.name](node, found)
     assert isinstance(found, Typed)  # _value would have raised
     if node.name in ("count", "length"):
         return Typed(len(found.value) if isinstance(found.value, tuple) else 0, Type("INT64"))
-    text = _ON_VALUES[node.name](found.value, node.arguments, scope.zone)
+    text = ON_VALUES[node.name](found.value, node.arguments, scope.zone)
     is_own = found.is_own or found.type.name != "STRING"
     return Typed(text, Type("STRING"), is_own=is_own)
 
@@ -328,87 +327,10 @@ def _join(node: Filtered, rows: Rows) -> Seen:
     return Typed(tuple(c.value for c in cells), Type("ARRAY", (Field("", element),)), is_own)
 
 
-_ON_ROWS: Mapping[str, Callable[[Filtered, Rows], Seen]] = {
+ON_ROWS: Mapping[str, Callable[[Filtered, Rows], Seen]] = {
     "count": _count,
     "length": _count,
     "first": _first,
     "last": _first,
     "join": _join,
-}
-
-_Arguments = tuple[str | int, ...]
-
-
-def _round(number: object, arguments: _Arguments, zone: tzinfo) -> str | None:
-    decimals = int(arguments[0]) if arguments else 0
-    return rounded(number, decimals) if isinstance(number, int | float | Decimal) else None
-
-
-def _plain(number: object, arguments: _Arguments, zone: tzinfo) -> str | None:
-    return plain(number) if isinstance(number, int | float | Decimal) else None
-
-
-def _date(day: object, arguments: _Arguments, zone: tzinfo) -> str | None:
-    if not isinstance(day, date):
-        return None
-    written = str(arguments[0]) if arguments else "%Y-%m-%d"
-    return DIRECTIVE.sub(lambda match: _DIRECTIVES[match[0]](day), written)
-
-
-def _time(at: object, arguments: _Arguments, zone: tzinfo) -> str | None:
-    return clock(at) if isinstance(at, datetime | time) else None
-
-
-def _local(at: object, arguments: _Arguments, zone: tzinfo) -> str | None:
-    """UTC, and the zone's own time beside it, with its day where that is another."""
-    if not isinstance(at, datetime):
-        return None
-    try:
-        there = at.astimezone(zone)
-    except OverflowError:  # the first or the last day there is
-        return moment(at)
-    day = "" if there.date() == at.astimezone(UTC).date() else f"{_iso(there)} "
-    return f"{moment(at)} ({day}{there:%H:%M} {_zone_name(there)})"
-
-
-def _zone_name(at: datetime) -> str:
-    """`EST`; `UTC-03:00` where a zone has no letters of its own."""
-    name = at.tzname() or ""
-    return name if name.isalpha() else f"UTC{at:%z}"[:6] + f":{f'{at:%z}'[3:5]}"
-
-
-def _iso(day: date) -> str:
-    return day.isoformat()[:10]
-
-
-_ON_VALUES: Mapping[str, Callable[[object, _Arguments, tzinfo], str | None]] = {
-    "round": _round,
-    "plain": _plain,
-    "upper": lambda text, arguments, zone: str(text).upper(),
-    "lower": lambda text, arguments, zone: str(text).lower(),
-    "date": _date,
-    "time": _time,
-    "local": _local,
-}
-
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August"),
-    *("September", "October", "November", "December"),
-)
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-# not strftime: its names follow the machine's locale, `%-d` its C library
-_DIRECTIVES: Mapping[str, Callable[[date], str]] = {
-    "%Y": lambda day: f"{day.year:04}",
-    "%y": lambda day: f"{day.year % 100:02}",
-    "%m": lambda day: f"{day.month:02}",
-    "%d": lambda day: f"{day.day:02}",
-    "%-d": lambda day: str(day.day),
-    "%b": lambda day: _MONTHS[day.month - 1][:3],
-    "%B": lambda day: _MONTHS[day.month - 1],
-    "%a": lambda day: _WEEKDAYS[day.weekday()][:3],
-    "%A": lambda day: _WEEKDAYS[day.weekday()],
-    "%H": lambda day: f"{getattr(day, 'hour', 0):02}",
-    "%M": lambda day: f"{getattr(day, 'minute', 0):02}",
-    "%%": lambda day: "%",
 }

@@ -15,7 +15,7 @@ _PLACE = "\ue000"
 
 def landings(read: Parts, where: Where) -> list[Where]:
     """Where each part lands: inside the author's backticks a value stands in code."""
-    if where == "prompt" or not any("`" in p.text for p in read if isinstance(p, Literal)):
+    if not any("`" in p.text for p in read if isinstance(p, Literal)):
         return [where] * len(read)
     text = "".join(
         p.text.replace(_PLACE, " ") if isinstance(p, Literal) else _PLACE for p in read

@@ -247,7 +247,7 @@ class Live:
 
 _APART = ("status", "blocked_by")
 """Of a session, what stands in its status line and is no place to fill."""
-_MASK = "x"
+_MASK = "0"  # which makes no blank of brackets around it
 
 
 def _left(found: Found, place: Place, words: str = "") -> Open:
@@ -295,7 +295,7 @@ def _progress(words: Callable[[str], str]) -> str:
 
 
 def _blank(hint: str, where: Where, problem: Problem | None = None) -> _Filled:
-    return _Filled(_literal(blank(hint), where), is_blank=True, problem=problem)
+    return _Filled(_literal(blank(folded(hint)), where), is_blank=True, problem=problem)
 
 
 _PIPE = re.compile(r"\\.|\|", re.DOTALL)

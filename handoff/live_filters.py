@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import Decimal
+
+from handoff.printing import clock, moment, plain, rounded
 
 MAX_DECIMALS = 9
 
@@ -85,10 +89,7 @@ FILTERS: Mapping[str, Filter] = {
         required=(str,),
     ),
 }
-"""All of them, as documented to authors; `live` applies them."""
-
-DIRECTIVES = ("%Y", "%y", "%m", "%d", "%-d", "%b", "%B", "%a", "%A", "%H", "%M", "%%")
-"""What `date` knows."""
+"""All of them, as documented to authors; those on rows `evaluation` applies."""
 
 
 def wrong_arguments(name: str, arguments: tuple[str | int, ...]) -> str:
@@ -114,9 +115,89 @@ def _out_of_bounds(name: str, argument: str | int) -> Iterator[str]:
     if name == "round" and not 0 <= int(argument) <= MAX_DECIMALS:
         yield f"'round' takes 0 to {MAX_DECIMALS} decimals"
     if name == "date":
-        unknown = [each for each in DIRECTIVE.findall(str(argument)) if each not in DIRECTIVES]
+        unknown = [
+            each for each in _DIRECTIVE.findall(str(argument)) if each not in _DIRECTIVES
+        ]
         if unknown:
-            yield f"'date' does not know '{unknown[0]}', known are {' '.join(DIRECTIVES)}"
+            yield f"'date' does not know '{unknown[0]}', known are {' '.join(_DIRECTIVES)}"
 
 
-DIRECTIVE = re.compile(r"%-?.?", re.DOTALL)
+# --- applying them -------------------------------------------------------------------------
+
+_DIRECTIVE = re.compile(r"%-?.?", re.DOTALL)
+_Arguments = tuple[str | int, ...]
+
+
+def _round(number: object, arguments: _Arguments, zone: tzinfo) -> str | None:
+    decimals = int(arguments[0]) if arguments else 0
+    return rounded(number, decimals) if isinstance(number, int | float | Decimal) else None
+
+
+def _plain(number: object, arguments: _Arguments, zone: tzinfo) -> str | None:
+    return plain(number) if isinstance(number, int | float | Decimal) else None
+
+
+def _date(day: object, arguments: _Arguments, zone: tzinfo) -> str | None:
+    if not isinstance(day, date):
+        return None
+    written = str(arguments[0]) if arguments else "%Y-%m-%d"
+    return _DIRECTIVE.sub(lambda match: _DIRECTIVES[match[0]](day), written)
+
+
+def _time(at: object, arguments: _Arguments, zone: tzinfo) -> str | None:
+    return clock(at) if isinstance(at, datetime | time) else None
+
+
+def _local(at: object, arguments: _Arguments, zone: tzinfo) -> str | None:
+    """UTC, and the zone's own time beside it, with its day where that is another."""
+    if not isinstance(at, datetime):
+        return None
+    try:
+        there = at.astimezone(zone)
+    except OverflowError:  # the first or the last day there is
+        return moment(at)
+    day = "" if there.date() == at.astimezone(UTC).date() else f"{_iso(there)} "
+    return f"{moment(at)} ({day}{there:%H:%M} {_zone_name(there)})"
+
+
+def _zone_name(at: datetime) -> str:
+    """`EST`; `UTC-03:00` where a zone has no letters of its own."""
+    name = at.tzname() or ""
+    return name if name.isalpha() else f"UTC{at:%z}"[:6] + f":{f'{at:%z}'[3:5]}"
+
+
+def _iso(day: date) -> str:
+    return day.isoformat()[:10]
+
+
+ON_VALUES: Mapping[str, Callable[[object, _Arguments, tzinfo], str | None]] = {
+    "round": _round,
+    "plain": _plain,
+    "upper": lambda text, arguments, zone: str(text).upper(),
+    "lower": lambda text, arguments, zone: str(text).lower(),
+    "date": _date,
+    "time": _time,
+    "local": _local,
+}
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August"),
+    *("September", "October", "November", "December"),
+)
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+# not strftime: its names follow the machine's locale, `%-d` its C library
+_DIRECTIVES: Mapping[str, Callable[[date], str]] = {
+    "%Y": lambda day: f"{day.year:04}",
+    "%y": lambda day: f"{day.year % 100:02}",
+    "%m": lambda day: f"{day.month:02}",
+    "%d": lambda day: f"{day.day:02}",
+    "%-d": lambda day: str(day.day),
+    "%b": lambda day: _MONTHS[day.month - 1][:3],
+    "%B": lambda day: _MONTHS[day.month - 1],
+    "%a": lambda day: _WEEKDAYS[day.weekday()][:3],
+    "%A": lambda day: _WEEKDAYS[day.weekday()],
+    "%H": lambda day: f"{getattr(day, 'hour', 0):02}",
+    "%M": lambda day: f"{getattr(day, 'minute', 0):02}",
+    "%%": lambda day: "%",
+}

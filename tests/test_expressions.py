@@ -1,5 +1,6 @@
 """What stands between `{{` and `}}`."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handoff.evaluation import ON_ROWS
 from handoff.expressions import (
     MAX_EXPRESSIONS,
     Compared,
@@ -21,6 +23,7 @@ from handoff.expressions import (
     Part,
     parts,
 )
+from handoff.live_filters import FILTERS, ON_VALUES
 
 CASES = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "live" / "expressions.yaml").read_text("utf-8")
@@ -136,6 +139,16 @@ def test_any_expression_is_read_or_a_mistake(inner: str):
     assert all(
         isinstance(part, Literal | Expression | Mistake) for part in parts(f"{{{{{inner}}}}}")
     )
+
+
+def test_every_filter_is_applied_and_documented():
+    page = (Path(__file__).parent.parent / "docs" / "live-values.md").read_text("utf-8")
+    listed = re.findall(r"^\| (`.*?`) \|", page.partition("## Filters")[2], re.MULTILINE)
+
+    assert set(FILTERS) == {"blank", *ON_ROWS, *ON_VALUES}
+    assert [re.match(r"\w+", n)[0] for each in listed for n in re.findall("`([^`]*)`", each)][
+        : len(FILTERS)
+    ] == list(FILTERS)
 
 
 def test_text_without_braces_needs_no_jinja():

@@ -71,6 +71,8 @@ def test_without_facts_each_value_is_a_blank(written: str):
         ("{{ orchestrator['Phase 1'].phase }}", "prompt", "`Phase 1`"),
         ("{{ kinds.at }} {{ document }}", "prompt", "2026-01-03 03:05 UTC docs/x.md"),
         ("[{{ runs.phase_1.state }}]", "prompt", "[`RUNNING`]"),
+        ("`{{ kinds.words }}`", "prompt", "`a | 'b' [TO BE FILLED]`"),
+        ("{{ kinds.nothing | blank('\\ud800\\x1b') }}", "text", "[TO BE FILLED - /ud800/x1b]"),
     ],
 )
 def test_text_where_it_lands(written: str, where: Where, expected: str):
@@ -182,7 +184,7 @@ def test_what_is_open_is_in_the_authors_order():
         (
             Entry("a", text("[TIME] {{ kinds.nothing | blank('[ETA]') }} {{ kinds.n }}"), AT),
             Entry("b", Blank("[TO BE FILLED]", AT), AT),
-            Entry("c", Bullets((text("[Other files]"), text("[done]{{ kinds.n }}")), AT), AT),
+            Entry("c", Bullets((text("[Other files]"), text("[{{ kinds.n }}]")), AT), AT),
             Entry("d", Table("unasked", (), AT), AT),
             Entry("e", Text("x\n- {{ unasked.n }}", AT, block=True), AT),
         ),
