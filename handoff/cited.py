@@ -110,6 +110,15 @@ def _derived_types(contract: str | None) -> dict[str, Type]:
 
 def _typed(row: Plain, source: Source) -> Row:
     return {
-        name: Typed(row.get(name), type_, is_own=name in source.derived)
+        name: Typed(
+            row.get(name),
+            type_,
+            is_own=name in source.derived,
+            is_name=name.casefold().endswith(_NAMES),
+        )
         for name, type_ in source.types.items()
     }
+
+
+_NAMES = ("year", "_id")
+"""How a column ends whose numbers are names: a season's year, a run's id."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 
-from handoff.printing import clock, moment, plain, rounded
+from handoff.printing import clock, grouped, moment, plain, rounded
 
 MAX_DECIMALS = 9
 
@@ -47,6 +47,9 @@ FILTERS: Mapping[str, Filter] = {
         "`x.season | plain`: a number without grouping, `2024` and not `2,024`.",
         NUMBERS,
         "STRING",
+    ),
+    "percent": Filter(
+        "`x.percent | percent`: with its sign, `33.4%`.", NUMBERS, "STRING", optional=(int,)
     ),
     "upper": Filter("`x.state | upper`: in capitals.", ("STRING",), "STRING"),
     "lower": Filter("`x.state | lower`: in small letters.", ("STRING",), "STRING"),
@@ -112,8 +115,8 @@ def _wants(wanted: Filter) -> str:
 
 
 def _out_of_bounds(name: str, argument: str | int) -> Iterator[str]:
-    if name == "round" and not 0 <= int(argument) <= MAX_DECIMALS:
-        yield f"'round' takes 0 to {MAX_DECIMALS} decimals"
+    if name in ("round", "percent") and not 0 <= int(argument) <= MAX_DECIMALS:
+        yield f"'{name}' takes 0 to {MAX_DECIMALS} decimals"
     if name == "date":
         unknown = [
             each for each in _DIRECTIVE.findall(str(argument)) if each not in _DIRECTIVES
@@ -135,6 +138,13 @@ def _round(number: object, arguments: _Arguments, zone: tzinfo) -> str | None:
 
 def _plain(number: object, arguments: _Arguments, zone: tzinfo) -> str | None:
     return plain(number) if isinstance(number, int | float | Decimal) else None
+
+
+def _percent(number: object, arguments: _Arguments, zone: tzinfo) -> str | None:
+    if not isinstance(number, int | float | Decimal):
+        return None
+    text = rounded(number, int(arguments[0])) if arguments else grouped(number)
+    return None if text is None else f"{text}%"
 
 
 def _date(day: object, arguments: _Arguments, zone: tzinfo) -> str | None:
@@ -173,6 +183,7 @@ def _iso(day: date) -> str:
 ON_VALUES: Mapping[str, Callable[[object, _Arguments, tzinfo], str | None]] = {
     "round": _round,
     "plain": _plain,
+    "percent": _percent,
     "upper": lambda text, arguments, zone: str(text).upper(),
     "lower": lambda text, arguments, zone: str(text).lower(),
     "date": _date,

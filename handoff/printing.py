@@ -3,8 +3,8 @@ r"""How a value prints, and how it is kept from being anything but text.
 | type | prints |
 |---|---|
 | BOOL | `✅`, `❌` |
-| INT64 | `1,537` |
-| FLOAT64, NUMERIC, BIGNUMERIC | `33.4`, `0.67`: see `_number` |
+| INT64 | `1,537`; `2024` in a column named `year`, `…_year`, `…_id` |
+| FLOAT64, NUMERIC, BIGNUMERIC | `33.4`, `0.67`: see `grouped` |
 | DATE, TIME | `2026-01-03`, `16:20`; seconds where there are any |
 | DATETIME, TIMESTAMP | `2026-01-03 16:20`, with ` UTC` for a TIMESTAMP |
 | STRING | as it is, white space folded; nothing but white space is a blank |
@@ -44,6 +44,8 @@ class Typed:
     type: Type
     is_own: bool = False
     """Text that handoff made, `514 of 1,537`; else a query did."""
+    is_name: bool = False
+    """A number that names something, as a year does: not grouped."""
 
 
 def shown(typed: Typed, where: Where) -> str | None:
@@ -61,6 +63,8 @@ def printed(typed: Typed) -> str | None:
         return None
     if typed.type.name in _MADE_OF:
         return _MADE_OF[typed.type.name](typed, printed)
+    if typed.is_name and typed.type.name == "INT64":
+        return plain(typed.value)
     return _PRINTED[typed.type.name](typed.value)
 
 
@@ -70,7 +74,7 @@ _FOREIGN = ("STRING", "JSON", "BYTES")
 
 def plain(value: Value) -> str | None:
     """A number without grouping, for years and numbers of things."""
-    text = _number(value)
+    text = grouped(value)
     return None if text is None else text.replace(",", "")
 
 
@@ -98,7 +102,7 @@ _DECIMALS = 2
 _MOST_DECIMALS = 6
 
 
-def _number(value: Value) -> str | None:
+def grouped(value: Value) -> str | None:
     """A number of any type, grouped, without an exponent.
 
     Two decimals at most and no zeros behind them, `33.4`; where these would print a whole
@@ -176,10 +180,10 @@ def _moment(value: Value) -> str | None:
 
 _PRINTED: Mapping[str, Callable[[Value], str | None]] = {
     "BOOL": _bool,
-    "INT64": _number,
-    "FLOAT64": _number,
-    "NUMERIC": _number,
-    "BIGNUMERIC": _number,
+    "INT64": grouped,
+    "FLOAT64": grouped,
+    "NUMERIC": grouped,
+    "BIGNUMERIC": grouped,
     "DATE": _date,
     "TIME": _time,
     "DATETIME": _moment,

@@ -231,3 +231,7 @@ def test_a_value_does_not_end_the_code_it_stands_in(value: str):
     assert [t.content for t in code if t.type == "code_inline"] == [
         f"x{folded(value).replace('`', chr(39))}x"
     ]
+
+
+def test_numbers_that_name_something_are_not_grouped():
+    assert printed(Typed(2024, Type("INT64"), is_name=True)) == "2024"
