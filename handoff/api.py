@@ -129,9 +129,18 @@ def facts_path(session_id: str) -> str:
 
 
 def recorded(project: Project, session_id: str) -> Facts | None:
-    """What is recorded of the session; `None`: nothing. Raises InvalidInput, WorldError."""
-    source = project.read(facts_path(session_id))
-    return None if source is None else facts_file.load(source, facts_path(session_id))
+    """What is recorded of the session; `None`: nothing.
+
+    Raises InvalidInput where it cannot be read or a hand changed it, and WorldError.
+    """
+    path = facts_path(session_id)
+    source = project.read(path)
+    if source is None:
+        return None
+    problems = facts_file.problems(source, path)
+    if problems:
+        raise InvalidInput(problems)
+    return facts_file.load(source, path)
 
 
 def gather(
@@ -167,18 +176,16 @@ def frozen(project: Project, loaded: Loaded) -> Facts:
 
     Raises InvalidInput where a fact that the session declares is missing, or was edited.
     """
-    path = facts_path(loaded.session.id)
-    source = project.read(path)
-    problems = facts_file.problems(source, path) if source is not None else []
-    facts = recorded(project, loaded.session.id) if not problems else None
-    for question in loaded.session.questions:
-        if not problems and (facts is None or question.name not in facts.facts):
-            again = f"'handoff render {loaded.session.id}' without '--frozen' asks for it"
-            message = f"fact '{question.name}' is not recorded, {again}"
-            problems.append(Problem("F020", message, question.place))
+    facts = recorded(project, loaded.session.id) or Facts(None, {})
+    again = f"'handoff render {loaded.session.id}' without '--frozen' asks for it"
+    problems = [
+        Problem("F020", f"fact '{each.name}' is not recorded, {again}", each.place)
+        for each in loaded.session.questions
+        if each.name not in facts.facts
+    ]
     if problems:
         raise InvalidInput(problems)
-    return facts or Facts(None, {})
+    return facts
 
 
 def failures(loaded: Loaded, facts: Facts) -> tuple[Problem, ...]:
@@ -320,14 +327,12 @@ def _case(
     """What is wrong on the way to a session's document, and what its rules look at."""
     from handoff.checks import Case
 
-    path, source_path = session_path(session_id), facts_path(session_id)
+    path = session_path(session_id)
     try:
         session, warnings = session_yaml.load(project.read(path) or b"", session_id, path)
     except InvalidInput as error:
         return [*error.report.problems], None
     problems = [*warnings, *_live_problems(session, every)]
-    source = project.read(source_path)
-    problems += facts_file.problems(source, source_path) if source is not None else []
     document, facts = None, None
     try:
         facts = recorded(project, session_id)
@@ -341,7 +346,7 @@ def _case(
         session=session,
         queries=every,
         facts=facts,
-        facts_path=source_path,
+        facts_path=facts_path(session_id),
         document_path=planned,
         document=document.text if document else None,
         tree=project.tree(planned),
@@ -487,7 +492,8 @@ def _live_problems(session: Session, queries: Mapping[str, Query]) -> Sequence[P
 
 def _trusted(project: Project, session_id: str) -> Facts | None:
     """What is recorded, for answers that fail now; a file that cannot be read is none."""
+    source = project.read(facts_path(session_id))
     try:
-        return recorded(project, session_id)
+        return facts_file.load(source, facts_path(session_id)) if source is not None else None
     except InvalidInput:
         return None

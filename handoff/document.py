@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 
 from handoff.blanks import DEFAULT
@@ -87,12 +87,12 @@ def boxes(session: Session) -> tuple[Box, ...]:
     return session.checklist.boxes if session.checklist else ()
 
 
-def status(session: Session, *, blanks: int) -> str:
+def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> str:
     """What the boxes and `blocked_by:` show, or the author's own words for it."""
     if session.status:
-        return session.status.value
+        return words(session.status)
     if session.blocked_by:
-        return f"🔴 BLOCKED: {session.blocked_by.value}"
+        return f"🔴 BLOCKED: {words(session.blocked_by)}"
     done, total = ticked(session)
     if not done:
         return "⏸️ TO BE COMPLETED"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from handoff.facts import Fact, Facts
 from handoff.printing import code_span, moment
@@ -38,9 +39,12 @@ def _failed(facts: Facts, *, stale_ok: bool) -> Iterator[str]:
     for fact in facts.facts.values():
         if fact.failure is None:
             continue
-        old = f"; the answer of {_day(fact)} stands instead" if stale_ok and _day(fact) else ""
-        yield f"No answer for {fact.name}: {code_span(fact.failure.message)}{old}."
+        old = f"; the answer as of {_age(fact)} stands instead" if stale_ok else ""
+        instead = old if _age(fact) else ""
+        yield f"No answer for {fact.name}: {code_span(fact.failure.message)}{instead}."
 
 
-def _day(fact: Fact) -> str:
-    return moment(fact.provenance.ran_at) if fact.provenance else ""
+def _age(fact: Fact) -> str:
+    """The moment that the last answer was asked for; empty where there is none."""
+    asked = fact.provenance.params.get("as_of") if fact.provenance else None
+    return moment(asked) if isinstance(asked, datetime) else ""

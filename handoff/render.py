@@ -44,7 +44,7 @@ def render(
     blanks = live.open(session)
     known = {
         "session": session,
-        "status": status(session, blanks=len(blanks)),
+        "status": status(session, live.text, blanks=len(blanks)),
         "completion": completion(session),
         "provenance": list(provenance),
         "prompt": None,
