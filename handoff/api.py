@@ -333,11 +333,10 @@ def _case(
     except InvalidInput as error:
         return [*error.report.problems], None
     problems = [*warnings, *_live_problems(session, every)]
-    document, facts = None, None
+    document, facts = None, _trusted(project, session_id)
     try:
-        facts = recorded(project, session_id)
-        loaded = load(project, session_id)
-        document = render(project, loaded, facts)
+        recorded(project, session_id)  # raises where a hand changed it
+        document = render(project, load(project, session_id), facts)
         problems += document.problems
     except InvalidInput as error:
         problems += error.report.problems
@@ -405,6 +404,8 @@ def _published(project: Project) -> tuple[list[tuple[str, str, str]], list[Probl
         except InvalidInput as error:
             problems += error.report.problems
     texts = [(document.path, session.id, document.text) for session, document in documents]
+    if problems:  # an index without a session would say that it is gone
+        return texts, problems
     path = f"{project.settings.output}/{index.NAME}"
     return [*texts, (path, index.OWNER, index.index(_listed(documents)))], problems
 
