@@ -273,7 +273,10 @@ def ask(
     query = read_query(project.read(f"sql/{wanted}") or b"", f"sql/{wanted}", wanted)
     place = Place("--param")
     question = Question("answer", wanted, _words(query, params), None, place, {})
-    bound = bind(query, question, as_of or datetime.now(UTC))
+    try:
+        bound = bind(query, question, as_of or datetime.now(UTC))
+    except InvalidInput as error:  # of the command line, not of a file
+        raise UsageError(str(error)) from error
     warehouse = engines.opened(project, engines.engine_of(project, engine), progress)
     try:
         return warehouse.answers((Asked("answer", query, bound),))[0]

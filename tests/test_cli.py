@@ -1,0 +1,195 @@
+"""The command line as a user meets it: exit codes, stdout, stderr, files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from handoff.cli.running import run
+
+ROOT = Path(__file__).parent.parent
+DOCUMENT = "docs/09-handoff/2026-01-03-SESSION-1-PHASE4-DEEP-PREP.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+Handoff = Callable[..., Done]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of this repository's own sessions, questions and settings, as current folder."""
+    for name in ("sessions", "sql", "handoff.yaml"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, tmp_path / name)
+    for path in tmp_path.glob("sessions/*.facts.json"):
+        path.unlink()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def handoff(repository: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Handoff:
+    def call(*words: str) -> Done:
+        capfdbinary.readouterr()
+        code = run(words)
+        found = capfdbinary.readouterr()
+        return Done(code, found.out.decode(), found.err.decode())
+
+    return call
+
+
+def test_rendering_twice_and_frozen_gives_the_same_bytes(
+    handoff: Handoff, repository: Path
+) -> None:
+    assert handoff("render", "session-1").code == 0
+    first = (repository / DOCUMENT).read_bytes()
+    facts = (repository / "sessions/session-1.facts.json").read_text()
+
+    assert handoff("render", "session-1").code == 0
+    again = (repository / "sessions/session-1.facts.json").read_text()
+    frozen = handoff("render", "session-1", "--frozen", "--stdout")
+
+    assert (repository / DOCUMENT).read_bytes() == first
+    assert first.decode().startswith(frozen.out)
+    changed = [a for a, b in zip(facts.splitlines(), again.splitlines(), strict=True) if a != b]
+    assert all('"ran_at"' in line for line in changed)
+
+
+def test_prompt_is_the_block_in_the_document(handoff: Handoff) -> None:
+    document = handoff("render", "session-1", "--stdout").out
+
+    prompt = handoff("prompt", "session-1").out
+
+    assert f"```\n{prompt}```\n" in document
+
+
+def test_no_queries_writes_nothing(handoff: Handoff, repository: Path) -> None:
+    before = sorted(repository.rglob("*"))
+
+    done = handoff("render", "session-1", "--no-queries")
+
+    assert done.out.startswith("# 🎯 Session 1 Handoff")
+    assert sorted(repository.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["render", "sesion-1"], 2, "unknown session 'sesion-1', did you mean 'session-1'?"),
+        (["render", "session-1", "--frozen"], 1, "fact 'orchestrator' is not recorded"),
+        (["render", "session-1", "--no-queries", "--frozen"], 2, "does not go with '--frozen'"),
+        (["render", "session-1", "--frozen", "--engine", "duckdb"], 2, "does not go with"),
+        (["render", "session-1", "--engine", "duckbd"], 2, "did you mean 'duckdb'?"),
+        (["render", "session-1", "--as-of", "noon"], 2, "is not a time such as"),
+        (["render"], 2, "missing argument"),
+        (["rendr", "session-1"], 2, "did you mean 'render'"),
+        (["query", "run", "coverage/phase5"], 2, "did you mean 'coverage/phase4.sql'?"),
+        (["query", "run", "coverage/phase4"], 2, "needs the parameter 'season_start' (date)"),
+        (["check", "--format", "jsno"], 2, "did you mean 'json'?"),
+        (["todo", "session-1", "--root", "nowhere"], 2, "is no folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistake_is_a_sentence_and_an_exit_code(
+    handoff: Handoff, words: list[str], code: int, message: str
+) -> None:
+    done = handoff(*words)
+
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err.lower()
+    assert "Traceback" not in done.err
+
+
+def test_engine_is_never_assumed(handoff: Handoff, repository: Path) -> None:
+    (repository / "handoff.yaml").unlink()
+
+    done = handoff("render", "session-1")
+
+    assert done.code == 2
+    assert "no engine is set" in done.err
+
+
+def test_document_edited_by_hand_is_kept(handoff: Handoff, repository: Path) -> None:
+    handoff("render", "session-1")
+    document = repository / DOCUMENT
+    edited = document.read_text("utf-8").replace("2.5-3 hours", "4 hours", 1)
+    document.write_text(edited, "utf-8")
+
+    refused = handoff("render", "session-1", "--frozen")
+    replaced = handoff("render", "session-1", "--frozen", "--overwrite")
+
+    assert refused.code == 1
+    assert "-**Session Duration**: 4 hours" in refused.err
+    assert replaced.code == 0
+    assert (repository / f"{DOCUMENT}.saved-1").read_text("utf-8") == edited
+
+
+def test_latest_is_the_newest(handoff: Handoff) -> None:
+    assert handoff("render", "latest", "--no-queries").out.startswith("# Session 2")
+
+
+def test_session_may_be_named_by_its_path(handoff: Handoff) -> None:
+    done = handoff("render", "sessions/session-2.yaml", "--no-queries")
+
+    assert done.out.startswith("# Session 2")
+
+
+def test_todo_gives_programs_every_blank(handoff: Handoff) -> None:
+    found = json.loads(handoff("todo", "session-1", "--json").out)
+
+    assert found["document"] == DOCUMENT
+    assert all(each["path"] and each["line"] for each in found["open"])
+
+
+def test_publish_check_names_what_is_missing(handoff: Handoff) -> None:
+    before = handoff("publish", "--check")
+    handoff("render", "session-1")
+    handoff("render", "session-2")
+    handoff("publish")
+
+    after = handoff("publish", "--check")
+
+    assert before.code == 1
+    assert f"{DOCUMENT}: error: not published" in before.err
+    assert (after.code, after.err) == (0, "")
+
+
+def test_number_edited_by_hand_is_not_published(handoff: Handoff, repository: Path) -> None:
+    handoff("render", "session-1")
+    facts = repository / "sessions/session-1.facts.json"
+    facts.write_text(facts.read_text().replace("509, 5,", "514, 0,"))
+
+    done = handoff("publish")
+
+    assert done.code == 1
+    assert "was edited by hand" in done.err
+
+
+def test_failed_question_leaves_the_recorded_answer(handoff: Handoff, repository: Path) -> None:
+    handoff("render", "session-1")
+    question = repository / "sql/orchestrator/phases.sql"
+    question.write_text(
+        question.read_text().replace("planned.total,", "DIV(planned.total, 0) AS total,")
+    )
+
+    failed = handoff("render", "session-1", "--stdout")
+    frozen = handoff("render", "session-1", "--stdout", "--frozen")
+    old = handoff("render", "session-1", "--stdout", "--stale-ok")
+
+    assert failed.code == 3
+    assert "- Progress: [TO BE FILLED] days complete" in failed.out
+    assert "- Total dates expected: 917" in failed.out
+    assert frozen.out == failed.out
+    assert "514 of 1,537 (as of 2026-01-03 16:20 UTC, not answered since)" in old.out
