@@ -9,6 +9,7 @@ import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,45 @@ def test_broken_bytes_do_not_hide_a_line(tmp_path: Path) -> None:
     run.write_bytes(b"\xff\xfe Processing day 3/9 \xff\r\n")
 
     assert next(log.matches(run, log.search(PATTERN)))["done"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("content", "done"),
+    [
+        ("\rProcessing day 1/9\rProcessing day 2/9\rProcessing day 3/9 it/s", "3"),
+        ("\x1b[32mProcessing\x1b[0m day \x1b[1m4\x1b[0m/9\n", "4"),
+        ("Processing day 5/1537\nProcessing day 6/15", "5"),  # 1537, still being written
+        ("Processing day 6/15", "6"),
+        ("Processing day 7/9\n\n \n", "7"),
+        ("Processing day 8/9\r\n", "8"),
+    ],
+)
+def test_last_line_as_it_was_meant(tmp_path: Path, content: str, done: str) -> None:
+    run = tmp_path / "run.log"
+    run.write_bytes(content.encode())
+
+    assert next(log.matches(run, log.search(PATTERN)))["done"] == done
+
+
+def test_group_that_took_no_part_has_no_value() -> None:
+    match = log.search(r"(?P<done>\d+)(?: of (?P<total>\d+))?")("at 5")
+
+    assert match == log.Match({"done": "5", "total": None}, is_to_the_end=True)
+
+
+def test_older_part_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    run = write(tmp_path / "run.log", "rotated\n")
+    outside = write(tmp_path / "secret", "Processing day 7/9\n")
+    (tmp_path / "run.log.1").symlink_to(outside)
+
+    assert list(log.matches(run, log.search(PATTERN))) == []
+
+
+def test_log_that_is_no_file_says_so(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "run.log")  # to open it would wait for ever
+
+    with pytest.raises(log.SourceFailed, match="is no file"):
+        list(log.matches(tmp_path / "run.log", log.search(PATTERN)))
 
 
 def test_missing_log_says_so(tmp_path: Path) -> None:
@@ -90,10 +130,12 @@ def test_huge_log_is_read_from_its_end(tmp_path: Path) -> None:
     assert time.monotonic() - started < 1  # the rule: under a second
 
 
-@given(st.lists(st.binary(max_size=40).map(lambda b: b.replace(b"\n", b"")), max_size=30))
+@given(st.lists(st.binary(max_size=40).filter(lambda b: b"\x1b" not in b), max_size=30))
 def test_lines_from_the_end_are_the_lines(lines: list[bytes]) -> None:
     content = b"\n".join(lines)
-    whole = [n.decode("utf-8", "replace").rstrip("\r") for n in lines if n.strip()]
+    split = content.replace(b"\r", b"\n").split(b"\n")
+    texts = [line.decode("utf-8", "replace") for line in split]
+    whole = [log.Line(text, n + 1 < len(texts)) for n, text in enumerate(texts) if text.strip()]
     block, log.BLOCK_BYTES = log.BLOCK_BYTES, 16
     try:
         found = list(log.lines_from_end(io.BytesIO(content), len(content), at_most=10**6))
@@ -148,14 +190,16 @@ def test_wrong_expressions() -> None:
 # --- git --------------------------------------------------------------------------------
 
 
-def run(root: Path, *words: str) -> str:
+def run(
+    root: Path, *words: str, date: str = "2026-01-03T10:00:00Z", author: str = "Ada"
+) -> str:
     env = {
         **os.environ,
         "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_AUTHOR_DATE": "2026-01-03T10:00:00Z",
-        "GIT_COMMITTER_DATE": "2026-01-03T10:00:00Z",
+        "GIT_AUTHOR_DATE": date,
+        "GIT_COMMITTER_DATE": date,
     }
-    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    identity = ("-c", f"user.name={author}", "-c", "user.email=ada@example.org")
     done = subprocess.run(
         ("git", *identity, *words), cwd=root, env=env, check=True, capture_output=True
     )
@@ -198,6 +242,123 @@ def test_commits_since_a_commit(repository: Path) -> None:
     assert commit.committed_at == datetime(2026, 1, 3, 10, tzinfo=UTC)
 
 
+def test_since_a_branch_is_since_where_both_parted(repository: Path) -> None:
+    run(repository, "checkout", "-q", "-b", "work", "base")
+    write(repository / "work.py", "w\n")
+    run(repository, "add", ".")
+    run(repository, "commit", "-q", "-m", "Work")
+
+    span = git.since(repository, "main")
+
+    assert [file.path for file in git.files(repository, span)] == ["work.py"]
+    assert [commit.subject for commit in git.commits(repository, span)] == ["Work"]
+
+
+def test_past_moment_has_its_own_head(repository: Path) -> None:
+    write(repository / "later.py", "l\n")
+    run(repository, "add", ".")
+    run(repository, "commit", "-q", "-m", "Later", date="2026-01-04T10:00:00Z")
+
+    span = git.since(repository, "base", until=datetime(2026, 1, 3, 12, tzinfo=UTC))
+
+    assert [commit.subject for commit in git.commits(repository, span)] == ["Second"]
+    with pytest.raises(log.SourceFailed, match="no commit as early as 2020-01-01 00:00 UTC"):
+        git.since(repository, "base", until=datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def test_date_begins_at_midnight_where_its_people_are(repository: Path) -> None:
+    kiritimati = ZoneInfo("Pacific/Kiritimati")  # its 4th began at 10:00 UTC on the 3rd
+
+    assert git.files(repository, git.since(repository, "2026-01-04")) == ()
+    assert git.files(repository, git.since(repository, "2026-01-04", zone=kiritimati)) == ()
+    assert git.files(repository, git.since(repository, "2026-01-03", zone=kiritimati)) != ()
+
+
+def test_detached_head_and_folder_beneath_the_top(repository: Path) -> None:
+    run(repository, "checkout", "-q", "--detach", "main")
+    (repository / "inner").mkdir()
+
+    assert len(git.files(repository / "inner", git.since(repository, "base"))) == 4
+
+
+def test_repository_without_a_commit_says_so(tmp_path: Path) -> None:
+    run(tmp_path, "init", "-q")
+
+    with pytest.raises(log.SourceFailed, match="the repository has no commit yet"):
+        git.since(tmp_path, "HEAD")
+
+
+def test_binary_file_has_no_lines(repository: Path) -> None:
+    (repository / "image.png").write_bytes(bytes(range(256)))
+    run(repository, "add", ".")
+    run(repository, "commit", "-q", "-m", "Image")
+
+    (found,) = git.files(repository, git.since(repository, "HEAD~"))
+
+    assert found == git.File("image.png", "added", None, None, None)
+
+
+def test_hostile_names_and_subjects_are_read_whole(repository: Path) -> None:
+    names = ["--output=x", "a\tb\nc.py", '"quoted" `ticks`', "[TIME] | x", "*"]
+    for name in names:
+        write(repository / name, "x\n")
+    run(repository, "add", "--all", "--", ".")
+    run(repository, "commit", "-q", "-m", "One\x1ftwo | `three`", author="A\x1fda")
+
+    span = git.since(repository, "HEAD~")
+
+    assert [file.path for file in git.files(repository, span)] == sorted(names)
+    (commit,) = git.commits(repository, span)
+    assert (commit.author, commit.subject) == ("A\x1fda", "One\x1ftwo | `three`")
+
+
+def test_environment_does_not_lead_elsewhere(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    run(other, "init", "-q")
+    mark = other / "ran"
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", f"touch {mark}")
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", f"'core.fsmonitor'='touch {mark}'")
+
+    assert len(git.files(repository, git.since(repository, "base"))) == 4
+    assert not mark.exists()
+
+
+def test_folder_that_looks_like_a_repository_is_none(repository: Path) -> None:
+    """A pull request can bring such a folder, with settings that name programs."""
+    bare = repository / "bare"
+    run(repository, "clone", "-q", "--bare", ".", str(bare))
+    mark = repository / "ran"
+    run(bare, "config", "core.fsmonitor", f"touch {mark}")
+
+    with pytest.raises(log.SourceFailed, match="cannot use bare repository"):
+        git.since(bare, "base")
+    assert not mark.exists()
+
+
+def test_settings_of_a_person_change_nothing(repository: Path) -> None:
+    before = git.files(repository, git.since(repository, "base"))
+    order = write(repository / "order", "new.py\n")
+    for key, value in {
+        "diff.relative": "true",
+        "diff.renames": "false",
+        "diff.orderFile": str(order),
+        "diff.algorithm": "patience",
+        "diff.noprefix": "true",
+        "color.ui": "always",
+        "log.showSignature": "true",
+        "i18n.logOutputEncoding": "latin1",
+    }.items():
+        run(repository, "config", key, value)
+
+    span = git.since(repository, "base")
+
+    assert git.files(repository, span) == before
+    assert [commit.subject for commit in git.commits(repository, span)] == ["Second"]
+
+
 def test_since_before_all_history_takes_everything(repository: Path) -> None:
     span = git.since(repository, "2020-01-01")
 
@@ -216,11 +377,20 @@ def test_hostile_repository_runs_nothing(repository: Path, tmp_path: Path) -> No
     mark = tmp_path / "ran"
     script = write(tmp_path / "evil.sh", f"#!/bin/sh\ntouch {mark}\n")
     script.chmod(0o755)
-    for key in ("core.fsmonitor", "diff.external", "diff.evil.textconv", "diff.evil.command"):
+    for key in (
+        *("core.fsmonitor", "core.pager", "core.sshCommand", "diff.external"),
+        *("diff.evil.textconv", "diff.evil.command", "filter.evil.clean", "filter.evil.smudge"),
+        *("filter.evil.process", "gpg.program"),
+    ):
         run(repository, "config", key, str(script))
-    write(repository / ".gitattributes", "*.py diff=evil\n")
+    run(repository, "config", "log.showSignature", "true")
+    write(repository / ".gitattributes", "*.py diff=evil filter=evil\n")
+    hook = write(repository / ".git" / "hooks" / "post-index-change", script.read_text())
+    hook.chmod(0o755)
 
-    git.files(repository, git.since(repository, "base"))
+    span = git.since(repository, "base")
+    git.files(repository, span)
+    git.commits(repository, span)
 
     assert not mark.exists()
 
@@ -230,6 +400,10 @@ def test_shallow_clone_is_said(repository: Path, tmp_path: Path) -> None:
     run(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", str(clone))
 
     assert git.since(clone, "HEAD").shallow
+    with pytest.raises(log.SourceFailed, match="this is a shallow clone, whose history"):
+        git.since(clone, "2020-01-01")  # all it has would seem to be new
+    with pytest.raises(log.SourceFailed, match="no commit 'base', and this is a shallow"):
+        git.since(clone, "base")
 
 
 def test_no_repository_says_so(tmp_path: Path) -> None:

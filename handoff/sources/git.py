@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +22,8 @@ MAX_COMMITS = 1_000
 _HARDENED = (
     "--no-pager",
     "--no-optional-locks",
+    # a folder that only looks like a repository would bring its own settings
+    "-c", "safe.bareRepository=explicit",
     "-c", "core.fsmonitor=false",
     "-c", "core.hooksPath=/dev/null",
     "-c", "core.quotePath=false",
@@ -29,7 +31,19 @@ _HARDENED = (
     "-c", "log.showSignature=false",
     "-c", "protocol.allow=never",
 )  # fmt: skip
-_DIFF = ("-z", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames")
+_DIFF = (
+    *("-z", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames"),
+    # what a person's settings would change
+    *("--no-relative", "--submodule=short", "--diff-algorithm=myers", "-O/dev/null"),
+)
+_ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    # a partial clone fetches what it lacks: never, over no protocol at all
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+}
 
 Change = Literal["added", "modified", "deleted", "renamed"]
 _CHANGES: dict[str, Change] = {
@@ -47,8 +61,8 @@ class Commit:
     sha: str
     """40 hex digits."""
     author: str
-    committed_at: datetime
-    """UTC."""
+    committed_at: datetime | None
+    """UTC; `None` for a time that no calendar has."""
     subject: str
 
 
@@ -74,25 +88,31 @@ class Since:
     """The clone is cut off: commits before it are not seen."""
 
 
-def since(root: Path, base: str, *, until: datetime | None = None) -> Since:
+def since(root: Path, base: str, *, until: datetime | None = None, zone: tzinfo = UTC) -> Since:
     """The commits that `base` (a revision, or an ISO date or time) and `until` stand for.
 
-    Raises SourceFailed where there is no git, no repository, no commit, or no such revision.
+    A date begins at midnight in `zone`. What another branch has beyond the commit where
+    both parted is left out. Raises SourceFailed where there is no git, no repository, no
+    commit, no such revision, or where a shallow clone does not reach back far enough.
     """
-    limit = [f"--until={until.isoformat()}"] if until else []
-    head = _git(root, "rev-list", "-1", *limit, "--end-of-options", "HEAD").strip()
-    if not head:
-        raise SourceFailed("no commit as early as that")
+    head = _head(root, until)
     shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
-    return Since(_base(root, base, head), head, shallow)
+    moment = _moment(base, zone)
+    if moment is None:
+        start = _parting(root, _commit_named(root, base, shallow=shallow), head)
+    else:
+        start = _commit_before(root, moment, head, shallow=shallow)
+    return Since(start, head, shallow)
 
 
 def commits(root: Path, span: Since) -> tuple[Commit, ...]:
     """The commits after the base up to the head, newest first, at most 1,000."""
-    form = "--format=%H%x1f%an%x1f%ct%x1f%s"
+    form = "--format=%H%x00%ct%x00%an%x00%s"
     between = [span.head] if span.base == _empty_tree(root) else [span.head, f"^{span.base}"]
-    said = _git(root, "log", "-z", f"-{MAX_COMMITS}", form, "--end-of-options", *between)
-    return tuple(_commit(record) for record in said.split("\0") if record)
+    options = ("-z", f"-{MAX_COMMITS}", "--encoding=UTF-8", form)
+    said = _git(root, "log", *options, "--end-of-options", *between)
+    words = said.split("\0")
+    return tuple(_commit(*words[n : n + 4]) for n in range(0, len(words) - 3, 4))
 
 
 def files(root: Path, span: Since) -> tuple[File, ...]:
@@ -106,35 +126,73 @@ def files(root: Path, span: Since) -> tuple[File, ...]:
     )
 
 
-def _base(root: Path, base: str, head: str) -> str:
-    moment = _moment(base)
-    if moment is None:
-        spec = f"{base}^{{commit}}"
-        try:
-            verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-            return _git(root, *verify, spec).split()[-1]
-        except SourceFailed as error:
-            raise SourceFailed(f"git knows no commit '{base}'") from error
-    before = f"--before={moment.isoformat()}"
-    found = _git(root, "rev-list", "-1", before, "--end-of-options", head).strip()
-    return found or _empty_tree(root)
+def _head(root: Path, until: datetime | None) -> str:
+    try:
+        head = _named(root, "HEAD")
+    except _NoCommit as error:
+        raise SourceFailed("the repository has no commit yet") from error
+    if until is None:
+        return head
+    found = _newest(root, f"--until={until.isoformat()}", head)
+    if not found:
+        raise SourceFailed(f"no commit as early as {until:%Y-%m-%d %H:%M} UTC")
+    return found
 
 
-def _moment(text: str) -> datetime | None:
+def _commit_named(root: Path, base: str, *, shallow: bool) -> str:
+    try:
+        return _named(root, base)
+    except _NoCommit as error:
+        why = ", and this is a shallow clone" if shallow else ""
+        raise SourceFailed(f"git knows no commit '{base}'{why}") from error
+
+
+def _commit_before(root: Path, moment: datetime, head: str, *, shallow: bool) -> str:
+    """The last commit before `moment`; the empty tree where history begins later."""
+    found = _newest(root, f"--before={moment.isoformat()}", head)
+    if found or not shallow:
+        return found or _empty_tree(root)
+    raise SourceFailed(
+        "this is a shallow clone, whose history begins later than that; "
+        "'git fetch --unshallow' brings the rest"
+    )
+
+
+def _parting(root: Path, base: str, head: str) -> str:
+    """Where the histories of two commits parted; `base` where they have none in common."""
+    try:
+        return _git(root, "merge-base", "--end-of-options", base, head).split()[0]
+    except (_NoCommit, IndexError):
+        return base
+
+
+def _newest(root: Path, limit: str, head: str) -> str:
+    return _git(root, "rev-list", "-1", limit, "--end-of-options", head).strip()
+
+
+def _named(root: Path, revision: str) -> str:
+    verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+    return _git(root, *verify, f"{revision}^{{commit}}").split()[-1]
+
+
+def _moment(text: str, zone: tzinfo) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def _empty_tree(root: Path) -> str:
     return _git(root, "hash-object", "-t", "tree", "--stdin").strip()
 
 
-def _commit(record: str) -> Commit:
-    sha, author, seconds, subject = record.split("\x1f", 3)
-    return Commit(sha, author, datetime.fromtimestamp(int(seconds), UTC), subject)
+def _commit(sha: str, seconds: str, author: str, subject: str) -> Commit:
+    try:
+        at = datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        at = None
+    return Commit(sha, author, at, subject)
 
 
 def _changes(said: str) -> dict[str, tuple[Change, str | None]]:
@@ -169,14 +227,17 @@ def _count(text: str) -> int | None:
     return None if text == "-" else int(text)
 
 
+class _NoCommit(SourceFailed):
+    """git has nothing to say, and says nothing about it."""
+
+
 def _git(root: Path, *words: str) -> str:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    clean |= {"LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
     try:
         done = subprocess.run(
             ("git", *_HARDENED, *words),
             cwd=root,
-            env=clean,
+            env=clean | _ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIMEOUT_SECONDS,
@@ -186,7 +247,16 @@ def _git(root: Path, *words: str) -> str:
         raise SourceFailed("git is not installed") from error
     except subprocess.TimeoutExpired as error:
         raise SourceFailed(f"git gave no answer in {TIMEOUT_SECONDS} seconds") from error
+    except ValueError as error:  # a NUL in a word
+        raise _NoCommit(str(error)) from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise SourceFailed(said[-1] if said else f"git {words[0]} failed")
+        raise _failure(done.stderr.decode("utf-8", "replace").strip().splitlines())
     return done.stdout.decode("utf-8", "replace")
+
+
+def _failure(said: list[str]) -> SourceFailed:
+    """Of what git says, the line that says what failed; hints follow it."""
+    fatal = [line for line in said if line.startswith(("fatal: ", "error: "))]
+    if not said:
+        return _NoCommit("no such commit")
+    return SourceFailed([*fatal, *said][0])

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -23,8 +25,25 @@ MAX_SCANNED_BYTES = 256 * 1024 * 1024
 MAX_PATTERN = 1_000
 _MAX_MEMORY = 8 * 1024 * 1024
 
-Groups = Mapping[str, str]
-Search = Callable[[str], Groups | None]
+Groups = Mapping[str, str | None]
+"""By name; `None` for a group that took no part in the match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    groups: Groups
+    is_to_the_end: bool
+    """Nothing follows it in its line, so that more of the line could change it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    is_whole: bool
+    """`False` for the last of a file that does not end in a newline."""
+
+
+Search = Callable[[str], Match | None]
 
 
 class SourceFailed(HandoffError):
@@ -40,11 +59,27 @@ class BadPattern(HandoffError):
 
 
 def search(pattern: str) -> Search:
-    """A function that gives the named groups of the first match in a line, or `None`.
+    """A function that gives the first match in a line, or `None`.
 
     Raises BadPattern: RE2 has no look-around and no back-references
     (https://github.com/google/re2/wiki/Syntax), and names are what columns are made of.
     """
+    compiled = _compiled(pattern)
+
+    def found(line: str) -> Match | None:
+        match = compiled.search(line)
+        return None if match is None else Match(match.groupdict(), match.end() == len(line))
+
+    return found
+
+
+def group_names(pattern: str) -> tuple[str, ...]:
+    """The names of a pattern's groups, in no certain order. Raises BadPattern."""
+    return tuple(_compiled(pattern).groupindex)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """RE2's own pattern, which has the shape of the standard library's."""
     import re2  # slow: only sessions that read logs need it
 
     if len(pattern) > MAX_PATTERN:
@@ -53,7 +88,7 @@ def search(pattern: str) -> Search:
     options.log_errors = False
     options.max_mem = _MAX_MEMORY
     try:
-        compiled = re2.compile(pattern, options)
+        compiled: re.Pattern[str] = re2.compile(pattern, options)
     except re2.error as error:
         said = error.args[0]
         why = said.decode() if isinstance(said, bytes) else str(said)
@@ -62,28 +97,38 @@ def search(pattern: str) -> Search:
         raise BadPattern(
             "no named group such as '(?P<done>...)', so there is nothing to record"
         )
-
-    def found(line: str) -> Groups | None:
-        match = compiled.search(line)
-        return None if match is None else {k: v or "" for k, v in match.groupdict().items()}
-
-    return found
+    return compiled
 
 
 def matches(path: Path, found: Search) -> Iterator[Groups]:
     """The groups of each matching line, the last line first.
 
-    Rotation is followed: where `run.log` ends, `run.log.1` goes on. Raises SourceFailed where
-    there is no such file, or nothing matched in the last 256 MiB.
+    Rotation is followed: where `run.log` ends, `run.log.1` goes on. A match that reaches the
+    end of a line still being written may be cut off (`514/15` of `514/1537`), so it counts
+    only where there is no other. Raises SourceFailed where the log cannot be read.
     """
+    cut_off: Groups | None = None
+    has_matched = False
+    for line in _lines(path):
+        match = found(line.text)
+        if match is None:
+            continue
+        if match.is_to_the_end and not line.is_whole:
+            cut_off = cut_off or match.groups
+            continue
+        has_matched = True
+        yield match.groups
+    if cut_off and not has_matched:
+        yield cut_off
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    """The lines of a log and of what it was rotated into, the last first."""
     budget = MAX_SCANNED_BYTES
     for part in _rotated(path):
         with _opened(part) as file:
             size = file.seek(0, os.SEEK_END)
-            for line in lines_from_end(file, size, at_most=budget):
-                groups = found(line)
-                if groups is not None:
-                    yield groups
+            yield from lines_from_end(file, size, at_most=budget)
         budget -= size
         if budget <= 0:
             return
@@ -94,48 +139,60 @@ def newest(paths: list[Path]) -> Path | None:
     return max(paths, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
 
 
-def lines_from_end(file: BinaryIO, end: int, *, at_most: int) -> Iterator[str]:
+def lines_from_end(file: BinaryIO, end: int, *, at_most: int) -> Iterator[Line]:
     """The lines of `file` before byte `end`, last first, from its last `at_most` bytes.
 
-    What is no UTF-8 is replaced; a line still being written (no newline yet) counts.
+    A carriage return ends a line too: progress bars write one line over the other. What is
+    no UTF-8 is replaced, colours are left out, empty lines as well.
     """
     floor = max(0, end - at_most)
     tail: list[bytes] = []  # the parts of a line whose start is in an earlier block
+    is_whole = False  # until a newline is seen, it may be still being written
     while end > floor:
         start = max(floor, end - BLOCK_BYTES)
         file.seek(start)
-        first, *rest = file.read(end - start).split(b"\n")
+        first, *rest = file.read(end - start).replace(b"\r", b"\n").split(b"\n")
         if rest:
             rest[-1] += b"".join(reversed(tail))
-            yield from (_decoded(line) for line in reversed(rest) if line.strip())
+            for line in reversed(rest):
+                yield from _line(line, is_whole=is_whole)
+                is_whole = True
             tail = []
         tail = _capped([*tail, first])
         end = start
-    line = b"".join(reversed(tail))
-    if line.strip() and floor == 0:
-        yield _decoded(line)
+    if floor == 0:
+        yield from _line(b"".join(reversed(tail)), is_whole=is_whole)
 
 
 def _capped(tail: list[bytes]) -> list[bytes]:
     """The parts of one line, last part first; of a huge one only its start."""
-    return tail if sum(map(len, tail)) <= 2 * BLOCK_BYTES else tail[-1:]
+    return tail if sum(map(len, tail)) <= MAX_LINE_BYTES + BLOCK_BYTES else tail[-2:]
 
 
-def _decoded(line: bytes) -> str:
-    return line[:MAX_LINE_BYTES].decode("utf-8", errors="replace").rstrip("\r")
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def _line(raw: bytes, *, is_whole: bool) -> Iterator[Line]:
+    text = raw[:MAX_LINE_BYTES].decode("utf-8", errors="replace")
+    text = _COLOURS.sub("", text) if "\x1b" in text else text
+    if text.strip():
+        yield Line(text, is_whole)
 
 
 def _rotated(path: Path) -> Iterator[Path]:
     yield path
     older = (path.with_name(f"{path.name}.{n}") for n in range(1, 10))
     for part in islice(older, 9):
-        if not part.is_file():
+        # a link could lead anywhere; the log itself was followed to where it may be
+        if part.is_symlink() or not part.is_file():
             return
         yield part
 
 
 def _opened(path: Path) -> BinaryIO:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SourceFailed("cannot read the log: is no file")
         return path.open("rb")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
