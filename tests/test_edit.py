@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import ndiff
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import pytest
 import yaml
 
 from handoff.authoring.edit import Edited, add_to, set_at, tick
+from handoff.authoring.splice import CannotEdit
 from handoff.problems import HandoffError
+from handoff.session_yaml import KEYS
 
 FIXTURE = yaml.safe_load((Path(__file__).parent / "fixtures" / "edits.yaml").read_text("utf-8"))
 VERBS = {
-    "set": set_at,
-    "add": add_to,
+    "set": partial(set_at, order=KEYS),
+    "add": partial(add_to, order=KEYS),
     "tick": lambda text, path, note=None: tick(text, path, done=True, note=note),
 }
 
@@ -39,6 +42,44 @@ def test_edit_changes_its_lines(edit: dict[str, Any]) -> None:
     assert [line[2:] for line in diff if line.startswith("+ ")] == [
         line for line in edit["lines"] if line not in before.splitlines()
     ]
+
+
+def test_new_keys_stand_in_the_order_of_a_session() -> None:
+    before = FIXTURE["before"]
+
+    after = edited(edited(before, ["set", "goal", "x"]).text, ["set", "next.title", "y"]).text
+
+    keys = [line.partition(":")[0] for line in after.splitlines() if line[0] not in " -"]
+    assert keys == [
+        "session",
+        "goal",
+        "checklist",
+        "decisions",
+        "findings",
+        "accomplished",
+        "next",
+    ]
+
+
+def test_a_label_close_to_another_is_no_slip_where_it_is_said_to_be_new() -> None:
+    before = "metrics:\n  Phase 1: x\n"
+
+    with pytest.raises(HandoffError, match="did you mean 'Phase 1'"):
+        set_at(before, "metrics.Phase 2", "y")
+
+    assert set_at(before, "metrics.Phase 2", "y", new=True).text == before + "  Phase 2: y\n"
+
+
+def test_nothing_makes_a_blank_again() -> None:
+    assert set_at("goal: x  # why\n", "goal", None).text == "goal: null  # why\n"
+
+
+def test_boxes_that_are_a_list_grow_but_are_not_ticked() -> None:
+    before = "checklist:\n  - Read it\n"
+
+    assert add_to(before, "checklist", "Run it").text == before + "  - Run it\n"
+    with pytest.raises(CannotEdit, match="write 'Read it: true' and so on"):
+        tick(before, "read", done=True)
 
 
 def test_untick_keeps_the_note() -> None:

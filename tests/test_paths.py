@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handoff.authoring.paths import NotFound, located
+from handoff.authoring.paths import NotFound, located, new_labels, places, unmistakable
 from handoff.authoring.splice import tree
 
 SESSION = tree(
@@ -67,3 +67,25 @@ def test_unknown_path_names_the_nearest() -> None:
         located(SESSION, "decision.5")
     with pytest.raises(NotFound, match=r"did you mean 'decisions.1'\?"):
         located(SESSION, "decisionx.1")
+
+
+AWKWARD = tree(
+    """
+a:
+  b.c: dotted
+  b: {c: nested, "x\\\\.y": slash}
+"b*": {q: 1}
+list: ["1", other, "0", {only: 1}, {only: 2}]
+nested: {value: {value: 1}, items: [items, value]}
+"""
+)
+
+
+@pytest.mark.parametrize("keys", tuple(places(AWKWARD)), ids=str)
+def test_every_place_has_a_path_of_its_own(keys: tuple[str | int, ...]) -> None:
+    assert located(AWKWARD, unmistakable(AWKWARD, keys)) == keys
+
+
+def test_a_dot_in_a_number_is_part_of_a_label_that_is_new() -> None:
+    assert new_labels("metrics.Version 1.5.Time") == ["metrics", "Version 1.5", "Time"]
+    assert new_labels(r"files.a\.py") == ["files", "a.py"]

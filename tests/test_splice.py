@@ -25,12 +25,14 @@ def test_edit_touches_one_place(case: dict[str, Any]) -> None:
     edit = add_item if "add" in case else set_value
     value = case["add"] if "add" in case else case["set"]
 
+    order = tuple(case.get("order", ()))
+
     if "refused" in case:
         with pytest.raises(CannotEdit, match=case["refused"]):
-            edit(case["before"], tuple(case["keys"]), value)
+            edit(case["before"], tuple(case["keys"]), value, order=order)
         return
 
-    assert edit(case["before"], tuple(case["keys"]), value) == case["after"]
+    assert edit(case["before"], tuple(case["keys"]), value, order=order) == case["after"]
 
 
 def test_line_endings_and_a_missing_last_newline_stay() -> None:

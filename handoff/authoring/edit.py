@@ -11,6 +11,7 @@ from handoff.authoring.paths import (
     candidates,
     located,
     looseness,
+    new_labels,
     places,
     spelled,
 )
@@ -18,7 +19,8 @@ from handoff.authoring.scalars import Scalar
 from handoff.authoring.splice import CannotEdit, Tree, add_item, set_value, tree
 from handoff.problems import KeyPath, nearest
 
-_FLAGS = {"true": True, "✅": True, "false": False, "❌": False}
+FLAGS = {"true": True, "✅": True, "false": False, "❌": False}
+"""Words that stand for a boolean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +31,48 @@ class Edited:
     keys: KeyPath
 
 
-def set_at(text: str, path: str, value: str) -> Edited:
-    """`text` with `value` at the place `path` names; a last label that is new is added.
+def set_at(
+    text: str, path: str, value: Scalar, *, order: tuple[str, ...] = (), new: bool = False
+) -> Edited:
+    """`text` with `value` at the place `path` names; labels that are not there are added.
 
-    `true`, `false`, ✅ and ❌ become booleans. Raises NotFound or CannotEdit.
+    `true`, `false`, ✅ and ❌ become booleans, `None` a blank. `order` are the keys a session
+    may have, in their order; `new` says that a label close to another is no slip.
+    Raises NotFound or CannotEdit.
     """
-    read = tree(text)
-    keys = _place_to_set(read, path)
-    return Edited(set_value(text, keys, _FLAGS.get(value, value)), keys)
+    text, keys = _place_to_set(text, path, order, new=new)
+    meant = FLAGS.get(value, value) if isinstance(value, str) else value
+    return Edited(set_value(text, keys, meant, order=order), keys)
 
 
-def add_to(text: str, path: str, value: str) -> Edited:
+def add_to(
+    text: str, path: str, value: str, *, order: tuple[str, ...] = (), new: bool = False
+) -> Edited:
     """`text` with `value` at the end of the list, or a box at the end of the checklist.
 
     A list that holds nothing but a blank has that blank filled.
     """
-    read = tree(text)
-    keys = _place_to_add(read, path)
-    there = at(read, keys) if _is_there(read, keys) else ("", "")
-    if keys[-1] == "checklist":
-        return Edited(set_value(text, (*keys, value), False), (*keys, value))
-    if there[0] == "seq" and len(there[1]) == 1 and _is_nothing(there[1][0]):
+    text, keys = _place_to_add(text, path, order, new=new)
+    kind, inside = _there(tree(text), keys)
+    if keys[-1] == "checklist" and kind != "seq":
+        box = (*keys, value)
+        if kind == "map" and value in {label[1] for label, _ in inside}:
+            raise CannotEdit(f"'{spelled(keys)}' has a box '{value}' already")
+        return Edited(set_value(text, box, False, order=order), box)
+    if kind == "seq" and len(inside) == 1 and _is_nothing(inside[0]):
         return Edited(set_value(text, (*keys, 0), value), (*keys, 0))
-    return Edited(add_item(text, keys, value), keys)
+    end = len(inside) if kind == "seq" else 0
+    return Edited(add_item(text, keys, value, order=order), (*keys, end))
 
 
 def tick(text: str, path: str, *, done: bool, note: str | None = None) -> Edited:
     """`text` with the box that `path` names ticked or not; `note` is written beside it."""
     read = tree(text)
     keys = _box(read, path)
+    if isinstance(keys[-1], int):
+        label = at(read, keys)[1]
+        message = f"the boxes are a list of labels; write '{label}: {str(done).lower()}' "
+        raise CannotEdit(message + f"and so on under '{spelled(keys[:-1])}:', without dashes")
     if at(read, keys)[0] != "map":
         with_note: dict[str, Scalar] = {"done": done, "note": note}
         return Edited(set_value(text, keys, done if note is None else with_note), keys)
@@ -75,7 +90,7 @@ def boxes(read: Tree) -> tuple[KeyPath, ...]:
 def _box(read: Tree, path: str) -> KeyPath:
     """By its label alone, else by the way to it."""
     all_boxes = boxes(read)
-    by_label = [(looseness(str(keys[-1]), path), keys) for keys in all_boxes]
+    by_label = [(looseness(_label(read, keys), path), keys) for keys in all_boxes]
     close = sorted((loose, n) for n, (loose, _) in enumerate(by_label) if loose is not None)
     named = [all_boxes[n] for loose, n in close if loose == close[0][0]]
     named = named or [keys for keys in candidates(read, path) if keys in all_boxes]
@@ -83,53 +98,94 @@ def _box(read: Tree, path: str) -> KeyPath:
         return named[0]
     if named:
         raise ambiguous(path, named)
-    labels = [str(keys[-1]) for keys in all_boxes]
+    labels = [_label(read, keys) for keys in all_boxes]
     raise NotFound(f"no box is called '{path}'{nearest(path, labels)}")
 
 
-def _place_to_set(read: Tree, path: str) -> KeyPath:
+def _label(read: Tree, keys: KeyPath) -> str:
+    """Of a box; in a list of labels the item is the label."""
+    words = at(read, keys)[1] if isinstance(keys[-1], int) else keys[-1]
+    return str(words)
+
+
+def _place_to_set(
+    text: str, path: str, order: tuple[str, ...], *, new: bool
+) -> tuple[str, KeyPath]:
+    read = tree(text)
     if not candidates(read, path):
-        return _new_label(read, path)
+        return _with_labels(text, path, order, new=new)
     keys = located(read, path)
     kind, inside = at(read, keys)
     labels = {label[1] for label, _ in inside} if kind == "map" else set()
     for inner in ("value", "done"):
         if inner in labels and labels <= {"value", "items", "done", "note"}:
-            return (*keys, inner)
-    return keys
+            return text, (*keys, inner)
+    return text, keys
 
 
-def _new_label(read: Tree, path: str) -> KeyPath:
-    """The place of a label that is not there yet, if the mapping it would stand in is."""
-    outer, _, label = path.rpartition(".")
-    if not outer or not candidates(read, outer):
-        return located(read, path)  # raises, with the nearest
-    keys = located(read, outer)
-    kind, inside = at(read, keys)
-    close = nearest(label, [name[1] for name, _ in inside] if kind == "map" else [])
-    if close:
-        raise NotFound(f"nothing is called '{label}' in '{spelled(keys)}'{close}")
-    return (*keys, label)
-
-
-def _place_to_add(read: Tree, path: str) -> KeyPath:
+def _place_to_add(
+    text: str, path: str, order: tuple[str, ...], *, new: bool
+) -> tuple[str, KeyPath]:
+    read = tree(text)
     if not candidates(read, path):
-        return _new_label(read, path) if "." in path else (path,)
+        return _with_labels(text, path, order, new=new)
     keys = located(read, path)
     kind, inside = at(read, keys)
     if kind != "map" or keys[-1] == "checklist":
-        return keys
+        return text, keys
     inner = next((label[1] for label, _ in inside if label[1] in _LISTS), None)
     if inner is None:
         raise CannotEdit(f"'{spelled(keys)}' holds labels, not a list; set '{spelled(keys)}.…'")
-    return (*keys, inner)
+    return text, (*keys, inner)
 
 
 _LISTS = ("items", "steps", "checklist")
 
 
-def _is_there(read: Tree, keys: KeyPath) -> bool:
-    return keys in set(places(read))
+def _with_labels(
+    text: str, path: str, order: tuple[str, ...], *, new: bool
+) -> tuple[str, KeyPath]:
+    """The place of labels that are not there yet; all but the last of them are made."""
+    keys, labels = _outer_and_new(tree(text), path, order)
+    _refuse_slip(tree(text), keys, labels[0], order, new=new)
+    for label in labels[:-1]:
+        keys = (*keys, label)
+        text = set_value(text, keys, None, order=order)
+    return text, (*keys, labels[-1])
+
+
+def _outer_and_new(read: Tree, path: str, order: tuple[str, ...]) -> tuple[KeyPath, list[str]]:
+    """The mapping that is there, by the longest part of `path` that names one, and the rest."""
+    cut = path.rfind(".")
+    while cut > 0:
+        if path[cut - 1] != "\\" and candidates(read, path[:cut]):
+            return located(read, path[:cut]), new_labels(path[cut + 1 :])
+        cut = path.rfind(".", 0, cut)
+    first, *rest = new_labels(path)
+    known = next((key for key in order if key == first.casefold()), None)
+    if known is None:
+        names = [*map(spelled, places(read)), *order]
+        raise NotFound(f"nothing is called '{path}'{nearest(path, names)}")
+    return (), [known, *rest]
+
+
+def _refuse_slip(
+    read: Tree, keys: KeyPath, label: str, order: tuple[str, ...], *, new: bool
+) -> None:
+    """Raises NotFound where `label` is close to one that is there, or cannot be one."""
+    kind, inside = at(read, keys)
+    if kind == "seq":
+        message = f"'{spelled(keys)}' is a list and has no '{label}'; add to it"
+        raise NotFound(message)
+    if new or not keys:
+        return
+    close = nearest(label, [name[1] for name, _ in inside] if kind == "map" else [])
+    if close:
+        raise NotFound(f"nothing is called '{label}' in '{spelled(keys)}'{close}")
+
+
+def _there(read: Tree, keys: KeyPath) -> Tree:
+    return at(read, keys) if keys in set(places(read)) else ("", "")
 
 
 def _is_nothing(item: Tree) -> bool:

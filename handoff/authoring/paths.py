@@ -3,10 +3,12 @@
 `accomplished.Date Generation SQL.Created` names labels from the outside in. Each may be
 written in any case, cut short to a prefix, or as a glob; a list's item is named by its number
 from 0, by its text or by its label. `items`, `steps`, `value` and `checklist` may be left out.
+A dot inside a label may be written `\\.`, which never separates.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +17,8 @@ from handoff.authoring.splice import Tree
 from handoff.problems import HandoffError, KeyPath, nearest
 
 _SEE_THROUGH = ("items", "steps", "value", "checklist")
+_DOT = "\0"
+"""Stands for `\\.` while a path is split; no label holds it."""
 
 
 class NotFound(HandoffError):
@@ -47,7 +51,7 @@ def located(tree: Tree, path: str) -> KeyPath:
 
 def candidates(tree: Tree, path: str) -> tuple[KeyPath, ...]:
     """Every place that `path` names equally closely; none, if nothing goes by that name."""
-    found = sorted(_matches(tree, path.split(".")), key=lambda match: match.looseness)
+    found = sorted(_matches(tree, segments(path)), key=lambda match: match.looseness)
     best = (match.keys for match in found if match.looseness == found[0].looseness)
     return tuple(dict.fromkeys(best))
 
@@ -65,9 +69,29 @@ def at(tree: Tree, keys: KeyPath) -> Tree:
     return tree
 
 
+def segments(path: str) -> list[str]:
+    """The labels that `path` names, from the outside in; one with dots may be in several."""
+    parts = path.replace("\\.", _DOT).split(".")
+    return [part.replace(_DOT, ".") for part in parts]
+
+
+def new_labels(path: str) -> list[str]:
+    """The labels of `path` where none of them is there yet: `Version 1.5` is one of them."""
+    parts = _BETWEEN.split(path.replace("\\.", _DOT))
+    return [part.replace(_DOT, ".") for part in parts]
+
+
 def spelled(keys: KeyPath) -> str:
     """The path that names `keys` to the letter."""
     return ".".join(str(key) for key in keys)
+
+
+def unmistakable(tree: Tree, keys: KeyPath) -> str:
+    """The path that means `keys` and nothing else; dots in labels escaped where need be."""
+    path = spelled(keys)
+    if candidates(tree, path) == (keys,):
+        return path
+    return ".".join(str(key).replace(".", "\\.") for key in keys)
 
 
 def places(tree: Tree, above: KeyPath = ()) -> Iterator[KeyPath]:
@@ -75,6 +99,10 @@ def places(tree: Tree, above: KeyPath = ()) -> Iterator[KeyPath]:
     for key, inner in _children(tree):
         yield (*above, key)
         yield from places(inner, (*above, key))
+
+
+_BETWEEN = re.compile(r"(?<!\d)\.|\.(?!\d)")
+"""A dot that separates labels; one between two digits belongs to a number."""
 
 
 def _matches(tree: Tree, segments: list[str]) -> Iterator[Match]:
@@ -85,7 +113,7 @@ def _matches(tree: Tree, segments: list[str]) -> Iterator[Match]:
         for taken in range(1, len(segments) + 1):  # a label may hold dots itself
             liberty = _liberty(key, inner, ".".join(segments[:taken]))
             if liberty is not None:
-                yield from _beneath(key, inner, segments[taken:], liberty)
+                yield from _beneath(key, inner, segments[taken:], liberty + taken - 1)
         if key in _SEE_THROUGH:
             yield from _beneath(key, inner, segments, 1)
 
@@ -98,9 +126,13 @@ def _beneath(
 
 
 def _liberty(key: str | int, inner: Tree, word: str) -> int | None:
-    names = [str(key), *_names_of_item(inner)] if isinstance(key, int) else [key]
-    found = [looseness(name, word) for name in names]
-    return min((n for n in found if n is not None), default=None)
+    if not isinstance(key, int):
+        return looseness(key, word)
+    if word == str(key):
+        return 0
+    found = [looseness(name, word) for name in _names_of_item(inner)]
+    # an item's number goes before a text that is the same number
+    return min((n + 1 for n in found if n is not None), default=None)
 
 
 def looseness(name: str, word: str) -> int | None:

@@ -45,31 +45,40 @@ class Found:
     """Inside `{}` or `[]`."""
 
 
-def set_value(text: str, keys: KeyPath, value: Scalar | dict[str, Scalar]) -> str:
+def set_value(
+    text: str,
+    keys: KeyPath,
+    value: Scalar | dict[str, Scalar],
+    *,
+    order: tuple[str, ...] = (),
+) -> str:
     """`text` with the scalar at `keys` being `value`; a last key that is not there is added.
 
-    A mapping of scalars is written as a flow mapping.
+    A mapping of scalars is written as a flow mapping. A new key goes behind those that stand
+    before it in `order`, else to the end.
 
     Raises CannotEdit where that cannot be done by touching this place alone.
     """
     root = _composed(text)
     found = _found(root, keys)
     if found is None:
-        edited = _with_key(text, _parent(root, keys), keys, value)
+        edited = _with_key(text, _parent(root, keys), keys, value, order)
     else:
         edited = _with_value(text, found, keys, value)
     return _proved(text, keys, _says(value), edited)
 
 
-def add_item(text: str, keys: KeyPath, value: Scalar) -> str:
+def add_item(text: str, keys: KeyPath, value: Scalar, *, order: tuple[str, ...] = ()) -> str:
     """`text` with `value` at the end of the list at `keys`; nothing there yet becomes a list.
+
+    A key that is not there is added as `set_value` does.
 
     Raises CannotEdit where something else than a list stands there.
     """
     root = _composed(text)
     found = _found(root, keys)
     if found is None:
-        edited = _with_key(text, _parent(root, keys), keys, [value])
+        edited = _with_key(text, _parent(root, keys), keys, [value], order)
         return _proved(text, keys, _says_list(value), edited)
     if isinstance(found.node, yaml.SequenceNode):
         end = len(found.node.value)
@@ -221,7 +230,9 @@ def _with_item(text: str, node: yaml.SequenceNode, value: Scalar) -> Candidates:
     yield from _under(text, node, line, newline)
 
 
-def _with_key(text: str, parent: Found, keys: KeyPath, value: New) -> Candidates:
+def _with_key(
+    text: str, parent: Found, keys: KeyPath, value: New, order: tuple[str, ...]
+) -> Candidates:
     node, newline = parent.node, _newline(text)
     label = _lines(str(keys[-1]), Spot(0, flow=parent.flow))[0]
     if isinstance(node, yaml.MappingNode) and (node.flow_style or parent.flow):
@@ -231,11 +242,25 @@ def _with_key(text: str, parent: Found, keys: KeyPath, value: New) -> Candidates
         head, body = _lines(value, Spot(column, newline=newline))
         line = f"{' ' * column}{label}: {head}" + (newline + body if body else "")
         line = line.replace(": \n", ":\n").replace(": \r\n", ":\r\n") if not head else line
+        yield from _under(text, _upper(node, keys[-1], order), line, newline)
         yield from _under(text, node, line, newline)
     elif _is_null(node) and not parent.flow:
         yield from _first_key(text, parent, label, value)
     else:
         raise CannotEdit(f"'{_named(keys[:-1])}' holds no entries to add '{keys[-1]}' to")
+
+
+def _upper(node: yaml.MappingNode, key: str | int, order: tuple[str, ...]) -> yaml.Node:
+    """The part of the mapping that a new `key` goes beneath: to the last key before it."""
+    before = order[: order.index(key)] if key in order else ()
+    ends = [n for n, (label, _) in enumerate(node.value) if label.value in before]
+    if not ends:
+        return node
+    pairs = node.value[: ends[-1] + 1]
+    end = pairs[-1][1].end_mark
+    if end.index < pairs[-1][0].end_mark.index:  # behind an alias
+        return node
+    return yaml.MappingNode(node.tag, pairs, node.start_mark, end, flow_style=False)
 
 
 def _first_key(text: str, parent: Found, label: str, value: New) -> Candidates:
@@ -269,18 +294,25 @@ def _under(text: str, node: yaml.Node, line: str, newline: str) -> Candidates:
 
 
 def _content_end(text: str, node: yaml.Node) -> int:
-    """The end of the last line that is neither blank nor a comment of its own."""
+    """The end of the last line that is neither blank nor a comment beneath the collection."""
     start, end = _span(text, node)
     last = _last_leaf(node)
     floor = max(start, _span(text, last)[0])
     lines = text[floor:end].splitlines(keepends=True)
     literal = getattr(last, "style", None) in ("|", ">")
+    column = node.start_mark.column
     while len(lines) > 1 and (
-        not lines[-1].strip() or (not literal and lines[-1].lstrip().startswith("#"))
+        not lines[-1].strip() or (not literal and _is_comment(lines[-1], column))
     ):
         lines.pop()
     end = floor + sum(map(len, lines))
     return end if text[:end].endswith("\n") else _line_end(text, end, keep=True)
+
+
+def _is_comment(line: str, column: int) -> bool:
+    """Whether `line` holds a comment only; one further in belongs to what stands above it."""
+    words = line.lstrip(" ")
+    return words.startswith("#") and len(line) - len(words) <= column
 
 
 def _last_leaf(node: yaml.Node) -> yaml.Node:
@@ -367,15 +399,17 @@ def _same_but(old: Tree, new: Tree, keys: KeyPath, accepts: Accepts) -> bool:
     if new[0] not in ("map", "seq") or (old[0] != new[0] and old[0] != _NULL):
         return False
     before, after = _children(old), _children(new)
-    at = _position(after, keys[0])
-    if at is None or (at >= len(before) and at != len(before)):
+    at, was_at = _position(after, keys[0]), _position(before, keys[0])
+    if at is None:
         return False
-    others = before[:at] + before[at + 1 :] == after[:at] + after[at + 1 :]
-    was = before[at][1] if at < len(before) else (_NULL, "")
+    if was_at is None:  # a new label, or the item behind the last one
+        others = before == after[:at] + after[at + 1 :]
+        return others and _same_but((_NULL, ""), after[at][1], keys[1:], accepts)
     return (
-        others
-        and (at == len(before) or before[at][0] == after[at][0])
-        and _same_but(was, after[at][1], keys[1:], accepts)
+        at == was_at
+        and before[:at] + before[at + 1 :] == after[:at] + after[at + 1 :]
+        and before[at][0] == after[at][0]
+        and _same_but(before[at][1], after[at][1], keys[1:], accepts)
     )
 
 
