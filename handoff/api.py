@@ -13,6 +13,7 @@ can mend; its `exit_code` is that of the command.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,6 +29,7 @@ from handoff.data import data_folder
 from handoff.document import Document, document_path
 from handoff.facts import Answer, Facts, Failure
 from handoff.files import write_whole
+from handoff.overrides import from_environment, from_words
 from handoff.problems import (
     InvalidInput,
     Place,
@@ -41,6 +43,7 @@ from handoff.project import Project
 from handoff.project import open_project as _open_project
 from handoff.publish import Written
 from handoff.session import Param, Question, Session, Text
+from handoff.settings import keys as settings_keys
 from handoff.sql import Query, bind
 from handoff.sql import read as read_query
 from handoff.warehouse import Progress
@@ -79,12 +82,21 @@ class Loaded:
     warnings: tuple[Problem, ...]
 
 
-def open_project(root: str | None = None, *, here: Path | None = None) -> Project:
+def open_project(
+    root: str | None = None,
+    *,
+    here: Path | None = None,
+    settings: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Project:
     """The project at `root`, else the one around `here` (the current folder).
 
-    Raises UsageError.
+    Its settings are those of `handoff.yaml`, with what the environment says over them, and
+    `settings` (`KEY=VALUE` each) over both. Raises UsageError and BadSettings.
     """
-    return _open_project(root, here=here or Path.cwd())
+    variables = os.environ if environment is None else environment
+    overrides = (*from_environment(variables, settings_keys()), *from_words(settings))
+    return _open_project(root, here=here or Path.cwd(), overrides=overrides)
 
 
 def load(project: Project, session_id: str) -> Loaded:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from handoff.data import data_folder
 from handoff.files import confined, disk
+from handoff.overrides import Override
 from handoff.problems import Refused, UsageError, nearest
 from handoff.settings import Settings, load
 from handoff.tree import Tree
@@ -81,16 +82,19 @@ class Project:
         return Tree(has=_has(self, frozenset(planned)), paths=lambda: _paths(self.root))
 
 
-def open_project(root: str | None, *, here: Path) -> Project:
+def open_project(
+    root: str | None, *, here: Path, overrides: Sequence[Override] = ()
+) -> Project:
     """The project at `root`; else at the nearest folder upwards from `here` with settings.
 
-    Raises UsageError where `root` is no folder or the settings cannot be followed.
+    `overrides` are laid over the settings. Raises UsageError where `root` is no folder, and
+    BadSettings where the settings cannot be followed.
     """
     if root is not None and not (here / root).is_dir():
         raise UsageError(f"handoff: error: '--root {root}' is no folder")
     folder = (here / root).resolve() if root is not None else _nearest(here.resolve())
     found = Project(folder, Settings()).read(SETTINGS)
-    return Project(folder, load(found, SETTINGS) if found is not None else Settings())
+    return Project(folder, load(found or b"", SETTINGS, overrides))
 
 
 def _nearest(here: Path) -> Path:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from handoff.decode import Decoder, plain
 from handoff.nodes import Node, Scalar, is_null, parse
+from handoff.overrides import Override, laid_over, origins
 from handoff.problems import InvalidInput, nearest
 
 Engine = Literal["bigquery", "duckdb"]
@@ -75,6 +76,8 @@ class Settings:
     sources: tuple[str, ...] = ()
     """Folders outside the repository that `log:` and `json:` may read."""
     secrets_allow: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where each setting that is not left out was given: `bigquery.project`."""
 
 
 _KEYS = (
@@ -89,18 +92,30 @@ class BadSettings(InvalidInput):
     exit_code = 2
 
 
-def load(source: bytes, path: str) -> Settings:
-    """The settings in a file, where an empty one leaves all as it is.
+def load(source: bytes, path: str, overrides: Sequence[Override] = ()) -> Settings:
+    """The settings in a file with `overrides` over them; an empty file leaves all as it is.
 
     Raises BadSettings with every problem found.
     """
     reader = _Reader(path)
-    settings = reader.settings(parse(source, path, reader.problems))
+    node = parse(source, path, reader.problems)
+    node = laid_over(node, overrides, reader.problems)
+    settings = reader.settings(node)
     try:
         reader.finish()
     except InvalidInput as error:
         raise BadSettings(error.report.problems) from error
-    return settings
+    return replace(settings, origins=dict(origins(node)))
+
+
+def keys() -> tuple[str, ...]:
+    """Every setting that the environment may give, as `bigquery.project`."""
+    return (
+        *("engine", "output", "templates", "timezone", "prompt.budget_tokens"),
+        *(f"bigquery.{key}" for key in _keys(BigQuery)),
+        *(f"duckdb.{key}" for key in _keys(DuckDB)),
+        *(f"progress.{key}" for key in _keys(Progress)),
+    )
 
 
 class _Reader(Decoder):

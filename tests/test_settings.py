@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
-from handoff.settings import BadSettings, BigQuery, DuckDB, Progress, Settings, load
+from handoff.overrides import from_environment, from_words
+from handoff.settings import BadSettings, BigQuery, DuckDB, Progress, Settings, keys, load
 
 FIXTURES = Path(__file__).parent / "fixtures/settings"
 
@@ -69,3 +70,55 @@ def test_a_machine_without_time_zones_is_told_what_to_install(
 
 def _no_zone(name: str) -> None:
     raise ZoneInfoNotFoundError(name)
+
+
+def test_environment_goes_before_the_file_and_the_command_line_before_both() -> None:
+    source = b"bigquery: {project: file, location: US, labels: {a: b}}\n"
+    overrides = (
+        *from_environment(
+            {
+                "HANDOFF_BIGQUERY_PROJECT": "environment",
+                "HANDOFF_BIGQUERY_LOCATION": "EU",
+                "HANDOFF_BIGQUERY_CONCURRENCY": "4",
+                "BIGQUERY_EMULATOR_HOST": "localhost:9050",
+                "HANDOFF_DEBUG": "1",
+            },
+            keys(),
+        ),
+        *from_words(["bigquery.project=words", "bigquery.allowed_datasets=[a, b]"]),
+    )
+
+    found = load(source, "handoff.yaml", overrides)
+
+    assert found.bigquery == BigQuery(
+        project="words",
+        location="EU",
+        endpoint="localhost:9050",
+        concurrency=4,
+        labels={"a": "b"},
+        allowed_datasets=("a", "b"),
+    )
+    assert found.origins == {
+        "bigquery.labels": "handoff.yaml:1",
+        "bigquery.endpoint": "BIGQUERY_EMULATOR_HOST",
+        "bigquery.location": "HANDOFF_BIGQUERY_LOCATION",
+        "bigquery.concurrency": "HANDOFF_BIGQUERY_CONCURRENCY",
+        "bigquery.project": "--set bigquery.project",
+        "bigquery.allowed_datasets": "--set bigquery.allowed_datasets",
+    }
+
+
+def test_mistake_in_the_environment_names_its_variable() -> None:
+    overrides = (
+        *from_environment({"HANDOFF_ENGINE": "duckbd"}, keys()),
+        *from_words(["bigquery.projet=x"]),
+    )
+
+    with pytest.raises(BadSettings) as bad:
+        load(b"", "handoff.yaml", overrides)
+
+    assert str(bad.value).splitlines() == [
+        "--set bigquery.projet: error: unknown key 'projet' in 'bigquery', did you mean "
+        "'project'? (Y020)",
+        "HANDOFF_ENGINE: error: unknown value 'duckbd', did you mean 'duckdb'? (Y023)",
+    ]
