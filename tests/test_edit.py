@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from handoff.authoring.edit import Edited, add_to, set_at, tick
+from handoff.authoring.edit import FLAGS, Edited, add_to, set_at, tick
 from handoff.authoring.splice import CannotEdit
 from handoff.problems import HandoffError
 from handoff.session_yaml import KEYS
 
 FIXTURE = yaml.safe_load((Path(__file__).parent / "fixtures" / "edits.yaml").read_text("utf-8"))
 VERBS = {
-    "set": partial(set_at, order=KEYS),
+    "set": lambda text, path, value: set_at(text, path, FLAGS.get(value, value), order=KEYS),
     "add": partial(add_to, order=KEYS),
     "tick": lambda text, path, note=None: tick(text, path, done=True, note=note),
 }

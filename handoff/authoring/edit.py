@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from handoff.authoring.paths import (
@@ -31,18 +32,20 @@ class Edited:
     keys: KeyPath
 
 
+Change = Callable[[str], Edited]
+"""An edit that is still to be made of a session's text."""
+
+
 def set_at(
     text: str, path: str, value: Scalar, *, order: tuple[str, ...] = (), new: bool = False
 ) -> Edited:
     """`text` with `value` at the place `path` names; labels that are not there are added.
 
-    `true`, `false`, ✅ and ❌ become booleans, `None` a blank. `order` are the keys a session
-    may have, in their order; `new` says that a label close to another is no slip.
-    Raises NotFound or CannotEdit.
+    `None` makes it a blank. `order` are the keys a session may have, in their order; `new`
+    says that a label close to another is no slip. Raises NotFound or CannotEdit.
     """
     text, keys = _place_to_set(text, path, order, new=new)
-    meant = FLAGS.get(value, value) if isinstance(value, str) else value
-    return Edited(set_value(text, keys, meant, order=order), keys)
+    return Edited(set_value(text, keys, value, order=order), keys)
 
 
 def add_to(

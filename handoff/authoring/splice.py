@@ -97,6 +97,16 @@ def tree(text: str) -> Tree:
     return _tree(_composed(text))
 
 
+def position(text: str, keys: KeyPath) -> tuple[int, int]:
+    """Line and column, from 1, of what stands at `keys`; of its key where that is nothing."""
+    found = _found(_composed(text), keys)
+    if found is None:
+        return 0, 0
+    empty = found.node.start_mark.index == found.node.end_mark.index
+    node = found.label if found.label is not None and empty else found.node
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
 def _composed(text: str) -> yaml.Node:
     root = yaml.compose(text.removeprefix("\ufeff"), Loader=_LOADER)
     if not isinstance(root, yaml.MappingNode):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from handoff import __version__
-from handoff.cli import asking, checking, rendering, starting
+from handoff.cli import asking, authoring, checking, rendering, starting
 
 app = typer.Typer(
     name="handoff",
@@ -38,6 +38,10 @@ def handoff(
 app.command()(starting.init)
 app.command()(rendering.render)
 app.command()(rendering.todo)
+app.command("set")(authoring.set_)
+app.command()(authoring.add)
+app.command()(authoring.tick)
+app.command()(authoring.untick)
 app.command()(rendering.prompt)
 app.command()(checking.check)
 app.command()(checking.publish)

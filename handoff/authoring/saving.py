@@ -1,0 +1,134 @@
+"""An edit into its file: under a lock, whole, and only where the session still loads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+
+from handoff import api, session_yaml
+from handoff.authoring.edit import Change, Edited
+from handoff.authoring.paths import NotFound
+from handoff.authoring.splice import CannotEdit, position
+from handoff.files import write_whole
+from handoff.locking import locked
+from handoff.problems import InvalidInput, KeyPath, Place, Problem, Report
+from handoff.project import Project
+from handoff.session import Session, texts
+
+_UNREADABLE = ("Y001", "Y002", "Y003", "Y004", "Y005", "Y006", "Y010")
+"""With one of these the file cannot be edited before it is mended by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One edit, as it stands in the file now."""
+
+    place: Place
+    changed: bool
+    """`False` where the file said so already."""
+    session: Session | None
+    """`None` where the file has mistakes, which were there before."""
+    warnings: tuple[Problem, ...]
+    """That the edit brought."""
+
+
+def save(project: Project, session_id: str, edit: Change) -> Saved:
+    """Make `edit` of the session's text and write it.
+
+    The file is read under the lock, so that nothing another process wrote is lost. Raises
+    InvalidInput where the edit would bring mistakes: then nothing is written. NotFound and
+    CannotEdit come from `edit`; WorldError from the disk.
+    """
+    path = api.session_path(session_id)
+    file = project.path(path)
+    with locked(file.parent, place=path):
+        while True:
+            source = project.read(path) or b""
+            saved, content = _edited(project, session_id, source, edit)
+            # an editor may have saved meanwhile: it takes no lock
+            if project.read(path) == source:
+                break
+        _remove_leftovers(file)
+        if saved.changed:
+            write_whole(file, content, place=path)
+    return saved
+
+
+def _remove_leftovers(file: Path) -> None:
+    """What a writer left that was killed: under the lock there is no other."""
+    for spare in file.parent.glob(f".{escape(file.name)}.????????.tmp"):
+        with suppress(OSError):
+            spare.unlink()
+
+
+def _edited(
+    project: Project, session_id: str, source: bytes, edit: Change
+) -> tuple[Saved, bytes]:
+    path = api.session_path(session_id)
+    was, before = _read(source, session_id)
+    unreadable = [problem for problem in before if problem.code in _UNREADABLE]
+    if unreadable:
+        raise InvalidInput(unreadable)
+    edited = _placed(edit, source.decode(), path)
+    content = edited.text.encode()
+    place = _place(path, edited.text, edited.keys)
+    if content == source:
+        return Saved(place, False, was, ()), source
+    session, after = _read(content, session_id)
+    if was and session and _live_texts(session) - _live_texts(was):
+        before += _live_problems(project, was)
+        after += _live_problems(project, session)
+    brought = _brought(before, after)
+    if any(problem.level == "error" for problem in brought):
+        raise InvalidInput(brought)
+    return Saved(place, True, session, brought), content
+
+
+def _placed(edit: Change, text: str, path: str) -> Edited:
+    """The edit of `text`; an error names the file."""
+    try:
+        return edit(text)
+    except (NotFound, CannotEdit) as error:
+        raise type(error)(f"{path}: error: {error}") from error
+
+
+def _read(source: bytes, session_id: str) -> tuple[Session | None, list[Problem]]:
+    try:
+        session, warnings = session_yaml.load(source, session_id, api.session_path(session_id))
+    except InvalidInput as error:
+        return None, list(error.report.problems)
+    return session, list(warnings)
+
+
+def _live_texts(session: Session) -> set[str]:
+    return {text.value for text in texts(session) if "{{" in text.value}
+
+
+def _live_problems(project: Project, session: Session) -> list[Problem]:
+    from handoff import live  # slow: brings jinja2
+
+    return live.problems(session, api.queries(project)[0])
+
+
+def _brought(before: Iterable[Problem], after: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems of `after` that are not of `before`; lines may have moved."""
+    left = Counter(map(_same, before))
+    brought = []
+    for problem in after:
+        left[_same(problem)] -= 1
+        if left[_same(problem)] < 0:
+            brought.append(problem)
+    return Report.of(brought).problems
+
+
+def _same(problem: Problem) -> tuple[str, str, KeyPath]:
+    return problem.code, problem.message, problem.place.keys
+
+
+def _place(path: str, text: str, keys: KeyPath) -> Place:
+    line, column = position(text, keys)
+    return Place(path, line, column, keys)

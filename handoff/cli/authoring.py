@@ -1,0 +1,163 @@
+"""`set`, `add`, `tick`, `untick`: one place of a session's YAML."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from handoff import api
+from handoff.cli import console, options
+from handoff.problems import UsageError
+from handoff.session_yaml import KEYS
+
+if TYPE_CHECKING:
+    from handoff.authoring.edit import Change, Edited
+    from handoff.authoring.saving import Saved
+
+Way = Annotated[
+    str,
+    typer.Argument(
+        metavar="PATH",
+        help="Labels from the outside in: 'accomplished.Date SQL.Created'; any case, "
+        "a beginning or a glob will do.",
+    ),
+]
+New = Annotated[
+    bool, typer.Option("--new", help="The last label is meant, however close to another.")
+]
+Note = Annotated[
+    str | None, typer.Option("--note", metavar="TEXT", help="Written beside the box.")
+]
+
+
+def set_(
+    session: options.SessionName,
+    path: Way,
+    value: Annotated[
+        str | None,
+        typer.Argument(metavar="[VALUE]", help="Text; '-' reads it from standard input."),
+    ] = None,
+    blank: Annotated[bool, typer.Option("--blank", help="Make it a blank again.")] = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="'true' is the word, no checked box.")
+    ] = False,
+    new: New = False,
+    root: options.Root = None,
+) -> int:
+    """Set the value at one place; every other byte of the file stays as it is."""
+    from handoff.authoring import edit  # slow: brings yaml
+
+    words = _value(value, blank=blank)
+    meant = edit.FLAGS.get(words, words) if words is not None and not text else words
+    return _save(
+        session,
+        root,
+        lambda old: edit.set_at(old, path, meant, order=KEYS, new=new),
+    )
+
+
+def add(
+    session: options.SessionName,
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="A list, or 'checklist' for a new box.")
+    ],
+    values: Annotated[
+        list[str],
+        typer.Argument(metavar="VALUE...", help="Each an item; '-' reads one from input."),
+    ],
+    new: New = False,
+    root: options.Root = None,
+) -> int:
+    """Add to the end of a list, or boxes to a checklist."""
+    from handoff.authoring import edit  # slow: brings yaml
+
+    given = [_value(value, blank=False) or "" for value in values]
+
+    def added(old: str) -> Edited:
+        for value in given:
+            done = edit.add_to(old, path, value, order=KEYS, new=new)
+            old = done.text
+        return done
+
+    return _save(session, root, added)
+
+
+def tick(
+    session: options.SessionName,
+    box: Annotated[str, typer.Argument(help="Its label: any case, a beginning or a glob.")],
+    note: Note = None,
+    root: options.Root = None,
+) -> int:
+    """Tick a checkbox."""
+    return _tick(session, box, root, done=True, note=note)
+
+
+def untick(
+    session: options.SessionName,
+    box: Annotated[str, typer.Argument(help="Its label: any case, a beginning or a glob.")],
+    note: Note = None,
+    root: options.Root = None,
+) -> int:
+    """Take the tick from a checkbox; a note beside it stays."""
+    return _tick(session, box, root, done=False, note=note)
+
+
+def _tick(session: str, box: str, root: str | None, *, done: bool, note: str | None) -> int:
+    from handoff.authoring import edit  # slow: brings yaml
+
+    note = _utf8(note)
+    return _save(session, root, lambda old: edit.tick(old, box, done=done, note=note))
+
+
+def _save(session: str, root: str | None, change: Change) -> int:
+    from handoff.authoring.saving import save  # slow: brings yaml
+
+    project = api.open_project(root)
+    saved = save(project, api.session_named(project, session), change)
+    console.problems(saved.warnings)
+    console.note(_said(saved))
+    return 0
+
+
+def _said(saved: Saved) -> str:
+    """`sessions/session-1.yaml:18:9: checklist > Docs: set; boxes: 3 of 6`."""
+    way = " > ".join(map(str, saved.place.keys))
+    said = f"{saved.place}: {way}: {'set' if saved.changed else 'said so already'}"
+    if saved.session is None:
+        return f"{said}; the file has mistakes: handoff check {saved.place.path}"
+    return said
+
+
+_TOO_MANY = "a value and '--blank' do not go together"
+_TOO_FEW = "no value; '-' reads it from standard input"
+
+
+def _value(value: str | None, *, blank: bool) -> str | None:
+    """The words to write, `None` for a blank. Raises UsageError."""
+    if blank != (value is None):
+        raise UsageError(f"handoff: error: {_TOO_MANY if blank else _TOO_FEW}")
+    if value is None:
+        return None
+    words = _utf8(_from_input() if value == "-" else value)
+    if not words or not words.strip():
+        message = "nothing to write, expected words; 'handoff set … --blank' empties a place"
+        raise UsageError(f"handoff: error: {message}")
+    return words
+
+
+def _from_input() -> str:
+    """Standard input, its line endings made one and those at its end left out."""
+    if sys.stdin.isatty():
+        console.note("reading the value from the terminal; Ctrl-D ends it")
+    words = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    return words.replace("\r\n", "\n").rstrip("\n")
+
+
+def _utf8(words: str | None) -> str | None:
+    try:
+        (words or "").encode()
+    except UnicodeEncodeError as error:
+        raise UsageError("handoff: error: the value is not UTF-8") from error
+    return words

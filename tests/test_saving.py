@@ -1,0 +1,172 @@
+"""Edits on their way into the file: what loads is written, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from handoff import api
+from handoff.authoring.edit import set_at
+from handoff.authoring.saving import save
+from handoff.authoring.splice import tree
+from handoff.cli.running import run
+from handoff.locking import locked
+from handoff.problems import HandoffError, WorldError
+from handoff.project import Project
+
+SESSION = """\
+session: 1
+title: Prep   # short
+created: 2026-01-03
+checklist:
+  Docs: false
+decisions:
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "sessions").mkdir()
+    (tmp_path / "sessions/session-1.yaml").write_bytes(SESSION.encode())
+    (tmp_path / "handoff.yaml").write_text("engine: duckdb\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def project(root: Path) -> Project:
+    return api.open_project(str(root))
+
+
+def text(root: Path) -> str:
+    return (root / "sessions/session-1.yaml").read_bytes().decode()
+
+
+def said(capfd: pytest.CaptureFixture[str]) -> list[str]:
+    return capfd.readouterr().err.splitlines()
+
+
+S = "sessions/session-1.yaml"
+COMMANDS = yaml.safe_load(
+    (Path(__file__).parent / "fixtures/authoring/commands.yaml").read_text("utf-8")
+)
+
+
+@pytest.mark.parametrize("case", COMMANDS, ids=lambda case: " ".join(case["do"]))
+def test_command_edits_and_says_where(
+    root: Path, capfd: pytest.CaptureFixture[str], case: dict[str, Any]
+) -> None:
+    after = SESSION.replace(case.get("old", ""), case.get("new", ""))
+
+    found = (run(case["do"]), said(capfd), text(root))
+
+    assert found == (case.get("code", 0), [case["said"]], after)
+
+
+def test_what_was_wrong_before_does_not_stop_an_edit(root: Path, project: Project) -> None:
+    (root / S).write_text(SESSION + "titel: x\n")
+
+    saved = save(project, "session-1", lambda old: set_at(old, "decisions", "y"))
+
+    assert saved.session is None
+    assert text(root) == SESSION.replace("decisions:", "decisions: y") + "titel: x\n"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["a: [1\n", "", "a: &x [*x]\n", "- 1\n", "a: \xff\n", f"a: {'[' * 60}{']' * 60}\n"],
+)
+def test_what_cannot_be_read_is_not_edited(root: Path, project: Project, broken: str) -> None:
+    (root / S).write_bytes(broken.encode("latin-1"))
+
+    with pytest.raises(HandoffError) as error:
+        save(project, "session-1", lambda old: set_at(old, "a", "y"))
+
+    assert error.value.exit_code == 1
+    assert (root / S).read_bytes() == broken.encode("latin-1")
+
+
+def test_input_of_several_lines_becomes_a_block(root: Path) -> None:
+    words = ["set", "session-1", "decisions", "-"]
+    command = [sys.executable, "-c", "from handoff.cli import main; main()", *words]
+
+    subprocess.run(command, input=b"one\r\n  two\r\n\r\n", check=True, capture_output=True)
+
+    assert text(root) == SESSION.replace("decisions:", "decisions: |-\n  one\n    two")
+
+
+def test_leftovers_of_a_killed_writer_are_cleared_away(root: Path, project: Project) -> None:
+    spare = root / "sessions/.session-1.yaml.0badcafe.tmp"
+    spare.write_text("half")
+
+    save(project, "session-1", lambda old: set_at(old, "decisions", "y"))
+
+    assert sorted(path.name for path in spare.parent.iterdir()) == ["session-1.yaml"]
+
+
+def test_a_lock_that_is_held_is_waited_for(root: Path) -> None:
+    with (
+        locked(root, place="x"),
+        pytest.raises(WorldError, match="another handoff has held it"),
+        locked(root, place="x", seconds=0.05),
+    ):
+        pass
+
+    with locked(root, place="x", seconds=0):
+        pass
+
+
+WRITER = """
+import sys
+from handoff import api
+from handoff.authoring.edit import set_at
+from handoff.authoring.saving import save
+
+project = api.open_project(sys.argv[1])
+for n in range(int(sys.argv[3])):
+    path = f"metrics.{sys.argv[2]} {n}"
+    save(project, "session-1", lambda old: set_at(old, path, f"value {n}", new=True))
+"""
+
+
+def writer(root: Path, name: str, count: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(root), name, str(count)])
+
+
+def test_two_processes_setting_different_places_lose_nothing(root: Path) -> None:
+    (root / S).write_text(SESSION + "metrics: {}\n")
+
+    both = [writer(root, name, 50) for name in ("left", "right")]
+    codes = [each.wait(timeout=120) for each in both]
+
+    _, pairs = dict(tree(text(root))[1])[("tag:yaml.org,2002:str", "metrics")]
+    assert codes == [0, 0]
+    assert sorted(label[1] for label, _ in pairs) == sorted(
+        f"{name} {n}" for name in ("left", "right") for n in range(50)
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals to kill with")
+def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new_file(root: Path) -> None:
+    (root / S).write_text(SESSION + "metrics: {}\n")
+    delays = random.Random(0)
+
+    for n in range(int(os.environ.get("HANDOFF_TEST_KILLS", "8"))):
+        process = writer(root, f"round {n}", 100_000)
+        time.sleep(0.3 + delays.random() * 0.2)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        _, pairs = dict(tree(text(root))[1])[("tag:yaml.org,2002:str", "metrics")]
+        numbers = [int(label[1].split()[-1]) for label, _ in pairs if f"round {n} " in label[1]]
+        assert numbers == list(range(len(numbers)))
+
+    assert run(["set", "session-1", "title", "Still editable"]) == 0
