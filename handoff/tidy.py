@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_OPENS = re.compile(r"(\s*(?:(?:[-+*]|\d{1,9}[.)])\s+)*)(`{3,}(?=[^`]*$)|~{3,})")
+_SPACE = " \t"
+"""White space to Markdown: a no-break space is text (CommonMark 0.31 §2.1)."""
+_OPENS = re.compile(r"([ \t]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*)(`{3,}(?=[^`]*$)|~{3,})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class _Fence:
 
     def ends_with(self, line: str) -> bool:
         """Whether `line` closes the fence (CommonMark 0.31 §4.5)."""
-        text = line.strip()
+        text = line.strip(_SPACE)
         return (
             text.startswith(self.mark)
             and not text.strip(self.mark[0])
@@ -27,32 +29,33 @@ class _Fence:
 
     def is_left_by(self, line: str) -> bool:
         """Whether `line` stands outside the list item that the fence was in."""
-        return bool(line.strip()) and _indent(line) < self.column - 3
+        return bool(line.strip(_SPACE)) and _indent(line) < self.column - 3
 
 
 def tidy(markdown: str) -> str:
     """`markdown` with single blank lines, no trailing spaces and one newline at its end.
 
-    A hard line break keeps its two spaces. Tidying twice changes nothing more.
+    A hard line break keeps its two spaces, and what may be indented code its blank lines.
+    Tidying twice changes nothing more.
     """
     lines: list[str] = []
     fence: _Fence | None = None
-    blank = breaks = False
+    blank, breaks = 0, False
     for line in markdown.replace("\r\n", "\n").split("\n"):
         if fence and not fence.is_left_by(line):
             lines.append(line)
             fence = None if fence.ends_with(line) else fence
             continue
         fence = _fence(line)
-        if not line.strip():
-            blank = True
+        if not line.strip(_SPACE):
+            blank += 1
             continue
         if blank and lines:
-            lines.append("")
+            lines += [""] * (blank if _is_code(lines[-1]) and _is_code(line) else 1)
         elif breaks and lines:
             lines[-1] += "  "
-        lines.append(line if fence else line.rstrip())
-        breaks, blank = not fence and line.endswith("  "), False
+        lines.append(line if fence else line.rstrip(_SPACE))
+        breaks, blank = not fence and line.endswith("  "), 0
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -61,5 +64,10 @@ def _fence(line: str) -> _Fence | None:
     return _Fence(found[2], len(found[1])) if found else None
 
 
+def _is_code(line: str) -> bool:
+    """Whether `line` may be of an indented code block (CommonMark 0.31 §4.4)."""
+    return line.startswith("    ") or line[:4].lstrip(" ").startswith("\t")
+
+
 def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
+    return len(line) - len(line.lstrip(_SPACE))
