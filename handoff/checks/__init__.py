@@ -6,13 +6,33 @@ found on the way (YAML, question headers, facts files), are the caller's part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from handoff.checks import blanks, evidence, prompt, questions, structure, together
+from handoff import tables
+from handoff.checks import (
+    blanks,
+    evidence,
+    prompt,
+    questions,
+    reading,
+    structure,
+    together,
+    wording,
+)
 from handoff.checks.case import Case, Whole
-from handoff.problems import Problem
+from handoff.problems import Place, Problem
+from handoff.sql import Query
+from handoff.tables import Schema
 
-__all__ = ["PROJECT_RULES", "RULES", "Case", "Whole", "problems", "project_problems"]
+__all__ = [
+    "PROJECT_RULES",
+    "RULES",
+    "Case",
+    "Whole",
+    "problems",
+    "project_problems",
+    "question_problems",
+]
 
 
 def problems(case: Case) -> tuple[Problem, ...]:
@@ -27,6 +47,19 @@ def problems(case: Case) -> tuple[Problem, ...]:
 def project_problems(whole: Whole) -> tuple[Problem, ...]:
     """What the rules over all sessions find."""
     return tuple(problem for rule in PROJECT_RULES for problem in rule(whole))
+
+
+def question_problems(queries: Iterable[Query], schema: Schema | None) -> tuple[Problem, ...]:
+    """What is wrong with questions as far as that shows without asking a warehouse."""
+    asked = tuple(queries)
+    found = [problem for query in asked for rule in wording.RULES for problem in rule(query)]
+    if schema is not None:
+        found += [problem for query in asked for problem in reading.reads(query, schema)]
+    elif asked:
+        message = "tables and columns of the questions are not checked, no schema is recorded:"
+        message += " 'handoff query pull-schema' records it"
+        found.append(Problem("Q047", message, Place(tables.PATH), "note"))
+    return tuple(found)
 
 
 RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (

@@ -1,0 +1,58 @@
+"""Questions held against words and a recorded schema, without a warehouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from handoff.checks.reading import reads
+from handoff.checks.wording import RULES
+from handoff.problems import InvalidInput, Problem
+from handoff.sql import Query
+from handoff.tables import Schema, TableSchema, dump, load
+
+FIXTURE = yaml.safe_load((Path(__file__).parent / "fixtures/offline/cases.yaml").read_text())
+SCHEMA = Schema(
+    "duckdb",
+    {
+        dataset: {name: TableSchema(**table) for name, table in tables.items()}
+        for dataset, tables in FIXTURE["schema"].items()
+    },
+)
+ROOT = Path(__file__).parent.parent
+
+
+def query(text: str) -> Query:
+    return Query("q/q.sql", "q", text, "", "", (), (), None)
+
+
+def found(question: Query) -> list[Problem]:
+    by_words = [problem for rule in RULES for problem in rule(question)]
+    return sorted([*by_words, *reads(question, SCHEMA)], key=lambda each: each.place)
+
+
+@pytest.mark.parametrize("case", FIXTURE["cases"], ids=lambda case: case["sql"][:60])
+def test_question_is_judged_without_a_warehouse(case: dict[str, Any]) -> None:
+    said = [
+        f"{p.place.line or 1}:{p.place.column} {p.message} ({p.code})"
+        for p in found(query(case["sql"]))
+    ]
+
+    assert len(said) == len(case["says"])
+    assert all(
+        s.startswith(w) or s.startswith(w.replace("1 ", "1:0 ", 1))
+        for s, w in zip(said, case["says"], strict=True)
+    )
+
+
+def test_schema_is_read_as_it_was_written() -> None:
+    assert load(dump(SCHEMA).encode()) == SCHEMA
+
+
+@pytest.mark.parametrize("source", [b"", b"[]", b"{}", b'{"handoff_schema": 2}', b"\xff"])
+def test_schema_that_is_none_is_told(source: bytes) -> None:
+    with pytest.raises(InvalidInput, match="'handoff query pull-schema' records it anew"):
+        load(source)
