@@ -319,6 +319,7 @@ class _Builder:
         elif parent.key is None:
             self._add_key(parent, node, at)
         else:
+            self._refuse_keyless(parent, node, at)
             if not parent.skips:
                 parent.pairs.append(Pair(parent.key.text, node, parent.key.place))
             parent.key, parent.skips = None, False
@@ -345,6 +346,22 @@ class _Builder:
             self.report("Y008", "an empty key, expected text before ':'", at)
         else:
             parent.skips = False
+
+    def _refuse_keyless(self, parent: _Open, node: Node, at: int) -> None:
+        """`{date: …, text: January 3, 2026}`, where a comma begins a key of its own."""
+        is_missing = isinstance(node, Scalar) and node.style == "plain" and not node.text
+        if not (is_missing and parent.event.flow_style) or parent.skips or parent.key is None:
+            return
+        inside = self._text.startswith("{{", max(0, parent.event.start_mark.index - 1))
+        if inside or self._text[:at].rstrip().endswith((":", "?")):
+            return
+        before = parent.pairs[-1] if parent.pairs else None
+        message = f"'{parent.key.text}' without ':'"
+        if before and isinstance(before.node, Scalar) and before.node.style == "plain":
+            better = traps.in_quotes(f"{before.node.text}, {parent.key.text}")
+            message += f"; if the comma is part of the text, write: {before.key}: {better}"
+        self._problems.append(Problem("Y012", message, parent.key.place))
+        parent.skips = True
 
     def _anchor(self, event: Any, node: Node, count: int, height: int) -> None:
         if event.anchor:
