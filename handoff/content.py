@@ -182,7 +182,7 @@ def _after(label: str, content: Content, pen: Pen) -> list[str]:
         words = pen.words(content)
         if _STARTS_BLOCK.match(words) and "\n" in words:
             return [label, "", *words.split("\n")]
-        return f"{label} {words}".rstrip().split("\n")
+        return (f"{label} {words}" if words else label).split("\n")
     if isinstance(content, Valued):
         return [*_after(label, content.value, pen), *_beneath(content, pen)]
     if isinstance(content, Bullets | Entries | Steps) and not _inner(content):
@@ -225,7 +225,11 @@ def _marked(marker: str, lines: Sequence[str]) -> list[str]:
     """`lines` as one list item, indented so that all of them belong to it."""
     indent = " " * (2 if marker.startswith("-") else len(marker))
     first, *rest = lines or [""]
-    return [f"{marker}{first}".rstrip(), *(f"{indent}{line}".rstrip() for line in rest)]
+    # trailing spaces stay: they are a hard break, or of code
+    return [
+        f"{marker}{first}" if first else marker.rstrip(),
+        *(line and f"{indent}{line}" for line in rest),
+    ]
 
 
 def _phase(label: str, lines: Sequence[tuple[str, str]]) -> str:
