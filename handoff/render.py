@@ -221,7 +221,8 @@ class Filters:
         return self.listed(Checklist(found, checklist.place))
 
     def _section(self, section: Section, rule: bool) -> str:
-        wanted = rule if section.rule is None else section.rule
+        is_chapter = section.title is not None and section.level <= 2
+        wanted = rule and is_chapter if section.rule is None else section.rule
         parts = ["---"] if wanted else []
         if section.title is not None:
             parts.append(f"{'#' * section.level} {section.title}")
