@@ -67,7 +67,9 @@ def _is_trap(value: str) -> bool:
     if not value or _HEADER.match(value):
         return False
     if value[0] in _FLOW:
-        return value.startswith("{{") or not value.endswith(_FLOW[value[0]])
+        # [%] is a blank, but YAML keeps % for itself
+        is_blank = value.startswith("[%")
+        return is_blank or value.startswith("{{") or not value.endswith(_FLOW[value[0]])
     inside = _QUOTED.match(value)
     if inside:
         return inside.end() < len(value)
