@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from handoff.blanks import DEFAULT, is_blank
+from handoff.blanks import DEFAULT, blanks
 from handoff.decode import Decoder, plain
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
 from handoff.session import (
@@ -47,6 +47,7 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
 
 
 FACT_NAME = r"[a-z][a-z0-9_]*"
+CODE_LANG = r"[A-Za-z0-9_+#.-]+"
 
 
 class ContentReader(Decoder):
@@ -65,8 +66,11 @@ class ContentReader(Decoder):
         return self.as_text(node, text) if text is not None else None
 
     def author_text(self, node: Node | None) -> Text | None:
-        text = self.text(node)
-        return self.as_text(node, text) if node is not None and text is not None else None
+        """Text, a blank as it is spelled; `None` where nothing is said."""
+        if is_nothing(node):
+            return None
+        words = self.words(node)
+        return as_written(words) if words else None
 
     def as_text(self, node: Node, text: str) -> Text:
         block = isinstance(node, Scalar) and node.style == "block"
@@ -106,8 +110,11 @@ class ContentReader(Decoder):
         return self.content(node) or Blank(DEFAULT, at.place)
 
     def items(self, node: Node | None) -> tuple[Content, ...]:
-        if _is_nothing(node):
-            return (Blank(DEFAULT, node.place),) if node else ()
+        if node is None:
+            return ()
+        blank = Blank(DEFAULT, node.place) if is_null(node) else spelled_blank(node)
+        if blank:
+            return (blank,)
         found = (self.content(each, item=True) for each in self.nodes(node))
         return tuple(content for content in found if content is not None)
 
@@ -142,11 +149,27 @@ class ContentReader(Decoder):
         if node is None:
             return None
         if isinstance(node, List):
-            labels = [self.author_text(each) for each in node.nodes]
-            boxes = tuple(Box(text, False, None, text.place) for text in labels if text)
-            return Checklist(boxes, node.place)
+            return self.open_boxes(node)
         found = [self.box(pair) for pair in self.pairs(node, "labels with true or false")]
         return Checklist(tuple(box for box in found if box), node.place)
+
+    def open_boxes(self, node: List) -> Checklist:
+        if spelled_blank(node):
+            return Checklist((), node.place)
+        labels = [as_written(words) for each in node.nodes if (words := self.label(each))]
+        return Checklist(
+            tuple(Box(label, False, None, label.place) for label in labels), node.place
+        )
+
+    def label(self, node: Node) -> Text | Blank | None:
+        """What one item of a list of boxes is called."""
+        if isinstance(node, Map) and node.pairs:
+            label = node.pairs[0].key
+            message = "expected text, found a mapping: boxes are either a list of text or "
+            message += f"a mapping, write '{label}: …' without the dash"
+            self.report("Y022", message, node)
+            return None
+        return self.words(node, item=True)
 
     def box(self, pair: Pair) -> Box | None:
         label = Text(pair.key, pair.place)
@@ -161,7 +184,7 @@ class ContentReader(Decoder):
         key = next(key for key in (*CODE_LANGS, "code") if key in given)
         lang = CODE_LANGS.get(key)
         if lang is None:
-            lang = self.matching(given.get("lang"), r"[\w+#.-]+", "a language's name") or ""
+            lang = self.matching(given.get("lang"), CODE_LANG, "a language's name") or ""
         words = self.words(given[key]) or Blank(DEFAULT, node.place)
         return Code(lang, words, node.place)
 
@@ -171,10 +194,19 @@ class ContentReader(Decoder):
 
     def columns(self, node: Node | None) -> tuple[Column, ...]:
         if isinstance(node, Map):
-            named = ((pair, self.text(pair.node) or pair.key) for pair in node.pairs)
-            return tuple(Column(pair.key, heading, pair.place) for pair, heading in named)
-        texts = [(each, self.text(each)) for each in self.nodes(node)]
+            return tuple(self.column(pair) for pair in node.pairs)
+        texts = [(each, self.required_text(each)) for each in self.nodes(node)]
         return tuple(Column(text, text, each.place) for each, text in texts if text)
+
+    def column(self, pair: Pair) -> Column:
+        heading = self.text(pair.node)
+        return Column(pair.key, pair.key if heading is None else heading, pair.place)
+
+    def required_text(self, node: Node) -> str | None:
+        if is_null(node) or (isinstance(node, Scalar) and not node.text.strip()):
+            self.report("Y021", "expected a column's name, found nothing", node)
+            return None
+        return self.text(node)
 
     def phases(self, node: Map, given: Mapping[str, Node]) -> Content:
         return Phases(self.fact(given["phases"]), node.place)
@@ -207,12 +239,29 @@ def _blank(node: Node, *, item: bool) -> Blank | None:
         return None
     text = node.source if isinstance(node, List) else node.text
     words = " ".join(text.split())
-    if words and "{{" not in words and is_blank(words, item=item):
-        return Blank(words, node.place)
-    return None
+    if not words or "{{" in words:
+        return None
+    found = blanks(words, item=item)
+    if len(found) != 1 or found[0].text != words:
+        return None
+    is_list = isinstance(node, List) and found[0].kind != "blank" and not _is_one_word(node)
+    return None if is_list else Blank(words, node.place)
 
 
-def _is_nothing(node: Node | None) -> bool:
+def _is_one_word(node: List) -> bool:
+    """Whether the list is `[TIME]`; `[SQL, BASH]` and `["TIME"]` are lists."""
+    first, *others = node.nodes
+    if others or not isinstance(first, Scalar) or first.style != "plain":
+        return False
+    return isinstance(plain(first), str)
+
+
+def spelled_blank(node: Node | None) -> Blank | None:
+    """The blank that a list without quotes spells, `[TO BE FILLED]`."""
+    return _blank(node, item=False) if isinstance(node, List) else None
+
+
+def is_nothing(node: Node | None) -> bool:
     return node is None or is_null(node)
 
 

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null, parse
 from handoff.problems import InvalidInput, Level, Place, Problem, nearest
+from handoff.traps import in_quotes
 
 Plain = None | bool | int | float | str
 JSON = Plain | list["JSON"] | dict[str, "JSON"]
@@ -33,10 +34,11 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _MAX_DIGITS = 300
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(?P<zone> ?[Zz]|[-+]\d{2}:?\d{2})?"
-)
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = r"[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+_ZONE = r"(?: ?[Zz]|[-+][0-9]{2}:?[0-9]{2})"
+MOMENT = DAY + _TIME + _ZONE
+_MOMENT = re.compile(f"{DAY}{_TIME}(?P<zone>{_ZONE})?")
 
 
 class Decoder:
@@ -92,7 +94,7 @@ class Decoder:
                 among = f" in {what}" if what else ""
                 guess = nearest(pair.key, keys) or f", expected {_either(keys)}"
                 self.report("Y020", f"unknown key '{pair.key}'{among}{guess}", pair)
-        if isinstance(node, Map):
+        if isinstance(node, Map) or (isinstance(node, List) and not node.nodes):
             self._require(node, given, required)
         return given
 
@@ -125,15 +127,15 @@ class Decoder:
     # --- scalars ---
 
     def text(self, node: Node | None, what: str = "text") -> str | None:
-        """Text, or a number as it was written."""
+        """Text, or a number as it was written; a block ends with its last word."""
         if not isinstance(node, Scalar) or is_null(node):
-            self._unless_null(node, what)
+            self._unless_null(node, what, _in_quotes(node) if what == "text" else "")
             return None
         if isinstance(plain(node), bool):
             message = f"expected {what}, found {node.text}: if the word is meant, "
             self.report("Y022", message + f'write "{node.text}"', node)
             return None
-        return node.text
+        return node.text.rstrip("\n") if node.style == "block" else node.text
 
     def matching(self, node: Node | None, pattern: str, what: str) -> str | None:
         """Text that `pattern` fits as a whole; `what` says in words what that is."""
@@ -158,7 +160,9 @@ class Decoder:
         value = plain(node) if isinstance(node, Scalar) else None
         if isinstance(value, int) and not isinstance(value, bool) and value >= minimum:
             return value
-        self._unless_null(node, f"a whole number from {minimum}")
+        is_quoted = isinstance(node, Scalar) and node.style != "plain" and node.text.isdigit()
+        hint = ", write it without quotes" if is_quoted else ""
+        self._unless_null(node, f"a whole number from {minimum}", hint)
         return None
 
     def choice(self, node: Node | None, choices: Iterable[Choice]) -> Choice | None:
@@ -174,7 +178,7 @@ class Decoder:
 
     def day(self, node: Node | None) -> date | None:
         """A date, `2026-01-03`."""
-        text = self.matching(node, _DAY.pattern, "a date such as 2026-01-03")
+        text = self.matching(node, DAY, "a date such as 2026-01-03")
         if text is None:
             return None
         try:
@@ -210,7 +214,9 @@ class Decoder:
             self.report("Y023", f"no such time '{text}': {error}", node)
             return None
 
-    def _require(self, node: Map, given: Mapping[str, Node], required: Iterable[str]) -> None:
+    def _require(
+        self, node: Map | List, given: Mapping[str, Node], required: Iterable[str]
+    ) -> None:
         for key in required:
             if key not in given:
                 self.report("Y021", f"key '{key}' is missing", node)
@@ -250,6 +256,13 @@ def found(node: Node) -> str:
     if isinstance(node, List):
         return "a list"
     return f"'{_short(node.text)}'" if node.text else "nothing"
+
+
+def _in_quotes(node: Node | None) -> str:
+    """What to write if the list is text in brackets."""
+    if not isinstance(node, List) or not node.source or "\n" in node.source:
+        return ""
+    return f"; if the brackets are text, write {in_quotes(node.source)}"
 
 
 def _number(text: str) -> int | float | str:

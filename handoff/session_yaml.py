@@ -7,8 +7,14 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from handoff.content_yaml import FACT_NAME, ContentReader, as_written
-from handoff.decode import plain
+from handoff.content_yaml import (
+    FACT_NAME,
+    ContentReader,
+    as_written,
+    is_nothing,
+    spelled_blank,
+)
+from handoff.decode import found, plain
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
 from handoff.problems import Place, Problem, nearest
 from handoff.session import (
@@ -38,7 +44,16 @@ SECTION_KEYS = ("title", "after", "content", "level", "rule")
 FACT_KEYS = ("sql", "params", "key", "redact")
 
 ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_SLUG = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+SLUG = ID
+TEMPLATE = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+_LETTERS = r"A-Za-z0-9_\u00c0-\u1fff\u2c00-\ud7ff"
+SQL_NAME = rf"(?!.*\.\.)[{_LETTERS}][{_LETTERS}./ -]*\.sql"
+"""Of a question's file; letters of every script, none of the signs that turn text around."""
+LINE = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*"
+"""Text on one line."""
+MAX_LABEL = 40
+"""Characters of a session's number, which is a part of the document's name."""
+MAX_SLUG = 160
 _SLUG_LENGTH = 80
 """Of a slug made from a title: file systems stop at 255 bytes for the whole name."""
 
@@ -79,8 +94,8 @@ def created(source: bytes, path: str) -> date | None:
 class _Reader(ContentReader):
     def session(self, root: Node | None, session_id: str) -> Session | None:
         given = self.fields(root, KEYS, required=("session", "title", "created"))
-        label = self.text(given.get("session"))
-        title = self.text(given.get("title"))
+        label = self.label_of_session(given.get("session"))
+        title = self.title(given.get("title"))
         created = self.created(given.get("created"))
         parts = {
             "duration": self.words(given.get("duration")),
@@ -120,25 +135,51 @@ class _Reader(ContentReader):
 
     # --- fields of their own kind ---
 
+    def label_of_session(self, node: Node | None) -> str | None:
+        label = self.title(node)
+        if label is not None and len(label) > MAX_LABEL and node is not None:
+            message = f"a session's number of {len(label)} characters, at most {MAX_LABEL}"
+            self.report("Y023", message, node)
+        return label
+
+    def title(self, node: Node | None) -> str | None:
+        """One line that says something."""
+        line = self.line(node)
+        if line is not None and not line.strip() and node is not None:
+            self.report("Y021", "expected text, found only quotes or spaces", node)
+        return line
+
+    def line(self, node: Node | None) -> str | None:
+        """Text that stands in a heading or a name, so on one line."""
+        text = self.text(node)
+        if text is None or node is None or re.fullmatch(LINE, text):
+            return text
+        lines = len(text.splitlines())
+        message = f"text of {lines} lines, expected one; a long line may be folded after '>-'"
+        if lines < 2:
+            message = "a control character or line break, expected printable text on one line"
+        self.report("Y023", message, node)
+        return text
+
     def created(self, node: Node | None) -> Created | None:
         if not isinstance(node, Map):
             day = self.day(node)
             return Created(day, None) if day else None
         given = self.fields(node, ("date", "text"), required=("date",), what="'created'")
         day = self.day(given.get("date"))
-        return Created(day, self.text(given.get("text"))) if day else None
+        text = self.line(given.get("text"))
+        return Created(day, text) if day else None
 
     def slug(self, node: Node | None, title: str | None) -> str:
         what = "a name of letters, digits, '.', '_' and '-'"
-        text = self.matching(node, _SLUG, what)
-        if text is not None and len(text) > 2 * _SLUG_LENGTH and node is not None:
-            self.report("Y023", f"a slug of {len(text)} characters, at most 160", node)
+        text = self.matching(node, SLUG, what)
+        if text is not None and len(text) > MAX_SLUG and node is not None:
+            message = f"a slug of {len(text)} characters, at most {MAX_SLUG}"
+            self.report("Y023", message, node)
         return text.upper() if text is not None else slug_of(title or "")
 
     def template(self, node: Node | None) -> str:
-        return self.matching(node, r"[A-Za-z0-9][A-Za-z0-9_-]*", "a template's name") or (
-            "handoff"
-        )
+        return self.matching(node, TEMPLATE, "a template's name") or "handoff"
 
     def minute(self, node: Node | None) -> datetime | None:
         moment = self.moment(node)
@@ -173,7 +214,7 @@ class _Reader(ContentReader):
         given = self.fields(pair.node, FACT_KEYS, required=("sql",), what=what)
         name = self.sql_name(given.get("sql"))
         params = self.params(given.get("params"))
-        key = self.text(given.get("key"))
+        key = self.line(given.get("key"))
         redact = self.texts(given.get("redact"))
         if name is None:
             return None
@@ -181,9 +222,7 @@ class _Reader(ContentReader):
         return Question(pair.key, name, params, key, pair.place, places, redact)
 
     def sql_name(self, node: Node | None) -> str | None:
-        text = self.matching(
-            node, r"(?!.*\.\.)[\w][\w./ -]*\.sql", "a '.sql' file beneath 'sql/'"
-        )
+        text = self.matching(node, SQL_NAME, "a '.sql' file beneath 'sql/'")
         return text.removeprefix("sql/") if text else None
 
     def params(self, node: Node | None) -> Mapping[str, Param]:
@@ -204,7 +243,7 @@ class _Reader(ContentReader):
         given = self.fields(node, NEXT_KEYS, what="'next'")
         return Next(
             id=self.id(given.get("id")),
-            session=self.text(given.get("session")),
+            session=self.line(given.get("session")),
             title=self.words(given.get("title")),
             objectives=self.content(given.get("objectives")),
             prerequisites=self.content(given.get("prerequisites")),
@@ -230,7 +269,13 @@ class _Reader(ContentReader):
         )
 
     def readings(self, node: Node | None) -> tuple[Reading, ...]:
-        found = (self.reading(each) for each in self.nodes(node, "a list of files"))
+        blank = spelled_blank(node)
+        if blank:
+            return (Reading(as_written(blank), None, blank.place),)
+        found = (
+            self.reading(each)
+            for each in self.nodes(node, "a list such as - {path: a.md, note: why}")
+        )
         return tuple(reading for reading in found if reading)
 
     def reading(self, node: Node) -> Reading | None:
@@ -247,17 +292,18 @@ class _Reader(ContentReader):
         return tuple(section for section in found if section)
 
     def section(self, node: Node) -> Section | None:
-        given = self.fields(node, SECTION_KEYS, what="a section")
         if not isinstance(node, Map):
+            self.report("Y022", f"expected {{title: , content: }}, found {found(node)}", node)
             return None
-        if not {"title", "content"} & set(given):
+        given = self.fields(node, SECTION_KEYS, what="a section")
+        if is_nothing(given.get("title")) and "content" not in given:
             self.report("Y021", "a section needs a 'title' or 'content'", node)
         after = self.text(given.get("after"))
         if after is not None and after not in AFTER:
             guess = nearest(after, AFTER) or f", expected one of {', '.join(AFTER)}"
             self.report("Y023", f"no section '{after}'{guess}", given["after"])
         return Section(
-            title=self.text(given.get("title")),
+            title=self.line(given.get("title")),
             after=after,
             content=self.content(given.get("content")),
             place=node.place,
