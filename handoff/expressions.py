@@ -130,6 +130,25 @@ def parts(text: str) -> tuple[Literal | Expression | Mistake, ...]:
     return tuple(_parts(text))
 
 
+def cited(expression: Expression) -> tuple[str, ...]:
+    """The names an expression is made of, once each, in order: facts and what is built in."""
+    return tuple(dict.fromkeys(_names(expression.node)))
+
+
+def _names(node: Node) -> Iterator[str]:
+    match node:
+        case Name(name):
+            yield name
+        case Part(of) | Filtered(of):
+            yield from _names(of)
+        case Compared(left, _, right):
+            yield from _names(left)
+            yield from _names(right)
+        case Logical(_, several):
+            for each in several:
+                yield from _names(each)
+
+
 _OPENS = re.compile(r"\\?\{\{")
 _CLOSES = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\}\}""", re.DOTALL)
 

@@ -12,7 +12,7 @@ from handoff.citations import problems as problems
 from handoff.cited import Reader, Source
 from handoff.content import NONE
 from handoff.evaluation import Missing, Row, Scope, Wrong, value
-from handoff.expressions import Expression, Literal, Mistake, parts
+from handoff.expressions import Expression, Literal, Mistake, cited, parts
 from handoff.facts import Facts
 from handoff.googlesql import Type
 from handoff.landing import Parts, landings
@@ -208,12 +208,13 @@ class Live:
             case Code(_, code):
                 if isinstance(code, Blank):
                     yield from self._open(code, item=False)
-            case Table(_, _, place):
+            case Table(fact, _, place):
                 found = blanks_in_document("\n".join(self.table(node)))
-                yield from (_left(each, place) for each in found)
-            case Phases(_, place):
+                yield from (_left(each, place, waits_for=(fact,)) for each in found)
+            case Phases(fact, place):
                 lines = [line for _, labels in self.phases(node) for _, line in labels]
-                yield from (_left(each, place) for line in lines for each in blanks(line))
+                left = [each for line in lines for each in blanks(line)]
+                yield from (_left(each, place, waits_for=(fact,)) for each in left)
             case tuple():
                 for each in node:
                     yield from self._open(each, item=item)
@@ -229,20 +230,21 @@ class Live:
         """The blanks the author wrote, and those that live values left."""
         read = parts(text.value)
         masked = text.value
-        left: list[tuple[int, Found]] = []
+        left: list[tuple[int, Found, tuple[str, ...]]] = []
         for part in read:
             if isinstance(part, Literal):
                 continue
             masked = masked[: part.start] + _MASK * (part.end - part.start) + masked[part.end :]
             filled = self._filled(part, text, "text", MAX_TEXT)
             if filled.is_blank:
-                left.append((part.start, blanks(filled.text)[0]))
+                names = cited(part) if isinstance(part, Expression) else ()
+                left.append((part.start, blanks(filled.text)[0], names))
         if "\n" in masked:
-            left += [(each.start, each) for each in blanks_in_document(masked)]
+            left += [(each.start, each, ()) for each in blanks_in_document(masked)]
         else:
-            left += [(each.start, each) for each in blanks(masked, item=item)]
-        for start, found in sorted(left, key=lambda each: each[0]):
-            yield _left(found, place_in(text, start))
+            left += [(each.start, each, ()) for each in blanks(masked, item=item)]
+        for start, found, names in sorted(left, key=lambda each: each[0]):
+            yield _left(found, place_in(text, start), waits_for=names)
 
 
 _APART = ("status", "blocked_by")
@@ -250,8 +252,11 @@ _APART = ("status", "blocked_by")
 _MASK = "0"  # which makes no blank of brackets around it
 
 
-def _left(found: Found, place: Place, words: str = "") -> Open:
-    return Open(words or found.text, found.kind, found.hint, found.choices, place)
+def _left(
+    found: Found, place: Place, words: str = "", *, waits_for: tuple[str, ...] = ()
+) -> Open:
+    text = words or found.text
+    return Open(text, found.kind, found.hint, found.choices, place, waits_for)
 
 
 # --- tables and status lines ---------------------------------------------------------------

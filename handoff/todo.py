@@ -22,6 +22,8 @@ class Open:
     choices: tuple[str, ...]
     """What may stand there: `("✅", "❌")`; empty for free words."""
     place: Place
+    waits_for: tuple[str, ...] = ()
+    """Facts that have no answer yet, for a blank that rendering fills and not its author."""
 
     @property
     def in_prompt(self) -> bool:

@@ -251,3 +251,23 @@ def test_as_of_is_the_sessions_own_where_nothing_was_asked():
     filled = own.text(text("{{ as_of }} {{ checked_at | blank('timestamp UTC') }}"))
 
     assert filled == "2026-01-03 16:20 UTC [TO BE FILLED - timestamp UTC]"
+
+
+@pytest.mark.parametrize(
+    ("written", "waits_for"),
+    [
+        ("[TO BE FILLED]", [()]),
+        ("{{ checked_at | blank('TIME') }} and [TIME]", [("checked_at",), ()]),
+        ("{{ phases.phase_1.done == 3 or single.n }}", [("phases", "single")]),
+    ],
+)
+def test_a_blank_that_a_value_left_says_what_it_waits_for(
+    written: str, waits_for: list[tuple[str, ...]]
+):
+    assert [each.waits_for for each in live(None).open(text(written))] == waits_for
+
+
+def test_a_table_without_rows_waits_for_its_fact():
+    table = Table(QUESTIONS[0].name, (), AT)
+
+    assert [each.waits_for for each in live(None).open(table)] == [(QUESTIONS[0].name,)]
