@@ -36,6 +36,24 @@ def reads(query: Query, schema: Schema) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def datasets(query: Query) -> frozenset[str]:
+    """The datasets that `query` names, with the project where it names one.
+
+    Empty where it cannot be parsed.
+    """
+    # slow: only pulling a schema needs it
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(query.text, read="bigquery")
+    except (SqlglotError, RecursionError):
+        return frozenset()
+    tables = (table for table in tree.find_all(exp.Table) if table.db)
+    return frozenset(".".join(filter(None, (each.catalog, each.db))) for each in tables)
+
+
 def _in_scope(scope: Scope, query: Query, tables: Tables) -> Iterator[Problem]:
     from sqlglot import exp
 

@@ -1,4 +1,4 @@
-"""`query list` and `query run`: the questions themselves."""
+"""`query`: the questions themselves, asked one by one, and what they read and cost."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from handoff import answers, api
+from handoff import answers, api, questions
 from handoff.cli import console, options
 from handoff.facts import Answer
-from handoff.problems import UsageError, nearest
+from handoff.problems import UsageError, nearest, worst
 
 app = typer.Typer(
-    help="The questions under sql/: list them, ask one.",
+    help="The questions under sql/: list, ask, estimate them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -45,14 +45,13 @@ def run(
         str | None,
         typer.Option("--as-of", metavar="TIME", help="The moment to ask for; else now."),
     ] = None,
+    settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
     """Ask one question and print the answer; nothing is recorded."""
-    if format not in answers.FORMATS:
-        known = nearest(format, answers.FORMATS) or f", expected {' or '.join(answers.FORMATS)}"
-        raise UsageError(f"handoff: error: unknown format '{format}'{known}")
-    project = api.open_project(root)
-    answer = api.ask(
+    _known(format)
+    project = api.open_project(root, settings=settings or ())
+    answer = questions.ask(
         project,
         question,
         dict(map(_pair, param or ())),
@@ -65,6 +64,60 @@ def run(
         return 0
     console.note(f"{answer.message}")
     return answer.exit_code
+
+
+@app.command()
+def estimate(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Sessions or questions.")
+    ],
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the questions."),
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        str, typer.Option("--format", metavar="FORMAT", help="table, json, csv or md.")
+    ] = "table",
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TIME", help="The moment to ask for; else now."),
+    ] = None,
+    settings: options.Settings = None,
+    root: options.Root = None,
+) -> int:
+    """What questions would cost on BigQuery, by dry runs; nothing is billed."""
+    _known(format)
+    project = api.open_project(root, settings=settings or ())
+    answer, failures = questions.estimate(
+        project,
+        names,
+        dict(map(_pair, param or ())),
+        as_of=options.moment(as_of),
+        progress=console.Progress(),
+    )
+    console.out(answers.FORMATS[format](answer))
+    for failure in failures:
+        console.note(failure.message)
+    return worst(failure.exit_code for failure in failures)
+
+
+@app.command("pull-schema")
+def pull_schema(
+    engine: options.Engine = None,
+    settings: options.Settings = None,
+    root: options.Root = None,
+) -> int:
+    """Record the tables that questions read, for checks without a warehouse."""
+    project = api.open_project(root, settings=settings or ())
+    written = questions.pull_schema(project, engine=engine, progress=console.Progress())
+    console.note(f"{'wrote' if written.changed else 'kept'} {written.path}: {written.summary}")
+    return 0
+
+
+def _known(format: str) -> None:  # noqa: A002 - the option's name
+    if format not in answers.FORMATS:
+        known = nearest(format, answers.FORMATS) or f", expected {' or '.join(answers.FORMATS)}"
+        raise UsageError(f"handoff: error: unknown format '{format}'{known}")
 
 
 def _pair(text: str) -> tuple[str, str]:

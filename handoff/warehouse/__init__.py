@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from handoff.facts import Answer, Failure, Value
 from handoff.sql import Query
+from handoff.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,17 @@ class Warehouse(Protocol):
 
     def answers(self, asked: Sequence[Asked]) -> tuple[Answer | Failure, ...]:
         """One answer or failure for each question, in order; a failure takes no other down."""
+        ...
+
+    def cost(self) -> str | None:
+        """A line on what the answers cost; `None` where nobody pays."""
+        ...
+
+    def schema(self, datasets: Collection[str]) -> Tables:
+        """The tables of `datasets`, as GoogleSQL types them; of all without any.
+
+        Raises WorldError.
+        """
         ...
 
     def close(self) -> None: ...

@@ -7,7 +7,7 @@ tables, return what its header says, and fit the budget. Then all run at once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -15,9 +15,10 @@ from typing import TypeVar
 from handoff.facts import MAX_ROWS, Answer, Failure
 from handoff.googlesql import BadType, BadValue
 from handoff.settings import BigQuery as Settings
+from handoff.tables import Tables
 from handoff.warehouse import Asked, Progress, bigquery_answer, bigquery_request, cost
 from handoff.warehouse.answer import TooMuch, different, too_many_rows
-from handoff.warehouse.bigquery_catalogue import Catalogue
+from handoff.warehouse.bigquery_catalogue import Catalogue, described
 from handoff.warehouse.bigquery_client import Connection, connect
 from handoff.warehouse.bigquery_errors import explain
 from handoff.warehouse.bigquery_jobs import Jobs, Stopped, resource
@@ -65,6 +66,18 @@ class BigQuery:
     def estimates(self, asked: Sequence[Asked]) -> tuple[Estimate | Failure, ...]:
         """What each question would cost, by dry runs; nothing is billed."""
         return tuple(self._all(self._estimate_with_cache, asked, "estimated"))
+
+    def cost(self) -> str | None:
+        return cost.line(self.bills, self._settings.price_per_tib) if self.bills else None
+
+    def schema(self, datasets: Collection[str]) -> Tables:
+        connection, _, _ = self._connected()
+        project = str(connection.client.project)
+        named = [bigquery_request.dataset_of(each, project) for each in sorted(datasets)]
+        return {
+            dataset: described(connection, owner, dataset, self._tell)
+            for owner, dataset in named
+        }
 
     def close(self) -> None:
         if self._parts is not None:

@@ -3,14 +3,56 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from handoff.problems import WorldError
+from handoff.tables import TableSchema
+from handoff.warehouse import Progress
+from handoff.warehouse.bigquery_answer import columns
 from handoff.warehouse.bigquery_client import HTTP_SECONDS, Connection
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Table
 
 _LISTED = 5_000
 T = TypeVar("T")
+
+
+def described(
+    connection: Connection, project: str, dataset: str, told: Progress
+) -> Mapping[str, TableSchema]:
+    """Every table of a dataset with its columns. Raises WorldError."""
+    # slow: loaded by the client already
+    from google.api_core.exceptions import GoogleAPICallError
+
+    client, name = connection.client, f"{project}.{dataset}"
+    found: dict[str, TableSchema] = {}
+    try:
+        listed = client.list_tables(name, retry=connection.retry, timeout=HTTP_SECONDS)
+        for each in islice(listed, _LISTED):
+            told(f"BigQuery: {name}.{each.table_id}")
+            table = client.get_table(
+                each.reference, retry=connection.retry, timeout=HTTP_SECONDS
+            )
+            found[str(each.table_id)] = _described(table)
+    except (GoogleAPICallError, OSError) as error:
+        reason = str(getattr(error, "message", error)).split("\n")[0]
+        message = f"bigquery: error: cannot read the tables of '{name}': {reason}"
+        raise WorldError(message) from error
+    return found
+
+
+def _described(table: Table) -> TableSchema:
+    schema = [field.to_api_repr() for field in table.schema]
+    by_time, by_range = table.time_partitioning, table.range_partitioning
+    partition = getattr(by_time or by_range, "field", None)
+    return TableSchema(
+        columns={each.name: each.type for each in columns(schema)},
+        partition=partition or ("_PARTITIONTIME" if by_time else None),
+        needs_filter=bool(table.require_partition_filter),
+    )
 
 
 class Catalogue:

@@ -7,7 +7,7 @@ import hashlib
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -18,6 +18,8 @@ from handoff.cache import cache_folder
 from handoff.facts import MAX_ROWS, Answer, Column, Failure, Value
 from handoff.googlesql import BadValue, Type, type_of, value_of
 from handoff.problems import InvalidInput, Place, Problem, WorldError
+from handoff.tables import Tables as Schemas
+from handoff.tables import TableSchema
 from handoff.warehouse import Asked, Progress
 from handoff.warehouse.answer import TooMuch, different, too_many_rows
 from handoff.warehouse.translate import Catalog, NotTranslated, Tables, Translation, translated
@@ -62,6 +64,16 @@ class DuckDB:
     def answers(self, asked: Sequence[Asked]) -> tuple[Answer | Failure, ...]:
         catalog = Catalog.of(self.tables, self._database)
         return tuple(self._answer(each, catalog) for each in asked)
+
+    def cost(self) -> str | None:
+        return None
+
+    def schema(self, datasets: Collection[str]) -> Schemas:
+        return {
+            dataset: {name: TableSchema(dict(columns)) for name, columns in tables.items()}
+            for dataset, tables in self.tables.items()
+            if not datasets or dataset in datasets
+        }
 
     def close(self) -> None:
         self._connection.close()
