@@ -1,12 +1,11 @@
-"""What is still open in a session: one blank a line for people, JSON for agents."""
+"""What is still open in a session."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handoff.problems import KeyPath, Place
-from handoff.reporting import json_text, place_fields, printable
+from handoff.problems import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,42 +30,20 @@ class Open:
         return self.place.keys[:1] == ("prompt",)
 
 
-def as_text(opens: Sequence[Open]) -> str:
-    """One line a blank: where it is filled, the way to it, and what it says now."""
-    return "".join(f"{printable(_line(each))}\n" for each in opens)
-
-
-def as_json(opens: Sequence[Open], *, session: str, document: str) -> str:
-    """One object with every blank; `keys` is the way to it inside the session file."""
-    listed = [_fields(each) for each in opens]
-    return f"{json_text({'session': session, 'document': document, 'open': listed})}\n"
-
-
 def summary(opens: Sequence[Open]) -> str:
-    """`62 blanks, 4 of them in the prompt`, or `nothing is blank`."""
-    in_prompt = sum(each.in_prompt for each in opens)
+    """`62 blanks, 4 of them in the prompt, 9 wait for answers`, or `nothing is blank`."""
     if not opens:
         return "nothing is blank"
-    counted = "1 blank" if len(opens) == 1 else f"{len(opens)} blanks"
-    return f"{counted}, {in_prompt} of them in the prompt" if in_prompt else counted
-
-
-def _line(each: Open) -> str:
-    way = f"{_way(each.place.keys)}: " if each.place.keys else ""
-    return f"{each.place}: {way}{each.text}"
-
-
-def _way(keys: KeyPath) -> str:
-    """`accomplished > Logic > 2`; positions in a list count from 1."""
-    return " > ".join(str(key + 1) if isinstance(key, int) else key for key in keys)
-
-
-def _fields(each: Open) -> dict[str, object]:
-    return {
-        "text": each.text,
-        "kind": each.kind,
-        "hint": each.hint or None,
-        "choices": list(each.choices),
-        "in_prompt": each.in_prompt,
-        **place_fields(each.place),
-    }
+    in_prompt = sum(each.in_prompt for each in opens)
+    waiting = sum(bool(each.waits_for) for each in opens)
+    return ", ".join(
+        [
+            "1 blank" if len(opens) == 1 else f"{len(opens)} blanks",
+            *([f"{in_prompt} of them in the prompt"] if in_prompt else []),
+            *(
+                [f"{waiting} {'waits' if waiting == 1 else 'wait'} for answers"]
+                if waiting
+                else []
+            ),
+        ]
+    )

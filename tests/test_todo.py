@@ -1,9 +1,9 @@
-"""What is open, as lines and as JSON."""
+"""What is open, summed up."""
 
-import json
+from dataclasses import replace
 
 from handoff.problems import KeyPath, Place
-from handoff.todo import Open, as_json, as_text, summary
+from handoff.todo import Open, summary
 
 S = "sessions/s.yaml"
 
@@ -20,39 +20,13 @@ OPENS = (
 )
 
 
-def test_a_line_says_where_and_what():
-    assert as_text(OPENS) == (
-        "sessions/s.yaml:9:5: accomplished > Logic > 2: [TO BE FILLED - file path]\n"
-        "sessions/s.yaml:12:5: accomplished > Dry-run: ✅/❌\n"
-        "sessions/s.yaml:40:5: prompt > status > ETA: [ETA]\n"
-    )
-
-
-def test_what_an_author_wrote_cannot_steer_the_terminal():
-    assert as_text([blank("[A\x1b[2J\nB]", 1, "goal\u202e")]) == (
-        "sessions/s.yaml:1:5: goal\\u202e: [A\\x1b[2J\\nB]\n"
-    )
-
-
-def test_json_is_for_agents():
-    listed = json.loads(as_json(OPENS, session="s", document="docs/h/s.md"))
-
-    assert (listed["session"], listed["document"]) == ("s", "docs/h/s.md")
-    assert [each["in_prompt"] for each in listed["open"]] == [False, False, True]
-    assert listed["open"][1] == {
-        "text": "✅/❌",
-        "kind": "blank",
-        "hint": None,
-        "choices": ["✅", "❌"],
-        "in_prompt": False,
-        "path": S,
-        "line": 12,
-        "column": 5,
-        "keys": ["accomplished", "Dry-run"],
-    }
-
-
 def test_summary_counts_the_prompt_apart():
     assert summary(OPENS) == "3 blanks, 1 of them in the prompt"
     assert summary(OPENS[:1]) == "1 blank"
     assert summary(()) == "nothing is blank"
+
+
+def test_summary_tells_what_rendering_will_fill():
+    waiting = replace(OPENS[2], waits_for=("orchestrator",))
+
+    assert summary([waiting]) == "1 blank, 1 of them in the prompt, 1 waits for answers"

@@ -1,4 +1,4 @@
-"""`set`, `add`, `tick`, `untick`: one place of a session's YAML."""
+"""`todo`, `set`, `add`, `tick`, `untick`: what is blank, and one place of the YAML."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import typer
 
 from handoff import api
 from handoff.cli import console, options
-from handoff.problems import UsageError
+from handoff.problems import InvalidInput, Problem, UsageError
 from handoff.session_yaml import KEYS
+from handoff.todo import summary
 
 if TYPE_CHECKING:
     from handoff.authoring.edit import Change, Edited
     from handoff.authoring.saving import Saved
+    from handoff.authoring.work import Work
 
 Way = Annotated[
     str,
@@ -30,6 +32,49 @@ New = Annotated[
 Note = Annotated[
     str | None, typer.Option("--note", metavar="TEXT", help="Written beside the box.")
 ]
+
+
+def todo(
+    session: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SESSION]", help="An id, a path or 'latest', which it is else."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs and agents.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Of all sessions.")] = False,
+    root: options.Root = None,
+) -> int:
+    """List what is still blank: where it stands, and the command that fills it."""
+    from handoff.authoring import work  # slow: brings jinja2
+
+    if session and every:
+        raise UsageError("handoff: error: '--all' goes without a session")
+    project = api.open_project(root)
+    wanted = project.session_ids() if every else [session or "latest"]
+    found: list[work.Work] = []
+    mistakes: list[Problem] = []
+    for name in wanted:
+        try:
+            found.append(work.work(project, api.session_named(project, name)))
+        except InvalidInput as error:
+            mistakes += error.report.problems
+    if found or every:
+        several = tuple(found)
+        console.out(_todo(several, json=json, every=every))
+    opens = [task.open for each in found for task in each.tasks]
+    if found and not json:
+        console.note(summary(opens))
+    console.problems(mistakes)
+    return 1 if mistakes else 0
+
+
+def _todo(several: tuple[Work, ...], *, json: bool, every: bool) -> str:
+    from handoff.authoring import work
+
+    if json:
+        return work.all_as_json(several) if every else work.as_json(several[0])
+    return "".join(work.as_text(each) for each in several)
 
 
 def set_(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from handoff import __version__
-from handoff.cli import asking, authoring, checking, rendering, starting
+from handoff.cli import asking, authoring, checking, doctor, rendering, starting
 
 app = typer.Typer(
     name="handoff",
@@ -37,7 +37,7 @@ def handoff(
 
 app.command()(starting.init)
 app.command()(rendering.render)
-app.command()(rendering.todo)
+app.command()(authoring.todo)
 app.command("set")(authoring.set_)
 app.command()(authoring.add)
 app.command()(authoring.tick)
@@ -46,4 +46,5 @@ app.command()(rendering.prompt)
 app.command()(checking.check)
 app.command()(checking.publish)
 app.command()(checking.schema)
+app.command()(doctor.doctor)
 app.add_typer(asking.app, name="query")

@@ -1,4 +1,4 @@
-"""`render`, `todo` and `prompt`: one session's document and what is in it."""
+"""`render` and `prompt`: one session's document and what is in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from handoff.document import Document
 from handoff.facts import Facts
 from handoff.problems import UsageError, worst
 from handoff.project import Project
-from handoff.todo import as_json, as_text, summary
 
 
 def render(
@@ -70,23 +69,6 @@ def render(
     _give(project, document, stdout=stdout, overwrite=overwrite)
     _sum_up(project, document)
     return _code(facts, frozen=frozen)
-
-
-def todo(
-    session: options.SessionName,
-    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    root: options.Root = None,
-) -> int:
-    """List what is still blank, with the line of the YAML where it is filled."""
-    project = api.open_project(root)
-    document = _as_recorded(project, session)
-    if json:
-        shown = as_json(document.open, session=document.session, document=document.path)
-    else:
-        shown = as_text(document.open)
-        console.note(summary(document.open))
-    console.out(shown)
-    return 0
 
 
 def prompt(session: options.SessionName, root: options.Root = None) -> int:

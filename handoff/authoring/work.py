@@ -1,0 +1,140 @@
+"""What is left to do in a session: each blank with the command that fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+from handoff import api
+from handoff.authoring.paths import at, places, unmistakable
+from handoff.authoring.splice import Tree, tree
+from handoff.problems import KeyPath
+from handoff.project import Project
+from handoff.reporting import json_text, place_fields, printable
+from handoff.todo import Open
+
+PLACEHOLDER = "…"
+"""Stands in a command where the words go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A blank and how it is filled."""
+
+    open: Open
+    path: str
+    """As `handoff set` takes it."""
+    words: str
+    """The whole value, with `…` where the blank is."""
+    waits_for: Mapping[str, str | None]
+    """The facts without an answer and their questions; `None` for what is built in."""
+    command: str
+    """A line for the shell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that is open in one session, in the order of its file."""
+
+    session: str
+    document: str
+    """The path of the document."""
+    tasks: tuple[Task, ...]
+
+
+def work(project: Project, session_id: str) -> Work:
+    """What is open with the facts that are recorded. Raises InvalidInput."""
+    loaded = api.load(project, session_id)
+    document = api.render(project, loaded, api.recorded(project, session_id))
+    read = tree((project.read(api.session_path(session_id)) or b"").decode())
+    # a fact that is looked up beside the warehouse has no question under sql/
+    asked = {each.name: getattr(each, "sql", None) for each in loaded.session.questions}
+    written: dict[KeyPath, list[str]] = {}
+    for each in document.open:
+        written.setdefault(each.place.keys, []).append(each.text)
+    tasks = (
+        _task(each, session_id, read, asked, written[each.place.keys]) for each in document.open
+    )
+    return Work(session_id, document.path, tuple(tasks))
+
+
+def _task(
+    each: Open,
+    session_id: str,
+    read: Tree,
+    asked: Mapping[str, str | None],
+    written: Sequence[str],
+) -> Task:
+    path = unmistakable(read, each.place.keys)
+    if each.waits_for:
+        waits_for = {name: asked.get(name) for name in each.waits_for}
+        return Task(each, path, "", waits_for, f"handoff render {session_id}")
+    words = _words(read, each.place.keys, written)
+    command = f"handoff set {session_id} {quote(path)} {quote(words)}"
+    return Task(each, path, words, {}, command)
+
+
+def _words(read: Tree, keys: KeyPath, written: Sequence[str]) -> str:
+    """The value at `keys` with `…` for each blank written in it."""
+    words = _text(read, keys)
+    if words is None:
+        return PLACEHOLDER
+    for each in written:
+        words = words.replace(each, PLACEHOLDER)
+    return words
+
+
+def _text(read: Tree, keys: KeyPath) -> str | None:
+    """The text at `keys`; `None` for nothing, and for a flow list that spells a blank."""
+    if keys not in set(places(read)):
+        return None
+    kind, inside = at(read, keys)
+    return None if kind in ("map", "seq") or kind.endswith(":null") else str(inside)
+
+
+# --- shown --------------------------------------------------------------------------------
+
+
+def as_text(all_work: Work) -> str:
+    """One line a blank: where it stands, the path to set, what it says, what it waits for."""
+    return "".join(f"{printable(_line(task))}\n" for task in all_work.tasks)
+
+
+def as_json(all_work: Work) -> str:
+    """One object with every blank."""
+    return f"{json_text(fields_of(all_work))}\n"
+
+
+def all_as_json(several: tuple[Work, ...]) -> str:
+    """One object with the work of every session."""
+    return f"{json_text({'sessions': [fields_of(each) for each in several]})}\n"
+
+
+def fields_of(all_work: Work) -> dict[str, object]:
+    listed = [_fields(task) for task in all_work.tasks]
+    return {"session": all_work.session, "document": all_work.document, "open": listed}
+
+
+def _line(task: Task) -> str:
+    waits = ", ".join(
+        f"{name} ({sql})" if sql else name for name, sql in task.waits_for.items()
+    )
+    ending = f", waits for {waits}" if waits else ""
+    return f"{task.open.place}: {task.path}: {task.open.text}{ending}"
+
+
+def _fields(task: Task) -> dict[str, object]:
+    each = task.open
+    return {
+        "place": str(each.place),
+        "set": task.path,
+        "text": each.text,
+        "kind": "live" if task.waits_for else each.kind,
+        "hint": each.hint or None,
+        "choices": list(each.choices),
+        "in_prompt": each.in_prompt,
+        "waits_for": [{"fact": name, "sql": sql} for name, sql in task.waits_for.items()],
+        "command": task.command,
+        **place_fields(each.place),
+    }

@@ -1,0 +1,138 @@
+"""What is left to do: each blank with the command that fills it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handoff.cli.running import run
+
+SESSION = """\
+session: 1
+title: Prep
+created: 2026-01-03
+goal:
+facts:
+  dates: {sql: q/dates.sql}
+accomplished:
+  Don't panic:
+    Created: [TO BE FILLED - file path]
+    Dry-run: ✅/❌
+    Tokens: "[USED] of [LIMIT], {{ dates.n }}k"
+    What: {value: , items: [[Other files]]}
+    "a\\u202eb":
+prompt:
+  context:
+    - "{{ dates.n | blank('[DATES]') }}"
+"""
+SQL = "-- Dates.\n-- returns: n INT64\nSELECT 1 AS n\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for path, text in (("sessions/session-1.yaml", SESSION), ("sql/q/dates.sql", SQL)):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def listed(capfd: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capfd.readouterr().out)
+
+
+def test_lines_name_the_place_the_path_and_what_is_waited_for(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["todo"]) == 0
+
+    found = capfd.readouterr()
+    assert found.out.splitlines() == [
+        "sessions/session-1.yaml:4:6: goal: [TO BE FILLED]",
+        "sessions/session-1.yaml:9:14: accomplished.Don't panic.Created: "
+        "[TO BE FILLED - file path]",
+        "sessions/session-1.yaml:10:14: accomplished.Don't panic.Dry-run: ✅/❌",
+        "sessions/session-1.yaml:11:13: accomplished.Don't panic.Tokens: [USED]",
+        "sessions/session-1.yaml:11:23: accomplished.Don't panic.Tokens: [LIMIT]",
+        "sessions/session-1.yaml:11:32: accomplished.Don't panic.Tokens: [TO BE FILLED], "
+        "waits for dates (q/dates.sql)",
+        "sessions/session-1.yaml:12:19: accomplished.Don't panic.What.value: [TO BE FILLED]",
+        "sessions/session-1.yaml:12:29: accomplished.Don't panic.What.items.0: [Other files]",
+        "sessions/session-1.yaml:13:13: accomplished.Don't panic.a\\u202eb: [TO BE FILLED]",
+        "sessions/session-1.yaml:16:8: prompt.context.0: [DATES], "
+        "waits for dates (q/dates.sql)",
+    ]
+    assert found.err == "10 blanks, 1 of them in the prompt, 2 wait for answers\n"
+
+
+def test_json_gives_each_blank_its_command(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["todo", "session-1", "--json"]) == 0
+
+    work = listed(capfd)
+    assert (work["session"], work["document"]) == (
+        "session-1",
+        "docs/09-handoff/2026-01-03-SESSION-1-PREP.md",
+    )
+    assert [(each["kind"], each["command"]) for each in work["open"]] == [
+        ("blank", "handoff set session-1 goal '…'"),
+        ("blank", """handoff set session-1 'accomplished.Don'"'"'t panic.Created' '…'"""),
+        ("choice", """handoff set session-1 'accomplished.Don'"'"'t panic.Dry-run' '…'"""),
+        *[
+            (
+                "name",
+                """handoff set session-1 'accomplished.Don'"'"'t panic.Tokens' """
+                """'… of …, {{ dates.n }}k'""",
+            )
+        ]
+        * 2,
+        ("live", "handoff render session-1"),
+        ("blank", """handoff set session-1 'accomplished.Don'"'"'t panic.What.value' '…'"""),
+        ("phrase", """handoff set session-1 'accomplished.Don'"'"'t panic.What.items.0' '…'"""),
+        ("blank", """handoff set session-1 'accomplished.Don'"'"'t panic.a\u202eb' '…'"""),
+        ("live", "handoff render session-1"),
+    ]
+    assert work["open"][2] == {
+        "place": "sessions/session-1.yaml:10:14",
+        "set": "accomplished.Don't panic.Dry-run",
+        "text": "✅/❌",
+        "kind": "choice",
+        "hint": None,
+        "choices": ["✅", "❌"],
+        "in_prompt": False,
+        "waits_for": [],
+        "command": work["open"][2]["command"],
+        "path": "sessions/session-1.yaml",
+        "line": 10,
+        "column": 14,
+        "keys": ["accomplished", "Don't panic", "Dry-run"],
+    }
+    assert work["open"][5]["waits_for"] == [{"fact": "dates", "sql": "q/dates.sql"}]
+
+
+def test_every_command_fills_its_blank(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(["todo", "--json"])
+    commands = [each["command"] for each in listed(capfd)["open"] if each["kind"] != "live"]
+
+    codes = [run(shlex.split(command.replace("…", "done"))[1:]) for command in commands]
+    run(["todo", "--json"])
+
+    assert codes == [0] * len(commands)
+    assert {each["kind"] for each in listed(capfd)["open"]} == {"live"}
+
+
+def test_all_lists_every_session_that_can_be_read(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (root / "sessions/session-2.yaml").write_text("session: 2\n")
+
+    assert run(["todo", "--all", "--json"]) == 1
+
+    found = capfd.readouterr()
+    assert [each["session"] for each in json.loads(found.out)["sessions"]] == ["session-1"]
+    assert "sessions/session-2.yaml:1:1: error: key 'title' is missing (Y021)" in found.err
