@@ -62,7 +62,7 @@ def test_lines_name_the_place_the_path_and_what_is_waited_for(
         "waits for dates (q/dates.sql)",
         "sessions/session-1.yaml:12:19: accomplished.Don't panic.What.value: [TO BE FILLED]",
         "sessions/session-1.yaml:12:29: accomplished.Don't panic.What.items.0: [Other files]",
-        "sessions/session-1.yaml:13:13: accomplished.Don't panic.a\\u202eb: [TO BE FILLED]",
+        "sessions/session-1.yaml:13:16: accomplished.Don't panic.a\\u202eb: [TO BE FILLED]",
         "sessions/session-1.yaml:16:8: prompt.context.0: [DATES], "
         "waits for dates (q/dates.sql)",
     ]
