@@ -63,7 +63,7 @@ def test_lines_name_the_place_the_path_and_what_is_waited_for(
         "sessions/session-1.yaml:12:19: accomplished.Don't panic.What.value: [TO BE FILLED]",
         "sessions/session-1.yaml:12:29: accomplished.Don't panic.What.items.0: [Other files]",
         "sessions/session-1.yaml:13:16: accomplished.Don't panic.a\\u202eb: [TO BE FILLED]",
-        "sessions/session-1.yaml:16:8: prompt.context.0: [DATES], "
+        "sessions/session-1.yaml:16:7: prompt.context.0: [DATES], "
         "waits for dates (q/dates.sql)",
     ]
     assert found.err == "10 blanks, 1 of them in the prompt, 2 wait for answers\n"
