@@ -42,8 +42,9 @@ from handoff.problems import (
 from handoff.project import Project
 from handoff.project import open_project as _open_project
 from handoff.publish import Written
-from handoff.session import Param, Question, Session, Text
+from handoff.session import Lookup, Param, Question, Session, Text
 from handoff.settings import keys as settings_keys
+from handoff.sources import asking, declared
 from handoff.sql import Query, bind
 from handoff.sql import read as read_query
 from handoff.warehouse import Progress
@@ -108,7 +109,7 @@ def load(project: Project, session_id: str) -> Loaded:
     path = session_path(session_id)
     session, warnings = session_yaml.load(project.read(path) or b"", session_id, path)
     queries, problems = _queries(project, session)
-    problems += _bound(session, queries)
+    problems += _bound(project, session, queries)
     problems += _live_problems(session, queries)
     if problems:
         raise InvalidInput([*warnings, *problems])
@@ -171,16 +172,38 @@ def gather(
     from handoff.warehouse import engines  # only asking needs it
 
     session = loaded.session
-    moment = as_of or session.as_of or datetime.now(UTC)
-    chosen = engines.engine_of(project, engine)
+    now = datetime.now(UTC)
+    moment = as_of or session.as_of or now
     previous = _trusted(project, session.id)
-    warehouse = engines.opened(project, chosen, progress)
+    world = _world(project, now)
+    warehouse = None
+    if engine or any(isinstance(each, Question) for each in session.questions):
+        warehouse = engines.opened(project, engines.engine_of(project, engine), progress)
     try:
-        facts = gathering.gather(session, loaded.queries, warehouse, previous, moment)
+        facts = gathering.gather(
+            session,
+            loaded.queries,
+            warehouse,
+            previous,
+            moment,
+            lambda lookup, at: asking.look(lookup, world, at),
+        )
     finally:
-        warehouse.close()
+        if warehouse:
+            warehouse.close()
     record(project, session.id, facts)
     return facts
+
+
+def _world(project: Project, now: datetime) -> asking.World:
+    settings = project.settings
+    return asking.World(
+        root=project.root,
+        file=project.source,
+        zone=ZoneInfo(settings.timezone),
+        recent_minutes=settings.progress.recent_minutes,
+        now=now,
+    )
 
 
 def frozen(project: Project, loaded: Loaded) -> Facts:
@@ -469,6 +492,8 @@ def _queries(project: Project, session: Session) -> tuple[dict[str, Query], list
     queries: dict[str, Query] = {}
     problems: list[Problem] = []
     for question in session.questions:
+        if isinstance(question, Lookup):
+            continue
         path = f"sql/{question.sql}"
         source = project.read(path)
         if source is None:
@@ -483,9 +508,12 @@ def _queries(project: Project, session: Session) -> tuple[dict[str, Query], list
     return queries, problems
 
 
-def _bound(session: Session, queries: Mapping[str, Query]) -> list[Problem]:
+def _bound(project: Project, session: Session, queries: Mapping[str, Query]) -> list[Problem]:
     problems: list[Problem] = []
     for question in session.questions:
+        if isinstance(question, Lookup):
+            problems += declared.problems(question, project.source)
+            continue
         if question.sql not in queries:
             continue
         query = queries[question.sql]

@@ -22,8 +22,8 @@ from handoff.expressions import (
 from handoff.googlesql import Field, Type, type_of
 from handoff.live_filters import FILTERS
 from handoff.problems import Place, Problem, nearest
-from handoff.session import Phases, Question, Session, Table, place_in, texts
-from handoff.sql import Query
+from handoff.session import Lookup, Phases, Question, Session, Table, place_in, texts
+from handoff.sql import Query, asked_of
 
 BUILT_IN: Mapping[str, Type] = {
     "document": Type("STRING"),
@@ -43,7 +43,7 @@ Columns = Mapping[str, Type]
 class Known:
     """A declared fact, as far as its question says what it returns."""
 
-    question: Question
+    question: Question | Lookup
     columns: Columns | None
     """With the derived ones, without the redacted; `None` where the question is not there."""
     contract: str | None
@@ -51,6 +51,13 @@ class Known:
     @property
     def name(self) -> str:
         return self.question.name
+
+    @property
+    def asked(self) -> str:
+        """What answers, in words."""
+        question = self.question
+        is_sql = isinstance(question, Question)
+        return f"'{question.sql}'" if is_sql else f"fact '{question.name}'"
 
 
 def problems(session: Session, queries: Mapping[str, Query]) -> list[Problem]:
@@ -71,14 +78,14 @@ def known(session: Session, queries: Mapping[str, Query]) -> Mapping[str, Known]
     return {
         question.name: Known(
             question,
-            columns_of(question, queries.get(question.sql)),
-            query.contract if (query := queries.get(question.sql)) else None,
+            columns_of(question, query := asked_of(question, queries)),
+            query.contract if query else None,
         )
         for question in session.questions
     }
 
 
-def columns_of(question: Question, query: Query | None) -> Columns | None:
+def columns_of(question: Question | Lookup, query: Query | Lookup | None) -> Columns | None:
     """The columns that texts may cite: returned, not redacted, or derived."""
     if query is None:
         return None
@@ -99,7 +106,7 @@ def _declared(facts: Mapping[str, Known]) -> Iterator[Problem]:
         if key is not None and columns is not None and key not in columns:
             redacted = key in fact.question.redact
             if not redacted:  # Q024 says so
-                message = f"'key:' names '{key}', which '{fact.question.sql}' does not return"
+                message = f"'key:' names '{key}', which {fact.asked} does not return"
                 yield Problem("L014", message + nearest(key, columns), fact.question.place)
 
 
@@ -300,7 +307,7 @@ def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
             yield from _fact(name, place, facts)
             fact = facts.get(name)
             if fact and fact.columns is not None and fact.contract != "phases":
-                message = f"'{fact.question.sql}' does not keep the contract 'phases'"
+                message = f"{fact.asked} does not keep the contract 'phases'"
                 yield Problem("L015", message, place)
         case tuple():
             for each in node:

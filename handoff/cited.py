@@ -10,8 +10,8 @@ from handoff.evaluation import Row
 from handoff.facts import Fact, Facts
 from handoff.googlesql import Type, Value, type_of
 from handoff.printing import Typed, moment
-from handoff.session import Question
-from handoff.sql import CONTRACTS, Query
+from handoff.session import Lookup, Question
+from handoff.sql import CONTRACTS, Query, asked_of
 
 Plain = Mapping[str, Value]
 
@@ -44,9 +44,9 @@ class Reader:
     stale_ok: bool
     """Whether the last answer stands where the latest asking failed."""
 
-    def source(self, question: Question) -> Source:
+    def source(self, question: Question | Lookup) -> Source:
         fact = self.facts.facts.get(question.name) if self.facts else None
-        query = self.queries.get(question.sql)
+        query = asked_of(question, self.queries)
         contract = query.contract if query else fact.contract if fact else None
         own, derived = _types(fact, query), _derived_types(contract)
         is_old = fact is not None and fact.failure is not None
@@ -94,7 +94,7 @@ class Reader:
         return derived, progress.overall(whole, as_of=at, stalled_minutes=minutes, zone=zone)
 
 
-def _types(fact: Fact | None, query: Query | None) -> dict[str, Type]:
+def _types(fact: Fact | None, query: Query | Lookup | None) -> dict[str, Type]:
     declared = {each.name: each.type for each in query.returns} if query else {}
     answered = {column.name: column.type for column in fact.columns} if fact else {}
     return {name: type_of(type_) for name, type_ in {**declared, **answered}.items()}

@@ -14,6 +14,7 @@ from decimal import Decimal
 from handoff.googlesql import Type, inferred, type_of, value_of
 from handoff.googlesql import Value as Value
 from handoff.problems import InvalidInput, Place, Problem
+from handoff.session import Lookup
 from handoff.sql import Query
 
 VERSION = 1
@@ -58,13 +59,13 @@ class Provenance:
     """How an answer was obtained; enough to obtain it again."""
 
     source: str
-    """The question: `orchestrator/phases.sql`."""
+    """The question: `orchestrator/phases.sql`; the file looked into; the span of commits."""
     sha256: str
-    """Of the `.sql` file's bytes, 64 hex digits, before any translation."""
+    """Of the `.sql` file's bytes, before any translation, or of the declaration; in hex."""
     params: Mapping[str, Value]
     """As bound, `as_of` among them."""
     engine: str
-    """`duckdb`, `duckdb sample`, `bigquery`."""
+    """`duckdb`, `duckdb sample`, `bigquery`; `log`, `json`, `git`."""
     job_id: str | None
     ran_at: datetime
     """When the warehouse finished, UTC."""
@@ -98,10 +99,10 @@ class Facts:
     facts: Mapping[str, Fact]
 
 
-def is_current(fact: Fact, query: Query, params: Mapping[str, Value]) -> bool:
+def is_current(fact: Fact, query: Query | Lookup, params: Mapping[str, Value]) -> bool:
     """Whether `fact` still answers `query` asked with `params`.
 
-    Compared by the SHA-256 of the file's bytes and by value, not by age: an old
+    Compared by the SHA-256 of the question and by value, not by age: an old
     answer to the same question is still its answer.
     """
     provenance = fact.provenance

@@ -2,57 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from handoff.facts import Answer, Column, Fact, Facts, Failure, Provenance, Value
 from handoff.problems import InvalidInput, Problem, nearest
-from handoff.session import Question, Session
+from handoff.session import Lookup, Question, Session
+from handoff.sources.asking import Looked
 from handoff.sql import Query, bind
 from handoff.warehouse import Asked, Warehouse
 
 Row = tuple[Value, ...]
+Look = Callable[[Lookup, datetime], Looked]
 
 
 def gather(
     session: Session,
     queries: Mapping[str, Query],
-    warehouse: Warehouse,
+    warehouse: Warehouse | None,
     previous: Facts | None,
     as_of: datetime,
+    look: Look | None = None,
 ) -> Facts:
     """Every question of `session`, asked in one call; `queries` by name.
 
-    A question that fails keeps the answer it had in `previous`, with its provenance. Raises
-    InvalidInput, before anything is asked, with every parameter and column that does not fit.
+    What is looked up beside the warehouse is asked of `look`; either may be left out where
+    the session has no such fact. What fails keeps the answer it had in `previous`, with its
+    provenance. Raises InvalidInput, before anything is asked, with every parameter and
+    column that does not fit.
     """
     moment = as_of.astimezone(UTC).replace(second=0, microsecond=0)
-    asked = _asked(session, queries, moment)
-    answers = warehouse.answers(asked)
     recorded = previous.facts if previous else {}
-    facts = {
-        question.name: _fact(question, each, answer, warehouse.engine, recorded)
-        for question, each, answer in zip(session.questions, asked, answers, strict=True)
-    }
-    return Facts(moment, facts)
+    asked = _asked(session, queries, moment)
+    facts: dict[str, Fact] = {}
+    if asked:
+        assert warehouse is not None  # the session has a question for it
+        answers = warehouse.answers(tuple(each for _, each in asked))
+        for (question, each), answer in zip(asked, answers, strict=True):
+            facts[question.name] = _fact(question, each, answer, warehouse.engine, recorded)
+    for question in session.questions:
+        if isinstance(question, Lookup):
+            assert look is not None  # the session has something to look up
+            facts[question.name] = _looked(question, look(question, moment), moment, recorded)
+    return Facts(moment, {each.name: facts[each.name] for each in session.questions})
 
 
 def _asked(
     session: Session, queries: Mapping[str, Query], as_of: datetime
-) -> tuple[Asked, ...]:
-    asked: list[Asked] = []
+) -> list[tuple[Question, Asked]]:
+    asked: list[tuple[Question, Asked]] = []
     problems: list[Problem] = []
     for question in session.questions:
+        if isinstance(question, Lookup):
+            continue
         query = queries[question.sql]
         problems += column_problems(question, query)
         try:
-            asked.append(Asked(question.name, query, bind(query, question, as_of)))
+            bound = bind(query, question, as_of)
+            asked.append((question, Asked(question.name, query, bound)))
         except InvalidInput as error:
             problems += error.report.problems
     if problems:
         raise InvalidInput(problems)
-    return tuple(asked)
+    return asked
 
 
 def column_problems(question: Question, query: Query) -> Iterator[Problem]:
@@ -74,7 +87,8 @@ def _fact(
     recorded: Mapping[str, Fact],
 ) -> Fact:
     if isinstance(answer, Failure):
-        return _failed(question, asked.query, answer, recorded.get(question.name))
+        contract = asked.query.contract
+        return _failed(question, contract, answer, recorded.get(question.name))
     columns, rows = _redacted(answer.columns, answer.rows, question.redact)
     return Fact(
         name=question.name,
@@ -95,11 +109,38 @@ def _fact(
     )
 
 
-def _failed(question: Question, query: Query, failure: Failure, last: Fact | None) -> Fact:
+def _looked(
+    lookup: Lookup, looked: Looked, as_of: datetime, recorded: Mapping[str, Fact]
+) -> Fact:
+    answer = looked.answer
+    if isinstance(answer, Failure):
+        return _failed(lookup, lookup.contract, answer, recorded.get(lookup.name))
+    return Fact(
+        name=lookup.name,
+        columns=answer.columns,
+        rows=answer.rows,
+        provenance=Provenance(
+            source=looked.source,
+            sha256=lookup.sha256,
+            params={"as_of": as_of},
+            engine=looked.engine,
+            job_id=None,
+            ran_at=answer.ran_at,
+            bytes_billed=None,
+        ),
+        failure=None,
+        key=lookup.key,
+        contract=lookup.contract,
+    )
+
+
+def _failed(
+    question: Question | Lookup, contract: str | None, failure: Failure, last: Fact | None
+) -> Fact:
     """The failure, beside the last answer where there is one to trust."""
     # recorded anew, an answer edited by hand would get a digest that fits
     if last is None or last.edited:
-        return Fact(question.name, (), (), None, failure, question.key, query.contract)
+        return Fact(question.name, (), (), None, failure, question.key, contract)
     columns, rows = _redacted(last.columns, last.rows, question.redact)
     return replace(last, columns=columns, rows=rows, failure=failure, key=question.key)
 

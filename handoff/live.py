@@ -23,6 +23,7 @@ from handoff.session import (
     Blank,
     Bullets,
     Code,
+    Lookup,
     Phases,
     Question,
     Session,
@@ -220,7 +221,7 @@ class Live:
                     yield from self._open(each, item=item)
             case Bullets(items) | Steps(items):
                 yield from self._open(items, item=True)
-            case _ if is_dataclass(node) and not isinstance(node, Place | Question):
+            case _ if is_dataclass(node) and not isinstance(node, Place | Question | Lookup):
                 apart = _APART if isinstance(node, Session) else ()
                 for field in fields(node):
                     if field.name not in apart:

@@ -33,6 +33,11 @@ class Project:
         """Where `path` really is. Raises Refused outside the root or inside `.git`."""
         return confined(self.root, path)
 
+    def source(self, path: str) -> Path:
+        """Where a file to look into really is, also in `sources:`. Raises Refused."""
+        folders = tuple(self.root / folder for folder in self.settings.sources)
+        return confined(self.root, path, also=folders)
+
     def read(self, path: str) -> bytes | None:
         """The file's bytes; `None` where there is none. Raises Refused, WorldError."""
         file = self.path(path)

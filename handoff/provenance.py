@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from handoff.facts import Fact, Facts
+from handoff.facts import Fact, Facts, Provenance
 from handoff.printing import code_span, moment
 
 _ENGINES: Mapping[str, str] = {
@@ -13,6 +13,8 @@ _ENGINES: Mapping[str, str] = {
     "duckdb sample": "DuckDB over the sample warehouse (made-up data)",
     "bigquery": "BigQuery",
 }
+_BESIDE = ("log", "json", "git")
+"""What is looked up beside a warehouse."""
 
 
 def provenance(facts: Facts | None, *, stale_ok: bool) -> tuple[str, ...]:
@@ -27,12 +29,20 @@ def provenance(facts: Facts | None, *, stale_ok: bool) -> tuple[str, ...]:
 
 def _answered(facts: Facts) -> Iterator[str]:
     at = f", as of {moment(facts.as_of)}" if facts.as_of else ""
-    by_engine: dict[str, list[str]] = {}
+    by_origin: dict[str, list[str]] = {}
     for fact in facts.facts.values():
         if fact.provenance and not fact.failure:
-            by_engine.setdefault(fact.provenance.engine, []).append(fact.name)
-    for engine, names in by_engine.items():
-        yield f"Live values from {_ENGINES.get(engine, engine)}{at}: {', '.join(names)}."
+            by_origin.setdefault(_origin(fact.provenance), []).append(fact.name)
+    for origin, names in by_origin.items():
+        yield f"Live values from {origin}{at}: {', '.join(names)}."
+
+
+def _origin(provenance: Provenance) -> str:
+    """The warehouse; for what was looked up beside it, the kind and what was looked into."""
+    engine = provenance.engine
+    if engine.partition(" ")[0] in _BESIDE:
+        return f"{engine} {code_span(provenance.source)}"
+    return _ENGINES.get(engine, engine)
 
 
 def _failed(facts: Facts, *, stale_ok: bool) -> Iterator[str]:

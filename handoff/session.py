@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
+from typing import Literal
 
 from handoff.problems import Place
 
@@ -187,6 +189,85 @@ class Question:
     """Columns that are never recorded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A parameter or a column, where its name and type are declared."""
+
+    name: str
+    type: str
+    """GoogleSQL, upper case: `INT64`, `ARRAY<STRING>`, `STRUCT<day DATE, n INT64>`."""
+    place: Place
+
+
+Constants = Mapping[str, str | bool | None]
+"""Column to value, a number as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """`{log:, match:}`: what the lines of a log say."""
+
+    path: str
+    """From the root; `*` in the file's name stands for the newest."""
+    match: str
+    """A regular expression whose named groups are columns."""
+    take: Literal["last", "all"]
+    """The last matching line (of each key, where the key is a group), or all of them."""
+    zone: str | None
+    """Of times that carry none."""
+    constants: Constants
+    """`set:`, for columns that the log cannot know."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFile:
+    """`{json:}`: what a checkpoint file says."""
+
+    path: str
+    rows: str | None
+    """Where its rows stand, in JMESPath; `None`: the file as a whole is one."""
+    read: Mapping[str, str]
+    """`from:`, JMESPath for each column that is not called as in the file."""
+    zone: str | None
+    constants: Constants
+    place: Place
+
+
+GitTake = Literal["files", "commits", "summary"]
+
+
+@dataclass(frozen=True, slots=True)
+class GitSpan:
+    """`{git:}`: what was committed since a revision, a date or a time."""
+
+    since: str
+    take: GitTake
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A fact the session declares that is looked up beside the warehouse."""
+
+    name: str
+    sources: tuple[LogFile | JsonFile | GitSpan, ...]
+    """Each gives rows, one after the other."""
+    returns: tuple[Declared, ...]
+    contract: str | None
+    key: str | None
+    """The column whose values name the rows."""
+    text: str
+    """The declaration in one spelling, whatever its order and quotes."""
+    place: Place
+    redact: tuple[str, ...] = ()
+    """Nothing: what is not to be recorded is not declared."""
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
 # --- the session -----------------------------------------------------------------------
 
 
@@ -249,7 +330,7 @@ class Section:
     level: int = 2
     """Of the heading, 1 to 6."""
     rule: bool | None = None
-    """Whether a line stands above it; `None` where the template decides."""
+    """Whether a line stands above it; `None`: where the template has one above chapters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +358,7 @@ class Session:
     """UTC, to the minute; `None` for the minute of asking."""
     status: Text | None
     """The author's own words in place of the derived status."""
-    questions: tuple[Question, ...]
+    questions: tuple[Question | Lookup, ...]
     """`facts:`, in the author's order."""
     header: tuple[Entry, ...]
     checklist: Checklist | None

@@ -15,10 +15,12 @@ from handoff.content_yaml import (
     spelled_blank,
 )
 from handoff.decode import found, plain
+from handoff.lookup_yaml import kind_of, lookup
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
 from handoff.problems import Place, Problem, nearest
 from handoff.session import (
     Created,
+    Lookup,
     Next,
     Param,
     Prompt,
@@ -194,16 +196,19 @@ class _Reader(ContentReader):
 
     # --- what is asked ---
 
-    def questions(self, node: Node | None) -> tuple[Question, ...]:
+    def questions(self, node: Node | None) -> tuple[Question | Lookup, ...]:
         found = (self.question(pair) for pair in self.pairs(node, "names of facts"))
         return tuple(question for question in found if question)
 
-    def question(self, pair: Pair) -> Question | None:
+    def question(self, pair: Pair) -> Question | Lookup | None:
         if not re.fullmatch(FACT_NAME, pair.key):
             message = f"'{pair.key}' is not a fact's name: lower case, digits and '_'"
             self.report("Y023", message, pair)
         elif pair.key in RESERVED_NAMES:
             self.report("Y023", f"'{pair.key}' is built in, give the fact another name", pair)
+        kind = kind_of(pair.node)
+        if kind:
+            return lookup(self, pair, kind)
         what = f"fact '{pair.key}'"
         if isinstance(pair.node, Scalar) and not is_null(pair.node):
             name = self.sql_name(pair.node)

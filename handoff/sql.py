@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from handoff.googlesql import BadType, BadValue, Field, Value, declarations, type_of, value_of
 from handoff.problems import InvalidInput, Place, Problem, nearest
-from handoff.session import Question
+from handoff.session import Declared as Declared
+from handoff.session import Lookup, Question
 
 CONTRACTS: Mapping[str, Mapping[str, str]] = {
     "phases": {
@@ -37,16 +38,6 @@ CONTRACTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """The columns that templates know, in any order, among others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A parameter or a column as the header declares it."""
-
-    name: str
-    type: str
-    """GoogleSQL, upper case: `INT64`, `ARRAY<STRING>`, `STRUCT<day DATE, n INT64>`."""
-    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +78,13 @@ def read(source: bytes, path: str, name: str) -> Query:
         returns=header.returns,
         contract=header.contract,
     )
+
+
+def asked_of(
+    question: Question | Lookup, queries: Mapping[str, Query]
+) -> Query | Lookup | None:
+    """What says which columns a fact has; `None` for a question whose file is not there."""
+    return question if isinstance(question, Lookup) else queries.get(question.sql)
 
 
 def bind(query: Query, question: Question, as_of: datetime) -> Mapping[str, Value]:

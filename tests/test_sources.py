@@ -169,6 +169,17 @@ def test_checkpoint_gives_rows(tmp_path: Path) -> None:
     assert checkpoint.rows(content, None, {"total": "total"}) == [{"total": 9}]
 
 
+def test_checkpoint_of_named_rows() -> None:
+    content = {"at": "12:00", "phases": {"one": {"done": 1}, "two": {}}}
+
+    found = checkpoint.rows(content, "phases", {"phase": "$key", "done": "done", "at": "$.at"})
+
+    assert found == [
+        {"phase": "one", "done": 1, "at": "12:00"},
+        {"phase": "two", "done": None, "at": "12:00"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("{", "no JSON: expecting property name"), ("[" * 100_000, "nested too deeply")],
@@ -183,7 +194,7 @@ def test_wrong_expressions() -> None:
         checkpoint.check("a..b")
     with pytest.raises(log.SourceFailed, match="cannot be read so"):
         checkpoint.rows({"total": 9}, None, {"n": "length(total)"})
-    with pytest.raises(log.SourceFailed, match="'total' is no list"):
+    with pytest.raises(log.SourceFailed, match="'total' is no list and no mapping"):
         checkpoint.rows({"total": 9}, "total", {"n": "n"})
 
 

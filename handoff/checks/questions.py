@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from handoff.checks.case import Case
-from handoff.facts import is_current
+from handoff.facts import Value, is_current
 from handoff.problems import InvalidInput, Place, Problem, nearest
-from handoff.session import Question
+from handoff.session import Lookup, Question
 from handoff.sql import Query, bind
 
 
@@ -21,6 +22,8 @@ def question_file(case: Case) -> Iterator[Problem]:
           coverage: {sql: coverage/phase5.sql}
     """
     for question in case.session.questions:
+        if isinstance(question, Lookup):
+            continue
         if not case.tree.has(f"sql/{question.sql}"):
             near = nearest(question.sql, case.queries)
             message = (
@@ -65,17 +68,14 @@ def fact_stale(case: Case) -> Iterator[Problem]:
 
     Fails: `sql/coverage/phase4.sql` edited after `handoff render`.
     """
-    for question, query in _asked(case):
+    for question, query, params in _with_params(case):
         fact = case.fact(question.name)
         if fact is None or fact.provenance is None or fact.failure:
             continue
-        try:
-            params = bind(query, question, _moment(case))
-        except InvalidInput:
-            continue
         if not is_current(fact, query, params):
             edited = fact.provenance.sha256 != query.sha256
-            why = f"'{query.path}' changed" if edited else "its parameters changed"
+            what = f"'{query.path}'" if isinstance(query, Query) else "its declaration"
+            why = f"{what} changed" if edited else "its parameters changed"
             message = (
                 f"fact '{question.name}' is stale, {why} since, "
                 f"'handoff render {case.session.id}' asks again"
@@ -113,9 +113,21 @@ def fact_orphaned(case: Case) -> Iterator[Problem]:
 _ANY_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def _with_params(
+    case: Case,
+) -> Iterator[tuple[Question | Lookup, Query | Lookup, Mapping[str, Value]]]:
+    """What is asked now, and with what; a parameter that does not fit is told elsewhere."""
+    for question in case.session.questions:
+        if isinstance(question, Lookup):
+            yield question, question, {"as_of": _moment(case)}
+    for question, query in _asked(case):
+        with suppress(InvalidInput):
+            yield question, query, bind(query, question, _moment(case))
+
+
 def _asked(case: Case) -> Iterator[tuple[Question, Query]]:
     for question in case.session.questions:
-        if question.sql in case.queries:
+        if isinstance(question, Question) and question.sql in case.queries:
             yield question, case.queries[question.sql]
 
 

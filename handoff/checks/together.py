@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from handoff.checks.case import Whole
 from handoff.problems import Place, Problem, nearest
-from handoff.session import Session
+from handoff.session import Question, Session
 
 
 def session_named(whole: Whole) -> Iterator[Problem]:
@@ -66,7 +66,12 @@ def question_unused(whole: Whole) -> Iterator[Problem]:
 
     Fails: a `.sql` file that stands under no session's `facts:`.
     """
-    asked = {question.sql for session in whole.sessions for question in session.questions}
+    asked = {
+        question.sql
+        for session in whole.sessions
+        for question in session.questions
+        if isinstance(question, Question)
+    }
     for query in whole.queries.values():
         if query.name not in asked:
             yield Problem("Q031", "no session asks this question", Place(query.path), "note")

@@ -38,33 +38,63 @@ def read(path: Path) -> Json:
         raise SourceFailed("no JSON: not UTF-8, or nested too deeply") from error
 
 
+TOP = "$."
+"""Begins an expression that is put to the whole file, not to one row of it."""
+KEY = "$key"
+"""The expression for what a row is called, where the rows are a mapping."""
+
+
 def check(expression: str) -> None:
     """Raises BadExpression unless `expression` is JMESPath (https://jmespath.org)."""
     import jmespath  # slow: only sessions that read checkpoints need it
     from jmespath.exceptions import JMESPathError
 
+    if expression == KEY:
+        return
     if len(expression) > MAX_EXPRESSION:
         raise BadExpression(f"an expression of more than {MAX_EXPRESSION} characters")
     try:
-        jmespath.compile(expression)
+        jmespath.compile(expression.removeprefix(TOP))
     except JMESPathError as error:
-        first = str(error).splitlines()[0].rstrip(":")
-        raise BadExpression(f"no JMESPath expression: {first}") from error
+        at = getattr(error, "lex_position", None)
+        where = f", see its character {at + 1}" if isinstance(at, int) else ""
+        raise BadExpression(f"no JMESPath expression{where}") from error
 
 
 def rows(content: Json, at: str | None, columns: Mapping[str, str]) -> list[dict[str, Json]]:
-    """One row for each element of the list at `at`, or one for the whole file.
+    """One row for each element of the list or mapping at `at`, or one for the whole file.
 
-    `columns` names an expression each. Raises SourceFailed where `at` gives no list, or an
+    `columns` names an expression each. Raises SourceFailed where `at` gives neither, or an
     expression is put to a value of the wrong kind (`length(total)` of a number).
     """
+    elements = [(None, content)] if at is None else _elements(content, at)
+    return [
+        {name: _found(expression, key, row, content) for name, expression in columns.items()}
+        for key, row in elements
+    ]
+
+
+def _elements(content: Json, at: str) -> list[tuple[str | None, Json]]:
+    found = _search(at, content)
+    if isinstance(found, dict):
+        return list(found.items())
+    if not isinstance(found, list):
+        raise SourceFailed(f"'{at}' is no list and no mapping in this file")
+    return [(None, row) for row in found]
+
+
+def _found(expression: str, key: str | None, row: Json, content: Json) -> Json:
+    if expression == KEY:
+        return key
+    is_top = expression.startswith(TOP)
+    return _search(expression.removeprefix(TOP), content if is_top else row)
+
+
+def _search(expression: str, value: Json) -> Json:
     import jmespath  # slow: only sessions that read checkpoints need it
     from jmespath.exceptions import JMESPathError
 
-    elements = [content] if at is None else jmespath.search(at, content)
-    if not isinstance(elements, list):
-        raise SourceFailed(f"'{at}' is no list in this file")
     try:
-        return [{k: jmespath.search(v, row) for k, v in columns.items()} for row in elements]
+        return jmespath.search(expression, value)
     except JMESPathError as error:
         raise SourceFailed(f"cannot be read so: {str(error).splitlines()[0]}") from error

@@ -17,7 +17,15 @@ from typing import Literal
 from handoff.sources.log import SourceFailed
 
 TIMEOUT_SECONDS = 30
-MAX_COMMITS = 1_000
+MAX_COMMITS = 10_000
+_SHORT = 12
+"""Digits of a commit, for people."""
+
+EMPTY_TREES = (
+    "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+)
+"""What a history is compared with that begins later: in SHA-1, and in SHA-256."""
 
 _HARDENED = (
     "--no-pager",
@@ -46,6 +54,7 @@ _ENVIRONMENT = {
 }
 
 Change = Literal["added", "modified", "deleted", "renamed"]
+CHANGES: tuple[Change, ...] = ("added", "modified", "deleted", "renamed")
 _CHANGES: dict[str, Change] = {
     "A": "added",
     "M": "modified",
@@ -87,6 +96,13 @@ class Since:
     shallow: bool
     """The clone is cut off: commits before it are not seen."""
 
+    @property
+    def words(self) -> str:
+        """`0123456..789abcd`, and that a clone is shallow."""
+        cut_off = " (shallow clone)" if self.shallow else ""
+        base = "" if self.base in EMPTY_TREES else self.base[:_SHORT]
+        return f"{base}..{self.head[:_SHORT]}{cut_off}"
+
 
 def since(root: Path, base: str, *, until: datetime | None = None, zone: tzinfo = UTC) -> Since:
     """The commits that `base` (a revision, or an ISO date or time) and `until` stand for.
@@ -106,9 +122,9 @@ def since(root: Path, base: str, *, until: datetime | None = None, zone: tzinfo 
 
 
 def commits(root: Path, span: Since) -> tuple[Commit, ...]:
-    """The commits after the base up to the head, newest first, at most 1,000."""
+    """The commits after the base up to the head, newest first, at most 10,000."""
     form = "--format=%H%x00%ct%x00%an%x00%s"
-    between = [span.head] if span.base == _empty_tree(root) else [span.head, f"^{span.base}"]
+    between = [span.head] if span.base in EMPTY_TREES else [span.head, f"^{span.base}"]
     options = ("-z", f"-{MAX_COMMITS}", "--encoding=UTF-8", form)
     said = _git(root, "log", *options, "--end-of-options", *between)
     words = said.split("\0")
@@ -151,7 +167,7 @@ def _commit_before(root: Path, moment: datetime, head: str, *, shallow: bool) ->
     """The last commit before `moment`; the empty tree where history begins later."""
     found = _newest(root, f"--before={moment.isoformat()}", head)
     if found or not shallow:
-        return found or _empty_tree(root)
+        return found or next(tree for tree in EMPTY_TREES if len(tree) == len(head))
     raise SourceFailed(
         "this is a shallow clone, whose history begins later than that; "
         "'git fetch --unshallow' brings the rest"
@@ -181,10 +197,6 @@ def _moment(text: str, zone: tzinfo) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
-
-
-def _empty_tree(root: Path) -> str:
-    return _git(root, "hash-object", "-t", "tree", "--stdin").strip()
 
 
 def _commit(sha: str, seconds: str, author: str, subject: str) -> Commit:

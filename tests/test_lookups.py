@@ -1,0 +1,337 @@
+"""Facts from logs, checkpoints and git: declared in a session, recorded, cited."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from handoff import api, provenance
+from handoff.facts import Answer, Fact, Failure
+from handoff.googlesql import BadValue, type_of
+from handoff.problems import InvalidInput
+from handoff.session import Lookup
+from handoff.sources.asking import Looked, World, look
+from handoff.sources.values import as_column, moment_of
+
+FIXTURES = Path(__file__).parent / "fixtures" / "lookups"
+AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
+NOW = datetime(2026, 1, 3, 16, 20, 31, tzinfo=UTC)
+LATER = datetime(2026, 1, 9, tzinfo=UTC)
+HEAD = "session: 1\ntitle: t\ncreated: 2026-01-03\nfacts:\n"
+
+
+def write(root: Path, path: str, text: str) -> None:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+# --- what is declared ----------------------------------------------------------------------
+
+WRONG = (FIXTURES / "wrong.txt").read_text("utf-8").strip().split("\n\n")
+
+
+@pytest.mark.parametrize("case", WRONG, ids=[case.splitlines()[0] for case in WRONG])
+def test_every_mistake_is_told_before_anything_is_read(case: str, tmp_path: Path) -> None:
+    declaration, *expected = case.splitlines()
+    root = tmp_path / "project"
+    write(root, "sessions/s.yaml", f"{HEAD}  {declaration}\n")
+    write(root, ".git/config", "n 1\n")
+    write(tmp_path, "out.log", "n 1\n")
+    (root / "out.log").symlink_to(tmp_path / "out.log")
+
+    with pytest.raises(InvalidInput) as caught:
+        api.load(api.open_project(str(root)), "s")
+
+    told = str(caught.value).replace("sessions/s.yaml:", "  ")
+    assert told.splitlines() == expected
+
+
+def test_declaration_is_the_same_question_in_any_order(tmp_path: Path) -> None:
+    one = "{git: HEAD, take: commits}"
+    other = "{take: commits, 'git': HEAD, key: sha}"
+
+    assert declared(tmp_path, one).sha256 == declared(tmp_path, other).sha256
+    assert declared(tmp_path, one).sha256 != declared(tmp_path, "{git: HEAD~}").sha256
+
+
+def declared(root: Path, declaration: str) -> Lookup:
+    write(root, "sessions/s.yaml", f"{HEAD}  a: {declaration}\n")
+    (question,) = api.load(api.open_project(str(root)), "s").session.questions
+    assert isinstance(question, Lookup)
+    return question
+
+
+# --- what is answered ----------------------------------------------------------------------
+
+CASES = yaml.safe_load((FIXTURES / "answers.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["says"] for case in CASES])
+def test_answers(case: dict[str, object], tmp_path: Path) -> None:
+    for path, text in dict(case.get("files", {})).items():  # type: ignore[call-overload]
+        write(tmp_path, path, text if isinstance(text, str) else json.dumps(text))
+    lookup = declared(tmp_path, json.dumps(case["fact"]))
+
+    looked = look(lookup, world(tmp_path, LATER if case.get("past") else NOW), AS_OF)
+
+    assert shown(looked) == case["gives"]
+
+
+def world(root: Path, now: datetime) -> World:
+    file = api.open_project(str(root)).source
+    return World(root=root, file=file, zone=UTC, recent_minutes=60, now=now)
+
+
+def shown(looked: Looked) -> object:
+    """Rows without what is missing, or the failure."""
+    if isinstance(looked.answer, Failure):
+        return f"{looked.answer.message} (exit {looked.answer.exit_code})"
+    names = [column.name for column in looked.answer.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in looked.answer.rows]
+    return [{k: plain(v) for k, v in row.items() if v is not None} for row in rows]
+
+
+def plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [*value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "moment"),
+    [
+        ("2026-01-03T16:20:00Z", None, "2026-01-03T16:20:00+00:00"),
+        ("2026-01-03 16:20:00 UTC", None, "2026-01-03T16:20:00+00:00"),
+        ("2026-01-03 11:20:00,250", "America/New_York", "2026-01-03T16:20:00.250000+00:00"),
+        ("2026/01/03 16:20", "UTC", "2026-01-03T16:20:00+00:00"),
+        ("2026-01-03 11:20:00 -0500", "UTC", "2026-01-03T16:20:00+00:00"),
+        ("2026-07-03 11:20", "America/New_York", "2026-07-03T15:20:00+00:00"),
+        (1767457200, None, "2026-01-03T16:20:00+00:00"),
+        ("1767457200.5", None, "2026-01-03T16:20:00.500000+00:00"),
+    ],
+)
+def test_times_as_logs_write_them(text: object, zone: str | None, moment: str) -> None:
+    found = moment_of(text, zone)
+
+    assert found is not None
+    assert found.isoformat() == moment
+
+
+@pytest.mark.parametrize(
+    ("raw", "type_", "message"),
+    [
+        ("2026-01-03 16:20", "TIMESTAMP", "has no zone, 'zone: UTC' would say which is meant"),
+        ("2026-13-03 16:20", "TIMESTAMP", "is no time: month must be in 1..12"),
+        ("yesterday", "TIMESTAMP", "is no time such as 2026-01-03T16:20:00Z"),
+        ("0001-01-01 00:00:00+23:00", "TIMESTAMP", "is no time: "),
+        ("5 of 9", "INT64", "expected INT64, found '5 of 9'"),
+        (5.5, "INT64", "expected INT64"),
+        ([1], "STRING", "expected STRING"),
+    ],
+)
+def test_values_are_never_guessed(raw: object, type_: str, message: str) -> None:
+    with pytest.raises(BadValue) as caught:
+        as_column(raw, type_of(type_), None)
+
+    assert message in str(caught.value)
+
+
+# --- git -----------------------------------------------------------------------------------
+
+
+def git(root: Path, *words: str, at: str = "2026-01-03T10:00:00Z") -> None:
+    dates = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at, "GIT_CONFIG_GLOBAL": "/dev/null"}
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    env = {**os.environ, **dates}
+    subprocess.run(
+        ("git", *identity, *words), cwd=root, env=env, check=True, capture_output=True
+    )
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q", "-b", "main")
+    write(tmp_path, "kept.py", "one\n")
+    write(tmp_path, "old.py", "".join(f"line {n}\n" for n in range(20)))
+    git(tmp_path, "add", "kept.py", "old.py")
+    git(tmp_path, "commit", "-q", "-m", "First", at="2026-01-01T10:00:00Z")
+    git(tmp_path, "tag", "base")
+    write(tmp_path, "kept.py", "two\n")
+    write(tmp_path, "new `tick`.py", "n\n")
+    git(tmp_path, "mv", "old.py", "moved.py")
+    git(tmp_path, "add", "kept.py", "new `tick`.py")
+    git(tmp_path, "commit", "-q", "-m", "Second | [TIME]")
+    return tmp_path
+
+
+def test_files_since_a_tag(repository: Path) -> None:
+    looked = look(declared(repository, "{git: base}"), world(repository, NOW), AS_OF)
+
+    assert looked.engine == "git"
+    assert shown(looked) == [
+        {"path": "kept.py", "change": "modified", "insertions": 1, "deletions": 1},
+        {
+            "path": "moved.py",
+            "change": "renamed",
+            "old_path": "old.py",
+            "insertions": 0,
+            "deletions": 0,
+        },
+        {"path": "new `tick`.py", "change": "added", "insertions": 1, "deletions": 0},
+    ]
+
+
+def test_commits_and_their_sum(repository: Path) -> None:
+    def found(take: str) -> object:
+        lookup = declared(repository, f"{{git: base, take: {take}}}")
+        return shown(look(lookup, world(repository, NOW), AS_OF))
+
+    (commit,) = found("commits")  # type: ignore[misc]
+    (total,) = found("summary")  # type: ignore[misc]
+
+    assert (commit["author"], commit["subject"]) == ("Ada", "Second | [TIME]")
+    assert total.pop("base") != total.pop("head")
+    assert total == {
+        "commits": 1,
+        "authors": ["Ada"],
+        "files": 3,
+        "added": 1,
+        "modified": 1,
+        "deleted": 0,
+        "renamed": 1,
+        "insertions": 2,
+        "deletions": 1,
+        "first_at": "2026-01-03T10:00:00+00:00",
+        "last_at": "2026-01-03T10:00:00+00:00",
+        "shallow": False,
+    }
+
+
+def test_past_is_what_was_committed_by_then(repository: Path) -> None:
+    lookup = declared(repository, "{git: 2026-01-01, take: summary}")
+    early = datetime(2026, 1, 2, tzinfo=UTC)
+
+    (total,) = shown(look(lookup, world(repository, NOW), early))  # type: ignore[misc]
+
+    assert (total["commits"], total["files"]) == (1, 2)
+
+
+def test_too_many_rows_are_no_fact(repository: Path) -> None:
+    for n in range(1001):
+        write(repository, f"many/{n}.txt", "")
+    git(repository, "add", "many")
+    git(repository, "commit", "-q", "-m", "Many")
+
+    looked = look(declared(repository, "{git: HEAD~}"), world(repository, NOW), AS_OF)
+
+    assert shown(looked) == "1,001 rows, at most 1,000 are recorded (exit 1)"
+
+
+def test_no_repository_is_a_failure(tmp_path: Path) -> None:
+    looked = look(declared(tmp_path, "{git: HEAD}"), world(tmp_path, NOW), AS_OF)
+
+    assert isinstance(looked.answer, Failure)
+    assert looked.answer.message.startswith("fatal: not a git repository")
+
+
+# --- what is recorded ----------------------------------------------------------------------
+
+LOG = r"""
+  run: {log: run.log, match: 'at (?P<at>\S+) day (?P<done>\d+)', columns: {done: INT64}}
+goal: '{{ run.done }} days'
+"""
+
+
+def test_failure_keeps_the_last_answer(tmp_path: Path) -> None:
+    write(tmp_path, "sessions/s.yaml", HEAD + LOG.strip("\n"))
+    write(tmp_path, "run.log", "at 2026-01-03T16:00:00Z day 5\n")
+    project = api.open_project(str(tmp_path))
+    loaded = api.load(project, "s")
+    api.gather(project, loaded, as_of=AS_OF)
+    write(tmp_path, "run.log", "nothing\n")
+
+    facts = api.gather(project, loaded, as_of=AS_OF)
+
+    fact = facts.facts["run"]
+    assert fact.rows == ((5,),)
+    assert fact.failure
+    assert fact.failure.message == "run.log: no line matches up to 2026-01-03 16:20 UTC"
+    assert "**Session Goal**: [TO BE FILLED]" in api.render(project, loaded, facts).text
+    old = api.render(project, loaded, facts, stale_ok=True).text
+    assert "5 (as of 2026-01-03 16:20 UTC, not answered since) days" in old
+
+
+def test_another_declaration_is_another_question(tmp_path: Path) -> None:
+    write(tmp_path, "sessions/s.yaml", HEAD + LOG.strip("\n"))
+    write(tmp_path, "run.log", "at 2026-01-03T16:00:00Z day 5\n")
+    project = api.open_project(str(tmp_path))
+    api.gather(project, api.load(project, "s"), as_of=AS_OF)
+    assert stale(tmp_path) == []
+
+    write(tmp_path, "sessions/s.yaml", HEAD + LOG.strip("\n").replace(" day ", ".* day "))
+
+    assert stale(tmp_path) == [
+        "sessions/s.yaml:5:3: warning: fact 'run' is stale, its declaration changed since, "
+        "'handoff render s' asks again (F021)"
+    ]
+
+
+def stale(root: Path) -> list[str]:
+    report = api.check(api.open_project(str(root)), ["s"])
+    return [str(problem) for problem in report.problems if problem.code == "F021"]
+
+
+def test_missing_fact_is_told_under_frozen(tmp_path: Path) -> None:
+    write(tmp_path, "sessions/s.yaml", HEAD + LOG.strip("\n"))
+    project = api.open_project(str(tmp_path))
+
+    with pytest.raises(InvalidInput, match="fact 'run' is not recorded"):
+        api.frozen(project, api.load(project, "s"))
+
+
+def test_folder_outside_may_be_read_where_the_settings_say_so(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    write(tmp_path, "logs/run.log", "at 2026-01-03T16:00:00Z day 5\n")
+    write(root, "handoff.yaml", "sources: [../logs]\n")
+    write(root, "sessions/s.yaml", HEAD + LOG.strip("\n").replace("run.log", "../logs/run.log"))
+    project = api.open_project(str(root))
+
+    facts = api.gather(project, api.load(project, "s"), as_of=AS_OF)
+
+    assert facts.facts["run"].rows == ((5,),)
+
+
+def test_footer_names_what_was_looked_into(repository: Path) -> None:
+    write(repository, "sessions/s.yaml", f"{HEAD}  work: {{git: base}}\n")
+    project = api.open_project(str(repository))
+    facts = api.gather(project, api.load(project, "s"), as_of=AS_OF)
+    fact = facts.facts["work"]
+    assert fact.provenance
+    span = replace(fact.provenance, source="0123..4567 (shallow clone)")
+
+    facts = replace(facts, facts={"work": replace(fact, provenance=span)})
+
+    assert provenance.provenance(facts, stale_ok=False) == (
+        "Live values from git `0123..4567 (shallow clone)`, as of 2026-01-03 16:20 UTC: work.",
+    )
+
+
+def test_answers_have_the_shape_of_facts(tmp_path: Path) -> None:
+    write(tmp_path, "run.log", "day 5\n")
+    lookup = declared(
+        tmp_path, r"{log: run.log, match: 'day (?P<done>\d+)', columns: {done: INT64}}"
+    )
+
+    looked = look(lookup, world(tmp_path, NOW), AS_OF)
+
+    assert isinstance(looked.answer, Answer)
+    assert (looked.source, looked.engine) == ("run.log", "log")
+    assert not isinstance(looked.answer, Fact)
