@@ -1,23 +1,66 @@
-"""Every command of `handoff`, by its name."""
+"""Every command of `handoff`, by its name; only the one that is asked for is imported."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from handoff import __version__
-from handoff.cli import asking, authoring, checking, doctor, rendering, starting
 
-app = typer.Typer(
-    name="handoff",
-    help="Session handoffs in Markdown, from YAML, live BigQuery questions and Jinja templates.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+COMMANDS: Mapping[str, str] = {
+    "init": "starting.init",
+    "render": "rendering.render",
+    "todo": "authoring.todo",
+    "set": "authoring.set_",
+    "add": "authoring.add",
+    "tick": "authoring.tick",
+    "untick": "authoring.untick",
+    "prompt": "rendering.prompt",
+    "check": "checking.check",
+    "publish": "checking.publish",
+    "schema": "checking.schema",
+    "query": "asking.app",
+    "doctor": "doctor.doctor",
+}
+"""In the order of `--help`: a module of this package, and a function or a group in it."""
+
+
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """The command line with the command that `words` name; with all where they name none."""
+    app = typer.Typer(
+        name="handoff",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+        },
+    )
+    app.callback()(handoff)
+    for name in _named(words):
+        _register(app, name)
+    return app
+
+
+def _named(words: Sequence[str]) -> Iterable[str]:
+    named = next((word for word in words if not word.startswith("-")), "")
+    if named in COMMANDS:
+        return (named,)
+    return () if "--version" in words else COMMANDS
+
+
+def _register(app: typer.Typer, name: str) -> None:
+    module, _, member = COMMANDS[name].rpartition(".")
+    found = getattr(import_module(f"handoff.cli.{module}"), member)
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=name)
+    else:
+        app.command(name)(found)
 
 
 def _version(wanted: bool) -> None:
@@ -26,25 +69,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def handoff(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")
     ] = False,
 ) -> None:
-    """Session handoffs in Markdown, from YAML, live BigQuery questions and Jinja templates."""
-
-
-app.command()(starting.init)
-app.command()(rendering.render)
-app.command()(authoring.todo)
-app.command("set")(authoring.set_)
-app.command()(authoring.add)
-app.command()(authoring.tick)
-app.command()(authoring.untick)
-app.command()(rendering.prompt)
-app.command()(checking.check)
-app.command()(checking.publish)
-app.command()(checking.schema)
-app.command()(doctor.doctor)
-app.add_typer(asking.app, name="query")
+    """Session handoffs in Markdown, from YAML, live questions and Jinja templates."""

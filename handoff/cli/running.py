@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from handoff.cli import console
@@ -44,27 +44,28 @@ def run(words: Sequence[str]) -> int:
 def _run(words: Sequence[str]) -> int:
     import typer
 
-    from handoff.cli.commands import app
+    from handoff.cli.commands import COMMANDS, app_for
 
     try:
-        code = app(list(words), prog_name="handoff", standalone_mode=False)
+        code = app_for(words)(list(words), prog_name="handoff", standalone_mode=False)
     except typer.Exit as stopped:
         return stopped.exit_code
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except typer.TyperException as error:
-        return _usage(error, [str(info.name) for info in app.registered_commands])
+        return _usage(error, COMMANDS)
     return code if isinstance(code, int) else 0
 
 
-def _usage(error: Exception, commands: Sequence[str]) -> int:
+def _usage(error: Exception, commands: Iterable[str]) -> int:
     """What is wrong with the words on the command line, in a line."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         console.out(f"{error}\n")
         return 2
     message = str(getattr(error, "format_message", lambda: error)()).strip().rstrip(".")
-    unknown = re.fullmatch(r"No such command '(.*)'", message)
+    unknown = re.match(r"No such command '(.*?)'", message)
+    message = unknown[0] if unknown else message
     guess = nearest(unknown[1], commands) if unknown else ""
     console.note(f"handoff: error: {message[:1].lower()}{message[1:]}{guess}")
     if context is not None:
