@@ -85,6 +85,8 @@ class Stub:
         self.scripts: dict[str, Script] = {}
         self.tables: dict[str, list[str]] = {}
         """Of each dataset."""
+        self.schemas: dict[str, Body] = {}
+        """Of each `dataset.table`, as the API describes it."""
         self.locations: dict[str, str] = {}
         self.seen: list[Seen] = []
         self.jobs: dict[str, Job] = {}
@@ -206,6 +208,13 @@ class Stub:
         ]
         return 200, {"tables": named}
 
+    def get_table(self, _: Seen, dataset: str, table: str) -> tuple[int, Body]:
+        described = self.schemas.get(f"{dataset}.{table}")
+        if described is None:
+            return error(404, "notFound", f"Not found: Table p:{dataset}.{table}")
+        reference = {"projectId": "p", "datasetId": dataset, "tableId": table}
+        return 200, {"tableReference": reference, **described}
+
     def get_dataset(self, _: Seen, dataset: str) -> tuple[int, Body]:
         if dataset not in self.tables:
             return error(404, "notFound", f"Not found: Dataset p:{dataset}")
@@ -226,6 +235,7 @@ ROUTES: tuple[tuple[str, Callable[..., tuple[int, Body] | None]], ...] = (
     (r"POST /jobs/([^/]+)/cancel", Stub.cancel),
     (r"GET /queries/([^/]+)", Stub.results),
     (r"GET /datasets/([^/]+)/tables", Stub.list_tables),
+    (r"GET /datasets/([^/]+)/tables/([^/]+)", Stub.get_table),
     (r"GET /datasets/([^/]+)", Stub.get_dataset),
     (r"GET /datasets", Stub.list_datasets),
 )

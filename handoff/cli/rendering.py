@@ -42,11 +42,12 @@ def render(
         ),
     ] = False,
     overwrite: options.Overwrite = False,
+    settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
     """Ask the session's questions, record the answers, write the document."""
     _together(frozen=frozen, no_queries=no_queries, engine=engine, as_of=as_of)
-    project = api.open_project(root)
+    project = api.open_project(root, settings=settings or ())
     loaded = api.load(project, api.session_named(project, session))
     if no_queries:
         document = api.render(project, loaded, None)
@@ -62,6 +63,7 @@ def render(
             engine=engine,
             as_of=options.moment(as_of),
             progress=console.Progress(),
+            note=console.note,
         )
     document = api.render(project, loaded, facts, stale_ok=stale_ok)
     failures = api.failures(loaded, facts)
@@ -104,6 +106,7 @@ def _together(*, frozen: bool, no_queries: bool, engine: str | None, as_of: str 
 
 def _give(project: Project, document: Document, *, stdout: bool, overwrite: bool) -> None:
     if stdout:
+        api.hold(project, document)
         console.out(document.text)
         return
     written = api.write(project, document, overwrite=overwrite)
