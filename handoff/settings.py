@@ -9,9 +9,10 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from handoff.decode import Decoder, plain
-from handoff.nodes import Node, Scalar, is_null, parse
+from handoff.nodes import Map, Node, Scalar, is_null, parse
 from handoff.overrides import Override, laid_over, origins
 from handoff.problems import InvalidInput, nearest
+from handoff.secrets import RULES, Allowance
 
 Engine = Literal["bigquery", "duckdb"]
 ENGINES: tuple[Engine, ...] = ("bigquery", "duckdb")
@@ -75,7 +76,7 @@ class Settings:
     """Of the prompt."""
     sources: tuple[str, ...] = ()
     """Folders outside the repository that `log:` and `json:` may read."""
-    secrets_allow: tuple[str, ...] = ()
+    secrets_allow: tuple[Allowance, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Where each setting that is not left out was given: `bigquery.project`."""
 
@@ -84,6 +85,9 @@ _KEYS = (
     *("engine", "bigquery", "duckdb", "output", "templates", "timezone"),
     *("progress", "prompt", "sources", "secrets"),
 )
+
+
+_ALLOWANCE = "{rule: private-key, path: docs/*, reason: an example}"
 
 
 class BadSettings(InvalidInput):
@@ -163,8 +167,25 @@ class _Reader(Decoder):
         given = self.fields(node, ("budget_tokens",), what="'prompt'")
         return self.integer(given.get("budget_tokens"), minimum=1)
 
-    def allowed(self, node: Node | None) -> tuple[str, ...]:
-        return self.texts(self.fields(node, ("allow",), what="'secrets'").get("allow"))
+    def allowed(self, node: Node | None) -> tuple[Allowance, ...]:
+        given = self.fields(node, ("allow",), what="'secrets'").get("allow")
+        return tuple(each for n in self.nodes(given) if (each := self.allowance(n)))
+
+    def allowance(self, node: Node) -> Allowance | None:
+        if not isinstance(node, Map):  # told without its text, which may be a secret
+            self.report("K004", f"expected an allowance such as {_ALLOWANCE}", node)
+            return None
+        what = "'secrets: allow:'"
+        given = self.fields(node, ("rule", "path", "text", "reason"), what=what)
+        rule = self.choice(given.get("rule"), RULES)
+        path, text = self.text(given.get("path")), self.text(given.get("text"))
+        reason = self.text(given.get("reason"))
+        bounds = (given.get(key) for key in ("rule", "path", "text"))
+        if all(bound is None or is_null(bound) for bound in bounds):
+            self.report("K004", "allows everything, expected 'rule', 'path' or 'text'", node)
+        if not reason or not reason.strip():
+            self.report("K004", "an allowance needs a 'reason'", node)
+        return Allowance(reason or "", rule, path, text, node.place)
 
     def labels(self, node: Node | None) -> Mapping[str, str]:
         read = {pair.key: self.text(pair.node) for pair in self.pairs(node)}

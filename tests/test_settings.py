@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import pytest
 
 from handoff.overrides import from_environment, from_words
+from handoff.secrets import Allowance
 from handoff.settings import BadSettings, BigQuery, DuckDB, Progress, Settings, keys, load
 
 FIXTURES = Path(__file__).parent / "fixtures/settings"
@@ -35,7 +36,10 @@ def test_every_key_is_read() -> None:
         progress=Progress(recent_minutes=30, stalled_minutes=90),
         budget_tokens=2000,
         sources=("/var/log/backfill",),
-        secrets_allow=("AIza-example",),
+        secrets_allow=(
+            Allowance("its key is made up", rule="google-api-key", path="docs/*.md"),
+            Allowance("a test of our own", text="made-up-1"),
+        ),
     )
 
     assert load((FIXTURES / "all.yaml").read_bytes(), "handoff.yaml") == expected
