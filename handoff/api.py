@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from handoff import facts as facts_file
+from handoff import gate, index, session_yaml
 from handoff import gather as gathering
-from handoff import index, session_yaml
 from handoff import publish as publishing
 from handoff.data import data_folder
 from handoff.document import Document, document_path
@@ -61,6 +61,7 @@ __all__ = [
     "failures",
     "frozen",
     "gather",
+    "hold",
     "load",
     "open_project",
     "publish",
@@ -167,11 +168,13 @@ def gather(
     """Ask every question of the session and record the answers, and failures beside the last.
 
     `as_of` stands in place of the session's own; without either it is this minute.
-    Raises UsageError, WorldError.
+    Raises UsageError, WorldError, and InvalidInput where the session file or an answer
+    holds a secret: then nothing is asked or recorded.
     """
     from handoff.warehouse import engines  # only asking needs it
 
     session = loaded.session
+    gate.hold(gate.file_problems(project, session_path(session.id)))
     now = datetime.now(UTC)
     moment = as_of or session.as_of or now
     previous = _trusted(project, session.id)
@@ -236,10 +239,14 @@ def failures(loaded: Loaded, facts: Facts) -> tuple[Problem, ...]:
 
 
 def record(project: Project, session_id: str, facts: Facts) -> None:
-    """Write the facts file, where it says something else than it did. Raises WorldError."""
+    """Write the facts file, where it says something else than it did.
+
+    Raises WorldError, and InvalidInput where an answer looks like a secret.
+    """
     path = facts_path(session_id)
     content = facts_file.dump(facts).encode()
     if project.read(path) != content:
+        gate.hold(gate.facts_problems(project, facts, path))
         write_whole(project.path(path), content, place=path)
 
 
@@ -352,6 +359,9 @@ def check(project: Project, ids: Sequence[str] = ()) -> Report:
         cases += [case] if case else []
     for case in cases:
         problems += checks.problems(case)
+    files = [session_path(each) for each in ids or project.session_ids()]
+    files += [query.path for query in every.values() if not ids]
+    problems += gate.check(project, files, cases, whole=not ids)
     if not ids:
         sessions = [case.session for case in cases]
         documents = {case.session.id: case.document_path for case in cases}
@@ -414,10 +424,11 @@ def publish(project: Project, *, overwrite: bool = False) -> Published:
     refused: list[str] = []
     for path, owner, text in texts:
         try:
-            done = publishing.write(project.root, path, text, owner, overwrite=overwrite)
-            written.append(done)
+            written.append(_write(project, path, text, owner, overwrite=overwrite))
         except Refused as error:
             refused.append(str(error))
+        except InvalidInput as error:  # a secret
+            problems += error.report.problems
     return Published(tuple(written), tuple(refused), tuple(problems))
 
 
@@ -482,10 +493,28 @@ def folders(project: Project) -> Folders:
 
 
 def write(project: Project, document: Document, *, overwrite: bool = False) -> Written:
-    """Put the document into its file. Raises Refused where a hand's work would be lost."""
-    return publishing.write(
-        project.root, document.path, document.text, document.session, overwrite=overwrite
-    )
+    """Put the document into its file.
+
+    Raises Refused where a hand's work would be lost, and InvalidInput where the document
+    looks to hold a secret.
+    """
+    return _write(project, document.path, document.text, document.session, overwrite=overwrite)
+
+
+def hold(project: Project, document: Document) -> None:
+    """Let nothing out that looks like a secret: raises InvalidInput with each."""
+    _hold(project, document.path, document.text, document.session)
+
+
+def _write(project: Project, path: str, text: str, owner: str, *, overwrite: bool) -> Written:
+    def held() -> None:
+        _hold(project, path, text, owner)
+
+    return publishing.write(project.root, path, text, owner, overwrite=overwrite, gate=held)
+
+
+def _hold(project: Project, path: str, text: str, owner: str) -> None:
+    gate.hold(gate.document_problems(project, text, path, session_path(owner)))
 
 
 def _queries(project: Project, session: Session) -> tuple[dict[str, Query], list[Problem]]:

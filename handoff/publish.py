@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import unified_diff
 from hashlib import sha256
@@ -72,9 +73,18 @@ def state(content: bytes | None, text: str, owner: str) -> State:
     return "outdated" if there.owner == owner else "taken"
 
 
-def write(root: Path, path: str, text: str, owner: str, *, overwrite: bool = False) -> Written:
+def write(
+    root: Path,
+    path: str,
+    text: str,
+    owner: str,
+    *,
+    overwrite: bool = False,
+    gate: Callable[[], None] = lambda: None,
+) -> Written:
     """Write `text` to the document file `path` under `root`, signed for `owner`.
 
+    `gate` is called where it is not there already, and raises where nobody may see it.
     Raises Refused with the diff where a hand's work would be lost; with `overwrite` that is
     put aside first, under a name that is free. Raises WorldError.
     """
@@ -83,6 +93,7 @@ def write(root: Path, path: str, text: str, owner: str, *, overwrite: bool = Fal
     now = state(content, text, owner)
     if now == "current":
         return Written(path, changed=False)
+    gate()
     saved = None
     if content is not None and now != "outdated":
         if not overwrite:
