@@ -112,7 +112,7 @@ def since(root: Path, base: str, *, until: datetime | None = None, zone: tzinfo 
     commit, no such revision, or where a shallow clone does not reach back far enough.
     """
     head = _head(root, until)
-    shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+    shallow = asked(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     moment = _moment(base, zone)
     if moment is None:
         start = _parting(root, _commit_named(root, base, shallow=shallow), head)
@@ -126,7 +126,7 @@ def commits(root: Path, span: Since) -> tuple[Commit, ...]:
     form = "--format=%H%x00%ct%x00%an%x00%s"
     between = [span.head] if span.base in EMPTY_TREES else [span.head, f"^{span.base}"]
     options = ("-z", f"-{MAX_COMMITS}", "--encoding=UTF-8", form)
-    said = _git(root, "log", *options, "--end-of-options", *between)
+    said = asked(root, "log", *options, "--end-of-options", *between)
     words = said.split("\0")
     return tuple(_commit(*words[n : n + 4]) for n in range(0, len(words) - 3, 4))
 
@@ -134,8 +134,8 @@ def commits(root: Path, span: Since) -> tuple[Commit, ...]:
 def files(root: Path, span: Since) -> tuple[File, ...]:
     """The files that differ between base and head, by path, renames followed."""
     trees = ("--end-of-options", span.base, span.head)
-    changes = _changes(_git(root, "diff", *_DIFF, "--name-status", *trees, "--"))
-    counts = _counts(_git(root, "diff", *_DIFF, "--numstat", *trees, "--"))
+    changes = _changes(asked(root, "diff", *_DIFF, "--name-status", *trees, "--"))
+    counts = _counts(asked(root, "diff", *_DIFF, "--numstat", *trees, "--"))
     return tuple(
         File(path, change, old, *counts.get(path, (None, None)))
         for path, (change, old) in sorted(changes.items())
@@ -177,18 +177,18 @@ def _commit_before(root: Path, moment: datetime, head: str, *, shallow: bool) ->
 def _parting(root: Path, base: str, head: str) -> str:
     """Where the histories of two commits parted; `base` where they have none in common."""
     try:
-        return _git(root, "merge-base", "--end-of-options", base, head).split()[0]
+        return asked(root, "merge-base", "--end-of-options", base, head).split()[0]
     except (_NoCommit, IndexError):
         return base
 
 
 def _newest(root: Path, limit: str, head: str) -> str:
-    return _git(root, "rev-list", "-1", limit, "--end-of-options", head).strip()
+    return asked(root, "rev-list", "-1", limit, "--end-of-options", head).strip()
 
 
 def _named(root: Path, revision: str) -> str:
     verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-    return _git(root, *verify, f"{revision}^{{commit}}").split()[-1]
+    return asked(root, *verify, f"{revision}^{{commit}}").split()[-1]
 
 
 def _moment(text: str, zone: tzinfo) -> datetime | None:
@@ -243,7 +243,8 @@ class _NoCommit(SourceFailed):
     """git has nothing to say, and says nothing about it."""
 
 
-def _git(root: Path, *words: str) -> str:
+def asked(root: Path, *words: str) -> str:
+    """What git says to `words`, hardened. Raises SourceFailed."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     try:
         done = subprocess.run(

@@ -1,0 +1,133 @@
+"""What git remembers of single files: where they went, what they held, who changed them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from handoff.sources.git import asked
+from handoff.sources.log import SourceFailed
+
+MAX_MOVES = 10
+"""Renames of one file that are followed."""
+MAX_COMMITS = 5
+"""Of one file; more say no more."""
+_HEX = re.compile(r"[0-9a-f]{40,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A commit that changed a file."""
+
+    sha: str
+    at: datetime | None
+    """UTC; `None` for a time that no calendar has."""
+    subject: str
+
+
+def head(root: Path) -> str | None:
+    """The commit that is checked out; `None` without git, repository or commit."""
+    try:
+        return asked(root, "rev-parse", "--verify", "--quiet", "HEAD").strip() or None
+    except SourceFailed:
+        return None
+
+
+def is_shallow(root: Path) -> bool:
+    """Whether the clone is cut off, so that older commits are not seen."""
+    try:
+        return asked(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+    except SourceFailed:
+        return False
+
+
+def last_touched(root: Path, paths: Sequence[str]) -> str | None:
+    """The last commit that changed one of `paths`; `None` where none did."""
+    found = _log(root, ("-1", "--format=%H"), paths)
+    return found.strip() or None
+
+
+def moved(root: Path, path: str) -> str | None:
+    """Where a file that is gone was moved to, renames followed; `None` where it was not."""
+    prefix = _prefix(root)
+    here, known = path, {path}
+    for _ in range(MAX_MOVES):
+        there = _renamed(root, prefix, here)
+        if there is None or there in known:
+            return None
+        if (root / there).exists():
+            return there
+        known.add(there)
+        here = there
+    return None
+
+
+def versions(root: Path, path: str, *, limit: int) -> Iterator[tuple[str, bytes]]:
+    """What committed versions of a file held, with their commits, newest first."""
+    for sha in _log(root, (f"-{limit}", "--format=%H"), [path]).split():
+        try:
+            held = asked(root, "show", "--no-textconv", "--end-of-options", f"{sha}:./{path}")
+        except SourceFailed:  # the commit that removed it
+            continue
+        yield sha, held.encode()
+
+
+def touches(root: Path, path: str, *, since: str) -> tuple[Touch, ...]:
+    """The last commits after `since` that changed a file or folder, newest first.
+
+    `*` in the path stands for any part of a name.
+    """
+    if not _HEX.fullmatch(since):
+        raise ValueError(f"'{since}' is no commit")
+    form = ("-z", f"-{MAX_COMMITS}", "--encoding=UTF-8", "--format=%H%x00%ct%x00%s")
+    words = _log(root, (*form, f"^{since}"), [path], globs="*" in path).split("\0")
+    return tuple(_touch(*words[n : n + 3]) for n in range(0, len(words) - 2, 3))
+
+
+def _touch(sha: str, seconds: str, subject: str) -> Touch:
+    try:
+        at = datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        at = None
+    return Touch(sha.strip(), at, subject)
+
+
+def _renamed(root: Path, prefix: str, path: str) -> str | None:
+    """What the last commit that touched `path` renamed it to."""
+    sha = last_touched(root, [path])
+    if sha is None:
+        return None
+    options = ("--name-status", "-z", "--no-ext-diff", "--no-textconv", "--find-renames")
+    try:
+        said = asked(
+            root, "diff", *options, "--diff-filter=R", "--no-relative",
+            "--end-of-options", f"{sha}^", sha, "--",
+        )  # fmt: skip
+    except SourceFailed:  # the first commit has none before it
+        return None
+    words = said.split("\0")
+    renames = {words[n + 1]: words[n + 2] for n in range(0, len(words) - 2, 3)}
+    there = renames.get(f"{prefix}{path}", "")
+    return there.removeprefix(prefix) if there.startswith(prefix) and there else None
+
+
+def _prefix(root: Path) -> str:
+    """The way from the repository's top to `root`, which need not be the top."""
+    try:
+        return asked(root, "rev-parse", "--show-prefix").removesuffix("\n")
+    except SourceFailed:
+        return ""
+
+
+def _log(
+    root: Path, options: Sequence[str], paths: Sequence[str], *, globs: bool = False
+) -> str:
+    """What `git log` says of `paths`; nothing where git cannot say anything."""
+    pathspecs = "--glob-pathspecs" if globs else "--literal-pathspecs"
+    try:
+        return asked(root, pathspecs, "log", *options, "HEAD", "--", *paths)
+    except SourceFailed:
+        return ""
