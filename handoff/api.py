@@ -373,8 +373,6 @@ def _case(
     project: Project, session_id: str, every: Mapping[str, Query]
 ) -> tuple[list[Problem], checks.Case | None]:
     """What is wrong on the way to a session's document, and what its rules look at."""
-    from handoff.checks import Case
-
     path = session_path(session_id)
     try:
         session, warnings = session_yaml.load(project.read(path) or b"", session_id, path)
@@ -388,18 +386,41 @@ def _case(
         problems += document.problems
     except InvalidInput as error:
         problems += error.report.problems
-    planned = document_path(session, project.settings.output)
-    case = Case(
+    return problems, case_of(project, session, every, facts, document)
+
+
+def case_of(
+    project: Project,
+    session: Session,
+    queries: Mapping[str, Query],
+    facts: Facts | None,
+    document: Document | None,
+) -> checks.Case:
+    """What the rules look at; `document` as rendered with `facts`."""
+    from handoff import remembered
+    from handoff.cells import Cells
+    from handoff.checks import Case
+    from handoff.to_read import DEFAULT
+
+    settings = project.settings
+    planned = document_path(session, settings.output)
+    stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
+    cells = Cells(session, facts, queries, stalled, zone)
+    return Case(
         session=session,
-        queries=every,
+        queries=queries,
         facts=facts,
-        facts_path=facts_path(session_id),
+        facts_path=facts_path(session.id),
         document_path=planned,
         document=document.text if document else None,
         tree=project.tree(planned),
         open=document.open if document else (),
+        prompts={DEFAULT: document.prompt} if document and document.prompt else {},
+        budget_tokens=settings.budget_tokens,
+        cells=cells,
+        past=remembered.past(project, cells),
+        lines=remembered.lines(project),
     )
-    return problems, case
 
 
 @dataclass(frozen=True, slots=True)

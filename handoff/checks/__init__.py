@@ -12,6 +12,7 @@ from handoff import tables
 from handoff.checks import (
     blanks,
     evidence,
+    pasting,
     prompt,
     questions,
     reading,
@@ -26,11 +27,13 @@ from handoff.tables import Schema
 
 __all__ = [
     "PROJECT_RULES",
+    "PROMPT_RULES",
     "RULES",
     "Case",
     "Whole",
     "problems",
     "project_problems",
+    "prompt_problems",
     "question_problems",
 ]
 
@@ -42,6 +45,11 @@ def problems(case: Case) -> tuple[Problem, ...]:
     if case.document is not None:
         found += structure.problems(case.document, case.document_path, case.tree)
     return tuple(found)
+
+
+def prompt_problems(case: Case) -> tuple[Problem, ...]:
+    """What the rules of the prompts find, blanks inside them among it."""
+    return tuple(problem for rule in PROMPT_RULES for problem in rule(case))
 
 
 def project_problems(whole: Whole) -> tuple[Problem, ...]:
@@ -62,6 +70,15 @@ def question_problems(queries: Iterable[Query], schema: Schema | None) -> tuple[
     return tuple(found)
 
 
+PROMPT_RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
+    blanks.prompt_blanks,
+    prompt.file_to_read,
+    prompt.lines_to_read,
+    prompt.long_file_to_read,
+    *pasting.RULES,
+)
+"""Of `RULES` those that `handoff prompt` tells too."""
+
 RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
     questions.question_file,
     questions.question_parameters,
@@ -70,8 +87,7 @@ RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
     questions.fact_failed,
     questions.fact_orphaned,
     blanks.blanks,
-    blanks.prompt_blanks,
-    prompt.file_to_read,
+    *PROMPT_RULES,
 )
 """Over one session. A new rule is a function, a line here and a row of `docs/checks.md`."""
 

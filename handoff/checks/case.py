@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from handoff.cells import Cells
+from handoff.checks.past import Past
 from handoff.facts import Fact, Facts
 from handoff.session import Session
 from handoff.sql import Query
@@ -29,6 +31,15 @@ class Case:
     tree: Tree
     open: Sequence[Open] = ()
     """The document's blanks."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """As rendered, by name."""
+    budget_tokens: int | None = None
+    """Of one prompt; `None` for any."""
+    cells: Cells | None = None
+    """What is recorded, value by value."""
+    past: Past = field(default_factory=Past)
+    lines: Callable[[str], int | None] = lambda _: None
+    """How many a file of the tree has; `None` where there is none, or it is no text."""
 
     def fact(self, name: str) -> Fact | None:
         return self.facts.facts.get(name) if self.facts else None

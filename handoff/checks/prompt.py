@@ -1,16 +1,17 @@
-"""The prompt that the next session pastes, and the files it says to read."""
+"""The files that the prompt says to read."""
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from handoff.checks.case import Case
 from handoff.problems import Problem
-from handoff.session import Reading
+from handoff.to_read import ToRead, to_read
 from handoff.tree import Tree, is_outside
+
+LONG = 2_000
+"""Lines that a coding agent's own tools read at once."""
 
 
 def file_to_read(case: Case) -> Iterator[Problem]:
@@ -24,28 +25,48 @@ def file_to_read(case: Case) -> Iterator[Problem]:
           read:
             - {path: ml/trian.py}
     """
-    for reading in case.session.prompt.read if case.session.prompt else ():
-        path = _path_read(case, reading)
-        if path is None or path == case.document_path:
-            continue
-        if is_outside(path):
-            message = f"file to read '{path}' lies outside the repository"
-            yield Problem("P002", message, reading.path.place, "warning")
-        elif not _is_there(path, case.tree):
-            message = f"file to read '{path}' does not exist{case.tree.nearest(path)}"
-            yield Problem("P001", message, reading.path.place, "warning")
+    for each in _files(case):
+        if is_outside(each.path):
+            message = f"file to read '{each.path}' lies outside the repository"
+            yield Problem("P002", message, each.place, "warning")
+        elif not _is_there(each.path, case.tree):
+            there = case.past.moved(each.path)
+            hint = f", it was moved to '{there}'" if there else case.tree.nearest(each.path)
+            message = f"file to read '{each.path}' does not exist{hint}"
+            yield Problem("P001", message, each.place, "warning")
 
 
-_DOCUMENT = re.compile(r"\{\{\s*document\s*\}\}")
-_SPOT = re.compile(r"(?:#.*|:\d+(?:-\d+)?)$")
+def lines_to_read(case: Case) -> Iterator[Problem]:
+    """A span of lines was right once; the file has become shorter since.
+
+    Fails: `ml/train.py:400-450`, where the file has 300 lines.
+    """
+    for each in _files(case):
+        count = case.lines(each.path) if each.last_line else None
+        if count is not None and each.last_line > count:
+            message = f"file to read '{each.words}' has only {count:,} lines"
+            yield Problem("P004", message, each.place, "warning")
 
 
-def _path_read(case: Case, reading: Reading) -> str | None:
-    """The file that stands to be read, without `#anchor` or `:line`; `None` where undecided."""
-    path = _DOCUMENT.sub(lambda _: case.document_path, reading.path.value.strip())
-    if not path or path.startswith("[") or "{{" in path or "://" in path:
-        return None
-    return posixpath.normpath(_SPOT.sub("", path))
+def long_file_to_read(case: Case) -> Iterator[Problem]:
+    """A file that no tool reads at once is read in part, and maybe not the part that matters.
+
+    Fails: a file of more than 2,000 lines without `:first-last`.
+    """
+    for each in _files(case):
+        count = None if each.last_line else case.lines(each.path)
+        if count is not None and count > LONG:
+            message = (
+                f"file to read '{each.path}' has {count:,} lines, "
+                f"name those that matter: '{each.path}:1-200'"
+            )
+            yield Problem("P005", message, each.place, "note")
+
+
+def _files(case: Case) -> Iterator[ToRead]:
+    """All but the document itself, which is about to be written."""
+    found = to_read(case.session, case.document_path)
+    return (each for each in found if each.path != case.document_path)
 
 
 def _is_there(path: str, tree: Tree) -> bool:

@@ -1,0 +1,88 @@
+"""Every value of a session's facts, named as a text would cite it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from handoff.cited import Reader, Source
+from handoff.evaluation import Row, row_name
+from handoff.facts import Fact, Facts
+from handoff.printing import Typed
+from handoff.session import Session
+from handoff.sql import Query
+
+_NAMING: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}
+"""The column that names a row of a contract, where no `key:` does."""
+_LONGEST = 40
+"""Characters of a row's name; a query can return any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value."""
+
+    name: str
+    """`orchestrator.phase_1.done`."""
+    column: str
+    typed: Typed
+    at: datetime | None
+    """The moment its question was asked for, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The facts of one session at one moment."""
+
+    session: Session
+    facts: Facts | None
+    queries: Mapping[str, Query]
+    stalled_minutes: int
+    zone: tzinfo
+
+    def sources(self) -> Mapping[str, Source]:
+        """Each fact as texts see it, an old answer where the latest asking failed."""
+        reader = Reader(self.facts, self.queries, self.stalled_minutes, self.zone, True)
+        return {each.name: reader.source(each) for each in self.session.questions}
+
+    def of(self, source: Source) -> Iterator[Cell]:
+        """Its values, derived ones and those over all rows among them."""
+        at = moment(self.facts, source.name)
+        for name, row in _named_rows(source, self.contract(source.name)):
+            for column, typed in row.items():
+                yield Cell(f"{name}.{column}", column, typed, at)
+
+    def contract(self, name: str) -> str | None:
+        fact = self.facts.facts.get(name) if self.facts else None
+        return fact.contract if fact else None
+
+
+def moment(facts: Facts | None, name: str) -> datetime | None:
+    """What the fact's answer was asked for, which is older than the rest where it failed."""
+    fact: Fact | None = facts.facts.get(name) if facts else None
+    if facts is None or fact is None or fact.provenance is None:
+        return None
+    asked = fact.provenance.params.get("as_of")
+    return asked if isinstance(asked, datetime) else facts.as_of
+
+
+def _named_rows(source: Source, contract: str | None) -> Iterator[tuple[str, Row]]:
+    rows: Sequence[Row] = source.rows or ()
+    key = source.key or _NAMING.get(contract or "")
+    if key is None and len(rows) == 1:
+        yield source.name, rows[0]
+    seen: dict[str, int] = {}
+    for row in rows if key else ():
+        assert key is not None  # the loop says so
+        name = _row_name(row, key)
+        seen[name] = seen.get(name, 0) + 1
+        # a key that occurs twice cannot be cited, but it can move
+        yield f"{source.name}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), row
+    if source.overall is not None:
+        yield f"{source.name}.overall", source.overall
+
+
+def _row_name(row: Row, key: str) -> str:
+    cell = row.get(key)
+    return row_name(str(cell.value if cell else ""))[:_LONGEST].strip("_") or "unnamed"
