@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,11 +94,16 @@ def open_project(
     """The project at `root`, else the one around `here` (the current folder).
 
     Its settings are those of `handoff.yaml`, with what the environment says over them, and
-    `settings` (`KEY=VALUE` each) over both. Raises UsageError and BadSettings.
+    `settings` (`KEY=VALUE` each) over both. `HANDOFF_SOURCES=off` takes the folders outside
+    the repository away, whatever they say: for work that a stranger sent. Raises UsageError
+    and BadSettings.
     """
     variables = os.environ if environment is None else environment
     overrides = (*from_environment(variables, settings_keys()), *from_words(settings))
-    return _open_project(root, here=here or Path.cwd(), overrides=overrides)
+    project = _open_project(root, here=here or Path.cwd(), overrides=overrides)
+    if variables.get("HANDOFF_SOURCES", "").strip().casefold() != "off":
+        return project
+    return replace(project, settings=replace(project.settings, sources=()))
 
 
 def load(project: Project, session_id: str) -> Loaded:
