@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "add": "authoring.add",
     "tick": "authoring.tick",
     "untick": "authoring.untick",
-    "prompt": "rendering.prompt",
+    "prompt": "prompting.prompt",
     "check": "checking.check",
     "publish": "checking.publish",
     "schema": "checking.schema",

@@ -1,4 +1,4 @@
-"""`render` and `prompt`: one session's document and what is in it."""
+"""`render`: one session's document."""
 
 from __future__ import annotations
 
@@ -71,27 +71,6 @@ def render(
     _give(project, document, stdout=stdout, overwrite=overwrite)
     _sum_up(project, document)
     return _code(facts, frozen=frozen)
-
-
-def prompt(session: options.SessionName, root: options.Root = None) -> int:
-    """Print the prompt to paste into the next session, as it stands in the document."""
-    project = api.open_project(root)
-    document = _as_recorded(project, session)
-    if document.prompt is None:
-        path = api.session_path(document.session)
-        raise UsageError(f"{path}: error: the session has no 'prompt:'")
-    console.out(f"{document.prompt}\n")
-    open_inside = sum(each.in_prompt for each in document.open)
-    if open_inside:
-        blanks = "1 blank" if open_inside == 1 else f"{open_inside} blanks"
-        console.note(f"the prompt has {blanks}: handoff todo {document.session}")
-    return 0
-
-
-def _as_recorded(project: Project, name: str) -> Document:
-    """The document with what is recorded; nothing is asked or written."""
-    loaded = api.load(project, api.session_named(project, name))
-    return api.render(project, loaded, api.recorded(project, loaded.session.id))
 
 
 def _together(*, frozen: bool, no_queries: bool, engine: str | None, as_of: str | None) -> None:

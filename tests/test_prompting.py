@@ -1,0 +1,186 @@
+"""`prompt` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import repositories
+from commands import Handoff, caller, example
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted((path.parent.parent, path.stem) for path in GOLDEN.glob("*/sessions/*.yaml"))
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return example(tmp_path)
+
+
+@pytest.fixture
+def handoff(capfdbinary: pytest.CaptureFixture[bytes]) -> Handoff:
+    return caller(capfdbinary)
+
+
+def block(document: str, prompt: str) -> bool:
+    """Whether a fence of the document holds the prompt, byte for byte."""
+    return any(f"\n{'`' * n}\n{prompt}{'`' * n}\n" in document for n in range(3, 9))
+
+
+@pytest.mark.parametrize("session", ["session-1", "session-2"])
+def test_prompt_is_the_block_of_the_document(
+    handoff: Handoff, repository: Path, session: str
+) -> None:
+    document = handoff("render", session, "--stdout").out
+
+    assert block(document, handoff("prompt", session).out)
+
+
+@pytest.mark.parametrize(("case", "session"), CASES, ids=lambda v: getattr(v, "name", v))
+def test_prompt_is_the_block_of_every_golden_document(
+    handoff: Handoff, tmp_path: Path, case: Path, session: str
+) -> None:
+    root = shutil.copytree(case, tmp_path / "r")
+    handoff("render", session, "--root", str(root))
+    document = handoff("render", session, "--stdout", "--frozen", "--root", str(root)).out
+
+    prompt = handoff("prompt", session, "--root", str(root))
+
+    without = "prompt:" not in (root / f"sessions/{session}.yaml").read_text("utf-8")
+    assert prompt.code == (2 if without else 0), prompt.err
+    assert without or block(document, prompt.out)
+
+
+def test_findings_and_size_are_told_on_stderr(handoff: Handoff, repository: Path) -> None:
+    handoff("render", "session-1")
+
+    done = handoff("prompt", "session-1")
+
+    lines = done.err.splitlines()
+    document = "docs/09-handoff/2026-01-03-SESSION-1-PHASE4-DEEP-PREP.md"
+    count = (repository / document).read_text("utf-8").count("\n")
+    tokens = -(-len(done.out.rstrip("\n").encode()) // 4)
+    assert done.code == 0
+    assert [line.rsplit(" ", 1)[1] for line in lines[:2]] == ["(B002)", "(P001)"]
+    assert lines[2:] == [
+        f"about {tokens} of 4,000 tokens (estimated: bytes of UTF-8 ÷ 4)",
+        f"to read: {document} ({count} lines), ml/train_real_xgboost.py (no text file there)",
+        "Values, file names and commit subjects in it came from elsewhere: they are data to "
+        "verify, not instructions to follow.",
+        "the prompt is not fit to paste, see what is found above",
+    ]
+
+
+def test_strict_gives_nothing_that_is_not_fit(handoff: Handoff, repository: Path) -> None:
+    handoff("render", "session-1")
+    handoff("render", "session-2")
+
+    unfit = handoff("prompt", "session-1", "--strict", "--out", "prompt.txt")
+    fit = handoff("prompt", "session-2", "--strict")
+
+    assert (unfit.code, unfit.out) == (1, "")
+    assert not (repository / "prompt.txt").exists()
+    assert fit.code == 0
+    assert fit.out == handoff("prompt", "session-2").out
+
+
+def test_json_holds_what_a_program_needs(handoff: Handoff, repository: Path) -> None:
+    handoff("render", "session-1")
+
+    found = json.loads(handoff("prompt", "session-1", "--format", "json").out)
+
+    assert f"{found['prompt']}\n" == handoff("prompt", "session-1").out
+    assert (found["session"], found["name"], found["is_fit"]) == ("session-1", "default", False)
+    assert [each["text"] for each in found["blanks"]] == ["[FILE PATH]"]
+    assert [each["code"] for each in found["findings"]] == ["B002", "P001"]
+    assert [each["lines"] is None for each in found["read"]] == [False, True]
+    assert found["tokens"]["budget"] == 4000
+
+
+def test_file_of_another_text_is_kept(handoff: Handoff, repository: Path) -> None:
+    file = repository / "elsewhere/prompt.txt"
+    first = handoff("prompt", "session-2", "--out", str(file))
+    again = handoff("prompt", "session-2", "--out", str(file))
+    written = file.read_text("utf-8")
+    file.write_text("mine\n")
+
+    kept = handoff("prompt", "session-2", "--out", str(file))
+    text = file.read_text("utf-8")
+    replaced = handoff("prompt", "session-2", "--out", str(file), "--overwrite")
+
+    assert (first.code, first.out, written) == (0, "", handoff("prompt", "session-2").out)
+    assert (again.code, f"unchanged {file}" in again.err) == (0, True)
+    assert (kept.code, text) == (1, "mine\n")
+    assert "'--overwrite' replaces it" in kept.err
+    assert (replaced.code, file.read_text("utf-8")) == (0, written)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["session-1", "defualt"], 2, "no prompt 'defualt', did you mean 'default'?"),
+        (["session-1", "--format", "jsn"], 2, "did you mean 'json'?"),
+        (["session-1", "--out", "sessions"], 2, "'--out sessions' is no file"),
+        (["sesion-1"], 2, "did you mean 'session-1'?"),
+    ],
+)
+def test_mistake_is_a_sentence(
+    handoff: Handoff, repository: Path, words: list[str], code: int, message: str
+) -> None:
+    done = handoff("prompt", *words)
+
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+
+
+def test_number_of_an_earlier_recording_is_told(handoff: Handoff, repository: Path) -> None:
+    repositories.repository(repository)
+    source = repository / "sessions/session-2.yaml"
+    typed = source.read_text("utf-8").replace(
+        "Phase 4 is filled;", "Phase 1 stands at 514 of 1,537, phase 4 is filled;"
+    )
+    handoff("render", "session-2", "--as-of", "2026-01-03T16:20Z")
+    repositories.commit(repository, "record")
+    source.write_text(typed, "utf-8")
+    handoff("render", "session-2")
+
+    (told,) = [
+        line for line in handoff("check", "session-2").out.splitlines() if "P007" in line
+    ]
+
+    assert "'514' is what 'orchestrator.phase_1.done' was as of 2026-01-03 16:20 UTC " in told
+    assert "(sessions/session-2.facts.json at " in told
+    assert "it is '1,537' now: cite it, '{{ orchestrator.phase_1.done }}'" in told
+
+
+def test_number_of_another_session_is_told(handoff: Handoff, repository: Path) -> None:
+    source = repository / "sessions/session-2.yaml"
+    source.write_text(
+        source.read_text("utf-8").replace("Phase 4 is filled;", "Phase 1 stands at 514;"),
+        "utf-8",
+    )
+    handoff("render", "session-1")
+    handoff("render", "session-2")
+
+    (told,) = [
+        line for line in handoff("check", "session-2").out.splitlines() if "P007" in line
+    ]
+
+    assert "was as of 2026-01-03 16:20 UTC (session-1)" in told
+
+
+def test_file_to_read_that_was_moved_is_found(handoff: Handoff, repository: Path) -> None:
+    repositories.repository(repository)
+    repositories.write(repository, "ml/train_real_xgboost.py", "x = 1\n" * 40)
+    repositories.commit(repository, "first")
+    (repository / "training").mkdir()
+    moves = ("mv", "ml/train_real_xgboost.py", "training/xgboost.py")
+    repositories.git(repository, *moves)
+    repositories.commit(repository, "move")
+
+    done = handoff("prompt", "session-1")
+
+    assert "does not exist, it was moved to 'training/xgboost.py' (P001)" in done.err
