@@ -50,6 +50,8 @@ def _inline(value: str, spot: Spot) -> str:
         return double_quoted(value)
     if spot.style is None and _reads_plain(value, flow=spot.flow):
         return value
+    if spot.style is None and "'" in value and '"' not in value and "\\" not in value:
+        return f'"{value}"'
     return "'" + value.replace("'", "''") + "'"
 
 

@@ -107,6 +107,24 @@ def position(text: str, keys: KeyPath) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
+def pair_text(text: str, key: str) -> str | None:
+    """The lines of a top-level key and what stands beneath it, without the last line's end.
+
+    `None` where there is no such key, or where it has no lines of its own.
+    """
+    root = _composed(text)
+    assert isinstance(root, yaml.MappingNode)  # or it would not have been composed
+    if root.flow_style:
+        return None
+    for label, value in root.value:
+        if label.value == key and value.end_mark.index >= label.end_mark.index:
+            end = value.end_mark
+            pair = yaml.MappingNode(root.tag, [(label, value)], label.start_mark, end, False)
+            start = _span(text, pair)[0]
+            return text[start : _content_end(text, pair)].rstrip()
+    return None
+
+
 def _composed(text: str) -> yaml.Node:
     root = yaml.compose(text.removeprefix("\ufeff"), Loader=_LOADER)
     if not isinstance(root, yaml.MappingNode):

@@ -1,8 +1,9 @@
-"""`todo`, `set`, `add`, `tick`, `untick`: what is blank, and one place of the YAML."""
+"""`new`, `todo`, `set`, `add`, `tick`, `untick`: writing sessions from the command line."""
 
 from __future__ import annotations
 
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,12 +11,14 @@ import typer
 from handoff import api
 from handoff.cli import console, options
 from handoff.problems import InvalidInput, Problem, UsageError
+from handoff.project import Project
 from handoff.session_yaml import KEYS
 from handoff.todo import summary
 
 if TYPE_CHECKING:
     from handoff.authoring.edit import Change, Edited
     from handoff.authoring.saving import Saved
+    from handoff.authoring.succeeding import Begun
     from handoff.authoring.work import Work
 
 Way = Annotated[
@@ -75,6 +78,78 @@ def _todo(several: tuple[Work, ...], *, json: bool, every: bool) -> str:
     if json:
         return work.all_as_json(several) if every else work.as_json(several[0])
     return "".join(work.as_text(each) for each in several)
+
+
+def new(
+    session: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SESSION]", help="Its id; else the one the last session named."
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="SESSION", help="What it carries on; else the latest."),
+    ] = None,
+    bare: Annotated[bool, typer.Option("--bare", help="Carry nothing over.")] = False,
+    created: Annotated[
+        str | None, typer.Option("--created", metavar="DATE", help="Its day; else today.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", metavar="NAME", help="handoff, brief or one of your own."),
+    ] = None,
+    root: options.Root = None,
+) -> int:
+    """Begin the next session: objectives, open boxes, decisions and questions come over."""
+    from handoff.authoring.succeeding import begin  # slow: brings yaml
+
+    if bare and source:
+        raise UsageError("handoff: error: '--bare' and '--from' do not go together")
+    project = api.open_project(root)
+    has_source = source or (project.session_ids() and not bare)
+    begun = begin(
+        project,
+        session,
+        created=_day(created),
+        source_id=api.session_named(project, source or "latest") if has_source else None,
+        template=template,
+    )
+    console.note(_begun(begun))
+    for title in begun.left_out:
+        console.note(f"the template has no place for a section, so '{title}' was left out")
+    return _mistakes(project, begun.session)
+
+
+def _begun(begun: Begun) -> str:
+    """`wrote sessions/session-2.yaml: 6 boxes, 1 decision, after session-1; next: …`."""
+    plural = {"box": "boxes", "decision": "decisions"}
+    counts = [
+        f"{n} {word if n == 1 else plural[word]}" for word, n in begun.counts.items() if n
+    ]
+    after = [f"after {begun.source}"] if begun.source else []
+    said = ", ".join([*counts, *after]) or "a skeleton"
+    return f"wrote {begun.path}: {said}; next: handoff todo {begun.session}"
+
+
+def _mistakes(project: Project, session_id: str) -> int:
+    """Tell what is wrong with a session that was written, and the exit code."""
+    try:
+        api.load(project, session_id)
+    except InvalidInput as error:
+        console.problems(error.report.problems)
+        return 1
+    return 0
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return date.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        message = f"'--created {text}' is not a date such as 2026-01-03"
+        raise UsageError(f"handoff: error: {message}") from error
 
 
 def set_(

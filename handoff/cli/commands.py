@@ -12,6 +12,7 @@ from handoff import __version__
 
 COMMANDS: Mapping[str, str] = {
     "init": "starting.init",
+    "new": "authoring.new",
     "render": "rendering.render",
     "todo": "authoring.todo",
     "set": "authoring.set_",

@@ -1,0 +1,153 @@
+"""`new`: the next session's file, from what the last one left for it."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from handoff import api
+from handoff.authoring.succeeding import begin
+from handoff.cli.running import run
+from handoff.problems import InvalidInput, UsageError
+
+FIXTURES = Path(__file__).parent / "fixtures/authoring/next"
+GOLDEN = Path(__file__).parent / "golden"
+EXAMPLE = Path(__file__).parent.parent
+DAY = date(2026, 2, 1)
+FILES = {
+    "handoff.yaml": "engine: duckdb\n",
+    "sql/sample/01.sql": "CREATE SCHEMA d;\n",
+    "sql/q/days.sql": "-- Days.\n-- returns: n INT64\nSELECT 1537 AS n\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / "sessions").mkdir()
+    shutil.copy(FIXTURES / "session-1.yaml", tmp_path / "sessions")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_next_session_holds_what_was_left_for_it(
+    root: Path, capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    assert run(["render", "session-1"]) == 0
+    capfd.readouterr()
+
+    code = run(["new", "session-2", "--created", "2026-02-01"])
+
+    written = (root / "sessions/session-2.yaml").read_text("utf-8")
+    if request.config.getoption("--update"):
+        (FIXTURES / "session-2.yaml").write_text(written, "utf-8")
+    said = (
+        "wrote sessions/session-2.yaml: 6 boxes, 3 decisions, after session-1; "
+        "next: handoff todo session-2\n"
+    )
+    assert (code, capfd.readouterr().err) == (0, said)
+    assert written == (FIXTURES / "session-2.yaml").read_text("utf-8")
+
+
+def test_what_was_carried_twice_keeps_its_origin(root: Path) -> None:
+    project = api.open_project(str(root))
+    begin(project, "session-2", created=DAY, source_id="session-1")
+
+    begin(project, "session-3", created=DAY, source_id="session-2")
+
+    third = (root / "sessions/session-3.yaml").read_text("utf-8")
+    assert "  Run it: {done: false, note: from session-2}\n" in third
+    assert "  Inner box: {done: false, note: from session-1}\n" in third
+    assert "  - From before (from session-0)\n" in third
+    assert "blocked_by: No access to the raw tables (from session-1)" in third
+
+
+def test_without_recorded_answers_live_values_stay_live(root: Path) -> None:
+    begin(api.open_project(str(root)), None, created=DAY, source_id="session-1")
+
+    text = (root / "sessions/session-2.yaml").read_text("utf-8")
+    assert "  Train on {{ days.n }} days: false\n" in text
+    assert "  - Keep the {{ days.n }} days (from session-1)\n" in text
+
+
+def test_a_taken_id_is_answered_with_a_free_one(root: Path) -> None:
+    project = api.open_project(str(root))
+
+    with pytest.raises(UsageError) as error:
+        begin(project, "Session-1", created=DAY, source_id="session-1")
+
+    assert str(error.value) == (
+        "handoff: error: session 'Session-1' is there already; this one could be "
+        "'2026-02-Session-1': handoff new 2026-02-Session-1"
+    )
+
+
+@pytest.mark.parametrize("bad", ["../x", ".hidden", "a b", ""])
+def test_an_id_is_a_name_of_a_file(root: Path, bad: str) -> None:
+    assert run(["new", bad, "--bare"]) == 2
+
+
+def test_an_unknown_template_writes_nothing(root: Path) -> None:
+    project = api.open_project(str(root))
+
+    with pytest.raises(InvalidInput, match="no template 'bref', did you mean 'brief'"):
+        begin(project, "session-2", created=DAY, source_id="session-1", template="bref")
+
+    assert [path.name for path in (root / "sessions").iterdir()] == ["session-1.yaml"]
+
+
+def test_a_template_without_places_gets_no_sections(root: Path) -> None:
+    (root / "templates").mkdir()
+    (root / "templates/own.md.j2").write_text("# {{ session.title }}\n")
+
+    begun = begin(
+        api.open_project(str(root)), None, created=DAY, source_id="session-1", template="own"
+    )
+
+    assert begun.left_out == ("Prerequisites", "Do not touch (from session-1)")
+
+
+def test_without_a_session_to_carry_on_there_is_a_skeleton(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (root / "sessions/session-1.yaml").unlink()
+
+    assert run(["new", "--created", "2026-02-01"]) == 0
+
+    assert capfd.readouterr().err == (
+        "wrote sessions/session-1.yaml: 1 box; next: handoff todo session-1\n"
+    )
+    assert run(["render", "session-1"]) == 0
+
+
+def test_a_session_with_mistakes_is_not_carried_on(root: Path) -> None:
+    (root / "sessions/session-1.yaml").write_text("session: 1\ntitel: x\n")
+
+    assert run(["new"]) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(GOLDEN.glob("*/sessions/*.yaml")), *sorted(EXAMPLE.glob("sessions/*.yaml"))],
+    ids=lambda path: f"{path.parent.parent.name}-{path.stem}",
+)
+def test_every_session_can_be_carried_on_and_rendered(tmp_path: Path, path: Path) -> None:
+    for name in ("handoff.yaml", "sessions", "sql", "templates"):
+        if (path.parent.parent / name).is_dir():
+            shutil.copytree(path.parent.parent / name, tmp_path / name)
+        elif (path.parent.parent / name).exists():
+            shutil.copy(path.parent.parent / name, tmp_path / name)
+    project = api.open_project(str(tmp_path))
+
+    begin(project, "one-more", created=DAY, source_id=path.stem)
+    loaded = api.load(project, "one-more")
+    document = api.render(project, loaded, None)
+
+    assert loaded.session.previous == (path.stem,)
+    assert loaded.session.as_of is None
+    assert document.text
