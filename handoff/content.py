@@ -233,7 +233,7 @@ def _marked(marker: str, lines: Sequence[str]) -> list[str]:
 
 
 def _phase(label: str, lines: Sequence[tuple[str, str]]) -> str:
-    return _text([f"**{label} Status**:", *(f"- {name}: {words}" for name, words in lines)])
+    return _text([f"**{label}**:", *(f"- {name}: {words}" for name, words in lines)])
 
 
 def _line(label: str) -> str:
