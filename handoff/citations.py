@@ -22,7 +22,7 @@ from handoff.expressions import (
 from handoff.googlesql import Field, Type, type_of
 from handoff.live_filters import FILTERS
 from handoff.problems import Place, Problem, nearest
-from handoff.session import Lookup, Phases, Question, Session, Table, place_in, texts
+from handoff.session import Files, Lookup, Phases, Question, Session, Table, place_in, texts
 from handoff.sql import Query, asked_of
 
 BUILT_IN: Mapping[str, Type] = {
@@ -55,9 +55,9 @@ class Known:
     @property
     def asked(self) -> str:
         """What answers, in words."""
-        question = self.question
-        is_sql = isinstance(question, Question)
-        return f"'{question.sql}'" if is_sql else f"fact '{question.name}'"
+        if isinstance(self.question, Question):
+            return f"'{self.question.sql}'"
+        return f"fact '{self.name}'"
 
 
 def problems(session: Session, queries: Mapping[str, Query]) -> list[Problem]:
@@ -309,6 +309,13 @@ def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
             if fact and fact.columns is not None and fact.contract != "phases":
                 message = f"{fact.asked} does not keep the contract 'phases'"
                 yield Problem("L015", message, place)
+        case Files(name, changes, place):
+            yield from _fact(name, place, facts)
+            known_columns = facts[name].columns if name in facts else None
+            for wanted in ("path", "change") if changes else ("path",):
+                if known_columns is not None and known_columns.get(wanted) != Type("STRING"):
+                    message = f"fact '{name}' has no column '{wanted} STRING'"
+                    yield Problem("L011", f"{message}, which 'files:' reads", place)
         case tuple():
             for each in node:
                 yield from _blocks(each, facts)

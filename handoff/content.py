@@ -15,6 +15,7 @@ from handoff.session import (
     Content,
     Entries,
     Entry,
+    Files,
     Flag,
     Markdown,
     Phases,
@@ -46,6 +47,10 @@ class Pen(Protocol):
         """A heading for each phase, and its labels with their words."""
         ...
 
+    def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
+        """A heading for each kind of change, and its paths; `None`: not known."""
+        ...
+
 
 def section(content: Content, pen: Pen, level: int) -> str:
     """What stands beneath a heading of `level`.
@@ -59,11 +64,15 @@ def section(content: Content, pen: Pen, level: int) -> str:
         return _apart(labelled(e.label, e.content, pen) for e in content.entries)
     if isinstance(content, Phases):
         return _apart(_phase(label, lines) for label, lines in pen.phases(content))
+    if isinstance(content, Files) and (groups := _groups(content, pen)):
+        return _apart(_text([f"**{name}**:", *lines]) for name, lines in groups)
     return _text(block(content, pen))
 
 
 def headed(content: Content, pen: Pen, level: int, *, numbered: bool = False) -> str:
     """Each label a heading of `level` with its content beneath; other content as it is."""
+    if isinstance(content, Files) and (groups := _groups(content, pen)):
+        return _apart(_text([f"{'#' * level} {name}", *lines]) for name, lines in groups)
     if not isinstance(content, Entries) or not content.entries:
         return section(content, pen, level - 1)
     return _apart(
@@ -151,6 +160,25 @@ def _phases(content: Phases, pen: Pen) -> list[str]:
     return lines
 
 
+def _files(content: Files, pen: Pen) -> list[str]:
+    if groups := _groups(content, pen):
+        return [line for name, lines in groups for line in _marked("- ", [f"{name}:", *lines])]
+    found = pen.files(content)
+    if found is None:
+        return [DEFAULT]
+    return [line for _, paths in found for line in _paths(paths)] or [NONE]
+
+
+def _groups(content: Files, pen: Pen) -> list[tuple[str, list[str]]]:
+    """Of all files a heading and a list for each kind of change; else nothing."""
+    found = [] if content.changes else pen.files(content) or []
+    return [(name, _paths(paths)) for name, paths in found if name]
+
+
+def _paths(paths: Sequence[str]) -> list[str]:
+    return [f"- {path}" for path in paths]
+
+
 def _markdown(content: Markdown, pen: Pen) -> list[str]:
     return content.text.split("\n")
 
@@ -165,6 +193,7 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
     (Code, _code),
     (Table, _table),
     (Phases, _phases),
+    (Files, _files),
     (Markdown, _markdown),
 )
 

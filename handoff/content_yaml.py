@@ -8,6 +8,7 @@ from handoff.blanks import DEFAULT, blanks
 from handoff.decode import Decoder, plain
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
 from handoff.session import (
+    CHANGES,
     Blank,
     Box,
     Bullets,
@@ -17,6 +18,7 @@ from handoff.session import (
     Content,
     Entries,
     Entry,
+    Files,
     Flag,
     Markdown,
     Phases,
@@ -41,6 +43,7 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
     "code": ("code", "lang"),
     "table": ("table", "columns"),
     "phases": ("phases",),
+    "files": ("files", "change"),
     "markdown": ("markdown",),
 }
 """A mapping with the key is no labelled text, and may hold these keys only."""
@@ -211,10 +214,18 @@ class ContentReader(Decoder):
     def phases(self, node: Map, given: Mapping[str, Node]) -> Content:
         return Phases(self.fact(given["phases"]), node.place)
 
-    def fact(self, node: Node) -> str:
+    def files(self, node: Map, given: Mapping[str, Node]) -> Content:
+        what = "a fact's name; if a label is meant, write it 'Files'"
+        fact = self.fact(given["files"], what)
+        change = given.get("change")
+        nodes = change.nodes if isinstance(change, List) else (change,)
+        found = (self.choice(each, CHANGES) for each in nodes)
+        return Files(fact, tuple(each for each in found if each), node.place)
+
+    def fact(self, node: Node, what: str = "a fact's name") -> str:
         if is_null(node):
             self.report("Y021", "expected a fact's name, found nothing", node)
-        return self.matching(node, FACT_NAME, "a fact's name") or ""
+        return self.matching(node, FACT_NAME, what) or ""
 
     def markdown(self, node: Map, given: Mapping[str, Node]) -> Content:
         return Markdown((self.text(given["markdown"]) or "").rstrip("\n"), node.place)
@@ -227,6 +238,7 @@ _SPECIAL: Mapping[str, Callable[[ContentReader, Map, Mapping[str, Node]], Conten
     **dict.fromkeys((*CODE_LANGS, "code"), ContentReader.code),
     "table": ContentReader.table,
     "phases": ContentReader.phases,
+    "files": ContentReader.files,
     "markdown": ContentReader.markdown,
 }
 

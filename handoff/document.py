@@ -12,6 +12,7 @@ from handoff.session import (
     Box,
     Checklist,
     Code,
+    Files,
     Flag,
     Markdown,
     Phases,
@@ -21,8 +22,8 @@ from handoff.session import (
 )
 from handoff.todo import Open
 
-Leaf = Text | Blank | Flag | Code | Table | Phases | Markdown
-_LEAVES = (Text, Blank, Flag, Code, Table, Phases, Markdown)
+Leaf = Text | Blank | Flag | Code | Table | Phases | Files | Markdown
+_LEAVES = (Text, Blank, Flag, Code, Table, Phases, Files, Markdown)
 _APART = ("status", "blocked_by")
 """Fields of a session that are no content of its document."""
 

@@ -20,9 +20,11 @@ from handoff.live_filters import NUMBERS
 from handoff.printing import Typed, Where, code_span, folded, printed, shown
 from handoff.problems import Place, Problem, Report
 from handoff.session import (
+    CHANGES,
     Blank,
     Bullets,
     Code,
+    Files,
     Lookup,
     Phases,
     Question,
@@ -126,6 +128,20 @@ class Live:
             return [("Orchestrator Status", unknown)]
         return [_status(row, source, where) for row in source.rows]
 
+    def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
+        """A heading for each kind of change, and its paths as code; `None`: no answer."""
+        source = self._source(files.fact)
+        if source is None or source.rows is None:
+            return None
+        found: dict[str, list[str]] = {each: [] for each in files.changes or (*CHANGES, "")}
+        for row in source.rows:
+            change = _bare(row, "change")
+            change = change if change in CHANGES else ""
+            if change in found:
+                found[change].append(_path(row))
+        age = [source.stale] if source.stale else []
+        return [(_HEADINGS[each], [*paths, *age]) for each, paths in found.items() if paths]
+
     def open(self, node: object) -> tuple[Open, ...]:
         """The blanks at or under `node`, a session or a part of it, in the author's order."""
         return tuple(self._open(node, item=False))
@@ -216,6 +232,9 @@ class Live:
                 lines = [line for _, labels in self.phases(node) for _, line in labels]
                 left = [each for line in lines for each in blanks(line)]
                 yield from (_left(each, place, waits_for=(fact,)) for each in left)
+            case Files(fact, _, place):
+                if self.files(node) is None:
+                    yield _left(blanks(DEFAULT)[0], place, waits_for=(fact,))
             case tuple():
                 for each in node:
                     yield from self._open(each, item=item)
@@ -274,6 +293,26 @@ def _row(cells: Iterator[str] | Sequence[str]) -> str:
 def _cell(found: Typed) -> str:
     words = shown(found, "cell")
     return NULL if words is None else words
+
+
+_HEADINGS: Mapping[str, str] = {
+    "added": "New Files",
+    "modified": "Modified Files",
+    "renamed": "Renamed Files",
+    "deleted": "Deleted Files",
+    "": "Files",
+}
+
+
+def _bare(row: Row, name: str) -> str:
+    """A column that the row may not have, not escaped."""
+    return (printed(row[name]) if name in row else None) or ""
+
+
+def _path(row: Row) -> str:
+    """The path as code; of a renamed file what it was and what it is."""
+    paths = [folded(each) for name in ("old_path", "path") if (each := _bare(row, name))]
+    return " → ".join(code_span(each) for each in paths) or DEFAULT
 
 
 def _status(row: Row, source: Source, where: Where) -> tuple[str, list[tuple[str, str]]]:

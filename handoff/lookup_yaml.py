@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import NoneType
 from zoneinfo import ZoneInfo
 
+from handoff.content_yaml import is_nothing
 from handoff.decode import Decoder, json_value, plain
 from handoff.googlesql import BadType, type_of
 from handoff.nodes import Map, Node, Pair, Scalar, is_null
@@ -22,6 +23,12 @@ LOOKUP_KEYS: Mapping[str, tuple[str, ...]] = {
     "sources": ("sources",),
 }
 """The key that makes a fact a lookup, and those that go with it."""
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "log": ("log", "match"),
+    "json": ("json",),
+    "git": ("git",),
+    "sources": ("sources",),
+}
 ROW_KEYS = ("columns", "contract", "key")
 """What says what the rows are; of `git:` only `key`, for its columns are known."""
 TAKES: Mapping[str, tuple[str, ...]] = {
@@ -64,8 +71,8 @@ GIT_COLUMNS: Mapping[GitTake, Mapping[str, str]] = {
 TIME = "at"
 """The group, or the column, that says when a match was true."""
 
-_SOURCE_PATH = r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)"
-_COLUMN = r"[A-Za-z_][A-Za-z0-9_]*"
+SOURCE_PATH = r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)"
+COLUMN = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 def kind_of(node: Node) -> str | None:
@@ -91,6 +98,7 @@ class _Reader:
         given = self._fields(pair.node, "git", "key")
         since = self._decoder.text(given.get("git"), "a commit, a branch, a date or a time")
         take: GitTake = self._decoder.choice(given.get("take"), GIT_COLUMNS) or "files"
+        key = self._decoder.text(given.get("key"))
         if since is None:
             return None
         place = pair.node.place
@@ -100,7 +108,7 @@ class _Reader:
             sources=(GitSpan(since, take, place),),
             returns=tuple(returns),
             contract=None,
-            key=self._decoder.text(given.get("key")),
+            key=key,
             text=_canonical(pair.node),
             place=pair.place,
         )
@@ -109,13 +117,16 @@ class _Reader:
         given = self._fields(pair.node, kind, *ROW_KEYS)
         contract = self._decoder.choice(given.get("contract"), CONTRACTS)
         returns = tuple(self._columns(given.get("columns"), contract))
-        if not {"columns", "contract"} & set(given):
+        columns = given.get("columns")
+        if is_nothing(given.get("contract")) and not (
+            isinstance(columns, Map) and columns.pairs
+        ):
             message = f"{self._what} has no columns, expected 'columns:' or 'contract:'"
             self._decoder.report("Y021", message, pair)
         nodes = self._decoder.nodes(given.get("sources"), "a list of 'log:' and 'json:'")
         sources = [self._source(each) for each in (nodes if kind == "sources" else ())]
         if kind == "sources" and not sources:
-            self._decoder.report("Y021", f"{self._what} has no sources", pair)
+            self._decoder.report("Y021", f"{self._what} has no sources", given.get(kind, pair))
         if kind != "sources":
             sources = [_SOURCES[kind](self, given, pair.node.place)]
         return Lookup(
@@ -140,10 +151,7 @@ class _Reader:
 
     def log(self, given: Mapping[str, Node], place: Place) -> LogFile | None:
         path = self._path(given.get("log"))
-        match = self._decoder.text(given.get("match"), "a regular expression")
-        if not match and path:
-            message = f"{self._what} has no 'match:', a regular expression with named groups"
-            self._decoder.report("Y021", message, place)
+        match = self._decoder.matching(given.get("match"), r"(?s).+", "a regular expression")
         take = self._decoder.choice(given.get("take"), TAKES["log"])
         zone, constants = self._zone(given.get("zone")), self._set(given.get("set"))
         if path is None or not match:
@@ -162,7 +170,7 @@ class _Reader:
 
     def _fields(self, node: Node, kind: str, *more: str) -> Mapping[str, Node]:
         keys = (*LOOKUP_KEYS[kind], *more)
-        return self._decoder.fields(node, keys, required=(kind,), what=self._what)
+        return self._decoder.fields(node, keys, required=REQUIRED[kind], what=self._what)
 
     def _columns(self, node: Node | None, contract: str | None) -> Iterator[Declared]:
         """Those of the contract, at the place of the declaration, and those beside it."""
@@ -177,7 +185,7 @@ class _Reader:
                 yield Declared(name, own, pair.place)
 
     def _type(self, name: str, pair: Pair, known: str | None) -> str | None:
-        if not re.fullmatch(_COLUMN, name):
+        if not re.fullmatch(COLUMN, name):
             self._decoder.report("Y023", f"'{name}' is not a column's name", pair)
             return None
         text = self._decoder.text(pair.node, "a type such as INT64")
@@ -196,7 +204,7 @@ class _Reader:
         return type_
 
     def _path(self, node: Node | None) -> str | None:
-        return self._decoder.matching(node, _SOURCE_PATH, "a file's path from the root")
+        return self._decoder.matching(node, SOURCE_PATH, "a file's path from the root")
 
     def _zone(self, node: Node | None) -> str | None:
         name = self._decoder.text(node, "a time zone such as America/New_York")

@@ -17,6 +17,7 @@ from handoff.session import (
     Content,
     Created,
     Entry,
+    Files,
     Flag,
     Next,
     Phases,
@@ -128,6 +129,9 @@ class _Pen:
 
     def phases(self, phases: Phases) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
         return self._live.phases(phases, self._where)
+
+    def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
+        return self._live.files(files)
 
 
 class Filters:

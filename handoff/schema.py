@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from handoff.content_yaml import CODE_LANG, CODE_LANGS, FACT_NAME, RESERVED
 from handoff.decode import DAY, MOMENT
+from handoff.lookup_yaml import COLUMN, LOOKUP_KEYS, REQUIRED, ROW_KEYS, SOURCE_PATH, TAKES
+from handoff.session import CHANGES
 from handoff.session_yaml import (
     AFTER,
     FACT_KEYS,
@@ -30,6 +32,7 @@ from handoff.session_yaml import (
     SQL_NAME,
     TEMPLATE,
 )
+from handoff.sql import CONTRACTS
 
 Schema = Mapping[str, object]
 
@@ -151,8 +154,16 @@ _COLUMNS: Schema = {
     "description": "Which columns, in which order: a list of names, or name: heading.",
 }
 _CODE = _described(_WORDS, "A fenced block; literal, never live, never searched for blanks.")
+_CHANGE: Schema = {"enum": [*CHANGES, None]}
+_CHANGES: Schema = {
+    "if": {"type": "array"},
+    "then": {"items": _CHANGE},
+    "else": _CHANGE,
+    "description": "Which files: added, modified, renamed, deleted, or a list of these.",
+}
 _BESIDE: Mapping[str, Mapping[str, Schema]] = {
     "table": {"columns": _COLUMNS},
+    "files": {"change": _CHANGES},
     "code": {
         "lang": {
             "type": ["string", "integer", "null"],
@@ -173,6 +184,7 @@ _SPECIAL: Mapping[str, Schema] = {
     **dict.fromkeys((*CODE_LANGS, "code"), _CODE),
     "table": _described(_FACT_REF, "The rows of this fact as a table."),
     "phases": _described(_FACT_REF, "Status lines of each phase of this fact."),
+    "files": _described(_FACT_REF, "The paths in this fact, a heading for each change."),
     "markdown": _described(_TEXT, "Markdown as it stands; never live, never a blank."),
 }
 
@@ -220,11 +232,98 @@ _FACT_FIELDS: Mapping[str, Schema] = {
     "key": _described(_LINE, "The column whose values name the rows: fact.row.column."),
     "redact": _described(_listed(_TEXT), "Columns that are never recorded."),
 }
-_FACT: Schema = {
+_SOURCE: Schema = {"type": ["string", "number"], "pattern": _whole(SOURCE_PATH)}
+_LOOKUP_FIELDS: Mapping[str, Schema] = {
+    "log": _described(_SOURCE, "A log, from the root; * in its name stands for the newest."),
+    "match": _described(
+        {"type": ["string", "number"], "minLength": 1},
+        "A regular expression (RE2); its named groups are columns, 'at' is the line's time.",
+    ),
+    "json": _described(_SOURCE, "A checkpoint file, from the root."),
+    "rows": _described(_TEXT, "Where its rows stand (JMESPath); else the file is one row."),
+    "from": _described(_labels(_TEXT), "Column: the JMESPath expression that gives it."),
+    "zone": _described(_TEXT, "The time zone of times that carry none, such as UTC."),
+    "set": _described(
+        _labels({"type": ["string", "number", "boolean", "null"]}),
+        "Column: its value, where the file cannot know it.",
+    ),
+    "git": _described(
+        {"type": ["string", "number"]}, "Since when: a commit, a branch, a date or a time."
+    ),
+}
+_ROW_FIELDS: Mapping[str, Schema] = {
+    "columns": _described(
+        {**_labels({"type": "string"}), "propertyNames": {"pattern": _whole(COLUMN)}},
+        "Column: its type, such as INT64.",
+    ),
+    "contract": _described({"enum": [*CONTRACTS, None]}, "Adds the contract's columns."),
+    "key": _described(_TEXT, "The column whose values name the rows: fact.row.column."),
+}
+_HAS_COLUMNS: Schema = {
+    "anyOf": [
+        {"required": ["contract"], "properties": {"contract": {"not": {"type": "null"}}}},
+        {
+            "required": ["columns"],
+            "properties": {"columns": {"type": "object", "minProperties": 1}},
+        },
+    ]
+}
+
+
+def _take(kind: str) -> Mapping[str, Schema]:
+    """Of a kind that has a choice."""
+    if kind not in TAKES:
+        return {}
+    choices = {"enum": [*TAKES[kind], None]}
+    return {"take": _described(choices, f"Which of them; '{TAKES[kind][0]}' if not given.")}
+
+
+def _lookup(kind: str, more: Mapping[str, Schema]) -> Schema:
+    """A mapping with the keys of one kind of source, and `more`."""
+    fields = {**_LOOKUP_FIELDS, **_take(kind)}
+    return {
+        "type": "object",
+        "properties": {**_of(LOOKUP_KEYS[kind], fields), **more},
+        "required": [*REQUIRED[kind]],
+        "additionalProperties": False,
+    }
+
+
+def _by_kind(schemas: Mapping[str, Schema], otherwise: Schema) -> Schema:
+    """The schema of the first key that is there."""
+    for kind, schema in reversed([*schemas.items()]):
+        is_kind = {"type": "object", "required": [kind]}
+        otherwise = {"if": is_kind, "then": schema, "else": otherwise}
+    return otherwise
+
+
+_FILES = ("log", "json")
+_NOTHING: Schema = {"not": {}}
+_QUESTION: Schema = {
     **_mapping(_of(FACT_KEYS, _FACT_FIELDS), required=("sql",)),
     "type": ["object", "string"],
     "pattern": _whole(SQL_NAME),
 }
+_SOURCES: Schema = {
+    "type": "array",
+    "minItems": 1,
+    "items": _by_kind({kind: _lookup(kind, {}) for kind in _FILES}, _NOTHING),
+    "description": "Several logs and checkpoints as one fact.",
+}
+_ROWS = _of(ROW_KEYS, _ROW_FIELDS)
+_FACT: Schema = _by_kind(
+    {
+        **{kind: {**_lookup(kind, _ROWS), **_HAS_COLUMNS} for kind in _FILES},
+        "git": _lookup("git", {"key": _ROW_FIELDS["key"]}),
+        "sources": {
+            "type": "object",
+            "properties": {"sources": _SOURCES, **_ROWS},
+            "additionalProperties": False,
+            **_HAS_COLUMNS,
+        },
+    },
+    _QUESTION,
+)
 _FACTS: Schema = {
     **_labels(_FACT),
     "propertyNames": {"pattern": _whole(FACT_NAME), "not": {"enum": [*RESERVED_NAMES]}},

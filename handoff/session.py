@@ -133,6 +133,20 @@ class Phases:
     place: Place
 
 
+CHANGES = ("added", "modified", "renamed", "deleted")
+"""What may have become of a file, in the order in which it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """`{files: fact}`: the paths of its rows."""
+
+    fact: str
+    changes: tuple[str, ...]
+    """Which of them, `added`; empty for all, under a heading for each kind of change."""
+    place: Place
+
+
 @dataclass(frozen=True, slots=True)
 class Markdown:
     """`{markdown:}`: as it stands; never live, never searched for blanks."""
@@ -153,6 +167,7 @@ Content = (
     | Code
     | Table
     | Phases
+    | Files
     | Markdown
 )
 

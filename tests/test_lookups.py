@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -335,3 +337,106 @@ def test_answers_have_the_shape_of_facts(tmp_path: Path) -> None:
     assert isinstance(looked.answer, Answer)
     assert (looked.source, looked.engine) == ("run.log", "log")
     assert not isinstance(looked.answer, Fact)
+
+
+# --- what is rendered ----------------------------------------------------------------------
+
+FILES = """
+files: {files: work}
+decisions: {files: work, change: [modified, renamed]}
+findings: {files: work, change: deleted}
+insights:
+  What is new: {files: work, change: added}
+  All: [Here are, {Files: {files: work}}]
+"""
+
+
+def test_files_stand_where_they_are_named(repository: Path) -> None:
+    write(repository, "sessions/s.yaml", f"{HEAD}  work: {{git: base}}{FILES}")
+    project = api.open_project(str(repository))
+    loaded = api.load(project, "s")
+
+    text = api.render(project, loaded, api.gather(project, loaded, as_of=AS_OF)).text
+
+    assert after(text, "CREATED/MODIFIED") == (FIXTURES / "files.md").read_text("utf-8")
+    assert "**Key Decisions Made**:\n- `kept.py`\n- `old.py` → `moved.py`\n" in text
+    assert "**Critical Findings**:\nNone\n" in text
+    assert "### What is new\n- ``new `tick`.py``\n" in text
+    assert "- Here are\n- Files:\n  - New Files:\n    - ``new `tick`.py``\n" in text
+
+
+def test_files_nobody_knows_are_blank(tmp_path: Path) -> None:
+    write(tmp_path, "sessions/s.yaml", f"{HEAD}  work: {{git: base}}{FILES}")
+    project = api.open_project(str(tmp_path))
+    loaded = api.load(project, "s")
+
+    document = api.render(project, loaded, api.gather(project, loaded, as_of=AS_OF))
+
+    assert after(document.text, "CREATED/MODIFIED") == "[TO BE FILLED]\n"
+    assert [each.text for each in document.open] == ["[TO BE FILLED]"] * 5
+
+
+def after(text: str, heading: str) -> str:
+    """The section beneath a heading."""
+    return text.partition(f"{heading}\n")[2].partition("\n---\n")[0].strip("\n") + "\n"
+
+
+SESSION = r"""
+session: 9
+title: Backfill
+created: 2026-01-03
+as_of: 2026-01-03T16:20:00Z
+facts:
+  orchestrator:
+    sources:
+      - log: logs/backfill.log
+        match: '^(?P<at>\S+ \S+) .*Processing day (?P<done>[\d,]+)/(?P<total>[\d,]+)'
+        zone: UTC
+        set: {phase: Phase 1, unit: days}
+      - {json: state.json, rows: phases, from: {phase: $key, at: $.at}}
+    contract: phases
+    key: phase
+  work: {git: base}
+  sums: {git: base, take: summary}
+goal: '{{ orchestrator.phase_1.progress }} days, ETA {{ orchestrator.phase_1.eta }}'
+orchestrator: {phases: orchestrator}
+files: {files: work}
+metrics:
+  Commits: '{{ sums.commits }} by {{ sums.authors }}'
+prompt: {context: ['Phase 2 has done {{ orchestrator.phase_2.done }}']}
+"""
+LINES = """
+2026-01-03 15:19:00,100 INFO Processing day 237/1,537
+2026-01-03 16:19:00,100 INFO Processing day 514/1,537
+2026-01-03 16:29:00,100 INFO Processing day 614/1,537
+"""
+
+
+def test_session_without_a_warehouse_renders_the_same_twice(repository: Path) -> None:
+    write(repository, "sessions/session-9.yaml", SESSION)
+    write(repository, "logs/backfill.log", LINES)
+    state = {"at": "2026-01-03T16:10:00Z", "phases": {"Phase 2": {"done": 3, "total": 9}}}
+    write(repository, "state.json", json.dumps(state))
+
+    first = handoff(repository, "render", "session-9", "--stdout")
+    second = handoff(repository, "render", "session-9", "--stdout")
+    frozen = handoff(repository, "render", "session-9", "--stdout", "--frozen")
+
+    assert first == second == frozen
+    assert without_shas(first) == (FIXTURES / "session-9.md").read_text("utf-8")
+    assert handoff(repository, "check", "session-9") == ""
+
+
+def handoff(root: Path, *words: str) -> str:
+    done = subprocess.run(
+        (sys.executable, "-c", "from handoff.cli import main; main()", *words),
+        cwd=root,
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    return done.stdout
+
+
+def without_shas(text: str) -> str:
+    return re.sub(r"[0-9a-f]{12}\.\.[0-9a-f]{12}", "base..head", text)

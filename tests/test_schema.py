@@ -28,6 +28,8 @@ VALIDATOR = Draft202012Validator(
 BEYOND_A_SCHEMA = {
     r"\(Y0(0\d|1\d)\)$": "how the file is written: before there are values",
     r"no such time '": "the calendar; JSON Schema has no format for a time with a blank in it",
+    r"unknown time zone '": "which zones there are",
+    r"column '.*': |column '.*' is .* by the contract": "how types are spelled and compared",
     r"expected text, found a list.*\(Y022\)$": "[TIME] is a blank, a list of dashes is none",
 }
 """Problems that no schema can see, by what they say; and why."""
@@ -157,6 +159,30 @@ FACT = st.fixed_dictionaries(
         "sqll": JUNK,
     },
 )
+SOURCE = {
+    "log": WORDS | JUNK,
+    "match": WORDS | JUNK,
+    "json": WORDS | JUNK,
+    "rows": JUNK,
+    "from": st.dictionaries(KEY, LEAVES, max_size=2) | JUNK,
+    "take": st.sampled_from(["last", "files"]) | JUNK,
+    "zone": st.just("UTC") | JUNK,
+    "set": st.dictionaries(KEY, LEAVES, max_size=2) | JUNK,
+}
+SOURCES = st.fixed_dictionaries({}, optional=SOURCE) | st.fixed_dictionaries(
+    {"json": st.just("a.json")}
+)
+LOOKUP = st.fixed_dictionaries(
+    {},
+    optional={
+        **SOURCE,
+        "git": WORDS | JUNK,
+        "sources": st.lists(SOURCES | JUNK, max_size=2) | JUNK,
+        "columns": st.dictionaries(KEY, st.sampled_from(["INT64", "DATE"]), max_size=2) | JUNK,
+        "contract": st.sampled_from(["phases", "phase"]) | JUNK,
+        "key": JUNK,
+    },
+)
 LIKELY = {
     "session": st.sampled_from([1, "378b", "x" * 50]) | JUNK,
     "title": WORDS | JUNK,
@@ -164,7 +190,7 @@ LIKELY = {
     | WORDS
     | st.fixed_dictionaries({}, optional={"date": WORDS, "text": WORDS | JUNK}),
     "as_of": WORDS | JUNK,
-    "facts": st.dictionaries(KEY, FACT | JUNK, max_size=3) | JUNK,
+    "facts": st.dictionaries(KEY, FACT | LOOKUP | JUNK, max_size=3) | JUNK,
     "checklist": st.dictionaries(KEY, st.booleans() | JUNK, max_size=3) | JUNK,
     "next": st.dictionaries(KEY, JUNK, max_size=3) | JUNK,
     "prompt": st.fixed_dictionaries({}, optional={"read": st.lists(JUNK), "text": JUNK}) | JUNK,
