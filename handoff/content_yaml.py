@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from handoff.blanks import DEFAULT, blanks
+from handoff.blanks import DEFAULT, Kind, blanks
 from handoff.decode import Decoder, plain
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
 from handoff.session import (
@@ -256,16 +256,27 @@ def _blank(node: Node, *, item: bool) -> Blank | None:
     found = blanks(words, item=item)
     if len(found) != 1 or found[0].text != words:
         return None
-    is_list = isinstance(node, List) and found[0].kind != "blank" and not _is_one_word(node)
+    is_list = isinstance(node, List) and not _is_text(node, found[0].kind)
     return None if is_list else Blank(words, node.place)
 
 
-def _is_one_word(node: List) -> bool:
-    """Whether the list is `[TIME]`; `[SQL, BASH]` and `["TIME"]` are lists."""
+def _is_text(node: List, kind: Kind) -> bool:
+    """Whether the brackets are those of a blank; `[SQL, BASH]` and `["TIME"]` are lists.
+
+    `[TO BE FILLED - dates, counts]` is one blank, its comma and colon are text.
+    """
     first, *others = node.nodes
-    if others or not isinstance(first, Scalar) or first.style != "plain":
+    if kind != "blank":
+        return not others and _is_plain_text(first)
+    return all(map(_is_plain_text, others)) and (
+        isinstance(first, Map) or _is_plain_text(first)
+    )
+
+
+def _is_plain_text(node: Node) -> bool:
+    if not isinstance(node, Scalar) or node.style != "plain":
         return False
-    return isinstance(plain(first), str)
+    return not isinstance(plain(node), bool | None)
 
 
 def spelled_blank(node: Node | None) -> Blank | None:

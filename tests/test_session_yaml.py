@@ -59,6 +59,7 @@ def test_every_mistake_is_told_in_one_run(file: Path) -> None:
         ("[DONE]", Bullets, ["DONE"]),
         ('["TIME"]', Bullets, ["TIME"]),
         ("[two hours]", Bullets, ["two hours"]),
+        ("[TO BE FILLED, ~]", Bullets, ["TO BE FILLED", "[TO BE FILLED]"]),
         ("[[Other files]]", Bullets, ["[Other files]"]),
         ("[[Other, files]]", Bullets, ["Other", "files"]),
         ("- TIME", Bullets, ["TIME"]),
