@@ -1,0 +1,54 @@
+"""The examples of docs/session-format.md: each is read, and prints what stands below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from handoff.content import section
+from handoff.session import Blank, Flag, Phases, Table, Text
+from handoff.session_yaml import KEYS, load
+
+DOCUMENT = (Path(__file__).parent.parent / "docs" / "session-format.md").read_text("utf-8")
+HEAD = "session: 1\ntitle: Phase 4\ncreated: 2026-01-03\n"
+BLOCKS = re.findall(
+    r"^```yaml\n(.*?)^```\n(?:\n(`{3,})markdown\n(.*?)^\2$)?",
+    DOCUMENT,
+    re.DOTALL | re.MULTILINE,
+)
+
+
+class Plain:
+    """Writes leaves as they are."""
+
+    def words(self, leaf: Text | Blank | Flag) -> str:
+        if isinstance(leaf, Flag):
+            return "✅" if leaf.value else "❌"
+        return leaf.value if isinstance(leaf, Text) else leaf.text
+
+    def table(self, table: Table) -> Sequence[str]:
+        raise NotImplementedError
+
+    def phases(self, phases: Phases) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("yaml", "_", "expected"), BLOCKS)
+def test_example(yaml: str, _: str, expected: str) -> None:
+    source = yaml if re.search(r"^session:", yaml, re.MULTILINE) else HEAD + yaml
+
+    session, warnings = load(source.encode(), "s", "s.yaml")
+
+    assert warnings == ()
+    if expected:
+        assert session.metrics
+        assert f"{section(session.metrics, Plain(), 2)}\n" == expected
+
+
+def test_every_key_has_a_row() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", DOCUMENT.partition("## Content")[0], re.MULTILINE)
+
+    assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} == set(KEYS)
