@@ -30,8 +30,9 @@ BUILT_IN: Mapping[str, Type] = {
     "session": Type("STRING"),
     "as_of": Type("TIMESTAMP"),
     "checked_at": Type("TIMESTAMP"),
+    "duration": Type("STRING"),
 }
-"""Names that are no facts: the document's path, the session's number, the facts' moment."""
+"""Names that are no facts: the document's path, the session's number and times."""
 
 _KEPT = frozenset(["and", "or", "not", "in", "is", "if", "else", "true", "false", "none"])
 """Words of the expressions themselves."""

@@ -88,6 +88,7 @@ class Live:
             "session": Typed(session.session, Type("STRING"), is_own=True),
             "as_of": Typed(as_of, Type("TIMESTAMP")),
             "checked_at": Typed(checked_at, Type("TIMESTAMP")),
+            "duration": Typed(session.duration_words, Type("STRING"), is_own=True),
         }
 
     @property

@@ -406,6 +406,8 @@ _FIELDS: Mapping[str, Schema] = {
         "Names the document, <date>-SESSION-<n>-<SLUG>.md; made from the title if not given.",
     ),
     "created": _described(_CREATED, "The day, 2026-01-03, or {date: , text: }."),
+    "started": _described(_MOMENT, "When work began: 2026-01-03T14:00:00Z."),
+    "ended": _described(_MOMENT, "When work ended; {{ duration }} tells the time between."),
     "duration": _described(_WORDS, "How long the session took."),
     "template": _described(
         {**_NAME, "pattern": _whole(TEMPLATE)}, "handoff, brief, or one of your own."

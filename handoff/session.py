@@ -395,6 +395,18 @@ class Session:
     supersedes: str | None
     blocked_by: Text | None
     place: Place
+    started: datetime | None = None
+    """When work began, UTC."""
+    ended: datetime | None = None
+    """When work ended, UTC; not before it began."""
+
+    @property
+    def duration_words(self) -> str | None:
+        """`2 h 40 min`, from the beginning to the end; `None` where one is not known."""
+        if self.started is None or self.ended is None:
+            return None
+        hours, minutes = divmod(int((self.ended - self.started).total_seconds()) // 60, 60)
+        return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 
 # --- walking it ------------------------------------------------------------------------

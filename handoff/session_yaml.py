@@ -31,7 +31,8 @@ from handoff.session import (
 )
 
 KEYS = (
-    *("session", "title", "slug", "created", "duration", "template", "goal", "as_of"),
+    *("session", "title", "slug", "created", "started", "ended", "duration", "template"),
+    *("goal", "as_of"),
     *("status", "facts", "header", "checklist", "decisions", "findings", "summary"),
     *("accomplished", "insights", "orchestrator", "coverage", "files", "next", "prompt"),
     *("troubleshooting", "metrics", "closing", "sections", "previous", "supersedes"),
@@ -68,7 +69,10 @@ AFTER = (
     *("next", "prompt", "troubleshooting", "metrics"),
 )
 """What a free section may stand after."""
-RESERVED_NAMES = ("document", "session", "as_of", "checked_at", "true", "false", "none")
+RESERVED_NAMES = (
+    *("document", "session", "as_of", "checked_at", "duration"),
+    *("true", "false", "none"),
+)
 """Built-in names of live values, and words of their language."""
 
 
@@ -112,6 +116,7 @@ class _Reader(ContentReader):
         rest = {
             "template": self.template(given.get("template")),
             "as_of": self.minute(given.get("as_of")),
+            **self.times(given.get("started"), given.get("ended")),
             "status": self.author_text(given.get("status")),
             "questions": self.questions(given.get("facts")),
             "header": self.entries(given.get("header")),
@@ -186,6 +191,13 @@ class _Reader(ContentReader):
     def minute(self, node: Node | None) -> datetime | None:
         moment = self.moment(node)
         return moment.replace(second=0, microsecond=0) if moment else None
+
+    def times(self, started: Node | None, ended: Node | None) -> Mapping[str, datetime | None]:
+        begin, end = self.moment(started), self.moment(ended)
+        if begin and end and ended and end < begin:
+            message = f"ended before it started, at {begin:%Y-%m-%d %H:%M} UTC"
+            self.report("Y023", message, ended)
+        return {"started": begin, "ended": end}
 
     def id(self, node: Node | None) -> str | None:
         return self.matching(node, ID, "a session's id, the stem of its file")

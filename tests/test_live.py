@@ -1,6 +1,7 @@
 """Texts filled in from facts."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -271,3 +272,34 @@ def test_a_table_without_rows_waits_for_its_fact():
     table = Table(QUESTIONS[0].name, (), AT)
 
     assert [each.waits_for for each in live(None).open(table)] == [(QUESTIONS[0].name,)]
+
+
+@pytest.mark.parametrize(
+    ("started", "ended", "words"),
+    [
+        ("2026-01-03T14:00:00", "2026-01-03T16:40:59", "2 h 40 min"),
+        ("2026-01-03T14:00:00", "2026-01-03T14:40:00", "40 min"),
+        ("2026-01-03T14:00:00", "2026-01-03T14:00:00", "0 min"),
+        ("2026-01-03T14:00:00", "2026-01-05T14:05:00", "48 h 5 min"),
+        ("2026-01-03T14:00:00", None, "[TO BE FILLED]"),
+        (None, "2026-01-03T14:00:00", "[TO BE FILLED]"),
+    ],
+)
+def test_duration_is_told_in_hours_and_minutes(
+    started: str | None, ended: str | None, words: str
+) -> None:
+    times = {
+        name: datetime.fromisoformat(f"{each}+00:00")
+        for name, each in (("started", started), ("ended", ended))
+        if each
+    }
+    names = Live(
+        session("s", **times),
+        None,
+        {},
+        document="docs/x.md",
+        stalled_minutes=60,
+        zone=ZoneInfo("America/New_York"),
+    )
+
+    assert names.text(text("{{ duration }}")) == words

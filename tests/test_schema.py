@@ -28,6 +28,7 @@ VALIDATOR = Draft202012Validator(
 BEYOND_A_SCHEMA = {
     r"\(Y0(0\d|1\d)\)$": "how the file is written: before there are values",
     r"no such time '": "the calendar; JSON Schema has no format for a time with a blank in it",
+    r"ended before it started": "one value held against another",
     r"unknown time zone '": "which zones there are",
     r"column '.*': |column '.*' is .* by the contract": "how types are spelled and compared",
     r"expected text, found a list.*\(Y022\)$": "[TIME] is a blank, a list of dashes is none",
