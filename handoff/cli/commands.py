@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "add": "authoring.add",
     "tick": "authoring.tick",
     "untick": "authoring.untick",
+    "fill": "filling.fill",
     "prompt": "prompting.prompt",
     "check": "checking.check",
     "publish": "checking.publish",
