@@ -1,0 +1,43 @@
+"""The verbs, as Python calls: load, gather, render, check, publish.
+
+    project = open_project()
+    loaded = load(project, "session-1")
+    facts = gather(project, loaded, engine="duckdb")
+    document = render(project, loaded, facts)
+    write(project, document)
+
+Each raises a HandoffError (InvalidInput, Refused, UsageError, WorldError) for what a person
+can mend; its `exit_code` is that of the command.
+"""
+
+from __future__ import annotations
+
+from handoff.api.checking import case_of, check
+from handoff.api.gathering import facts_path, failures, frozen, gather, record, recorded
+from handoff.api.loading import Loaded, load, open_project, queries, session_named, session_path
+from handoff.api.publishing import Published, hold, publish, unpublished, write
+from handoff.api.rendering import folders, render
+
+__all__ = [
+    "Loaded",
+    "Published",
+    "case_of",
+    "check",
+    "facts_path",
+    "failures",
+    "folders",
+    "frozen",
+    "gather",
+    "hold",
+    "load",
+    "open_project",
+    "publish",
+    "queries",
+    "record",
+    "recorded",
+    "render",
+    "session_named",
+    "session_path",
+    "unpublished",
+    "write",
+]

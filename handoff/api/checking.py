@@ -1,0 +1,110 @@
+"""Check: every rule over sessions, questions, facts and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from handoff import gate, session_yaml, tables
+from handoff.api.gathering import facts_path, recorded, trusted
+from handoff.api.loading import live_problems, load, queries, session_path
+from handoff.api.rendering import render
+from handoff.document import Document, document_path
+from handoff.facts import Facts
+from handoff.problems import InvalidInput, Problem, Report
+from handoff.project import Project
+from handoff.session import Question, Session
+from handoff.sql import Query
+from handoff.tables import Schema
+
+if TYPE_CHECKING:
+    from handoff import checks
+
+
+def check(project: Project, ids: Sequence[str] = ()) -> Report:
+    """Every rule over the sessions `ids`, or over the whole project without any."""
+    from handoff import checks  # brings markdown_it
+
+    every, problems = queries(project)
+    cases: list[checks.Case] = []
+    for session_id in ids or project.session_ids():
+        found, case = _case(project, session_id, every)
+        problems += found
+        cases += [case] if case else []
+    for case in cases:
+        problems += checks.problems(case)
+    files = [session_path(each) for each in ids or project.session_ids()]
+    files += [query.path for query in every.values() if not ids]
+    problems += gate.check(project, files, cases, whole=not ids)
+    named = {q.sql for case in cases for q in case.session.questions if isinstance(q, Question)}
+    asked = [query for query in every.values() if not ids or query.name in named]
+    problems += checks.question_problems(asked, _schema(project, problems))
+    if not ids:
+        sessions = [case.session for case in cases]
+        documents = {case.session.id: case.document_path for case in cases}
+        problems += checks.project_problems(checks.Whole(sessions, documents, every))
+    return Report.of(problems)
+
+
+def _schema(project: Project, problems: list[Problem]) -> Schema | None:
+    source = project.read(tables.PATH)
+    try:
+        return tables.load(source) if source is not None else None
+    except InvalidInput as error:
+        problems += error.report.problems
+        return Schema("", {})
+
+
+def _case(
+    project: Project, session_id: str, every: Mapping[str, Query]
+) -> tuple[list[Problem], checks.Case | None]:
+    """What is wrong on the way to a session's document, and what its rules look at."""
+    path = session_path(session_id)
+    try:
+        session, warnings = session_yaml.load(project.read(path) or b"", session_id, path)
+    except InvalidInput as error:
+        return [*error.report.problems], None
+    problems = [*warnings, *live_problems(session, every)]
+    document, facts = None, trusted(project, session_id)
+    try:
+        recorded(project, session_id)  # raises where a hand changed it
+        document = render(project, load(project, session_id), facts)
+        problems += document.problems
+    except InvalidInput as error:
+        problems += error.report.problems
+    return problems, case_of(project, session, every, facts, document)
+
+
+def case_of(
+    project: Project,
+    session: Session,
+    queries: Mapping[str, Query],
+    facts: Facts | None,
+    document: Document | None,
+) -> checks.Case:
+    """What the rules look at; `document` as rendered with `facts`."""
+    from handoff import remembered
+    from handoff.cells import Cells
+    from handoff.checks import Case
+    from handoff.to_read import DEFAULT
+
+    settings = project.settings
+    planned = document_path(session, settings.output)
+    stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
+    cells = Cells(session, facts, queries, stalled, zone)
+    return Case(
+        session=session,
+        queries=queries,
+        facts=facts,
+        facts_path=facts_path(session.id),
+        document_path=planned,
+        document=document.text if document else None,
+        tree=project.tree(planned),
+        open=document.open if document else (),
+        prompts={DEFAULT: document.prompt} if document and document.prompt else {},
+        budget_tokens=settings.budget_tokens,
+        cells=cells,
+        past=remembered.past(project, cells),
+        lines=remembered.lines(project),
+    )
