@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import re
 import secrets
 import threading
@@ -261,7 +262,8 @@ def _tables(connection: DuckDBPyConnection) -> Tables:
     """The columns of every table, by GoogleSQL's types."""
     found = connection.execute(
         "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
-        "WHERE NOT internal AND database_name = current_database() ORDER BY ALL"
+        "WHERE NOT internal AND database_name = current_database() "
+        "ORDER BY schema_name, table_name, column_index"
     )
     tables: dict[str, dict[str, dict[str, str]]] = {}
     for dataset, table, column, spelled in found.fetchall():
@@ -361,6 +363,10 @@ _PLAIN = {
 
 
 def _value(raw: object, type_: Type) -> Value:
+    if type_.name == "ARRAY" and raw is None:
+        return ()  # as BigQuery returns a NULL one
+    if isinstance(raw, float) and not math.isfinite(raw):
+        raise BadValue(f"a FLOAT64 is {raw}, where BigQuery may stop with an error")
     if type_.name == "ARRAY" and isinstance(raw, list) and None in raw:
         raise BadValue("an ARRAY holds a NULL, which BigQuery does not return: IGNORE NULLS")
     return value_of(_aware(raw, type_), type_)

@@ -73,14 +73,14 @@ _STRUCTURE = """
     IgnoreNulls RawString
 """
 _OPERATORS = """
-    And Or Not EQ NEQ GT GTE LT LTE Is In Between Neg NullSafeEQ NullSafeNEQ
+    And Or Not Is In Between Neg NullSafeEQ NullSafeNEQ
 """
 _FUNCTIONS = """
     Coalesce Nullif Count Sum Min Max RowNumber Rank DenseRank Lag Lead FirstValue LastValue
-    Abs Sign Ceil Floor Sqrt Greatest Least Upper Lower StartsWith EndsWith Length
-    ArrayAgg GroupConcat LogicalOr LogicalAnd RegexpLike GenerateDateArray
-    GenerateSeries Split Replace Ntile PercentRank CumeDist ArraySize
-    ArrayToString DateFromParts Struct PropertyEQ
+    Abs Ceil Floor Greatest Least StartsWith EndsWith Length
+    ArrayAgg LogicalOr LogicalAnd RegexpLike GenerateSeries Split Replace Ntile
+    PercentRank CumeDist NthValue ArraySize ArrayReverse ArrayToString DateFromParts
+    Struct PropertyEQ
 """
 SAME = frozenset(f"{_STRUCTURE} {_OPERATORS} {_FUNCTIONS}".split())
 
@@ -101,7 +101,6 @@ REFUSED: Mapping[str, str] = {
     "ParseJSON": "PARSE_JSON keeps the text otherwise here" + _ELSEWHERE,
     "JSONFormat": "TO_JSON_STRING spaces its text otherwise here" + _ELSEWHERE,
     "WeekStart": "WEEK begins on a Sunday or where one says, here on a Monday: use ISOWEEK",
-    "Trim": "TRIM leaves tabs and newlines here, use REGEXP_REPLACE",
 }
 
 # --- types -------------------------------------------------------------------------------
@@ -191,8 +190,10 @@ def _arithmetic(node: exp.Expr) -> exp.Expr:
     moments = ("TIMESTAMP", "DATETIME")
     if left in moments and isinstance(node.expression, exp.Interval):
         return node
-    _known(node.this, *_NUMBERS)
-    _known(node.expression, *_NUMBERS)
+    for operand in (node.this, node.expression):
+        _known(operand, *_NUMBERS)
+        if isinstance(operand, exp.Null):
+            raise Refusal("a bare NULL in arithmetic is an error in BigQuery, CAST it", node)
     if isinstance(node, exp.Mul) and left == right == "NUMERIC":
         raise Refusal("NUMERIC times NUMERIC, cast one to FLOAT64", node)
     return node
@@ -259,10 +260,28 @@ def _real(node: exp.Expr) -> exp.Expr:
 
 
 def _rounded(node: exp.Expr) -> exp.Expr:
-    _known(node.this, *_NUMBERS)
+    """Of an INT64 it is a FLOAT64; DuckDB keeps the INT64."""
     if node.args.get("truncate") is not None:
         raise Refusal("ROUND with a mode is not known to the embedded engine", node)
+    if _known(node.this, *_NUMBERS) == "INT64":
+        node.set("this", _cast(node.this.copy(), "DOUBLE"))
     return node
+
+
+def _signed(node: exp.Expr) -> exp.Expr:
+    """Of its operand's type; DuckDB's is a TINYINT."""
+    kinds = {"INT64": "BIGINT", "FLOAT64": "DOUBLE", "NUMERIC": "DECIMAL(38, 9)"}
+    return _cast(node.copy(), kinds[_known(node.this, *_NUMBERS)])
+
+
+def _root(node: exp.Expr) -> exp.Expr:
+    """Of a negative number it is an error, not NaN."""
+    from sqlglot import exp
+
+    _known(node.this, "INT64", "FLOAT64")
+    negative = exp.LT(this=exp.Paren(this=node.this.copy()), expression=exp.Literal.number(0))
+    failed = _call("ERROR", _text("the square root of a negative number"))
+    return exp.Paren(this=_when((negative, failed), default=node.copy()))
 
 
 def _count_if(node: exp.Expr) -> exp.Expr:
@@ -272,6 +291,25 @@ def _count_if(node: exp.Expr) -> exp.Expr:
     if isinstance(node.this, exp.Distinct):
         raise Refusal("COUNTIF(DISTINCT ...) is not known to the embedded engine", node)
     return exp.Count(this=_when((node.this.copy(), exp.Literal.number(1)), default=exp.null()))
+
+
+# --- comparisons -------------------------------------------------------------------------
+
+
+def _comparison(node: exp.Expr) -> exp.Expr:
+    """What BigQuery does not compare at all, DuckDB does somehow."""
+    from sqlglot import exp
+
+    left, right = node.this, node.expression
+    if isinstance(left, exp.Null) or isinstance(right, exp.Null):
+        raise Refusal("BigQuery does not compare with a bare NULL, use IS NULL", node)
+    kinds = {_type(left), _type(right)}
+    if kinds & {"ARRAY", "JSON"}:
+        raise Refusal("BigQuery does not compare an ARRAY or JSON", node)
+    if "STRING" in kinds and kinds & {*_NUMBERS, "BOOL"}:
+        both = " with ".join(sorted(kinds))
+        raise Refusal(f"BigQuery does not compare {both}, CAST one of them", node)
+    return node
 
 
 # --- casts -------------------------------------------------------------------------------
@@ -506,6 +544,17 @@ def _moment(node: exp.Expr) -> exp.Expr:
     return cast
 
 
+def _days_between(node: exp.Expr) -> exp.Expr:
+    """GENERATE_DATE_ARRAY; by months DuckDB counts from a date it has already cut short."""
+    from sqlglot import exp
+
+    step = node.args.get("step")
+    unit = step.args.get("unit") if isinstance(step, exp.Interval) else None
+    if unit is not None and unit.name.upper() not in ("DAY", "WEEK"):
+        raise Refusal(f"GENERATE_DATE_ARRAY by {unit.name.upper()} counts otherwise here", node)
+    return node
+
+
 def _last_day(node: exp.Expr) -> exp.Expr:
     _known(node.this, "DATE")
     if node.args.get("unit"):
@@ -517,13 +566,15 @@ def _last_day(node: exp.Expr) -> exp.Expr:
 
 
 def _part(node: exp.Expr) -> exp.Expr:
-    """Of text; GoogleSQL takes the place 0 for 1, DuckDB does not."""
+    """Of text from a fixed place; from the end both engines count otherwise beyond it."""
     from sqlglot import exp
 
     _known(node.this, "STRING")
-    start = node.args.get("start")
+    start, length = node.args.get("start"), node.args.get("length")
     if not (isinstance(start, exp.Literal) and start.is_int and int(start.name) > 0):
         raise Refusal("SUBSTR from a place that is not a number from 1 on" + _ELSEWHERE, node)
+    if length is not None and not (isinstance(length, exp.Literal) and length.is_int):
+        raise Refusal("SUBSTR of a length that is not a number from 0 on" + _ELSEWHERE, node)
     return node
 
 
@@ -537,6 +588,35 @@ def _end(node: exp.Expr) -> exp.Expr:
     return node
 
 
+_CASED = r"[ßŉǰΐΰևẖẗẘẙẚὐ-ῼﬀ-ﬗİΣſ]"
+"""What has another case as several letters, or by its place: Unicode's SpecialCasing."""
+
+
+def _recased(node: exp.Expr) -> exp.Expr:
+    """UPPER and LOWER, letter by letter."""
+    _known(node.this, "STRING")
+    special = _call("REGEXP_MATCHES", node.this.copy(), _text(_CASED))
+    failed = _call("ERROR", _text("letters whose case differs between the engines"))
+    return _when((special, failed), default=node.copy())
+
+
+def _trimmed(node: exp.Expr) -> exp.Expr:
+    """Of the characters named; what counts as blank space differs."""
+    _known(node.this, "STRING")
+    if not node.args.get("expression"):
+        raise Refusal("TRIM leaves tabs and newlines here, use REGEXP_REPLACE", node)
+    return node
+
+
+def _strung(node: exp.Expr) -> exp.Expr:
+    """STRING_AGG, without the LIMIT that DuckDB has no word for."""
+    from sqlglot import exp
+
+    if node.find(exp.Limit):
+        raise Refusal("STRING_AGG with LIMIT is not known to the embedded engine", node)
+    return node
+
+
 def _joined(node: exp.Expr) -> exp.Expr:
     """NULL makes the whole NULL; DuckDB's CONCAT skips it."""
     from sqlglot import exp
@@ -544,6 +624,8 @@ def _joined(node: exp.Expr) -> exp.Expr:
     parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
     for part in parts:
         _known(part, "STRING")
+        if isinstance(node, exp.DPipe) and isinstance(part, exp.Null):
+            raise Refusal("a bare NULL beside '||' is an error in BigQuery, CAST it", node)
     whole = parts[0].copy()
     for part in parts[1:]:
         whole = exp.DPipe(this=whole, expression=part.copy())
@@ -569,11 +651,17 @@ def _json_scalar(node: exp.Expr) -> exp.Expr:
     kind = _call("JSON_TYPE", node.this.copy(), _text(path))
     plain = exp.In(this=kind, expressions=[_text(name) for name in _PLAIN])
     found = _call("JSON_EXTRACT_STRING", node.this.copy(), _text(path))
-    return _when((plain, found), default=exp.null())
+    fraction = exp.EQ(this=kind.copy(), expression=_text("DOUBLE"))
+    short = _call("REGEXP_FULL_MATCH", found.copy(), _text(_FRACTION))
+    failed = _call("ERROR", _text("a JSON number that BigQuery may spell otherwise"))
+    read = _when((short, found.copy()), default=failed)
+    return _when((plain, found), (fraction, read), default=exp.null())
 
 
 _PLAIN = ("VARCHAR", "BOOLEAN", "BIGINT", "UBIGINT")
-"""JSON's texts, booleans and whole numbers; a fraction is spelled otherwise."""
+"""JSON's texts, booleans and whole numbers."""
+_FRACTION = r"-?(0|[1-9][0-9]{0,7})\.[0-9]{0,6}[1-9]"
+"""Fractions that every engine spells as they were written."""
 
 
 def _no_more_than(*names: str) -> Rule:
@@ -628,12 +716,20 @@ RULES: Mapping[str, Rule] = {
     "Add": _arithmetic,
     "Sub": _arithmetic,
     "Mul": _arithmetic,
+    "EQ": _comparison,
+    "NEQ": _comparison,
+    "GT": _comparison,
+    "GTE": _comparison,
+    "LT": _comparison,
+    "LTE": _comparison,
     "Div": _divided,
     "SafeDivide": _safe_divide,
     "IntDiv": _integers,
     "Mod": _integers,
     "Avg": _average,
     "Round": _rounded,
+    "Sign": _signed,
+    "Sqrt": _root,
     "CountIf": _count_if,
     "Cast": _casted,
     "TryCast": _casted,
@@ -665,15 +761,21 @@ RULES: Mapping[str, Rule] = {
     "AtTimeZone": _at_time_zone,
     "TimeToStr": _printed,
     "LastDay": _last_day,
+    "GenerateDateArray": _days_between,
     "Substring": _part,
     "Left": _end,
     "Right": _end,
+    "Upper": _recased,
+    "Lower": _recased,
+    "Trim": _trimmed,
+    "GroupConcat": _strung,
     "Concat": _joined,
     "DPipe": _joined,
     "Like": _like,
     "JSONExtractScalar": _json_scalar,
     "JSONValue": _json_scalar,
     "RegexpExtract": _no_more_than("this", "expression", "group"),
+    "RegexpExtractAll": _no_more_than("this", "expression", "group"),
     "RegexpReplace": _no_more_than("this", "expression", "replacement"),
     "StrPosition": _no_more_than("this", "substr"),
     "Bracket": _element,

@@ -84,8 +84,10 @@ def _translation(query: Query, catalog: Catalog) -> Translation:
     tree: exp.Expr = _parsed(query)
     for table in _tables(tree):
         _resolve(table, query, catalog.tables)
+    written = {name.casefold(): name for name in getattr(tree, "named_selects", ())}
     tree = _typed(tree, query, catalog)
-    selected = _selected(tree)
+    # resolving makes every name small; BigQuery returns them as they were written
+    selected = [(written.get(name, name), type_) for name, type_ in _selected(tree)]
     used = {each.name for each in _parameters(tree)}
     try:
         tree = corrected(tree)

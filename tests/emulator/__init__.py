@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 PROJECT = "test-project"
 VERSION = "v0.8.1"
 """As `build.sh` has it."""
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+# read on import: tests run with a cache folder of their own
 
 
 def binary() -> Path | None:
     """What `build.sh` left in the user's cache; `None` before it has run."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = cache / "handoff-tests" / f"bigquery-emulator-{VERSION}"
+    kept = _CACHE / "handoff-tests" / f"bigquery-emulator-{VERSION}"
     return kept if kept.is_file() else None
 
 

@@ -1,0 +1,124 @@
+"""GoogleSQL on both engines: equal, corrected or refused; never silently different."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+from emulator import PROJECT, load
+from engines import DOCUMENT, ERROR, TABLES, Case, asked, cases, document, joined, printed, said
+
+from handoff.facts import Answer, Failure
+from handoff.settings import BigQuery as Settings
+from handoff.warehouse.bigquery import BigQuery
+from handoff.warehouse.duckdb import DuckDB, open_file
+
+CASES = cases()
+ANSWERED = [case for case in CASES if not case.told]
+TOGETHER = 40
+"""Expressions in one question: the emulator takes a third of a second for each question."""
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.sql} {case.table}")
+
+
+@pytest.fixture(scope="module")
+def shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("shop") / "shop.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(TABLES)
+    return path
+
+
+@pytest.fixture(scope="module")
+def embedded(shop_file: Path) -> Iterator[DuckDB]:
+    warehouse = open_file(shop_file)
+    yield warehouse
+    warehouse.close()
+
+
+def test_there_are_many_of_every_verdict() -> None:
+    assert len({(case.sql, case.table) for case in CASES}) == len(CASES) > 700
+    assert len(ANSWERED) > 400
+
+
+@every_case
+def test_embedded_engine_answers_as_bigquery_or_refuses(embedded: DuckDB, case: Case) -> None:
+    (found,) = embedded.answers([case.asked])
+
+    assert (found.message if isinstance(found, Failure) else "") == (
+        f"sql/q.sql{case.told or case.fails}" if case.told or case.fails else ""
+    )
+    if not case.told:
+        assert said(found) == case.answer
+
+
+@pytest.mark.xdist_group("emulator")
+def test_emulator_answers_as_the_cases_say(emulator: str, shop_file: Path) -> None:
+    load(emulator, shop_file)
+    settings = Settings(project=PROJECT, endpoint=emulator, concurrency=2)
+    # no time for trying again: its errors look as if they might pass
+    warehouse = BigQuery(settings, lambda _: None, retry_seconds=0.01)
+
+    found = {**_found_together(warehouse), **_found_alone(warehouse)}
+
+    assert found == {case: _expected(case) for case in ANSWERED}
+
+
+def _expected(case: Case) -> str:
+    """What the emulator is known to answer."""
+    return case.emulator or case.answer
+
+
+def _is_plain(case: Case) -> bool:
+    """Whether the emulator can answer it beside others."""
+    return not case.is_query and _expected(case) != ERROR
+
+
+def _found_together(warehouse: BigQuery) -> Mapping[Case, str]:
+    # within a subject all expressions over a table aggregate, or none does
+    groups: dict[tuple[str, str], list[Case]] = {}
+    for case in filter(_is_plain, ANSWERED):
+        groups.setdefault((case.subject, case.table) if case.table else ("", ""), []).append(
+            case
+        )
+    found: dict[Case, str] = {}
+    for group in groups.values():
+        for start in range(0, len(group), TOGETHER):
+            found |= _found_in_one(group[start : start + TOGETHER], warehouse)
+    return found
+
+
+def _found_in_one(some: list[Case], warehouse: BigQuery) -> Mapping[Case, str]:
+    selected = ", ".join(f"{case.sql} AS x{n}" for n, case in enumerate(some))
+    columns = ", ".join(f"x{n} {case.type}" for n, case in enumerate(some))
+    source = f" FROM {some[0].table}" if some[0].table else ""
+    (answer,) = warehouse.answers([asked(f"SELECT {selected}{source}", columns)])
+    assert isinstance(answer, Answer), answer
+    return {
+        case: joined(tuple(printed(row[n]) for row in answer.rows))
+        for n, case in enumerate(some)
+    }
+
+
+def _found_alone(warehouse: BigQuery) -> Mapping[Case, str]:
+    alone = [case for case in ANSWERED if not _is_plain(case)]
+    answers = warehouse.answers([case.asked for case in alone])
+    return {case: said(answer) for case, answer in zip(alone, answers, strict=True)}
+
+
+def test_list_in_the_documents_is_that_of_the_cases() -> None:
+    text = DOCUMENT.read_text("utf-8")
+
+    assert text == document(text), "run: python tests/engines.py"
+
+
+def test_case_knows_its_verdict() -> None:
+    case = Case("s", "1 / 0", fails=": division by zero", alone="inf")
+
+    assert case.verdict == "corrected"
+    assert replace(case, told=": no").verdict == "refused"
+    assert replace(case, alone="").verdict == "equal"
