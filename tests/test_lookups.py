@@ -17,6 +17,7 @@ import yaml
 from handoff import api, provenance
 from handoff.facts import Answer, Fact, Failure
 from handoff.googlesql import BadValue, type_of
+from handoff.lookup_yaml import GIT_COLUMNS, LOOKUP_KEYS, ROW_KEYS
 from handoff.problems import InvalidInput
 from handoff.session import Lookup
 from handoff.sources.asking import Looked, World, look
@@ -440,3 +441,28 @@ def handoff(root: Path, *words: str) -> str:
 
 def without_shas(text: str) -> str:
     return re.sub(r"[0-9a-f]{12}\.\.[0-9a-f]{12}", "base..head", text)
+
+
+# --- docs/sources.md -----------------------------------------------------------------------
+
+DOCUMENT = (Path(__file__).parent.parent / "docs" / "sources.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_example_is_without_mistakes(example: str, tmp_path: Path) -> None:
+    head = HEAD.removesuffix("facts:\n")
+    write(tmp_path, "sessions/s.yaml", head + example)
+    project = api.open_project(str(tmp_path))
+
+    loaded = api.load(project, "s")
+
+    assert loaded.warnings == ()
+    assert api.render(project, loaded, None).text
+
+
+def test_every_key_and_column_is_explained() -> None:
+    keys = {key for kind in LOOKUP_KEYS.values() for key in kind} | {*ROW_KEYS}
+    columns = {name for each in GIT_COLUMNS.values() for name in each}
+
+    assert [name for name in sorted(keys | columns) if f"`{name}`" not in DOCUMENT] == []
