@@ -46,41 +46,48 @@ class Cells:
         reader = Reader(self.facts, self.queries, self.stalled_minutes, self.zone, True)
         return {each.name: reader.source(each) for each in self.session.questions}
 
-    def of(self, source: Source) -> Iterator[Cell]:
-        """Its values, derived ones and those over all rows among them."""
-        at = moment(self.facts, source.name)
-        for name, row in _named_rows(source, self.contract(source.name)):
+    def of(self, source: Source, *, by_first: bool = False) -> Iterator[Cell]:
+        """Its values, derived ones and those over all rows among them.
+
+        Rows that no key names are left out; with `by_first` their first column names them.
+        """
+        at = self.moment(source.name)
+        key = source.key or _NAMING.get(self.contract(source.name) or "")
+        first = next(iter(source.types), None) if by_first else None
+        for name, row in _named_rows(source, key or first):
             for column, typed in row.items():
                 yield Cell(f"{name}.{column}", column, typed, at)
+
+    def moment(self, name: str) -> datetime | None:
+        """What the fact was last answered for, before the rest where it failed since."""
+        fact: Fact | None = self.facts.facts.get(name) if self.facts else None
+        if self.facts is None or fact is None or fact.provenance is None:
+            return None
+        asked = fact.provenance.params.get("as_of")
+        return asked if isinstance(asked, datetime) else self.facts.as_of
 
     def contract(self, name: str) -> str | None:
         fact = self.facts.facts.get(name) if self.facts else None
         return fact.contract if fact else None
 
 
-def moment(facts: Facts | None, name: str) -> datetime | None:
-    """What the fact's answer was asked for, which is older than the rest where it failed."""
-    fact: Fact | None = facts.facts.get(name) if facts else None
-    if facts is None or fact is None or fact.provenance is None:
-        return None
-    asked = fact.provenance.params.get("as_of")
-    return asked if isinstance(asked, datetime) else facts.as_of
-
-
-def _named_rows(source: Source, contract: str | None) -> Iterator[tuple[str, Row]]:
+def _named_rows(source: Source, key: str | None) -> Iterator[tuple[str, Row]]:
     rows: Sequence[Row] = source.rows or ()
-    key = source.key or _NAMING.get(contract or "")
-    if key is None and len(rows) == 1:
+    if source.key is None and len(rows) == 1:
         yield source.name, rows[0]
-    seen: dict[str, int] = {}
-    for row in rows if key else ():
-        assert key is not None  # the loop says so
-        name = _row_name(row, key)
-        seen[name] = seen.get(name, 0) + 1
-        # a key that occurs twice cannot be cited, but it can move
-        yield f"{source.name}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), row
+    elif key is not None:
+        yield from _by_key(rows, key, source.name)
     if source.overall is not None:
         yield f"{source.name}.overall", source.overall
+
+
+def _by_key(rows: Sequence[Row], key: str, fact: str) -> Iterator[tuple[str, Row]]:
+    seen: dict[str, int] = {}
+    for row in rows:
+        name = _row_name(row, key)
+        seen[name] = seen.get(name, 0) + 1
+        # a key that occurs twice cannot be cited, but its rows can move
+        yield f"{fact}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), row
 
 
 def _row_name(row: Row, key: str) -> str:

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "untick": "authoring.untick",
     "fill": "filling.fill",
     "prompt": "prompting.prompt",
+    "resume": "resuming.resume",
     "check": "checking.check",
     "publish": "checking.publish",
     "schema": "checking.schema",

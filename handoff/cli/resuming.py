@@ -1,0 +1,58 @@
+"""`resume`: the handoff as it is when somebody picks it up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from handoff import api, pickup, since
+from handoff.cli import console, options
+from handoff.problems import UsageError, nearest
+
+FORMATS = {"text": since.as_text, "json": since.as_json}
+
+
+def resume(
+    session: Annotated[
+        str, typer.Argument(metavar="[SESSION]", help="As everywhere; the latest without any.")
+    ] = "latest",
+    engine: options.Engine = None,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Ask nothing: tell how old the recorded facts are.")
+    ] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TIME", help="The moment to ask for; else now."),
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        str, typer.Option("--format", metavar="FORMAT", help="text or json.")
+    ] = "text",
+    root: options.Root = None,
+) -> int:
+    """Ask the handoff's questions again and print its prompt as of now, and what changed since.
+
+    Nothing is recorded, and the handoff stays as it is.
+    """
+    if format not in FORMATS:
+        known = nearest(format, FORMATS) or f", expected {' or '.join(FORMATS)}"
+        raise UsageError(f"handoff: error: unknown format '{format}'{known}")
+    if frozen and engine:
+        message = "'--frozen' asks nothing, so it does not go with '--engine'"
+        raise UsageError(f"handoff: error: {message}")
+    project = api.open_project(root)
+    resumed = pickup.resume(
+        project,
+        api.session_named(project, session),
+        now=options.moment(as_of) or pickup.this_minute(),
+        engine=engine,
+        frozen=frozen,
+        progress=console.Progress(),
+    )
+    console.out(FORMATS[format](resumed.since))
+    if resumed.since.mode == "recorded":
+        console.lines(resumed.since.reason)
+        console.note("the warehouse could not be reached: this is the recorded prompt")
+    for name, message in resumed.since.failures:
+        console.note(f"fact '{name}' has no answer now: {message}")
+    return resumed.exit_code

@@ -1,0 +1,206 @@
+"""What moved between two answers to the same questions, as far as the handoff speaks of it.
+
+A value counts where the session's texts or tables cite it, and, of facts with a contract,
+where it says how far a phase or a table is. Everything else may change unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from typing import Literal
+
+from handoff.cells import Cell, Cells
+from handoff.citations import BUILT_IN
+from handoff.cited import Source
+from handoff.evaluation import Missing, Scope, Wrong, row_name, value
+from handoff.expressions import (
+    Compared,
+    Constant,
+    Expression,
+    Filtered,
+    Logical,
+    Name,
+    Node,
+    Part,
+    parts,
+)
+from handoff.printing import Typed, printed, shown
+from handoff.problems import Place
+from handoff.session import Phases, Table, texts
+
+WATCHED: Mapping[str, tuple[str, ...]] = {
+    "phases": ("state", "progress", "failed"),
+    "coverage": ("actual", "percent", "status"),
+}
+"""Of each contract the columns that count although no text cites them."""
+
+Kind = Literal["finished", "failed", "moved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One value of the handoff at one moment."""
+
+    name: str
+    """As a text cites it: `orchestrator.phase_1.state`."""
+    column: str
+    """The last part of the name; empty where it is more than a name."""
+    bare: str | None
+    """As it prints, not escaped; `None`: not known."""
+    words: str | None
+    """As it stands in a prompt."""
+    at: datetime | None
+    """The moment its question was asked for, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that is another one now."""
+
+    name: str
+    kind: Kind
+    """`failed`: it stalled, or more of it failed."""
+    then: Seen | None
+    """`None`: it was not there."""
+    now: Seen | None
+
+
+def changes(then: Mapping[str, Seen], now: Mapping[str, Seen]) -> tuple[Change, ...]:
+    """What differs, in the order of the handoff; a value that nobody knew or knows too."""
+    names = dict.fromkeys([*now, *then])
+    pairs = ((name, then.get(name), now.get(name)) for name in names)
+    return tuple(
+        Change(name, _kind(before, after), before, after)
+        for name, before, after in pairs
+        if _bare(before) != _bare(after)
+    )
+
+
+def seen(cells: Cells) -> dict[str, Seen]:
+    """Every value that counts, by name: those of texts first, in the author's order."""
+    sources = cells.sources()
+    found: dict[str, Seen] = {}
+    for where in (_cited, _tabled, _watched):
+        for each in where(cells, sources):
+            found.setdefault(each.name, each)
+    return found
+
+
+# --- what counts -------------------------------------------------------------------------
+
+
+def _cited(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+    """The expressions in texts, each once; not those that cite no fact."""
+
+    def named(name: str) -> Typed | Source | None:
+        built_in = BUILT_IN.get(name)
+        return Typed(None, built_in) if built_in else sources.get(name)
+
+    for text in texts(cells.session):
+        for part in parts(text.value):
+            if isinstance(part, Expression):
+                scope = Scope(named, cells.zone)
+                found = _value(part.node, scope)
+                if scope.sources:
+                    at = cells.moment(scope.sources[0])
+                    column = part.node.name if isinstance(part.node, Part) else ""
+                    yield _seen(spelled(part.node), column, found, at)
+
+
+def _value(node: Node, scope: Scope) -> Typed | None:
+    try:
+        return value(node, scope)
+    except (Missing, Wrong):
+        return None
+
+
+def _tabled(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+    """The cells of tables, those of status lines are watched anyway."""
+    for table in _tables(cells.session):
+        source = sources.get(table.fact)
+        if source is None:
+            continue
+        own = [name for name in source.types if name not in source.derived]
+        columns = [each.name for each in table.columns] or own
+        for cell in cells.of(source, by_first=True):
+            if cell.column in columns and not cell.name.startswith(f"{source.name}.overall."):
+                yield _of(cell)
+
+
+def _watched(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+    for source in sources.values():
+        columns = WATCHED.get(cells.contract(source.name) or "", ())
+        yield from (_of(cell) for cell in cells.of(source) if cell.column in columns)
+
+
+def _tables(node: object) -> Iterator[Table]:
+    if isinstance(node, Table):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from _tables(each)
+    elif is_dataclass(node) and not isinstance(node, Place | Phases):
+        for field in fields(node):
+            yield from _tables(getattr(node, field.name))
+
+
+def _of(cell: Cell) -> Seen:
+    return _seen(cell.name, cell.column, cell.typed, cell.at)
+
+
+def _seen(name: str, column: str, typed: Typed | None, at: datetime | None) -> Seen:
+    if typed is None:
+        return Seen(name, column, None, None, at)
+    return Seen(name, column, printed(typed), shown(typed, "prompt"), at)
+
+
+# --- names -------------------------------------------------------------------------------
+
+
+def spelled(node: Node) -> str:
+    """An expression in one spelling, whatever its spaces and quotes; without `blank`."""
+    match node:
+        case Constant():
+            return repr(node.value)
+        case Name():
+            return node.name
+        case Part():
+            return f"{spelled(node.of)}.{_part(node)}"
+        case Filtered():
+            arguments = ", ".join(map(repr, node.arguments))
+            inside = f"({arguments})" if arguments else ""
+            return f"{spelled(node.of)} | {node.name}{inside}"
+        case Compared():
+            return f"{spelled(node.left)} {node.operator} {spelled(node.right)}"
+        case Logical():
+            joined = f" {node.operator} ".join(map(spelled, node.of))
+            return joined if len(node.of) > 1 else f"{node.operator} {joined}"
+
+
+def _part(node: Part) -> str:
+    return row_name(node.name) or node.name if node.is_subscript else node.name
+
+
+# --- what became of it -------------------------------------------------------------------
+
+
+def _bare(each: Seen | None) -> str | None:
+    return each.bare if each else None
+
+
+def _kind(then: Seen | None, now: Seen | None) -> Kind:
+    column = now.column if now else ""
+    if column == "state" and _bare(now) in _STATES:
+        return _STATES[_bare(now) or ""]
+    is_more = column == "failed" and _count(now) > _count(then)
+    return "failed" if is_more else "moved"
+
+
+_STATES: Mapping[str, Kind] = {"complete": "finished", "stalled": "failed"}
+
+
+def _count(each: Seen | None) -> int:
+    digits = (_bare(each) or "").replace(",", "")
+    return int(digits) if digits.isdecimal() else 0
