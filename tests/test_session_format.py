@@ -11,6 +11,7 @@ import pytest
 from handoff.content import section
 from handoff.session import Blank, Flag, Phases, Table, Text
 from handoff.session_yaml import KEYS, load
+from handoff.tidy import tidy
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "session-format.md").read_text("utf-8")
 HEAD = "session: 1\ntitle: Phase 4\ncreated: 2026-01-03\n"
@@ -45,7 +46,7 @@ def test_example(yaml: str, _: str, expected: str) -> None:
     assert warnings == ()
     if expected:
         assert session.metrics
-        assert f"{section(session.metrics, Plain(), 2)}\n" == expected
+        assert tidy(section(session.metrics, Plain(), 2)) == expected
 
 
 def test_every_key_has_a_row() -> None:
