@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,9 @@ def test_line_endings_and_a_missing_last_newline_stay() -> None:
 
 # --- generated edits over generated YAML -------------------------------------------------
 
+EDITS = int(os.environ.get("HANDOFF_TEST_EDITS", "600"))
+"""Of each kind; 10000 for the whole run, which takes some minutes."""
+
 words = st.text(
     st.sampled_from("abcxyz é🟢-_.#:'\"[]{}|>&*!%@`,?\\0123"), min_size=1, max_size=12
 )
@@ -74,7 +78,7 @@ def documents(draw: st.DrawFn) -> str:
         allow_unicode=True,
         width=draw(st.sampled_from([20, 4096])),
         default_flow_style=draw(st.sampled_from([False, False, None])),
-        default_style=draw(st.sampled_from([None, None, None, '"', "'", "|"])),
+        default_style=draw(st.sampled_from([None, None, None, '"', "'", "|", ">"])),
     )
     kinds = draw(st.lists(st.integers(0, 9), min_size=1, max_size=12))
     lines = [
@@ -127,11 +131,33 @@ def with_change(node: Any, keys: Path_, value: Any) -> Any:
     return {**node, keys[0]: with_change(node.get(keys[0]), keys[1:], value)}
 
 
+def lines_of(text: str, keys: Path_) -> tuple[int, int]:
+    """The first and the last line of the place, with its key."""
+    node = yaml.compose(text)
+    first = 0
+    for key in keys:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        found = next(((k, v) for k, v in pairs if k.value == str(key)), None)
+        label, node = found or (None, node.value[key])
+        first = (label or node).start_mark.line
+    return first, node.end_mark.line
+
+
+def outside(text: str, edited: str, place: tuple[int, int]) -> tuple[list[str], list[str]]:
+    """The lines above and beneath the place that are others than before."""
+    old, new = text.split("\n"), edited.split("\n")
+    first, last = place
+    beneath = len(old) - 1 - last
+    above = [line for line, was in zip(new, old[:first], strict=False) if line != was]
+    tail = list(zip(new[len(new) - beneath :], old[last + 1 :], strict=False))
+    return above, [line for line, was in tail if line != was]
+
+
 def comments(text: str) -> list[int]:
     return [text.count(c) for c in ("# above", "# beside", "# deep", "# the end")]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=EDITS, deadline=None)
 @given(text=documents(), value=values, data=st.data())
 def test_set_changes_only_the_asked_place(text: str, value: Any, data: st.DataObject) -> None:
     before = plain(tree(text))
@@ -146,10 +172,11 @@ def test_set_changes_only_the_asked_place(text: str, value: Any, data: st.DataOb
 
     assert plain(tree(edited)) == with_change(before, keys, value)
     assert comments(edited) == comments(text)
+    assert outside(text, edited, lines_of(text, keys)) == ([], [])
     assert edited.count("\r\n") == edited.count("\n") or "\r\n" not in text
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=EDITS, deadline=None)
 @given(text=documents(), value=words, data=st.data())
 def test_add_appends_one_item(text: str, value: str, data: st.DataObject) -> None:
     before = plain(tree(text))
@@ -164,7 +191,7 @@ def test_add_appends_one_item(text: str, value: str, data: st.DataObject) -> Non
     assert comments(edited) == comments(text)
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=EDITS, deadline=None)
 @given(text=documents(), value=values, data=st.data())
 def test_new_label_goes_last(text: str, value: Any, data: st.DataObject) -> None:
     before = plain(tree(text))

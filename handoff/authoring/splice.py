@@ -43,6 +43,8 @@ class Found:
     """The key, where the parent is a mapping."""
     flow: bool
     """Inside `{}` or `[]`."""
+    above: Found | None = None
+    """The parent with what is around it."""
 
 
 def set_value(
@@ -160,9 +162,9 @@ def _step(found: Found, key: str | int) -> Found | None:
     if isinstance(node, yaml.MappingNode):
         for label, value in node.value:
             if label.value == str(key):
-                return Found(value, node, label, flow)
+                return Found(value, node, label, flow, found)
     if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-        return Found(node.value[key], node, None, flow)
+        return Found(node.value[key], node, None, flow, found)
     return None
 
 
@@ -209,12 +211,34 @@ def _with_value(text: str, found: Found, keys: KeyPath, value: New) -> Candidate
     start, end = _span(text, node)
     old = text[start:end]
     spot = _spot(text, found, style=getattr(node, "style", None))
+    if found.flow and isinstance(value, str) and "\n" in value:
+        yield from _unfolded(text, found, value)
     head, body = _lines(value, spot)
     if not head:
         yield _inserted(text, start, end, head, body, spot.newline)
     for first, under in [(head, body), *_on_one_line(value)]:
         for before, after in [("", "")] if old else _AROUND:
             yield _inserted(text, start, end, before + first + after, under, spot.newline)
+
+
+def _unfolded(text: str, found: Found, value: str) -> Candidates:
+    """Several lines in a flow mapping of one key, `{sql: }`: the mapping becomes a block."""
+    outer, label = found.above, found.label
+    if outer is None or label is None or outer.flow or len(outer.node.value) > 1:
+        return
+    start, end = _span(text, outer.node)
+    newline = _newline(text)
+    column = _spot(text, outer).indent + 2 if outer.label else outer.node.start_mark.column
+    head, body = _lines(value, Spot(column, newline=newline))
+    key = text[slice(*_span(text, label))]
+    line = f"{key}: {head}{newline}{body}"
+    if outer.label is None:
+        yield text[:start] + line + text[end:]
+    else:
+        above = text[:start].rstrip(" ")
+        yield _inserted(
+            above + text[end:], len(above), len(above), "", " " * column + line, newline
+        )
 
 
 _AROUND = (("", ""), (" ", ""), (" ", " "), (": ", ""), (": ", " "))
