@@ -166,8 +166,7 @@ _BESIDE: Mapping[str, Mapping[str, Schema]] = {
     "files": {"change": _CHANGES},
     "code": {
         "lang": {
-            "type": ["string", "integer", "null"],
-            "minimum": 0,
+            **_TEXT,
             "pattern": _whole(CODE_LANG),
             "description": "The language of the fence.",
         }
