@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
 from handoff.evaluation import as_compared, can_compare
+from handoff.evidence import reference
 from handoff.expressions import (
     Compared,
     Constant,
@@ -17,12 +18,25 @@ from handoff.expressions import (
     Name,
     Node,
     Part,
+    operands,
     parts,
 )
 from handoff.googlesql import Field, Type, type_of
 from handoff.live_filters import FILTERS
 from handoff.problems import Place, Problem, nearest
-from handoff.session import Files, Lookup, Phases, Question, Session, Table, place_in, texts
+from handoff.session import (
+    Claim,
+    Condition,
+    Files,
+    Lookup,
+    Phases,
+    Question,
+    Session,
+    Table,
+    Text,
+    place_in,
+    texts,
+)
 from handoff.sql import Query, asked_of
 
 BUILT_IN: Mapping[str, Type] = {
@@ -296,6 +310,13 @@ def _logical(node: Logical, facts: Mapping[str, Known]) -> Type:
 
 def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
     match node:
+        case Condition(_, when):
+            yield from _condition(when, facts)
+        case Claim(what, evidence):
+            yield from _blocks(what, facts)
+            for text in evidence if isinstance(evidence, tuple) else ():
+                if reference(text.value, facts).kind == "fact":
+                    yield from _fact(text.value.strip(), text.place, facts)
         case Table(name, columns, place):
             yield from _fact(name, place, facts)
             names = facts[name].columns if name in facts else None
@@ -323,6 +344,21 @@ def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
         case _ if is_dataclass(node) and not isinstance(node, Place):
             for field in fields(node):
                 yield from _blocks(getattr(node, field.name), facts)
+
+
+def _condition(when: Text, facts: Mapping[str, Known]) -> Iterator[Problem]:
+    """A condition that is not one comparison of what facts say; `_wrong` tells the rest."""
+    first, *more = parts(when.value.strip())
+    if more:
+        message = "a condition is one '{{ }}' and nothing beside it, join such with 'and'"
+        yield Problem("L017", message, when.place)
+    elif isinstance(first, Expression) and not _wrong(first, facts):
+        found = _type(first.node, facts)
+        if found is not None and found.name != "BOOL":
+            message = f"a condition is true or false, found {found}: compare it with '=='"
+            yield Problem("L017", message, when.place)
+        elif not operands(first.node):
+            yield Problem("L017", "a condition that cites no fact always says so", when.place)
 
 
 def _fact(name: str, place: Place, facts: Mapping[str, Known]) -> Iterator[Problem]:

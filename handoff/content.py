@@ -11,7 +11,9 @@ from handoff.session import (
     Blank,
     Bullets,
     Checklist,
+    Claim,
     Code,
+    Condition,
     Content,
     Entries,
     Entry,
@@ -49,6 +51,14 @@ class Pen(Protocol):
 
     def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
         """A heading for each kind of change, and its paths; `None`: not known."""
+        ...
+
+    def condition(self, condition: Condition) -> str:
+        """Its mark, its words, and the values it rests on."""
+        ...
+
+    def claim(self, claim: Claim) -> tuple[str, str]:
+        """Its mark, and what it rests on."""
         ...
 
 
@@ -120,14 +130,14 @@ def _bullets(content: Bullets, pen: Pen) -> list[str]:
 def _steps(content: Steps, pen: Pen) -> list[str]:
     lines: list[str] = []
     for n, each in enumerate(content.items, start=1):
-        lines += _marked(f"{n}. ", _item(each, pen))
+        lines += marked(f"{n}. ", _item(each, pen))
     return lines or [NONE]
 
 
 def _entries(content: Entries, pen: Pen) -> list[str]:
     lines: list[str] = []
     for entry in content.entries:
-        lines += _marked("- ", _entry(entry, pen))
+        lines += marked("- ", _entry(entry, pen))
     return lines or [NONE]
 
 
@@ -140,7 +150,7 @@ def _checklist(content: Checklist, pen: Pen) -> list[str]:
     for box in content.boxes:
         note = f" ({pen.words(box.note)})" if box.note else ""
         mark = "x" if box.done else " "
-        lines += _marked(f"- [{mark}] ", [f"{pen.words(box.label)}{note}"])
+        lines += marked(f"- [{mark}] ", [f"{pen.words(box.label)}{note}"])
     return lines or [DEFAULT]
 
 
@@ -162,7 +172,7 @@ def _phases(content: Phases, pen: Pen) -> list[str]:
 
 def _files(content: Files, pen: Pen) -> list[str]:
     if groups := _groups(content, pen):
-        return [line for name, lines in groups for line in _marked("- ", [f"{name}:", *lines])]
+        return [line for name, lines in groups for line in marked("- ", [f"{name}:", *lines])]
     found = pen.files(content)
     if found is None:
         return [DEFAULT]
@@ -177,6 +187,20 @@ def _groups(content: Files, pen: Pen) -> list[tuple[str, list[str]]]:
 
 def _paths(paths: Sequence[str]) -> list[str]:
     return [f"- {path}" for path in paths]
+
+
+def _condition(content: Condition, pen: Pen) -> list[str]:
+    return pen.condition(content).split("\n")
+
+
+def _claim(content: Claim, pen: Pen) -> list[str]:
+    """Its mark in front; what it rests on behind, beneath where it is more than text."""
+    mark, basis = pen.claim(content)
+    first, *rest = _item(content.what, pen)
+    lines = [f"{mark} {first}", *rest]
+    if not isinstance(content.what, LEAVES):
+        return lines
+    return [*lines[:-1], f"{lines[-1]} ({basis})"]
 
 
 def _markdown(content: Markdown, pen: Pen) -> list[str]:
@@ -195,6 +219,8 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
     (Phases, _phases),
     (Files, _files),
     (Markdown, _markdown),
+    (Condition, _condition),
+    (Claim, _claim),
 )
 
 # --- labels and items ----------------------------------------------------------------------
@@ -212,6 +238,9 @@ def _after(label: str, content: Content, pen: Pen) -> list[str]:
         if _STARTS_BLOCK.match(words) and "\n" in words:
             return [label, "", *words.split("\n")]
         return (f"{label} {words}" if words else label).split("\n")
+    if isinstance(content, Condition | Claim):
+        first, *rest = block(content, pen)
+        return [f"{label} {first}", *rest]
     if isinstance(content, Valued):
         return [*_after(label, content.value, pen), *_beneath(content, pen)]
     if isinstance(content, Bullets | Entries | Steps) and not _inner(content):
@@ -233,7 +262,7 @@ def _inner(content: Content) -> bool:
 def _listed(marker: str, items: Sequence[Content], pen: Pen) -> list[str]:
     lines: list[str] = []
     for each in items:
-        lines += _marked(marker, _item(each, pen))
+        lines += marked(marker, _item(each, pen))
     return lines or [NONE]
 
 
@@ -250,7 +279,7 @@ def _entry(entry: Entry, pen: Pen) -> list[str]:
     return _after(f"{_line(entry.label)}:", entry.content, pen)
 
 
-def _marked(marker: str, lines: Sequence[str]) -> list[str]:
+def marked(marker: str, lines: Sequence[str]) -> list[str]:
     """`lines` as one list item, indented so that all of them belong to it."""
     indent = " " * (2 if marker.startswith("-") else len(marker))
     first, *rest = lines or [""]

@@ -13,8 +13,10 @@ from handoff.session import (
     Box,
     Bullets,
     Checklist,
+    Claim,
     Code,
     Column,
+    Condition,
     Content,
     Entries,
     Entry,
@@ -47,10 +49,15 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
     "markdown": ("markdown",),
 }
 """A mapping with the key is no labelled text, and may hold these keys only."""
+CONDITION_KEYS = ("text", "when")
+CLAIM_KEYS = (("text", "evidence"), ("what", "evidence"))
+"""A mapping with these two keys is a condition, a claim."""
 
 
 FACT_NAME = r"[a-z][a-z0-9_]*"
 CODE_LANG = r"[A-Za-z0-9_+#.-]+"
+LIVE = r"\s*\{\{[\s\S]*\}\}\s*"
+"""Of a condition; that it is only one, and true or false, is held against the facts."""
 
 
 class ContentReader(Decoder):
@@ -119,10 +126,13 @@ class ContentReader(Decoder):
         if blank:
             return (blank,)
         found = (self.content(each, item=True) for each in self.nodes(node))
-        return tuple(content for content in found if content is not None)
+        return _claimed(tuple(content for content in found if content is not None))
 
     def mapping(self, node: Map) -> Content:
         keys = [pair.key for pair in node.pairs]
+        pair_of = _PAIRS.get(frozenset(keys))
+        if pair_of is not None:
+            return pair_of(self, node, {pair.key: pair.node for pair in node.pairs})
         special = next((key for key in RESERVED if key in keys), None)
         if special is None:
             return Entries(tuple(self.entry(pair) for pair in node.pairs), node.place)
@@ -133,6 +143,28 @@ class ContentReader(Decoder):
                 self.report("Y024", message, pair)
         given = {pair.key: pair.node for pair in node.pairs}
         return _SPECIAL[special](self, node, given)
+
+    def condition(self, node: Map, given: Mapping[str, Node]) -> Content:
+        text = self.words(given["text"]) or Blank(DEFAULT, node.place)
+        when = given["when"]
+        if is_null(when):
+            self.report("Y021", "key 'when' has no value", when)
+        what = "a condition in quotes, such as \"{{ phases.phase_4.state == 'complete' }}\""
+        live = self.matching(when, LIVE, what)
+        return Condition(text, self.as_text(when, live or ""), node.place)
+
+    def claim(self, node: Map, given: Mapping[str, Node]) -> Content:
+        what = next(given[key] for key in ("text", "what") if key in given)
+        words = self.words(what) or Blank(DEFAULT, node.place)
+        return Claim(words, self.evidence(given["evidence"]), node.place)
+
+    def evidence(self, node: Node) -> tuple[Text, ...] | Blank:
+        """One or a list; a blank where it is still to be named."""
+        if not isinstance(node, Scalar) and not spelled_blank(node):
+            found = (self.words(each, item=True) for each in self.nodes(node, "text or a list"))
+            return tuple(as_written(words) for words in found if words)
+        words = self.words(node)
+        return words if isinstance(words, Blank) else (words,) if words else ()
 
     def valued(self, node: Map, given: Mapping[str, Node]) -> Content:
         items = given.get("items")
@@ -241,6 +273,22 @@ _SPECIAL: Mapping[str, Callable[[ContentReader, Map, Mapping[str, Node]], Conten
     "files": ContentReader.files,
     "markdown": ContentReader.markdown,
 }
+
+
+_PAIRS: Mapping[frozenset[str], Callable[[ContentReader, Map, Mapping[str, Node]], Content]] = {
+    frozenset(CONDITION_KEYS): ContentReader.condition,
+    **{frozenset(keys): ContentReader.claim for keys in CLAIM_KEYS},
+}
+
+
+def _claimed(items: tuple[Content, ...]) -> tuple[Content, ...]:
+    """Beside an item with evidence, one without is a claim that has none."""
+    if not any(isinstance(each, Claim) for each in items):
+        return items
+    said = (Text, Entries, Valued)
+    return tuple(
+        Claim(each, (), each.place) if isinstance(each, said) else each for each in items
+    )
 
 
 def _blank(node: Node, *, item: bool) -> Blank | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 
 from handoff.blanks import DEFAULT
 from handoff.problems import Place, Problem
@@ -12,9 +12,11 @@ from handoff.session import (
     Box,
     Checklist,
     Code,
+    Condition,
     Files,
     Flag,
     Markdown,
+    Moment,
     Phases,
     Session,
     Table,
@@ -22,8 +24,8 @@ from handoff.session import (
 )
 from handoff.todo import Open
 
-Leaf = Text | Blank | Flag | Code | Table | Phases | Files | Markdown
-_LEAVES = (Text, Blank, Flag, Code, Table, Phases, Files, Markdown)
+Leaf = Text | Blank | Flag | Code | Table | Phases | Files | Markdown | Moment
+_LEAVES = (Text, Blank, Flag, Code, Table, Phases, Files, Markdown, Moment)
 _APART = ("status", "blocked_by")
 """Fields of a session that are no content of its document."""
 
@@ -48,6 +50,8 @@ class Document:
     done: int
     """Boxes that are ticked."""
     boxes: int
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Every prompt by its name; `prompt` is the one named `default`."""
     problems: tuple[Problem, ...] = ()
     """Warnings that only rendering finds."""
 
@@ -76,11 +80,13 @@ def leaves(node: object) -> Iterator[Leaf]:
     elif isinstance(node, tuple):
         for each in node:
             yield from leaves(each)
+    elif isinstance(node, Condition):
+        yield from leaves(node.text)
     elif is_dataclass(node) and not isinstance(node, Checklist | Place):
         apart = _APART if isinstance(node, Session) else ()
-        for field in fields(node):
-            if field.name not in apart:
-                yield from leaves(getattr(node, field.name))
+        for each in fields(node):
+            if each.name not in apart:
+                yield from leaves(getattr(node, each.name))
 
 
 def boxes(session: Session) -> tuple[Box, ...]:

@@ -149,6 +149,18 @@ def _names(node: Node) -> Iterator[str]:
                 yield from _names(each)
 
 
+def operands(node: Node) -> tuple[Node, ...]:
+    """What a condition compares, but for constants: the values it rests on, in order."""
+    match node:
+        case Constant():
+            return ()
+        case Compared(left, _, right):
+            return (*operands(left), *operands(right))
+        case Logical(_, of):
+            return tuple(each for part in of for each in operands(part))
+    return (node,)
+
+
 _OPENS = re.compile(r"\\?\{\{")
 _CLOSES = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\}\}""", re.DOTALL)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import tzinfo
 
@@ -12,7 +12,7 @@ from handoff.citations import problems as problems
 from handoff.cited import Reader, Source
 from handoff.content import NONE
 from handoff.evaluation import Missing, Row, Scope, Wrong, value
-from handoff.expressions import Expression, Literal, Mistake, cited, parts
+from handoff.expressions import Expression, Literal, Mistake, Node, cited, parts
 from handoff.facts import Facts
 from handoff.googlesql import Type
 from handoff.landing import Parts, landings
@@ -23,7 +23,9 @@ from handoff.session import (
     CHANGES,
     Blank,
     Bullets,
+    Claim,
     Code,
+    Condition,
     Files,
     Lookup,
     Phases,
@@ -143,6 +145,31 @@ class Live:
         age = [source.stale] if source.stale else []
         return [(_HEADINGS[each], [*paths, *age]) for each, paths in found.items() if paths]
 
+    @property
+    def facts(self) -> Collection[str]:
+        """The names of those the session declares."""
+        return self._questions.keys()
+
+    def is_answered(self, name: str) -> bool:
+        """Whether the fact has an answer that counts."""
+        source = self._source(name)
+        return source is not None and source.rows is not None
+
+    def truth(self, node: Node, text: Text) -> bool | None:
+        """Whether an expression in `text` holds; `None` where that is not known."""
+        found = self._answer(node, text, Scope(self._named, self._zone))
+        return bool(found.value) if found and found.type.name == "BOOL" else None
+
+    def shown(self, node: Node, text: Text, where: Where = "text") -> str | None:
+        """How a part of an expression in `text` prints; `None` where there is no value."""
+        scope = Scope(self._named, self._zone)
+        found = self._answer(node, text, scope)
+        words = shown(found, where) if found else None
+        if words is None:
+            return None
+        words = words if len(words) <= MAX_OUTPUT else f"{len(words):,} characters"
+        return "".join([words, *(f" {note}" for note in self._notes(scope))])
+
     def open(self, node: object) -> tuple[Open, ...]:
         """The blanks at or under `node`, a session or a part of it, in the author's order."""
         return tuple(self._open(node, item=False))
@@ -209,6 +236,16 @@ class Live:
         stale = "".join(f" {note}" for note in self._notes(scope))
         return _Filled(f"{words}{stale}", is_blank=False, printed=f"{folded(bare)}{stale}")
 
+    def _answer(self, node: Node, text: Text, scope: Scope) -> Typed | None:
+        try:
+            return value(node, scope)
+        except Missing:
+            return None
+        except Wrong as wrong:
+            place = place_in(text, wrong.offset)
+            self._problems[Problem(wrong.code, str(wrong), place, wrong.level)] = None
+            return None
+
     def _notes(self, scope: Scope) -> Iterator[str]:
         """Behind an old answer its age, once for facts of the same age."""
         found = (self._source(name) for name in scope.sources)
@@ -223,6 +260,11 @@ class Live:
             case Blank(words, place):
                 found = blanks(words, item=item) or blanks(DEFAULT)
                 yield _left(found[0], place, words)
+            case Condition(words):
+                yield from self._open(words, item=item)
+            case Claim(what, evidence):
+                yield from self._open(what, item=item)
+                yield from self._open(evidence, item=False)
             case Code(_, code):
                 if isinstance(code, Blank):
                     yield from self._open(code, item=False)

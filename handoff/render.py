@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from handoff import content as markdown
+from handoff import handover
+from handoff.claims import counted, marked
+from handoff.conditions import held
 from handoff.content import Pen
 from handoff.document import Document, completion, document_path, leaves, status, ticked
 from handoff.live import Live, Where
 from handoff.problems import InvalidInput, Place, Problem, nearest
 from handoff.session import (
+    DEFAULT_PROMPT,
+    Action,
     Blank,
+    Bullets,
     Checklist,
+    Checkpoint,
+    Claim,
+    Condition,
     Content,
     Created,
     Entry,
     Files,
     Flag,
+    Markdown,
     Next,
     Phases,
+    Prompt,
+    Reasoned,
     Section,
     Session,
+    Severity,
     Table,
     Text,
+    every,
 )
 from handoff.templating import Environment, Folders, rendered
 from handoff.tidy import tidy
@@ -48,10 +63,17 @@ def render(
         "status": status(session, live.text, blanks=len(blanks)),
         "completion": completion(session),
         "provenance": list(provenance),
+        "evidence": counted(session, live),
         "prompt": None,
     }
-    prompt = _prompt(session, live, folders, known)
-    text = _text(session, live, folders, {**known, "prompt": prompt})
+    prompts = tuple(
+        (each, _prompt(replace(session, prompt=each), each, live, folders, known))
+        for each in (session.prompt, *session.prompts)
+        if each is not None
+    )
+    named = {each.name: text for each, text in prompts}
+    prompt = named.get(DEFAULT_PROMPT)
+    text = _text(session, live, folders, {**known, "prompt": prompt}, prompts)
     if live.errors:
         raise InvalidInput(live.errors)
     done, total = ticked(session)
@@ -65,32 +87,51 @@ def render(
         status=str(known["status"]),
         done=done,
         boxes=total,
+        prompts=named,
         problems=tuple(live.warnings),
     )
 
 
 def _prompt(
-    session: Session, live: Live, folders: Folders, known: dict[str, object]
-) -> str | None:
-    if session.prompt is None:
-        return None
+    session: Session, prompt: Prompt, live: Live, folders: Folders, known: dict[str, object]
+) -> str:
+    """One of the prompts, by the template for that of `session`, which has it as its own."""
     pen = _Pen(live, "prompt")
-    if session.prompt.text is not None:
-        return pen.words(session.prompt.text)
+    if prompt.text is not None:
+        return pen.words(prompt.text)
     environment = Environment(folders, Filters(pen).table(), pen.leaf)
-    return tidy(rendered(environment, "prompt.md.j2", known)).rstrip("\n")
+    names = {**known, "session": session}
+    return tidy(rendered(environment, "prompt.md.j2", names)).rstrip("\n")
 
 
-def _text(session: Session, live: Live, folders: Folders, known: dict[str, object]) -> str:
+def _text(
+    session: Session,
+    live: Live,
+    folders: Folders,
+    known: dict[str, object],
+    prompts: Sequence[tuple[Prompt, str]],
+) -> str:
     name = _template(session, folders)
-    filters = Filters(pen := _Pen(live, "text"))
+    filters = Filters(pen := _Pen(live, "text"), prompts)
     text = tidy(rendered(Environment(folders, filters.table(), pen.leaf), name, known))
-    for section in session.sections:
-        if section.after not in filters.places:
-            place = f"after '{section.after}'" if section.after else "at the end"
-            message = f"template '{session.template}' has no place for a section {place}"
-            raise InvalidInput([Problem("T010", message, section.place)])
+    for what, after, at in _placed(session):
+        if after not in filters.places:
+            place = f"after '{after}'" if after else "at the end"
+            message = f"template '{session.template}' has no place for a {what} {place}"
+            raise InvalidInput([Problem("T010", message, at)])
     return text
+
+
+def _placed(session: Session) -> Iterator[tuple[str, str | None, Place]]:
+    """What the template must have a place for."""
+    for section in session.sections:
+        yield "section", section.after, section.place
+    for prompt in session.prompts:
+        yield "prompt", prompt.after or _AMONG_PROMPTS, prompt.place
+
+
+_AMONG_PROMPTS = "prompt"
+"""The section after which a further prompt stands."""
 
 
 def _template(session: Session, folders: Folders) -> str:
@@ -133,14 +174,21 @@ class _Pen:
     def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
         return self._live.files(files)
 
+    def condition(self, condition: Condition) -> str:
+        return str(held(condition, self._live, self._where))
+
+    def claim(self, claim: Claim) -> tuple[str, str]:
+        return marked(claim, self._live, self._where)
+
 
 class Filters:
     """What templates do with content; each filter gives text, nothing for an absent key."""
 
-    def __init__(self, pen: Pen) -> None:
+    def __init__(self, pen: Pen, prompts: Sequence[tuple[Prompt, str]] = ()) -> None:
         self._pen = pen
+        self._prompts = prompts
         self.places: set[str | None] = set()
-        """Where the template had a place for free sections."""
+        """Where the template had a place for free sections and further prompts."""
 
     def table(self) -> dict[str, Callable[..., Any]]:
         """Every filter by its name in a template."""
@@ -196,14 +244,42 @@ class Filters:
     def after(
         self, sections: Sequence[Section], place: str | None = None, rule: bool = False
     ) -> str:
-        """The free sections that stand after `place`; at the end without one."""
+        """The prompts and free sections that stand after `place`; at the end without one."""
         self.places.add(place)
+        prompts = (
+            self._section(_of_prompt(prompt, text), rule)
+            for prompt, text in self._prompts
+            if prompt.name != DEFAULT_PROMPT and (prompt.after or _AMONG_PROMPTS) == place
+        )
         found = (self._section(each, rule) for each in sections if each.after == place)
-        return "\n\n".join(found)
+        return "\n\n".join([*prompts, *found])
 
     def fence(self, text: str, lang: str = "") -> str:
         """`text` in a fence that nothing inside it can close."""
         return "\n".join(markdown.fence(text, lang))
+
+    def severity(self, severity: Severity | Blank | None) -> str:
+        """`🟡 watch: why`."""
+        return "" if severity is None else handover.severity(severity, self._pen)
+
+    def actions(self, actions: tuple[Action, ...] | Blank | None) -> str:
+        """A bullet for each, with its owner, its time, and what to do if."""
+        return "" if actions is None else handover.actions(actions, self._pen)
+
+    def reasons(self, reasoned: tuple[Reasoned, ...] | Blank | None) -> str:
+        """What was tried, or must not be done, and why: a bullet for each."""
+        return "" if reasoned is None else handover.reasons(reasoned, self._pen)
+
+    def checkpoint(self, checkpoint: Checkpoint | Blank | None) -> str:
+        """`2026-01-04 15:00 UTC: what`."""
+        return "" if checkpoint is None else handover.checkpoint(checkpoint, self._pen)
+
+    def conditions(self, following: Next | None) -> str:
+        """The conditions for the next session to start, with what the facts say of them."""
+        if following is None:
+            return ""
+        found = tuple(every(following, Condition))
+        return self.listed(Bullets(found, following.place)) if found else ""
 
     def created(self, created: Created) -> str:
         """`January 3, 2026`, or the author's words for the day."""
@@ -233,6 +309,12 @@ class Filters:
         if section.content is not None:
             parts.append(self.under(section.content, section.level))
         return "\n\n".join(parts)
+
+
+def _of_prompt(prompt: Prompt, text: str) -> Section:
+    """A prompt beside the default one, as a section of its own."""
+    block = Markdown("\n".join(markdown.fence(text)), prompt.place)
+    return Section(f"Prompt: {prompt.name}", None, block, prompt.place)
 
 
 def _indented(text: str) -> str:

@@ -12,10 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from handoff.content_yaml import CODE_LANG, CODE_LANGS, FACT_NAME, RESERVED
+from handoff.content_yaml import (
+    CLAIM_KEYS,
+    CODE_LANG,
+    CODE_LANGS,
+    CONDITION_KEYS,
+    FACT_NAME,
+    LIVE,
+    RESERVED,
+)
 from handoff.decode import DAY, MOMENT
+from handoff.handover_yaml import (
+    ACTION_KEYS,
+    CHECKPOINT_KEYS,
+    DO_NOT_KEYS,
+    LEVELS,
+    PRIORITIES,
+    SEVERITY_KEYS,
+    TRIED_KEYS,
+)
 from handoff.lookup_yaml import COLUMN, LOOKUP_KEYS, REQUIRED, ROW_KEYS, SOURCE_PATH, TAKES
-from handoff.session import CHANGES
+from handoff.session import CHANGES, DEFAULT_PROMPT
 from handoff.session_yaml import (
     AFTER,
     FACT_KEYS,
@@ -24,8 +41,10 @@ from handoff.session_yaml import (
     LINE,
     MAX_LABEL,
     MAX_SLUG,
+    NAMED_PROMPT_KEYS,
     NEXT_KEYS,
     PROMPT_KEYS,
+    PROMPT_NAME,
     RESERVED_NAMES,
     SECTION_KEYS,
     SLUG,
@@ -188,6 +207,19 @@ _SPECIAL: Mapping[str, Schema] = {
 }
 
 
+_PAIRED: Mapping[str, Schema] = {
+    "text": _WORDS,
+    "what": _WORDS,
+    "when": {"type": ["string"], "pattern": _whole(LIVE)},
+    "evidence": {
+        "type": ["string", "number", "null", "array", "object"],
+        "maxProperties": 0,
+        "items": _ITEM_WORDS,
+    },
+}
+"""A condition is `{text:, when:}`, a claim `{text:, evidence:}` or `{what:, evidence:}`."""
+
+
 def _alone(keys: Sequence[str]) -> Schema:
     """What may stand beside the first reserved key that is there."""
     if not keys:
@@ -195,6 +227,15 @@ def _alone(keys: Sequence[str]) -> Schema:
     key, *others = keys
     then = {"propertyNames": {"enum": [*RESERVED[key]]}, "properties": _BESIDE.get(key, {})}
     return {"if": {"required": [key]}, "then": then, "else": _alone(others)}
+
+
+def _paired() -> Schema:
+    """A condition or a claim, which two keys make; else what the reserved keys say."""
+    schema = _alone(tuple(RESERVED))
+    for keys in (CONDITION_KEYS, *CLAIM_KEYS):
+        both = {"required": [*keys], "maxProperties": len(keys)}
+        schema = {"if": both, "then": {"properties": _of(keys, _PAIRED)}, "else": schema}
+    return schema
 
 
 _CONTENT: Schema = {
@@ -206,7 +247,7 @@ _CONTENT: Schema = {
     "additionalProperties": _ref("content"),
     "items": _ref("content"),
     "if": {"type": "object"},
-    "then": _alone(tuple(RESERVED)),
+    "then": _paired(),
 }
 _BOX: Schema = {
     "type": ["boolean", "object", "null"],
@@ -359,11 +400,24 @@ _PROMPT: Mapping[str, Schema] = {
     "more": _described(_labels(_ref("content")), "Further parts, HEADING: content."),
     "text": _described(_WORDS, "The whole prompt in your words, in place of the parts."),
 }
+_AFTER: Schema = {"enum": [*AFTER, None]}
+_PROMPTS: Schema = {
+    **_labels(
+        _mapping(
+            _of(
+                NAMED_PROMPT_KEYS,
+                {
+                    **_PROMPT,
+                    "after": _described(_AFTER, "Which section it stands after."),
+                },
+            )
+        )
+    ),
+    "propertyNames": {"pattern": _whole(PROMPT_NAME), "not": {"enum": [DEFAULT_PROMPT]}},
+}
 _SECTION_FIELDS: Mapping[str, Schema] = {
     "title": _described(_LINE, "The heading; without one the content stands alone."),
-    "after": _described(
-        {"enum": [*AFTER, None]}, "Which section it stands after; else at the end."
-    ),
+    "after": _described(_AFTER, "Which section it stands after; else at the end."),
     "content": _described(_ref("content"), "What stands beneath the heading."),
     "level": _described(
         {"type": ["integer", "null"], "minimum": 1, "maximum": 6},
@@ -391,6 +445,60 @@ _CREATED: Schema = {
     "required": ["date"],
     "additionalProperties": False,
 }
+
+# --- what the receiver must know -------------------------------------------------------
+
+_DUE: Schema = {"type": ["string", "null"], "pattern": _whole(f"{DAY}|{MOMENT}")}
+
+
+def _one_of(words: Iterable[str]) -> Schema:
+    return {"enum": [*words, None]}
+
+
+def _item(keys: Sequence[str], fields: Mapping[str, Schema]) -> Schema:
+    """Text, or a mapping with these keys, of which the first must be there."""
+    return {
+        **_or_blank(_TEXT, "phrase"),
+        "type": ["string", "number", "null", "array", "object"],
+        "properties": _of(keys, fields),
+        "required": [keys[0]],
+        "additionalProperties": False,
+    }
+
+
+def _whole_or(keys: Sequence[str], fields: Mapping[str, Schema], alone: Schema) -> Schema:
+    """The first of these keys without the others, or a mapping with it."""
+    mapping = {
+        "type": "object",
+        "properties": _of(keys, fields),
+        "required": [keys[0]],
+        "additionalProperties": False,
+    }
+    return {"if": {"type": "object"}, "then": mapping, "else": alone}
+
+
+_SEVERITY: Mapping[str, Schema] = {
+    "level": _described(_one_of(LEVELS), "How closely the receiver has to look."),
+    "why": _described(_WORDS, "What makes it so."),
+}
+_ACTION: Mapping[str, Schema] = {
+    "do": _described(_WORDS, "What is to be done."),
+    "owner": _described(_WORDS, "Who does it."),
+    "due": _described(_DUE, "By when: 2026-01-03 or 2026-01-03T16:20:00Z."),
+    "priority": _described(_one_of(PRIORITIES), "How it weighs against the others."),
+    "if": _described(_WORDS, "What may happen instead."),
+    "then": _described(_WORDS, "What is to be done in that case."),
+}
+_REASONED: Mapping[str, Schema] = {
+    "what": _described(_WORDS, "What was tried."),
+    "text": _described(_WORDS, "What must not be done."),
+    "why": _described(_WORDS, "Why it failed, or would."),
+}
+_CHECKPOINT: Mapping[str, Schema] = {
+    "at": _described(_DUE, "When: 2026-01-03 or 2026-01-03T16:20:00Z."),
+    "what": _described(_WORDS, "What is looked at then."),
+}
+_OTHERWISE: Schema = {"dependentRequired": {"if": ["then"], "then": ["if"]}}
 
 # --- the file --------------------------------------------------------------------------
 
@@ -438,6 +546,27 @@ _FIELDS: Mapping[str, Schema] = {
     "previous": _described(_listed(_ID), "The id, or ids, of the sessions before."),
     "supersedes": _described(_ID, "The id of the session whose handoff this replaces."),
     "blocked_by": _described(_WORDS, "What the work waits for; the status says so."),
+    "severity": _described(
+        _whole_or(SEVERITY_KEYS, _SEVERITY, _SEVERITY["level"]),
+        "stable, watch or unstable; or {level: , why: }.",
+    ),
+    "actions": {
+        **_list({**_item(ACTION_KEYS, _ACTION), **_OTHERWISE}),
+        "description": "What is to be done: text or {do: , owner: , due: , if: , then: }.",
+    },
+    "tried": {
+        **_list(_item(TRIED_KEYS, _REASONED)),
+        "description": "What failed, so that nobody tries it again: {what: , why: }.",
+    },
+    "do_not": {
+        **_list(_item(DO_NOT_KEYS, _REASONED)),
+        "description": "What must not be done: text or {text: , why: }.",
+    },
+    "checkpoint": _described(
+        _whole_or(CHECKPOINT_KEYS, _CHECKPOINT, _CHECKPOINT["at"]),
+        "When somebody looks at it next: a time or {at: , what: }.",
+    ),
+    "prompts": _described(_PROMPTS, "Further prompts, name: as under prompt."),
 }
 
 SCHEMA: Schema = {

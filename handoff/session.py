@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from handoff.problems import Place
 
@@ -155,6 +155,26 @@ class Markdown:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`{text:, when:}`: what the facts say holds, or not yet."""
+
+    text: Text | Blank
+    when: Text
+    """One `{{ }}` that is true or false."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`{text:, evidence:}`, or what stands in one list with such: verified or assumed."""
+
+    what: Content
+    evidence: tuple[Text, ...] | Blank
+    """Facts, commits, places in files, documents: see `evidence`. Empty: there is none."""
+    place: Place
+
+
 Content = (
     Blank
     | Text
@@ -169,6 +189,8 @@ Content = (
     | Phases
     | Files
     | Markdown
+    | Condition
+    | Claim
 )
 
 # --- what is asked ---------------------------------------------------------------------
@@ -283,6 +305,66 @@ class Lookup:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
+# --- what the receiver must know ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Severity:
+    """How closely the receiver has to look."""
+
+    level: Text | Blank
+    """`stable`, `watch` or `unstable`."""
+    why: Text | Blank | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A day, or a time in UTC to the minute."""
+
+    at: date | datetime
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Contingency:
+    """`if:` and `then:`, what to do where it goes otherwise."""
+
+    condition: Text | Blank
+    then: Text | Blank
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that is to be done, by somebody."""
+
+    do: Text | Blank
+    owner: Text | Blank | None
+    due: Moment | Blank | None
+    priority: Text | Blank | None
+    """`high`, `medium` or `low`."""
+    contingency: Contingency | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoned:
+    """What was tried, or must not be done, and why."""
+
+    what: Text | Blank
+    why: Text | Blank | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """When somebody looks at it next, and at what."""
+
+    at: Moment | Blank
+    what: Text | Blank | None
+    place: Place
+
+
 # --- the session -----------------------------------------------------------------------
 
 
@@ -315,6 +397,10 @@ class Reading:
     place: Place
 
 
+DEFAULT_PROMPT = "default"
+"""The name of the prompt under `prompt:`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """The parts of the copy-paste prompt, in their order."""
@@ -330,6 +416,10 @@ class Prompt:
     place: Place
     text: Text | None = None
     """The whole prompt in the author's words, in place of the parts."""
+    name: str = DEFAULT_PROMPT
+    """By which it is asked for."""
+    after: str | None = None
+    """The section it stands after; `None` where the template has the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +489,15 @@ class Session:
     """When work began, UTC."""
     ended: datetime | None = None
     """When work ended, UTC; not before it began."""
+    severity: Severity | Blank | None = None
+    actions: tuple[Action, ...] | Blank | None = None
+    """Empty where the author says that there are none; so are the two below."""
+    tried: tuple[Reasoned, ...] | Blank | None = None
+    """What failed, so that nobody tries it again."""
+    do_not: tuple[Reasoned, ...] | Blank | None = None
+    checkpoint: Checkpoint | Blank | None = None
+    prompts: tuple[Prompt, ...] = ()
+    """Those beside `prompt`."""
 
     @property
     def duration_words(self) -> str | None:
@@ -411,6 +510,8 @@ class Session:
 
 # --- walking it ------------------------------------------------------------------------
 
+Kind = TypeVar("Kind")
+
 
 def texts(node: object) -> Iterator[Text]:
     """Every text the author wrote at or under `node`, in order; not what stands in code."""
@@ -422,6 +523,18 @@ def texts(node: object) -> Iterator[Text]:
     elif is_dataclass(node) and not isinstance(node, Code | Blank | Place):
         for each in fields(node):
             yield from texts(getattr(node, each.name))
+
+
+def every(node: object, kind: type[Kind]) -> Iterator[Kind]:
+    """Each node of a kind at or under `node`, in order; not what such a node holds itself."""
+    if isinstance(node, kind):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from every(each, kind)
+    elif is_dataclass(node):
+        for field in fields(node):
+            yield from every(getattr(node, field.name), kind)
 
 
 def place_in(text: Text, offset: int) -> Place:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
+from handoff import handover_yaml
 from handoff.content_yaml import (
     FACT_NAME,
     ContentReader,
@@ -19,6 +21,7 @@ from handoff.lookup_yaml import kind_of, lookup
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
 from handoff.problems import Place, Problem, nearest
 from handoff.session import (
+    DEFAULT_PROMPT,
     Created,
     Lookup,
     Next,
@@ -36,13 +39,14 @@ KEYS = (
     *("status", "facts", "header", "checklist", "decisions", "findings", "summary"),
     *("accomplished", "insights", "orchestrator", "coverage", "files", "next", "prompt"),
     *("troubleshooting", "metrics", "closing", "sections", "previous", "supersedes"),
-    "blocked_by",
+    *("blocked_by", "severity", "actions", "tried", "do_not", "checkpoint", "prompts"),
 )
 NEXT_KEYS = ("id", "session", "title", "objectives", "prerequisites", "time")
 PROMPT_KEYS = (
     *("topic", "context", "status", "goal", "read", "approach", "ask", "more"),
     "text",
 )
+NAMED_PROMPT_KEYS = (*PROMPT_KEYS, "after")
 SECTION_KEYS = ("title", "after", "content", "level", "rule")
 FACT_KEYS = ("sql", "params", "key", "redact")
 
@@ -69,6 +73,7 @@ AFTER = (
     *("next", "prompt", "troubleshooting", "metrics"),
 )
 """What a free section may stand after."""
+PROMPT_NAME = r"[a-z][a-z0-9_-]*"
 RESERVED_NAMES = (
     *("document", "session", "as_of", "checked_at", "duration"),
     *("true", "false", "none"),
@@ -125,6 +130,12 @@ class _Reader(ContentReader):
             "previous": self.ids(given.get("previous")),
             "supersedes": self.id(given.get("supersedes")),
             "blocked_by": self.author_text(given.get("blocked_by")),
+            "severity": handover_yaml.severity(self, given.get("severity")),
+            "actions": handover_yaml.actions(self, given.get("actions")),
+            "tried": handover_yaml.tried(self, given.get("tried")),
+            "do_not": handover_yaml.do_not(self, given.get("do_not")),
+            "checkpoint": handover_yaml.checkpoint(self, given.get("checkpoint")),
+            "prompts": self.prompts(given.get("prompts")),
         }
         if label is None or title is None or created is None:
             return None
@@ -268,10 +279,29 @@ class _Reader(ContentReader):
             place=node.place,
         )
 
+    def prompts(self, node: Node | None) -> tuple[Prompt, ...]:
+        """Those beside `prompt`, by name."""
+        found = []
+        for pair in self.pairs(node, "names of prompts"):
+            if not re.fullmatch(PROMPT_NAME, pair.key):
+                message = f"'{pair.key}' is not a prompt's name: lower case, digits, '_', '-'"
+                self.report("Y023", message, pair)
+            elif pair.key == DEFAULT_PROMPT:
+                message = f"'{pair.key}' is the prompt under 'prompt:', name this one otherwise"
+                self.report("Y023", message, pair)
+            given = self.fields(pair.node, NAMED_PROMPT_KEYS, what=f"prompt '{pair.key}'")
+            parts = self.parts_of_prompt(given, pair.node.place)
+            after = self.after(given.get("after"))
+            found.append(replace(parts, name=pair.key, after=after))
+        return tuple(found)
+
     def prompt(self, node: Node | None) -> Prompt | None:
         if node is None:
             return None
         given = self.fields(node, PROMPT_KEYS, what="'prompt'")
+        return self.parts_of_prompt(given, node.place)
+
+    def parts_of_prompt(self, given: Mapping[str, Node], place: Place) -> Prompt:
         return Prompt(
             topic=self.words(given.get("topic")),
             context=self.content(given.get("context")),
@@ -281,7 +311,7 @@ class _Reader(ContentReader):
             approach=self.content(given.get("approach")),
             ask=self.words(given.get("ask")),
             more=self.entries(given.get("more")),
-            place=node.place,
+            place=place,
             text=self.author_text(given.get("text")),
         )
 
@@ -315,18 +345,22 @@ class _Reader(ContentReader):
         given = self.fields(node, SECTION_KEYS, what="a section")
         if is_nothing(given.get("title")) and "content" not in given:
             self.report("Y021", "a section needs a 'title' or 'content'", node)
-        after = self.text(given.get("after"))
-        if after is not None and after not in AFTER:
-            guess = nearest(after, AFTER) or f", expected one of {', '.join(AFTER)}"
-            self.report("Y023", f"no section '{after}'{guess}", given["after"])
         return Section(
             title=self.line(given.get("title")),
-            after=after,
+            after=self.after(given.get("after")),
             content=self.content(given.get("content")),
             place=node.place,
             level=self.level(given.get("level")),
             rule=self.flag(given.get("rule")),
         )
+
+    def after(self, node: Node | None) -> str | None:
+        """The section that something stands after."""
+        after = self.text(node)
+        if after is not None and after not in AFTER and node is not None:
+            guess = nearest(after, AFTER) or f", expected one of {', '.join(AFTER)}"
+            self.report("Y023", f"no section '{after}'{guess}", node)
+        return after
 
     def level(self, node: Node | None) -> int:
         level = self.integer(node, minimum=1)

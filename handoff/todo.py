@@ -27,7 +27,7 @@ class Open:
     @property
     def in_prompt(self) -> bool:
         """Whether the next session would paste it."""
-        return self.place.keys[:1] == ("prompt",)
+        return self.place.keys[:1] in (("prompt",), ("prompts",))
 
 
 def summary(opens: Sequence[Open]) -> str:

@@ -142,6 +142,7 @@ KEY = st.sampled_from(
         *(*KEYS, *RESERVED, "items", "columns", "lang", "done", "note", "path", "date"),
         *("text", "level", "rule", "after", "content", "params", "key", "redact", "id"),
         *("objectives", "read", "topic", "more", "document", "Why", "a", "x1", "titel"),
+        *("what", "why", "when", "evidence", "do", "due", "at", "if", "then", "default"),
     ]
 )
 NUMBERS = st.integers(-2, 10) | st.sampled_from([0.5, 1.25, 2026])
@@ -185,6 +186,17 @@ LOOKUP = st.fixed_dictionaries(
         "key": JUNK,
     },
 )
+ITEM = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("do", "owner", "if", "then", "what", "text", "why"), JUNK),
+        "due": WORDS | JUNK,
+        "priority": st.sampled_from(["high", "urgent"]) | JUNK,
+        "when": st.sampled_from(["{{ a.b == 'c' }}", "{{ a.b }} and", "{{ a.b }} "]) | JUNK,
+        "evidence": WORDS | st.lists(WORDS, max_size=2) | JUNK,
+    },
+)
+ITEMS = st.lists(ITEM | JUNK, max_size=3) | JUNK
 LIKELY = {
     "session": st.sampled_from([1, "378b", "x" * 50]) | JUNK,
     "title": WORDS | JUNK,
@@ -195,6 +207,14 @@ LIKELY = {
     "facts": st.dictionaries(KEY, FACT | LOOKUP | JUNK, max_size=3) | JUNK,
     "checklist": st.dictionaries(KEY, st.booleans() | JUNK, max_size=3) | JUNK,
     "next": st.dictionaries(KEY, JUNK, max_size=3) | JUNK,
+    **dict.fromkeys(("findings", "actions", "tried", "do_not"), ITEMS),
+    "severity": st.fixed_dictionaries(
+        {}, optional={"level": st.sampled_from(["watch", "bad"]) | JUNK, "why": JUNK}
+    )
+    | JUNK,
+    "checkpoint": st.fixed_dictionaries({}, optional={"at": WORDS | JUNK, "what": JUNK}) | JUNK,
+    "prompts": st.dictionaries(KEY, st.dictionaries(KEY, JUNK, max_size=3) | JUNK, max_size=3)
+    | JUNK,
     "prompt": st.fixed_dictionaries({}, optional={"read": st.lists(JUNK), "text": JUNK}) | JUNK,
     "sections": st.lists(
         st.fixed_dictionaries(

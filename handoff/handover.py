@@ -1,0 +1,91 @@
+"""What the receiver must know, as Markdown: severity, actions, guards, the next checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from handoff.content import NONE, Pen, marked
+from handoff.printing import moment
+from handoff.session import Action, Blank, Checkpoint, Contingency, Moment, Reasoned, Severity
+
+LEVELS: Mapping[str, str] = {"stable": "🟢", "watch": "🟡", "unstable": "🔴"}
+"""Each level of severity and its mark."""
+
+
+def severity(given: Severity | Blank, pen: Pen) -> str:
+    """`🟡 watch: why`."""
+    if isinstance(given, Blank):
+        return pen.words(given)
+    level = pen.words(given.level)
+    word = f"{LEVELS[level]} {level}" if level in LEVELS else level
+    return f"{word}: {pen.words(given.why)}" if given.why else word
+
+
+def actions(given: tuple[Action, ...] | Blank, pen: Pen) -> str:
+    """A bullet for each, `- **High**: what (owner: who, due: when)`, what if beneath."""
+    if isinstance(given, Blank):
+        return pen.words(given)
+    return _listed(_action(each, pen) for each in given)
+
+
+def reasons(given: tuple[Reasoned, ...] | Blank, pen: Pen) -> str:
+    """A bullet for each, `- what: why`."""
+    if isinstance(given, Blank):
+        return pen.words(given)
+    return _listed(_reasoned(each, pen) for each in given)
+
+
+def checkpoint(given: Checkpoint | Blank, pen: Pen) -> str:
+    """`2026-01-04 15:00 UTC: what`."""
+    if isinstance(given, Blank):
+        return pen.words(given)
+    at = _when(given.at, pen)
+    return f"{at}: {pen.words(given.what)}" if given.what else at
+
+
+def overdue(given: Iterable[Action], now: datetime) -> tuple[Action, ...]:
+    """The actions whose time has passed; a day has when it is over where `now` is."""
+    return tuple(
+        each for each in given if isinstance(each.due, Moment) and _is_past(each.due, now)
+    )
+
+
+def _is_past(due: Moment, now: datetime) -> bool:
+    return due.at < now if isinstance(due.at, datetime) else due.at < now.date()
+
+
+def _action(action: Action, pen: Pen) -> list[str]:
+    priority = f"**{pen.words(action.priority).capitalize()}**: " if action.priority else ""
+    about = ", ".join(f"{label}: {words}" for label, words in _about(action, pen))
+    what = f"{priority}{pen.words(action.do)}{f' ({about})' if about else ''}"
+    if action.contingency is None:
+        return what.split("\n")
+    return [*what.split("\n"), *marked("- ", _otherwise(action.contingency, pen))]
+
+
+def _about(action: Action, pen: Pen) -> Iterator[tuple[str, str]]:
+    if action.owner:
+        yield "owner", pen.words(action.owner)
+    if action.due:
+        yield "due", _when(action.due, pen)
+
+
+def _otherwise(contingency: Contingency, pen: Pen) -> list[str]:
+    words = f"If {pen.words(contingency.condition)}, then {pen.words(contingency.then)}"
+    return words.split("\n")
+
+
+def _reasoned(reasoned: Reasoned, pen: Pen) -> list[str]:
+    why = f": {pen.words(reasoned.why)}" if reasoned.why else ""
+    return f"{pen.words(reasoned.what)}{why}".split("\n")
+
+
+def _when(at: Moment | Blank, pen: Pen) -> str:
+    if isinstance(at, Blank):
+        return pen.words(at)
+    return moment(at.at) if isinstance(at.at, datetime) else at.at.isoformat()
+
+
+def _listed(items: Iterable[list[str]]) -> str:
+    return "\n".join(line for lines in items for line in marked("- ", lines)) or NONE

@@ -1,0 +1,229 @@
+"""What the receiver must know: deadlines, evidence, claims and conditions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from live_facts import fact, facts, query, question
+from sessions import AT, following, session, text
+
+from handoff.claims import basis, counted
+from handoff.conditions import Condition, conditions, facts_of
+from handoff.evidence import Reference, reference
+from handoff.facts import Facts
+from handoff.handover import overdue
+from handoff.live import Live, problems
+from handoff.session import (
+    Action,
+    Blank,
+    Bullets,
+    Claim,
+    Moment,
+    Session,
+)
+from handoff.session import Condition as Written
+
+RUN = {"phase": "STRING", "state": "STRING", "done": "INT64", "is_final": "BOOL"}
+QUERIES = {"run.sql": query("run.sql", RUN)}
+RUNNING = facts(fact("run", RUN, ("Phase 4", "running", 514, False)))
+UNKNOWN = facts(fact("run", RUN, ("Phase 4", None, None, None)))
+
+
+def asking(**changes: object) -> Session:
+    return session(questions=(question("run", "run.sql"),), **changes)
+
+
+def live(of: Session, known: Facts | None = RUNNING) -> Live:
+    return Live(of, known, QUERIES, document="d.md", stalled_minutes=60, zone=UTC)
+
+
+def waiting(*whens: str) -> Session:
+    items = tuple(Written(text("done"), text(when), AT) for when in whens)
+    return asking(next=replace(following(), prerequisites=Bullets(items, AT)))
+
+
+# --- deadlines -----------------------------------------------------------------------------
+
+
+def due(at: date | None) -> Action:
+    moment = Blank("[TO BE FILLED]", AT) if at is None else Moment(at, AT)
+    return Action(text("do"), None, moment, None, None, AT)
+
+
+def test_overdue_is_what_is_past_where_now_is() -> None:
+    day, before, after, blank = (
+        due(date(2026, 1, 3)),
+        due(datetime(2026, 1, 4, 3, 59, tzinfo=UTC)),
+        due(datetime(2026, 1, 4, 4, 1, tzinfo=UTC)),
+        due(None),
+    )
+    actions = (day, before, after, blank)
+    now = datetime(2026, 1, 4, 4, 0, tzinfo=UTC)
+
+    assert overdue(actions, now) == (day, before)
+    # in New York it is still the third
+    assert overdue(actions, now.astimezone(ZoneInfo("America/New_York"))) == (before,)
+
+
+# --- evidence ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("{{ run.state }}", Reference("value", "{{ run.state }}")),
+        ("run", Reference("fact", "run")),
+        ("other_fact", Reference("fact", "other_fact")),
+        ("deadbeef", Reference("fact", "deadbeef")),
+        ("deadbee", Reference("commit", "deadbee")),
+        ("3f9c2d1", Reference("commit", "3f9c2d1")),
+        ("3F9C2D1" + "0" * 33, Reference("commit", "3F9C2D1" + "0" * 33)),
+        ("3f9c2d", Reference("document", "3f9c2d")),
+        ("ml/train.py:120", Reference("lines", "ml/train.py", 120)),
+        ("ml/train.py:120-140", Reference("lines", "ml/train.py", 140)),
+        ("ml/train.py:120:5", Reference("lines", "ml/train.py", 120)),
+        ("./ml//train.py", Reference("document", "ml/train.py")),
+        ("docs/plan.md#risks", Reference("document", "docs/plan.md")),
+        ("../secrets", Reference("document", "../secrets")),
+        ("Makefile", Reference("document", "Makefile")),
+        ("https://ci.example/run/1", Reference("page", "https://ci.example/run/1")),
+        ("a log of\n last night", Reference("document", "a log of last night")),
+    ],
+)
+def test_evidence_is_read_by_its_spelling(words: str, expected: Reference) -> None:
+    assert reference(words, ("run", "deadbeef")) == expected
+
+
+@given(st.from_regex(re.compile(r"[0-9a-f]{7,40}"), fullmatch=True))
+def test_hex_is_a_commit_unless_a_fact_has_the_name(words: str) -> None:
+    assert reference(words).kind == "commit"
+    assert reference(words, (words,)).kind == "fact"
+
+
+PATHS = st.from_regex(
+    re.compile(r"[a-z]{1,8}(/[A-Za-z_ .-]{0,8}[a-z])?\.(py|md)"), fullmatch=True
+)
+
+
+@given(PATHS, st.integers(1, 10**6), st.integers(0, 10**6))
+def test_lines_of_a_file_are_found_again(path: str, first: int, more: int) -> None:
+    found = reference(path)
+    span = f"{path}:{first}-{first + more}"
+
+    assert found.kind == "document"
+    assert reference(span) == Reference("lines", found.name, first + more)
+    assert reference(f"{path}:{first}") == Reference("lines", found.name, first)
+
+
+@given(st.text())
+def test_any_evidence_refers_to_something(words: str) -> None:
+    assert reference(words) == reference(f" {words}\n")
+
+
+# --- claims --------------------------------------------------------------------------------
+
+
+def claim(*evidence: str) -> Claim:
+    return Claim(text("it holds"), tuple(text(each) for each in evidence), AT)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "known", "expected"),
+    [
+        ((), RUNNING, (False, ())),
+        (("run",), RUNNING, (True, ("`run`",))),
+        (("run",), None, (False, ("`run`, which has no answer",))),
+        (("{{ run.done }}",), RUNNING, (True, ("514",))),
+        (("{{ run.done }}",), UNKNOWN, (False, ("[TO BE FILLED]",))),
+        (("{{ run.done }}", "3f9c2d1"), UNKNOWN, (False, ("[TO BE FILLED]", "`3f9c2d1`"))),
+        (("[FILE PATH]",), RUNNING, (False, ("[FILE PATH]",))),
+        (("a ``` b.md:7",), RUNNING, (True, ("````a ``` b.md:7````",))),
+    ],
+)
+def test_claim_is_verified_by_what_says_something(
+    evidence: tuple[str, ...], known: Facts | None, expected: tuple[bool, tuple[str, ...]]
+) -> None:
+    assert basis(claim(*evidence), live(asking(), known)) == expected
+
+
+def test_claim_whose_evidence_is_blank_is_assumed() -> None:
+    blank = Claim(text("it holds"), Blank("[TO BE FILLED]", AT), AT)
+
+    assert basis(blank, live(asking())) == (False, ("[TO BE FILLED]",))
+
+
+def test_claims_are_counted_wherever_they_stand() -> None:
+    claims = Bullets((claim("3f9c2d1"), claim(), text("plain")), AT)
+    of = asking(findings=claims, insights=claim("run"))
+
+    assert counted(of, live(of)) == "2 verified, 1 assumed"
+    assert counted(asking(), live(asking())) == ""
+
+
+# --- conditions ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("when", "holds", "evidence"),
+    [
+        ("{{ run.state == 'running' }}", True, "running"),
+        ("{{ run.state != 'running' }}", False, "running"),
+        ("{{ run.done >= 500 and run.state == 'complete' }}", False, "514, running"),
+        ("{{ not run.is_final }}", True, "❌"),
+        ("{{ run.state == run.state }}", True, "running"),
+        ("{{ as_of >= '2026-01-03T16:00:00Z' }}", True, "2026-01-03 16:20 UTC"),
+    ],
+)
+def test_condition_says_on_what_it_rests(when: str, holds: bool, evidence: str) -> None:
+    of = waiting(when)
+
+    assert conditions(of, live(of)) == (Condition("done", holds, evidence),)
+
+
+@pytest.mark.parametrize("known", [None, UNKNOWN], ids=["not asked", "without a value"])
+def test_condition_without_an_answer_is_not_known(known: Facts | None) -> None:
+    of = waiting("{{ run.state == 'running' }}")
+
+    assert conditions(of, live(of, known)) == (Condition("done", None, "not known"),)
+    assert live(of, known).open(of) == ()
+
+
+def test_conditions_know_their_facts() -> None:
+    of = waiting("{{ run.done > 1 or as_of > '2026-01-03T16:00:00Z' }}", "{{ other.x }}")
+
+    assert facts_of(of) == {"run", "as_of", "other"}
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("{{ run.state == 'running' }}", []),
+        ("{{ run.is_final }}", []),
+        ("{{ run.state }}", ["L017 a condition is true or false, found STRING"]),
+        ("{{ run.is_final }} {{ run.is_final }}", ["L017 a condition is one '{{ }}' and"]),
+        ("{{ 1 == 1 }}", ["L017 a condition that cites no fact always says"]),
+        ("{{ run.stat == 'x' }}", ["L011 fact 'run' has no column 'stat', did you"]),
+        ("{{ run.state == 1 }}", ["L016 STRING == INT64 cannot be compared"]),
+        ("{{ run.state = 'x' }}", ["L002 unexpected '=' after the expression"]),
+    ],
+)
+def test_condition_that_can_never_be_one(when: str, expected: list[str]) -> None:
+    found = problems(waiting(when), QUERIES)
+
+    assert [
+        f"{each.code} {each.message}"[: len(e)] for each, e in zip(found, expected, strict=True)
+    ] == expected
+
+
+def test_evidence_that_names_an_unknown_fact() -> None:
+    found = problems(asking(findings=claim("rum", "run", "3f9c2d1")), QUERIES)
+
+    assert [str(each) for each in found] == [
+        "sessions/s.yaml:7:3: error: unknown fact 'rum', did you mean 'run'? (L010)"
+    ]
