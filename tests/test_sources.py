@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -143,6 +144,30 @@ def test_lines_from_the_end_are_the_lines(lines: list[bytes]) -> None:
         log.BLOCK_BYTES = block
 
     assert found == whole[::-1]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *(r"(?P<a>x+)", r"^(?P<a>\w+)$", r"^(?P<a>\s*)x", r"(?P<a>.*)y", r"x(?P<a>[^a])y"),
+        *(r"(?P<a>x|^$|y\b)", r"(?s)x(?P<a>.)", r"(?i)(?P<a>X)$", r"\A(?P<a>x)", r"(?P<a>y)\z"),
+        *(r"(?P<a>\W)x", r"(?P<a>é.)", r"(?P<a>x)\Q$\E", r"(?m)^(?P<a>y)", r"(?P<a>x?)"),
+    ],
+)
+@given(lines=st.lists(st.text("xy é$\t", max_size=6).map(str.encode) | st.binary(max_size=3)))
+def test_blocks_are_skipped_only_where_no_line_matches(
+    pattern: str, lines: list[bytes]
+) -> None:
+    found = log.search(pattern)
+    content = b"\n".join(lines)
+
+    def matched(wanted: Callable[[bytes], bool]) -> list[log.Match]:
+        read = log.lines_from_end(
+            io.BytesIO(content), len(content), at_most=10**6, wanted=wanted
+        )
+        return [match for line in read if (match := found(line.text))]
+
+    assert matched(found.may_match) == matched(lambda _: True)
 
 
 def test_newest_of_several(tmp_path: Path) -> None:

@@ -14,6 +14,9 @@ from handoff.sources.log import Groups, plain_number
 
 Row = dict[str, object]
 
+MAX_MATCHES = 100_000
+"""Looked through for other keys, and for what was done before: about a second's work."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recent:
@@ -60,7 +63,7 @@ def logged(
         found = [dict(groups) for groups, _ in islice(timed, MAX_ROWS + 1)]
         return [dict(row) for row in reversed(found)]
     latest: dict[str, _Latest] = {}
-    for groups, at in timed:
+    for groups, at in islice(timed, MAX_MATCHES):
         name = groups.get(key) or "" if key else ""
         last = latest.setdefault(name, _Latest(dict(groups)))
         if recent:
