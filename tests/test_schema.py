@@ -31,7 +31,6 @@ BEYOND_A_SCHEMA = {
     r"ended before it started": "one value held against another",
     r"unknown time zone '": "which zones there are",
     r"column '.*': |column '.*' is .* by the contract": "how types are spelled and compared",
-    r"ended before it started": "two values compared",
     r"expected text, found a list.*\(Y022\)$": "[TIME] is a blank, a list of dashes is none",
 }
 """Problems that no schema can see, by what they say; and why."""
