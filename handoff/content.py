@@ -26,6 +26,7 @@ from handoff.session import (
     Text,
     Valued,
 )
+from handoff.tidy import KEPT
 
 Leaf = Text | Blank | Flag
 LEAVES = (Text, Blank, Flag)
@@ -204,7 +205,7 @@ def _claim(content: Claim, pen: Pen) -> list[str]:
 
 
 def _markdown(content: Markdown, pen: Pen) -> list[str]:
-    return content.text.split("\n")
+    return [f"{line}{KEPT}" for line in content.text.split("\n")]
 
 
 _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (

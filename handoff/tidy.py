@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+KEPT = "\ufdd0"
+"""Ends a line that stands as it is; no character of any text (Unicode 16 §23.7)."""
 _SPACE = " \t"
 """White space to Markdown: a no-break space is text (CommonMark 0.31 §2.1)."""
 _OPENS = re.compile(r"([ \t]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*)(`{3,}(?=[^`]*$)|~{3,})")
@@ -35,13 +37,19 @@ class _Fence:
 def tidy(markdown: str) -> str:
     """`markdown` with single blank lines, no trailing spaces and one newline at its end.
 
-    A hard line break keeps its two spaces, and what may be indented code its blank lines.
+    A hard line break keeps its two spaces, and what may be indented code its blank lines;
+    lines that end with KEPT stay as they are.
     Tidying twice changes nothing more.
     """
     lines: list[str] = []
     fence: _Fence | None = None
     blank, breaks = 0, False
     for line in markdown.replace("\r\n", "\n").split("\n"):
+        if line.endswith(KEPT):
+            lines += [""] * (blank > 0 and bool(lines))
+            lines.append(line.removesuffix(KEPT))
+            fence, blank, breaks = None, 0, False
+            continue
         if fence and not fence.is_left_by(line):
             lines.append(line)
             fence = None if fence.ends_with(line) else fence
