@@ -23,6 +23,7 @@ def past(project: Project, cells: Cells) -> Past:
     """What was before `cells`, from git and from the facts of other sessions."""
     return Past(
         moved=lambda path: history.moved(project.root, path),
+        knows=lambda sha: history.knows(project.root, sha),
         old=lambda: tuple(_old(project, cells)),
     )
 

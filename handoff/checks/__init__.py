@@ -12,6 +12,7 @@ from handoff import tables
 from handoff.checks import (
     blanks,
     evidence,
+    handing,
     pasting,
     prompt,
     questions,
@@ -87,6 +88,7 @@ RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
     questions.fact_failed,
     questions.fact_orphaned,
     blanks.blanks,
+    *handing.RULES,
     *PROMPT_RULES,
 )
 """Over one session. A new rule is a function, a line here and a row of `docs/checks.md`."""

@@ -21,11 +21,17 @@ def _nowhere(path: str) -> str | None:
     return None
 
 
+def _unknown(sha: str) -> bool | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Both are asked only where a rule needs them."""
+    """Each is asked only where a rule needs it."""
 
     moved: Callable[[str], str | None] = _nowhere
     """Where a missing file was moved to; `None` where nobody knows."""
+    knows: Callable[[str], bool | None] = _unknown
+    """Whether git has a commit; `None` where that cannot be said."""
     old: Callable[[], Iterable[Old]] = tuple
     """What the session's facts were before, the latest recordings first."""

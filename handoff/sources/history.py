@@ -44,6 +44,20 @@ def is_shallow(root: Path) -> bool:
         return False
 
 
+def knows(root: Path, sha: str) -> bool | None:
+    """Whether a commit is there, by its name's first digits.
+
+    `None` where that cannot be said: without a repository, and in a clone that is cut off.
+    """
+    if head(root) is None:
+        return None
+    options = ("--verify", "--quiet", "--end-of-options")
+    try:
+        return bool(asked(root, "rev-parse", *options, f"{sha}^{{commit}}").strip())
+    except SourceFailed:
+        return None if is_shallow(root) else False
+
+
 def last_touched(root: Path, paths: Sequence[str]) -> str | None:
     """The last commit that changed one of `paths`; `None` where none did."""
     found = _log(root, ("-1", "--format=%H"), paths)
