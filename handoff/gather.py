@@ -41,10 +41,10 @@ def gather(
         answers = warehouse.answers(tuple(each for _, each in asked))
         for (question, each), answer in zip(asked, answers, strict=True):
             facts[question.name] = _fact(question, each, answer, warehouse.engine, recorded)
-    for question in session.questions:
-        if isinstance(question, Lookup):
+    for lookup in session.questions:
+        if isinstance(lookup, Lookup):
             assert look is not None  # the session has something to look up
-            facts[question.name] = _looked(question, look(question, moment), moment, recorded)
+            facts[lookup.name] = _looked(lookup, look(lookup, moment), moment, recorded)
     return Facts(moment, {each.name: facts[each.name] for each in session.questions})
 
 

@@ -18,7 +18,7 @@ from handoff import api, provenance
 from handoff.facts import Answer, Fact, Failure
 from handoff.googlesql import BadValue, type_of
 from handoff.lookup_yaml import GIT_COLUMNS, LOOKUP_KEYS, ROW_KEYS
-from handoff.problems import InvalidInput
+from handoff.problems import InvalidInput, UsageError
 from handoff.session import Lookup
 from handoff.sources.asking import Looked, World, look
 from handoff.sources.values import as_column, moment_of
@@ -426,6 +426,16 @@ def test_session_without_a_warehouse_renders_the_same_twice(repository: Path) ->
     assert first == second == frozen
     assert without_shas(first) == (FIXTURES / "session-9.md").read_text("utf-8")
     assert handoff(repository, "check", "session-9") == ""
+
+
+def test_engine_that_is_given_is_one_though_nothing_is_asked(repository: Path) -> None:
+    write(repository, "sessions/s.yaml", f"{HEAD}  work: {{git: base}}\n")
+    project = api.open_project(str(repository))
+    loaded = api.load(project, "s")
+
+    assert api.gather(project, loaded, engine="bigquery", as_of=AS_OF).facts["work"].rows
+    with pytest.raises(UsageError, match="unknown engine 'bigqery', did you mean 'bigquery'"):
+        api.gather(project, loaded, engine="bigqery")
 
 
 def handoff(root: Path, *words: str) -> str:

@@ -205,6 +205,13 @@ def test_checkpoint_of_named_rows() -> None:
     ]
 
 
+def test_checkpoint_that_is_no_file_says_so(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "state.json")
+
+    with pytest.raises(log.SourceFailed, match="is no file"):
+        checkpoint.read(tmp_path / "state.json")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("{", "no JSON: expecting property name"), ("[" * 100_000, "nested too deeply")],

@@ -63,9 +63,10 @@ def gather(
     moment = as_of or session.as_of or now
     previous = trusted(project, session.id)
     world = _world(project, now)
-    warehouse = None
-    if engine or any(isinstance(each, Question) for each in session.questions):
-        warehouse = engines.opened(project, engines.engine_of(project, engine), progress)
+    is_asked = any(isinstance(each, Question) for each in session.questions)
+    # an engine that was given is held to be one, though nothing is asked of it
+    chosen = engines.engine_of(project, engine) if engine or is_asked else None
+    warehouse = engines.opened(project, chosen, progress) if chosen and is_asked else None
     try:
         facts = gathering.gather(
             session,

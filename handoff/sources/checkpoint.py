@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ class BadExpression(HandoffError):
 def read(path: Path) -> Json:
     """The JSON in `path`; raises SourceFailed, with line and column, where it is none."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SourceFailed("cannot read the file: is no file")
         if path.stat().st_size > MAX_BYTES:
             raise SourceFailed(f"more than {MAX_BYTES // 2**20} MiB of JSON")
         return json.loads(path.read_bytes())

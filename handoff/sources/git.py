@@ -20,6 +20,8 @@ TIMEOUT_SECONDS = 30
 MAX_COMMITS = 10_000
 _SHORT = 12
 """Digits of a commit, for people."""
+_SHOWN = 60
+"""Characters of a revision in a message."""
 
 EMPTY_TREES = (
     "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -160,7 +162,8 @@ def _commit_named(root: Path, base: str, *, shallow: bool) -> str:
         return _named(root, base)
     except _NoCommit as error:
         why = ", and this is a shallow clone" if shallow else ""
-        raise SourceFailed(f"git knows no commit '{base}'{why}") from error
+        line = " ".join(base.split())[:_SHOWN]
+        raise SourceFailed(f"git knows no commit '{line}'{why}") from error
 
 
 def _commit_before(root: Path, moment: datetime, head: str, *, shallow: bool) -> str:
