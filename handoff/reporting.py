@@ -60,6 +60,17 @@ def strict(report: Report) -> Report:
     )
 
 
+def below(report: Report, folder: str) -> Report:
+    """The same report with its places taken from the folder above `folder`."""
+    if not folder:
+        return report
+    places = ((each, each.place) for each in report.problems)
+    return Report.of(
+        replace(each, place=replace(place, path=f"{folder}/{place.path}"))
+        for each, place in places
+    )
+
+
 def json_text(value: object) -> str:
     """`value` as indented JSON that is safe to print on a terminal."""
     text = json.dumps(value, ensure_ascii=False, indent=2)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from handoff.problems import Place, Problem, Report
-from handoff.reporting import FORMATS, as_github, as_json, as_text, strict, summary
+from handoff.reporting import FORMATS, as_github, as_json, as_text, below, strict, summary
 
 HERE = Place("sessions/a.yaml", 3, 7, ("next", "title"))
 REPORT = Report.of(
@@ -92,3 +92,11 @@ def test_summary_counts_each_level():
 
 def test_strict_raises_warnings_and_leaves_notes():
     assert [p.level for p in strict(REPORT).problems] == ["note", "error", "error"]
+
+
+def test_places_are_told_from_the_folder_above():
+    problem = Problem("Y020", "unknown key", Place("sessions/one.yaml", 2, 1))
+    moved = Problem("Y020", "unknown key", Place("a b/sessions/one.yaml", 2, 1))
+
+    assert below(Report((problem,)), "a b") == Report((moved,))
+    assert below(Report((problem,)), "") == Report((problem,))

@@ -32,6 +32,8 @@ def check(
     ids = [api.session_named(project, name) for name in sessions or ()]
     report = api.check(project, ids)
     report = reporting.strict(report) if strict else report
+    if format == "github":
+        report = reporting.below(report, options.folder_in_workspace(project.root))
     shown = reporting.FORMATS[format](report, colour=console.colour(sys.stdout))
     console.out(shown)
     console.note(reporting.summary(report))

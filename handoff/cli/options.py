@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +28,14 @@ Engine = Annotated[
     str | None,
     typer.Option("--engine", metavar="ENGINE", help="duckdb or bigquery, for this run."),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting for this run, such as bigquery.project=my-project.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(
@@ -33,6 +43,14 @@ Overwrite = Annotated[
         help="Replace a document edited by hand; its text is saved beside it first.",
     ),
 ]
+
+
+def folder_in_workspace(root: Path) -> str:
+    """The way to `root` from where GitHub checked the repository out; empty for none."""
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    there = Path(workspace).resolve() if workspace else root
+    is_below = root != there and root.is_relative_to(there)
+    return root.relative_to(there).as_posix() if is_below else ""
 
 
 def moment(text: str | None) -> datetime | None:
