@@ -1,10 +1,18 @@
-"""The GitHub action, its steps run as a runner would, and the hooks of pre-commit."""
+"""The GitHub action, its steps run as a runner would."""
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from handoff import api
 from handoff.problems import Refused
@@ -31,3 +39,378 @@ def test_folders_outside_the_repository_can_be_taken_away(
     else:
         with pytest.raises(Refused, match="leads outside the repository"):
             project.source("../logs/a.log")
+
+
+# --- the action --------------------------------------------------------------------------
+
+ROOT = Path(__file__).parent.parent
+ACTION = yaml.load((ROOT / "action.yml").read_text("utf-8"), yaml.BaseLoader)
+SESSION = """\
+session: 1
+title: One
+created: 2026-01-03
+facts: {counts: {sql: q/counts.sql}}
+metrics: "{{ counts.n }} games"
+"""
+PYTHON = f"""\
+#!/bin/sh
+# Stands for the Python of setup-python: a virtual environment that takes no time to fill.
+test "$1 $2 $3" = "-I -m venv" || exit 64
+mkdir -p "$4/bin"
+cat >"$4/bin/python" <<'END'
+#!/bin/sh
+test "$1 $2 $3" = "-I -m pip" || exec {shlex.quote(sys.executable)} "$@"
+END
+cat >"$4/bin/handoff" <<'END'
+#!/bin/sh
+exec {shlex.quote(sys.executable)} -I -c 'from handoff.cli import main; main()' "$@"
+END
+chmod +x "$4"/bin/*
+"""
+
+
+@dataclass
+class Job:
+    """A run of the action, in one checkout of a repository, on a runner of our own."""
+
+    workspace: Path
+    temp: Path
+    event: str = "push"
+    branch: str = "main"
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    used: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    out: str = ""
+    summary: str = ""
+
+    def run(self) -> Job:
+        """Every step that its condition lets run."""
+        for step in ACTION["runs"]["steps"]:
+            if self._wants(step.get("if", "success()")):
+                self._run(step)
+        return self
+
+    @property
+    def failed(self) -> list[str]:
+        return [step for step, outcome in self.outcomes.items() if outcome == "failure"]
+
+    @property
+    def commands(self) -> list[str]:
+        """The lines that a runner obeys."""
+        found, until = [], ""
+        for line in map(str.strip, self.out.splitlines()):
+            if until:
+                until = "" if line == f"::{until}::" else until
+            elif line.startswith("::stop-commands::"):
+                until = line.removeprefix("::stop-commands::")
+            elif line.startswith("::") or "##[" in line:
+                found.append(line)
+        return found
+
+    def _wants(self, condition: str) -> bool:
+        condition = condition.removeprefix("${{ ").removesuffix(" }}")
+        parts = condition.split(" && ")
+        own = ("!cancelled()", "success()")
+        success = any(part == "!cancelled()" for part in parts) or not self.failed
+        return success and all(self._holds(part) for part in parts if part not in own)
+
+    def _holds(self, part: str) -> bool:
+        value, word = re.fullmatch(r"(\S+) == '(\w+)'", part).groups()
+        return self._value(value) == word
+
+    def _value(self, name: str) -> str:
+        known = {"github.event.repository.default_branch": "main"}
+        match name.split("."):
+            case "inputs", key:
+                return self.inputs.get(key, ACTION["inputs"][key]["default"])
+            case "steps", step, "outputs", key:
+                return self.outputs.get(step, {}).get(key, "")
+            case "steps", step, "outcome":
+                return self.outcomes.get(step, "skipped")
+        return known[name]
+
+    def _filled(self, text: str) -> str:
+        return re.sub(r"\$\{\{ (\S+) \}\}", lambda match: self._value(match[1]), text)
+
+    def _run(self, step: dict[str, Any]) -> None:
+        if "uses" in step:
+            given = {key: self._filled(value) for key, value in step["with"].items()}
+            self.used.append((step["uses"].partition("@")[0], given))
+            return
+        assert "${{" not in step["run"], "what comes from outside is data"
+        script = self.temp / "script.sh"
+        script.write_text(step["run"])
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", script],
+            cwd=self.workspace,
+            env={**self._environment(), **{k: self._filled(v) for k, v in _env(step).items()}},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        self.out += done.stdout
+        self.outcomes[step["id"]] = "failure" if done.returncode else "success"
+        self.outputs[step["id"]] = _outputs((self.temp / "output").read_text("utf-8"))
+        self.summary += (self.temp / "summary").read_text("utf-8")
+
+    def _environment(self) -> dict[str, str]:
+        for name in ("output", "summary"):
+            (self.temp / name).write_text("")
+        return {
+            "PATH": f"{self.temp}:{os.environ['PATH']}",
+            "HOME": str(self.temp),
+            "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
+            "RUNNER_TEMP": str(self.temp),
+            "GITHUB_ACTION_PATH": str(ROOT),
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_EVENT_NAME": self.event,
+            "GITHUB_REF": f"refs/heads/{self.branch}",
+            "GITHUB_REF_NAME": self.branch,
+            "GITHUB_OUTPUT": str(self.temp / "output"),
+            "GITHUB_STEP_SUMMARY": str(self.temp / "summary"),
+        }
+
+
+def _env(step: dict[str, Any]) -> dict[str, str]:
+    env: dict[str, str] = step.get("env", {})
+    return env
+
+
+def _outputs(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^(\w+)<<(?:\w+)\n(.*?)\n\w{32}$", text, re.MULTILINE | re.DOTALL))
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=me", "-c", "user.email=me@example.org")
+    command = ["git", "-C", str(folder), *who, *words]
+    done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """On the default branch of a repository with one session that asks one question."""
+    origin, workspace, temp = (tmp_path / name for name in ("origin", "work", "temp"))
+    for folder in (origin, temp):
+        folder.mkdir()
+    git(origin, "init", "--quiet", "--bare", "--initial-branch=main")
+    git(tmp_path, "clone", "--quiet", str(origin), str(workspace))
+    git(workspace, "checkout", "--quiet", "-B", "main")
+    for folder in ("sessions", "sql/q", "sql/sample"):
+        (workspace / folder).mkdir(parents=True)
+    (workspace / "handoff.yaml").write_text("engine: duckdb\n")
+    (workspace / "sessions/one.yaml").write_text(SESSION)
+    (workspace / "sql/sample/01.sql").write_text("CREATE SCHEMA s;\n")
+    counts = "-- How many there are.\n-- returns: n INT64\nSELECT 12 AS n\n"
+    (workspace / "sql/q/counts.sql").write_text(counts)
+    commit(workspace)
+    (temp / "python").write_text(PYTHON)
+    (temp / "python").chmod(0o755)
+    # what google-github-actions/auth leaves behind
+    (workspace / "gha-creds-0123.json").write_text("{}\n")
+    return Job(workspace, temp)
+
+
+def commit(workspace: Path) -> None:
+    git(workspace, "add", "--all", "--", ":!gha-creds-*")
+    git(workspace, "commit", "--quiet", "--message=work")
+    git(workspace, "push", "--quiet", "origin", "HEAD:main")
+
+
+DOCUMENT = "docs/09-handoff/2026-01-03-SESSION-1-ONE.md"
+WRITTEN = [DOCUMENT, "docs/09-handoff/README.md", "sessions/one.facts.json"]
+
+
+def pushed(job: Job) -> list[str]:
+    """The files of the last commit that the origin has."""
+    git(job.workspace, "fetch", "--quiet", "origin")
+    return git(job.workspace, "show", "--format=", "--name-only", "origin/main").split()
+
+
+def test_push_to_the_default_branch_asks_publishes_and_commits(job: Job) -> None:
+    job.inputs = {"deliver": "commit", "render": "one"}
+
+    job.run()
+
+    assert job.failed == []
+    assert [each for each in job.commands if each.startswith("::error")] == []
+    assert job.outputs["mode"] == {"mode": "publish"}
+    assert job.outputs["publish"] == {"documents": "docs/09-handoff"}
+    assert pushed(job) == WRITTEN
+    assert "12 games" in (job.workspace / DOCUMENT).read_text()
+    assert job.summary == (
+        "## Handoffs\n\nChecked: 2 warnings, 1 note.\n\n"
+        "| Session | Status | Boxes | Blanks | Document |\n|---|---|---|---|---|\n"
+        f"| one: One | ⏸️ TO BE COMPLETED |  | 0 | {DOCUMENT} |\n"
+    )
+
+
+def test_nothing_new_makes_no_commit(job: Job) -> None:
+    job.inputs = {"deliver": "commit"}
+    job.run()
+    before = git(job.workspace, "rev-parse", "origin/main")
+
+    job.run()
+
+    assert job.failed == []
+    assert git(job.workspace, "rev-parse", "origin/main") == before
+
+
+def test_somebody_quicker_is_not_overrun(job: Job, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "--quiet", str(tmp_path / "origin"), str(other))
+    (other / "more.txt").write_text("theirs\n")
+    commit(other)
+    job.inputs = {"deliver": "commit", "render": "one"}
+
+    job.run()
+
+    assert job.failed == []
+    assert pushed(job) == WRITTEN
+    assert git(job.workspace, "show", "origin/main:more.txt") == "theirs"
+
+
+def test_upload_takes_the_documents_folder(job: Job) -> None:
+    job.inputs = {"deliver": "upload"}
+
+    job.run()
+
+    assert job.used[-1] == (
+        "actions/upload-artifact",
+        {"name": "handoffs", "path": "docs/09-handoff"},
+    )
+    assert (job.workspace / DOCUMENT).exists()
+    assert pushed(job)[0] == "handoff.yaml"
+
+
+@pytest.mark.parametrize(
+    ("event", "branch"),
+    [
+        ("pull_request", "1/merge"),
+        ("pull_request", "main"),
+        ("push", "feature"),
+        ("issues", "main"),
+    ],
+)
+def test_what_is_not_merged_is_only_checked(job: Job, event: str, branch: str) -> None:
+    job.event, job.branch = event, branch
+    job.inputs = {"deliver": "commit", "render": "one"}
+
+    job.run()
+
+    assert job.outputs["mode"] == {"mode": "check"}
+    assert job.failed == []
+    assert list(job.outcomes) == ["mode", "install", "check", "current", "summary"]
+    assert git(job.workspace, "status", "--porcelain") == "?? gha-creds-0123.json"
+
+
+def test_pull_request_is_annotated_at_the_lines_of_its_yaml(job: Job) -> None:
+    (job.workspace / "sessions/one.yaml").write_text(SESSION.replace("title", "titel"))
+    job.event, job.inputs = "pull_request", {"deliver": "commit"}
+
+    job.run()
+
+    assert job.failed == ["check"]
+    assert (
+        "::error file=sessions/one.yaml,line=2,col=1,title=Y020::unknown key 'titel', did you "
+        "mean 'title'?"
+    ) in job.commands
+    assert "| one | ❌ 2 mistakes | | | |" in job.summary
+
+
+def test_annotations_are_taken_from_the_repositorys_own_folder(job: Job) -> None:
+    below = job.workspace / "a b"
+    below.mkdir()
+    for name in ("handoff.yaml", "sessions", "sql"):
+        (job.workspace / name).rename(below / name)
+    (below / "sessions/one.yaml").write_text("session: 1\n")
+    job.event, job.inputs = "pull_request", {"root": "a b", "deliver": "upload"}
+
+    job.run()
+
+    assert [each for each in job.commands if "::error file=a b/sessions/one.yaml," in each]
+
+
+def test_documents_of_people_must_be_current(job: Job) -> None:
+    job.event = "pull_request"
+
+    job.run()
+
+    assert job.failed == ["current"]
+    assert job.commands[-1] == (
+        "::error title=handoff::documents are not current: 'handoff publish' writes them"
+    )
+    assert "| one: One |" in job.summary
+
+
+def test_pull_request_target_is_refused(job: Job) -> None:
+    job.event = "pull_request_target"
+
+    job.run()
+
+    assert list(job.outcomes.items()) == [("mode", "failure")]
+
+
+def test_failed_question_is_published_as_a_blank_and_fails_the_job(job: Job) -> None:
+    question = job.workspace / "sql/q/counts.sql"
+    question.write_text(question.read_text().replace("12", "DIV(1, 0)"))
+    job.inputs = {"deliver": "commit", "render": "one"}
+
+    job.run()
+
+    assert job.failed == ["summary"]
+    assert pushed(job) == WRITTEN
+    assert "12 games" not in (job.workspace / DOCUMENT).read_text()
+
+
+EVIL = '";touch pwned;$(touch pwned)`touch pwned`\n::error::pwned\n--overwrite'
+
+
+@pytest.mark.parametrize(
+    ("names", "failed"),
+    [
+        (["root"], ["check"]),
+        (["deliver"], ["mode"]),
+        (["render"], ["render"]),
+        (["engine"], ["render"]),
+        (["strict", "message", "python-version"], []),
+    ],
+    ids=str,
+)
+def test_what_inputs_say_stays_data(job: Job, names: list[str], failed: list[str]) -> None:
+    job.inputs = {"deliver": "commit", "render": "one", **dict.fromkeys(names, EVIL)}
+
+    job.run()
+
+    assert job.failed == failed
+    assert not [path for path in job.workspace.parent.rglob("*") if "pwned" in path.name]
+    assert "::error::pwned" not in job.commands
+    if not failed:
+        assert git(job.workspace, "log", "-1", "--format=%B") == EVIL
+
+
+def test_strangers_words_are_no_commands(job: Job) -> None:
+    job.inputs = {"deliver": "upload"}
+    job.run()
+    (job.workspace / DOCUMENT).write_text("::error::pwned\n##[error]pwned\n")
+
+    job.run()
+
+    assert job.failed == ["publish"]
+    assert "::error::pwned" in job.out
+    assert [each for each in job.commands if "pwned" in each] == []
+
+
+WORKFLOWS = [ROOT / "action.yml", *sorted((ROOT / "docs/examples").glob("*.yml"))]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_of_others_are_pinned_and_no_event_gives_rights_away(path: Path) -> None:
+    text = path.read_text("utf-8")
+
+    used = re.findall(r"uses: (\S+)", text)
+
+    assert used
+    assert [each for each in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each)] == []
+    assert "pull_request_target" not in text
