@@ -1,4 +1,4 @@
-"""The GitHub action, its steps run as a runner would."""
+"""The GitHub action, its steps run as a runner would, and the hooks of pre-commit."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from handoff import api
+from handoff.cli.running import run
 from handoff.problems import Refused
 
 
@@ -414,3 +415,36 @@ def test_actions_of_others_are_pinned_and_no_event_gives_rights_away(path: Path)
     assert used
     assert [each for each in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each)] == []
     assert "pull_request_target" not in text
+
+
+# --- pre-commit --------------------------------------------------------------------------
+
+HOOKS = yaml.load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"), yaml.BaseLoader)
+
+
+def outcome(job: Job, hook: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.chdir(job.workspace)
+    command, *words = shlex.split(hook["entry"])
+    assert (command, hook["pass_filenames"]) == ("handoff", "false")
+    return run(words)
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=[hook["id"] for hook in HOOKS])
+def test_hook_passes_what_is_well_and_stops_a_mistake(
+    job: Job, hook: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(job.workspace)
+    run(["publish"])
+
+    well = outcome(job, hook, monkeypatch)
+    (job.workspace / "sessions/one.yaml").write_text("session: 1\ntitel: One\n")
+
+    assert (well, outcome(job, hook, monkeypatch)) == (0, 1)
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=[hook["id"] for hook in HOOKS])
+def test_hook_runs_where_a_session_or_a_document_changed(hook: dict[str, str]) -> None:
+    changed = ("handoff.yaml", "sessions/one.yaml", "sessions/one.facts.json", DOCUMENT)
+
+    assert [path for path in changed if not re.search(hook["files"], path)] == []
+    assert not re.search(hook["files"], "src/handoff.yaml.py")
