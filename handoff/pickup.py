@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from handoff import api, gate, session_yaml
+from handoff import api, gate
 from handoff.api import Loaded
 from handoff.cells import Cells
 from handoff.document import Document
 from handoff.facts import Facts, Failure
-from handoff.problems import InvalidInput, UsageError, WorldError, nearest, worst
+from handoff.problems import UsageError, WorldError, nearest, worst
 from handoff.project import Project
 from handoff.prompting import FileSize, Given
 from handoff.remembered import lines
@@ -162,7 +162,7 @@ def _since(
         now=now,
         prompt=document.prompt,
         touched=tuple(_touched(project, loaded, document, base)) if base else (),
-        superseded_by=tuple(_successors(project, session_id)),
+        superseded_by=api.superseded_by(project, session_id),
         handed_over_at=base,
     )
 
@@ -191,18 +191,6 @@ def _touched(
         commits = history.touches(project.root, each.path, since=base)
         if commits:
             yield Touched(each.path, commits)
-
-
-def _successors(project: Project, session_id: str) -> Iterator[str]:
-    """The sessions that say they supersede this one."""
-    for other in project.session_ids():
-        path = api.session_path(other)
-        try:
-            session, _ = session_yaml.load(project.read(path) or b"", other, path)
-        except InvalidInput:
-            continue
-        if session.supersedes == session_id:
-            yield other
 
 
 def this_minute() -> datetime:

@@ -52,6 +52,7 @@ def render(
     *,
     output: str,
     provenance: Sequence[str] = (),
+    receipts: Sequence[str] = (),
 ) -> Document:
     """The document of `session` with what `live` knows.
 
@@ -63,6 +64,7 @@ def render(
         "status": status(session, live.text, blanks=len(blanks)),
         "completion": completion(session),
         "provenance": list(provenance),
+        "receipts": list(receipts),
         "evidence": counted(session, live),
         "prompt": None,
     }

@@ -12,15 +12,18 @@ can mend; its `exit_code` is that of the command.
 
 from __future__ import annotations
 
+from handoff.api.accepting import accept, receipts_path, received
 from handoff.api.checking import case_of, check
 from handoff.api.gathering import facts_path, failures, frozen, gather, record, recorded
 from handoff.api.loading import Loaded, load, open_project, queries, session_named, session_path
+from handoff.api.overviewing import overviews, superseded_by
 from handoff.api.publishing import Published, hold, publish, unpublished, write
 from handoff.api.rendering import folders, render
 
 __all__ = [
     "Loaded",
     "Published",
+    "accept",
     "case_of",
     "check",
     "facts_path",
@@ -31,13 +34,17 @@ __all__ = [
     "hold",
     "load",
     "open_project",
+    "overviews",
     "publish",
     "queries",
+    "receipts_path",
+    "received",
     "record",
     "recorded",
     "render",
     "session_named",
     "session_path",
+    "superseded_by",
     "unpublished",
     "write",
 ]

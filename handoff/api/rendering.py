@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from handoff.api.accepting import received
 from handoff.api.loading import Loaded
 from handoff.data import data_folder
 from handoff.document import Document, document_path
@@ -24,6 +25,7 @@ def render(
     """
     from handoff.live import Live  # slow: brings jinja2
     from handoff.provenance import provenance
+    from handoff.receipts import words
     from handoff.render import render as rendered
 
     settings = project.settings
@@ -42,6 +44,7 @@ def render(
         folders(project),
         output=settings.output,
         provenance=provenance(facts, stale_ok=stale_ok),
+        receipts=words(received(project, loaded.session.id), facts),
     )
 
 

@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, str] = {
     "fill": "filling.fill",
     "prompt": "prompting.prompt",
     "resume": "resuming.resume",
+    "accept": "accepting.accept",
+    "status": "accepting.status",
     "check": "checking.check",
     "publish": "checking.publish",
     "schema": "checking.schema",

@@ -1,0 +1,97 @@
+"""Status: every session of a project, how far it is and who has it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from handoff import publish, session_yaml
+from handoff.api.accepting import received
+from handoff.api.gathering import recorded
+from handoff.api.loading import load, session_path
+from handoff.api.rendering import render
+from handoff.overview import Overview, newest_first, stand
+from handoff.problems import InvalidInput, Problem
+from handoff.project import Project
+
+
+def overviews(
+    project: Project, *, now: datetime
+) -> tuple[tuple[Overview, ...], tuple[Problem, ...]]:
+    """Every session, newest first, and what is wrong with those that cannot be read.
+
+    Made from what is recorded; `now` is only for actions whose day is over.
+    """
+    successors = _successors(project)
+    found: list[Overview] = []
+    problems: list[Problem] = []
+    for session_id in project.session_ids():
+        try:
+            found.append(_overview(project, session_id, successors.get(session_id, ())))
+        except InvalidInput as error:
+            errors = error.report.errors
+            problems += error.report.problems
+            found.append(_unreadable(project, session_id, len(errors)))
+    return newest_first(found), tuple(problems)
+
+
+def superseded_by(project: Project, session_id: str) -> tuple[str, ...]:
+    """The sessions that say they supersede this one."""
+    return _successors(project).get(session_id, ())
+
+
+def _successors(project: Project) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for session_id in project.session_ids():
+        path = session_path(session_id)
+        try:
+            session, _ = session_yaml.load(project.read(path) or b"", session_id, path)
+        except InvalidInput:
+            continue
+        if session.supersedes:
+            others = found.get(session.supersedes, ())
+            found[session.supersedes] = (*others, session_id)
+    return found
+
+
+def _overview(project: Project, session_id: str, successors: tuple[str, ...]) -> Overview:
+    loaded = load(project, session_id)
+    document = render(project, loaded, recorded(project, session_id))
+    receipts = received(project, session_id)
+    file = publish.state(project.read(document.path), document.text, session_id)
+    in_prompt = sum(each.in_prompt for each in document.open)
+    return Overview(
+        session=session_id,
+        title=loaded.session.title,
+        day=loaded.session.created.day,
+        document=document.path,
+        status=document.status,
+        boxes=document.progress,
+        blanks=len(document.open),
+        blanks_in_prompt=in_prompt,
+        stand=stand(
+            is_written=file in ("current", "outdated", "edited"),
+            is_begun=document.done > 0 or not document.boxes,
+            blanks_in_prompt=in_prompt,
+            receipts=receipts,
+            superseded_by=successors,
+        ),
+        receipts=receipts,
+        superseded_by=successors,
+    )
+
+
+def _unreadable(project: Project, session_id: str, mistakes: int) -> Overview:
+    path = session_path(session_id)
+    day = session_yaml.created(project.read(path) or b"", path)
+    counted = "1 mistake" if mistakes == 1 else f"{mistakes} mistakes"
+    return Overview(
+        session=session_id,
+        title="",
+        day=day or date.min,
+        document="",
+        status=f"cannot be read, {counted}: handoff check {session_id}",
+        boxes="",
+        blanks=0,
+        blanks_in_prompt=0,
+        stand="unreadable",
+    )

@@ -1,0 +1,52 @@
+"""`accept` and `status`: who has which handoff."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from handoff import api, overview, pickup
+from handoff.cli import console, options
+from handoff.printing import moment
+from handoff.problems import UsageError, nearest
+
+
+def accept(
+    session: options.SessionName,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who takes it over.")],
+    note: Annotated[
+        str | None,
+        typer.Option("--note", metavar="TEXT", help="What you understood, in your words."),
+    ] = None,
+    root: options.Root = None,
+) -> int:
+    """Record who took the handoff over, when, at which commit and with which facts."""
+    project = api.open_project(root)
+    session_id = api.session_named(project, session)
+    receipt = api.accept(project, session_id, by=by, note=note)
+    commit = f" at {receipt.commit[:7]}" if receipt.commit else ""
+    console.note(f"{session_id} is accepted by {receipt.by}, {moment(receipt.at)}{commit}")
+    for other in api.superseded_by(project, session_id):
+        console.note(f"it is superseded by {other}: handoff resume {other}")
+    path = api.receipts_path(session_id)
+    console.note(f"next: 'handoff publish' shows it in the document, commit {path} with it")
+    return 0
+
+
+def status(
+    format: Annotated[  # noqa: A002 - the option's name
+        str, typer.Option("--format", metavar="FORMAT", help="text, json or md.")
+    ] = "text",
+    root: options.Root = None,
+) -> int:
+    """Tell of every session how far it is, whether it is handed over, and who has it."""
+    if format not in overview.FORMATS:
+        known = nearest(format, overview.FORMATS)
+        expected = known or f", expected {', '.join(overview.FORMATS)}"
+        raise UsageError(f"handoff: error: unknown format '{format}'{expected}")
+    project = api.open_project(root)
+    found, problems = api.overviews(project, now=pickup.this_minute())
+    console.problems(problems)
+    console.out(overview.FORMATS[format](found))
+    return 1 if problems else 0
