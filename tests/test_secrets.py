@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 import subprocess
 import sys
 import time
@@ -9,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handoff.problems import Place, Problem, Report
 from handoff.reporting import FORMATS
@@ -43,6 +48,33 @@ def test_hashes_slugs_and_placeholders_are_no_secrets(line: str) -> None:
 
 
 OWN = ("docs", "sessions", "sql", "templates", "tests/golden")
+
+
+CONTEXTS = (
+    '"sha256": "{}",',
+    '"digest": "sha256:{}"',
+    "token: {}",
+    "key = '{}'",
+    "aws_key: '{}'",
+    "at commit {} of main, see https://example.org/c/{}#L1",
+    "<!-- handoff: session-1 sha256:{} -->",
+    "| job | {} |",
+)
+
+
+@given(st.binary(), st.sampled_from(("sha1", "sha256", "sha512", "md5")))
+def test_no_digest_is_a_secret(content: bytes, name: str) -> None:
+    digest = hashlib.new(name, content, usedforsecurity=False)
+    spelled = [digest.hexdigest(), digest.hexdigest()[:12], digest.hexdigest().upper()]
+    spelled.append(base64.b64encode(digest.digest()).decode())
+    lines = [context.replace("{}", each) for context in CONTEXTS for each in spelled]
+
+    assert [each for each in lines if rules(each)] == aws_secrets(lines)
+
+
+def aws_secrets(lines: list[str]) -> list[str]:
+    """40 characters quoted beside `aws_key` are a secret key's own form."""
+    return [each for each in lines if re.search(r"aws_key: '[0-9A-Za-z/+]{40}'", each)]
 
 
 def test_the_projects_own_documents_facts_and_questions_hold_none() -> None:
