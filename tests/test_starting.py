@@ -1,21 +1,252 @@
+"""`init`: what is found, what is asked, and what is written."""
+
 from __future__ import annotations
 
+import os
+import sys
 from datetime import date
 from pathlib import Path
 
-from handoff.starting import start
+import pexpect
+import pytest
 
-DAY = date(2026, 2, 1)
+from handoff import api
+from handoff.cli.running import run
+from handoff.starting import Plan, start
+from handoff.surroundings import Documents, Warehouse, documents, warehouse
+
+PLAN = Plan("duckdb", "docs/09-handoff", 1, date(2026, 2, 1))
 FILES = ("handoff.yaml", "sessions/session-1.yaml", "sql/schedule/game_dates.sql")
 
 
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty repository on a machine that knows nothing of Google Cloud."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "repo").mkdir()
+    for name in os.environ:
+        if name.startswith(("GOOGLE_", "GCLOUD_", "CLOUDSDK_", "BIGQUERY_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(tmp_path / "repo")
+    return tmp_path / "repo"
+
+
+def put(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("# x\n")
+
+
+def files(root: Path) -> list[str]:
+    return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+
+
 def test_an_empty_folder_gets_settings_a_session_and_a_question(tmp_path: Path) -> None:
-    assert start(tmp_path, today=DAY) == (FILES, ())
+    assert start(tmp_path, PLAN) == (FILES, ())
     assert "created: 2026-02-01\n" in (tmp_path / "sessions/session-1.yaml").read_text()
 
 
 def test_what_is_there_is_kept(tmp_path: Path) -> None:
     (tmp_path / "handoff.yaml").write_text("engine: bigquery\n")
 
-    assert start(tmp_path, today=DAY) == (FILES[1:], FILES[:1])
+    assert start(tmp_path, PLAN) == (FILES[1:], FILES[:1])
     assert (tmp_path / "handoff.yaml").read_text() == "engine: bigquery\n"
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "bigquery"])
+def test_what_is_begun_with_loads_and_renders(tmp_path: Path, engine: str) -> None:
+    plan = Plan(
+        engine,  # type: ignore[arg-type]
+        output="docs/it's: here",
+        number=7,
+        today=date(2026, 2, 1),
+        project="my-project" if engine == "bigquery" else None,
+        read="docs/old handoff.md",
+    )
+
+    start(tmp_path, plan)
+
+    project = api.open_project(str(tmp_path))
+    document = api.render(project, api.load(project, "session-7"), None)
+    assert document.path == "docs/it's: here/2026-02-01-SESSION-7-FIRST-SESSION.md"
+    assert "docs/old handoff.md (the handoff before)" in document.text
+    assert project.settings.bigquery.project == plan.project
+
+
+FOUND = [
+    ([], None),
+    (["README.md", "docs/guide.md", "docs/handoffs/README.md", "src/handoff.py"], None),
+    (
+        ["docs/09-handoff/2026-01-03-SESSION-1.md", "docs/09-handoff/2026-01-04-SESSION-2.md"],
+        ("docs/09-handoff", "DATE-SESSION-N", 3),
+    ),
+    (
+        # by date, not by number: numbers repeat
+        [
+            "docs/handoffs/2025-12/2025-12-30-SESSION-161-HANDOFF.md",
+            "docs/handoffs/2026-01/2026-01-05-session-4-HANDOFF.md",
+        ],
+        ("docs/handoffs", "DATE-SESSION-N-HANDOFF", 5),
+    ),
+    (["SESSION_378b_HANDOFF.md"], (None, "SESSION-N-HANDOFF", 379)),
+    (["notes/2026-01-03-session-12-x.md", "notes/a.md"], ("notes", "DATE-SESSION-N", 13)),
+    (["docs/HANDOFF.md", "HANDOFF-old.md", "docs/b-handoff.md"], ("docs", "TOPIC-HANDOFF", 1)),
+    (["handoff/2026-01-01-x.md"], ("handoff", "DATE-TOPIC", 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("paths", "expected"), FOUND)
+def test_handoffs_are_found_by_their_names(
+    paths: list[str], expected: tuple[str | None, str, int] | None
+) -> None:
+    found = documents(paths)
+
+    assert (found and (found.folder, found.naming, found.next_number)) == expected
+
+
+def test_the_newest_stands_last() -> None:
+    assert documents(["h/2026-01-02-handoff.md", "h/2026-01-03-handoff.md"]) == Documents(
+        ("h/2026-01-02-handoff.md", "h/2026-01-03-handoff.md"), "h", "DATE-TOPIC-HANDOFF", 1
+    )
+
+
+CONFIG = "[core]\nproject = from-gcloud\n"
+NOTHING = "no trace of Google Cloud here, so the sample that comes along"
+ADC = ".config/gcloud/application_default_credentials.json"
+GCLOUD = ".config/gcloud/configurations/config_default"
+KEY = "GOOGLE_APPLICATION_CREDENTIALS"
+MACHINES: list[tuple[dict[str, str], dict[str, str], tuple[str, str, str | None]]] = [
+    ({}, {}, ("duckdb", NOTHING, None)),
+    ({"GOOGLE_CLOUD_PROJECT": "p"}, {}, ("bigquery", "GOOGLE_CLOUD_PROJECT is set", "p")),
+    ({KEY: "k.json"}, {}, ("bigquery", f"{KEY} is set", None)),
+    ({}, {GCLOUD: CONFIG}, ("bigquery", "gcloud is configured", "from-gcloud")),
+    ({}, {ADC: '{"quota_project_id": "q"}'}, ("bigquery", "gcloud has left credentials", "q")),
+    ({}, {ADC: "[broken"}, ("bigquery", "gcloud has left credentials", None)),
+    ({}, {GCLOUD: "broken"}, ("bigquery", "gcloud is configured", None)),
+]
+
+
+@pytest.mark.parametrize(("environment", "put_there", "expected"), MACHINES)
+def test_an_engine_is_proposed_by_what_the_machine_holds(
+    tmp_path: Path,
+    environment: dict[str, str],
+    put_there: dict[str, str],
+    expected: tuple[str, str, str | None],
+) -> None:
+    for path, text in put_there.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+
+    assert warehouse(environment, tmp_path) == Warehouse(*expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="programs are marked otherwise there")
+def test_bq_alone_does_not_speak_for_bigquery(tmp_path: Path) -> None:
+    (tmp_path / "bq").write_text("#!/bin/sh\n")
+    (tmp_path / "bq").chmod(0o755)
+
+    found = warehouse({"PATH": str(tmp_path)}, tmp_path)
+
+    why = "'bq' is installed but no project or credentials are set, so the sample"
+    assert found == Warehouse("duckdb", why, None)
+
+
+def test_init_says_what_it_found_and_wrote(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    put(
+        root,
+        "docs/handoffs/2026-01-03-SESSION-12-A.md",
+        "docs/handoffs/2026-01-04-SESSION-13.md",
+    )
+
+    assert run(["init"]) == 0
+
+    assert capfd.readouterr().err.splitlines() == [
+        "found 2 handoffs, most in docs/handoffs, named DATE-SESSION-N: "
+        "docs/handoffs/2026-01-04-SESSION-13.md",
+        f"engine duckdb: {NOTHING}",
+        "wrote handoff.yaml",
+        "wrote sessions/session-14.yaml",
+        "wrote sql/schedule/game_dates.sql",
+        "next: handoff render session-14",
+        "a document becomes a session with: handoff import "
+        "docs/handoffs/2026-01-04-SESSION-13.md",
+    ]
+    assert "output: docs/handoffs\n" in (root / "handoff.yaml").read_text()
+
+
+def test_init_twice_writes_nothing_more(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(["init", "--engine", "bigquery"])
+    before = {path: (root / path).read_bytes() for path in files(root)}
+    capfd.readouterr()
+
+    assert run(["init", "--yes"]) == 0
+
+    assert {path: (root / path).read_bytes() for path in files(root)} == before
+    assert capfd.readouterr().err.splitlines() == [
+        "found sessions: session-1",
+        "kept handoff.yaml, which was there",
+        "next: handoff render latest",
+    ]
+
+
+def test_an_unknown_engine_writes_nothing(root: Path) -> None:
+    assert run(["init", "--engine", "duckbd"]) == 2
+    assert files(root) == []
+
+
+def asked(root: Path, *words: str) -> pexpect.spawn:
+    code = "from handoff.cli import main; main()"
+    return pexpect.spawn(
+        sys.executable,
+        ["-c", code, "init", *words],
+        cwd=str(root),
+        encoding="utf-8",
+        timeout=30,
+    )
+
+
+def test_a_terminal_is_asked_three_questions(root: Path) -> None:
+    init = asked(root)
+
+    for question, answer in [
+        ("engine [duckdb]: ", ""),
+        ("documents go to [docs/09-handoff]: ", "notes"),
+        ("number of the first session [1]: ", "3"),
+    ]:
+        init.expect_exact(question)
+        init.sendline(answer)
+    init.expect_exact("next: handoff render session-3")
+    init.expect(pexpect.EOF)
+
+    assert "output: notes\n" in (root / "handoff.yaml").read_text()
+    assert "session: 3\n" in (root / "sessions/session-3.yaml").read_text()
+
+
+def test_a_terminal_is_asked_nothing_with_yes(root: Path) -> None:
+    init = asked(root, "--yes")
+    init.expect(pexpect.EOF)
+
+    assert "[" not in init.before
+    assert files(root) == sorted(FILES)
+
+
+def test_a_bad_answer_writes_nothing(root: Path) -> None:
+    init = asked(root)
+    init.expect_exact("engine [duckdb]: ")
+    init.sendline("")
+    init.expect_exact("]: ")
+    init.sendline("../x")
+    init.expect_exact("'../x' leads outside the repository")
+    init.expect(pexpect.EOF)
+
+    assert files(root) == []
+
+
+def test_the_first_session_renders_on_the_sample(root: Path) -> None:
+    run(["init", "--yes"])
+
+    assert run(["render", "session-1"]) == 0
