@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handoff.facts import Column
 from handoff.settings import BigQuery as Settings
-from handoff.sql import Query, lexemes
+from handoff.sql import Lexeme, Query, lexemes
 from handoff.warehouse.answer import different
 from handoff.warehouse.bigquery_answer import columns
 from handoff.warehouse.bigquery_errors import mention
@@ -77,7 +77,10 @@ def refused_words(query: Query) -> str | None:
 
     A dry run does not list what EXTERNAL_QUERY reads: it is another database's.
     """
-    found = [lexeme for lexeme in lexemes(query.text) if lexeme.kind in ("word", "quoted")]
+    every = list(lexemes(query.text))
+    if not _is_one_select(every):
+        return f"{query.path}: expected one SELECT"
+    found = [lexeme for lexeme in every if lexeme.kind in ("word", "quoted")]
     for lexeme in found:
         name = lexeme.text.strip("`").casefold()
         # an identifier in backticks has the escapes of a string: `EXTERNAL\x5fQUERY`
@@ -86,6 +89,14 @@ def refused_words(query: Query) -> str | None:
             what = "EXTERNAL_QUERY" if "\\" not in name else f"{lexeme.text} with an escape"
             return f"{place}: {what} is refused, read a table of BigQuery"
     return None
+
+
+def _is_one_select(every: Sequence[Lexeme]) -> bool:
+    """Before BigQuery is trusted with a dry run: an emulator runs what it is asked to check."""
+    kinds = [lexeme.kind for lexeme in every]
+    statement = kinds[: kinds.index("end")] if "end" in kinds else kinds
+    starts = bool(statement) and every[0].text.upper() in ("SELECT", "WITH", "(")
+    return starts and set(kinds[len(statement) :]) <= {"end"}
 
 
 def refused_plan(query: Query, found: Plan, settings: Settings, project: str) -> str | None:

@@ -102,7 +102,7 @@ def client(url: str) -> Client:
 
 
 def load(url: str, database: Path) -> None:
-    """Every table of a DuckDB file into the emulator, row for row."""
+    """Every table of a DuckDB file that the emulator has not yet, row for row."""
     # slow: every run of pytest imports this module
     import duckdb
 
@@ -128,10 +128,16 @@ def _load_table(
     from google.cloud.bigquery import Table
 
     table = Table(f"{PROJECT}.{name}", [_field(*column) for column in columns.items()])
+    if name.partition(".")[2] in {each.table_id for each in to.list_tables(_dataset(name))}:
+        return
     to.create_table(table)
     for start in range(0, len(rows), _AT_ONCE):
         refused = to.insert_rows_json(table, rows[start : start + _AT_ONCE])
         assert not refused, refused[:3]
+
+
+def _dataset(table: str) -> str:
+    return f"{PROJECT}.{table.partition('.')[0]}"
 
 
 def _field(name: str, type_: str) -> SchemaField:
