@@ -18,7 +18,7 @@ from handoff.api.gathering import facts_path, failures, frozen, gather, record, 
 from handoff.api.loading import Loaded, load, open_project, queries, session_named, session_path
 from handoff.api.overviewing import overviews, superseded_by
 from handoff.api.publishing import Published, hold, publish, unpublished, write
-from handoff.api.rendering import folders, render
+from handoff.api.rendering import folders, live_of, render
 
 __all__ = [
     "Loaded",
@@ -32,6 +32,7 @@ __all__ = [
     "frozen",
     "gather",
     "hold",
+    "live_of",
     "load",
     "open_project",
     "overviews",

@@ -13,6 +13,7 @@ from handoff.facts import Facts
 from handoff.project import Project
 
 if TYPE_CHECKING:
+    from handoff.live import Live
     from handoff.templating import Folders
 
 
@@ -23,13 +24,28 @@ def render(
 
     Raises InvalidInput.
     """
-    from handoff.live import Live  # slow: brings jinja2
     from handoff.provenance import provenance
     from handoff.receipts import words
-    from handoff.render import render as rendered
+    from handoff.render import render as rendered  # slow: brings jinja2
+
+    return rendered(
+        loaded.session,
+        live_of(project, loaded, facts, stale_ok=stale_ok),
+        folders(project),
+        output=project.settings.output,
+        provenance=provenance(facts, stale_ok=stale_ok),
+        receipts=words(received(project, loaded.session.id), facts),
+    )
+
+
+def live_of(
+    project: Project, loaded: Loaded, facts: Facts | None, *, stale_ok: bool = False
+) -> Live:
+    """What the session's texts and conditions cite, answered from `facts`."""
+    from handoff.live import Live  # slow: brings jinja2
 
     settings = project.settings
-    live = Live(
+    return Live(
         loaded.session,
         facts,
         loaded.queries,
@@ -37,14 +53,6 @@ def render(
         stalled_minutes=settings.progress.stalled_minutes,
         zone=ZoneInfo(settings.timezone),
         stale_ok=stale_ok,
-    )
-    return rendered(
-        loaded.session,
-        live,
-        folders(project),
-        output=settings.output,
-        provenance=provenance(facts, stale_ok=stale_ok),
-        receipts=words(received(project, loaded.session.id), facts),
     )
 
 

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "resume": "resuming.resume",
     "accept": "accepting.accept",
     "status": "accepting.status",
+    "ready": "readiness.ready",
     "check": "checking.check",
     "publish": "checking.publish",
     "schema": "checking.schema",
