@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from handoff import api, gate
+from handoff import api, deadlines, gate
 from handoff.api import Loaded
 from handoff.cells import Cells
+from handoff.conditions import conditions
 from handoff.document import Document
 from handoff.facts import Facts, Failure
 from handoff.problems import UsageError, WorldError, nearest, worst
@@ -18,15 +19,17 @@ from handoff.project import Project
 from handoff.prompting import FileSize, Given
 from handoff.remembered import lines
 from handoff.resuming import changes, seen
-from handoff.since import Age, Since, Touched
+from handoff.session import DEFAULT_PROMPT, Session
+from handoff.since import Age, Condition, Since, Touched
 from handoff.sources import history
-from handoff.to_read import DEFAULT, to_read
+from handoff.to_read import prompts, to_read
+from handoff.todo import Open
 from handoff.warehouse import Progress
 
 # --- the prompt --------------------------------------------------------------------------
 
 
-def given(project: Project, session_id: str, name: str = DEFAULT) -> Given:
+def given(project: Project, session_id: str, name: str = DEFAULT_PROMPT) -> Given:
     """A prompt of the session with what is recorded, and what is wrong with it.
 
     Raises InvalidInput, also where it holds a secret, and UsageError where there is no such
@@ -37,32 +40,50 @@ def given(project: Project, session_id: str, name: str = DEFAULT) -> Given:
     loaded = api.load(project, session_id)
     facts = api.recorded(project, session_id)
     document = api.render(project, loaded, facts)
-    case = api.case_of(project, loaded.session, loaded.queries, facts, document)
-    if name not in case.prompts:
-        raise UsageError(_unknown(session_id, name, tuple(case.prompts)))
-    _hold(project, case.prompts[name], document)
+    text = _named(document, name)
+    _hold(project, text, document)
+    # as if it were the session's only one, for its own findings
+    session = _with_one(loaded.session, name)
+    case = api.case_of(project, session, loaded.queries, facts, document)
+    case = replace(case, prompts={name: text}, open=_outside_others(document, name))
     count = lines(project)
     return Given(
         session=session_id,
         name=name,
         document=document.path,
-        text=case.prompts[name],
-        blanks=tuple(each for each in document.open if each.in_prompt),
+        text=text,
+        blanks=tuple(each for each in case.open if checks.blanks.in_prompt(case, each)),
         read=tuple(
-            FileSize(each.words, count(each.path))
-            for each in to_read(loaded.session, document.path)
+            FileSize(each.words, count(each.path)) for each in to_read(session, document.path)
         ),
         budget_tokens=project.settings.budget_tokens,
         findings=checks.prompt_problems(case),
     )
 
 
-def _unknown(session_id: str, name: str, names: tuple[str, ...]) -> str:
-    path = api.session_path(session_id)
+def _named(document: Document, name: str) -> str:
+    """The prompt of that name. Raises UsageError where there is none."""
+    path, names = api.session_path(document.session), tuple(document.prompts)
+    if name in names:
+        return document.prompts[name]
     if not names:
-        return f"{path}: error: the session has no 'prompt:'"
+        raise UsageError(f"{path}: error: the session has no 'prompt:'")
     known = nearest(name, names) or f", expected {' or '.join(names)}"
-    return f"{path}: error: the session has no prompt '{name}'{known}"
+    raise UsageError(f"{path}: error: the session has no prompt '{name}'{known}")
+
+
+def _with_one(session: Session, name: str) -> Session:
+    return replace(session, prompt=prompts(session)[name], prompts=())
+
+
+def _outside_others(document: Document, name: str) -> tuple[Open, ...]:
+    """The document's blanks but those of other prompts."""
+    own = ("prompt",) if name == DEFAULT_PROMPT else ("prompts", name)
+    return tuple(
+        each
+        for each in document.open
+        if not each.in_prompt or each.place.keys[: len(own)] == own
+    )
 
 
 def _hold(project: Project, text: str, document: Document) -> None:
@@ -88,6 +109,7 @@ def resume(
     now: datetime,
     engine: str | None = None,
     frozen: bool = False,
+    name: str | None = None,
     progress: Progress = lambda _: None,
 ) -> Resumed:
     """The handoff as it is at `now`: the same questions asked again, nothing recorded.
@@ -101,9 +123,9 @@ def resume(
     if loaded.session.questions and not frozen:
         asked = _asked(project, loaded, now=now, engine=engine, progress=progress)
     if isinstance(asked, Facts):
-        return _with_answers(project, loaded, then, asked, now)
+        return _with_answers(project, loaded, then, asked, now, name)
     document = api.render(project, loaded, then)
-    mode: Since = _since(project, loaded, document, then, now)
+    mode = _since(project, loaded, document, then, now, name)
     if asked is None and not frozen:  # there is nothing to ask
         return Resumed(mode, 0)
     ages = tuple(_ages(loaded, then, now))
@@ -129,28 +151,54 @@ def _asked(
 
 
 def _with_answers(
-    project: Project, loaded: Loaded, then: Facts | None, facts: Facts, now: datetime
+    project: Project,
+    loaded: Loaded,
+    then: Facts | None,
+    facts: Facts,
+    now: datetime,
+    name: str | None,
 ) -> Resumed:
     # the last answer stands where a question failed, marked with its age
     document = api.render(project, loaded, facts, stale_ok=True)
     failures = [(f.name, f.failure) for f in facts.facts.values() if f.failure]
     since = replace(
-        _since(project, loaded, document, then, now),
+        _since(project, loaded, document, then, now, name),
         changes=changes(
             seen(_cells(project, loaded, then)), seen(_cells(project, loaded, facts))
         ),
+        conditions=tuple(_conditions(project, loaded, then, facts)),
         failures=tuple((name, failure.message) for name, failure in failures),
     )
     return Resumed(since, worst(failure.exit_code for _, failure in failures))
 
 
+def _conditions(
+    project: Project, loaded: Loaded, then: Facts | None, facts: Facts
+) -> Iterator[Condition]:
+    """The conditions of the next session that hold now and did not, or the other way round."""
+    before = conditions(loaded.session, api.live_of(project, loaded, then), "prompt")
+    after = conditions(
+        loaded.session, api.live_of(project, loaded, facts, stale_ok=True), "prompt"
+    )
+    for old, new in zip(before, after, strict=True):
+        if old.holds is not new.holds:
+            yield Condition(f"{new.text} ({new.evidence})", old.holds, new.holds)
+
+
 def _since(
-    project: Project, loaded: Loaded, document: Document, then: Facts | None, now: datetime
+    project: Project,
+    loaded: Loaded,
+    document: Document,
+    then: Facts | None,
+    now: datetime,
+    name: str | None,
 ) -> Since:
     """What is known without any answer."""
     session_id = loaded.session.id
-    if document.prompt:
-        _hold(project, document.prompt, document)
+    prompt = document.prompt if name is None else _named(document, name)
+    if prompt is not None:
+        _hold(project, prompt, document)
+    zone = ZoneInfo(project.settings.timezone)
     own = (api.session_path(session_id), api.facts_path(session_id), document.path)
     base = history.last_touched(project.root, own)
     return Since(
@@ -160,7 +208,10 @@ def _since(
         reason="",
         then=then.as_of if then else None,
         now=now,
-        prompt=document.prompt,
+        prompt=prompt,
+        overdue=tuple(
+            deadlines.words(each) for each in deadlines.late(loaded.session, now, zone)
+        ),
         touched=tuple(_touched(project, loaded, document, base)) if base else (),
         superseded_by=api.superseded_by(project, session_id),
         handed_over_at=base,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handoff.problems import Problem
 from handoff.reporting import json_text, place_fields, printable
-from handoff.to_read import DEFAULT
+from handoff.session import DEFAULT_PROMPT
 from handoff.todo import Open
 from handoff.tokens import HOW, estimated
 
@@ -76,7 +76,7 @@ def _verdict(given: Given) -> Sequence[str]:
 
 def unfit(given: Given) -> str:
     """That the prompt is not fit to paste."""
-    name = "" if given.name == DEFAULT else f" '{given.name}'"
+    name = "" if given.name == DEFAULT_PROMPT else f" '{given.name}'"
     return f"the prompt{name} is not fit to paste, see what is found above"
 
 

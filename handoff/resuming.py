@@ -7,7 +7,7 @@ where it says how far a phase or a table is. Everything else may change unseen.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -27,8 +27,7 @@ from handoff.expressions import (
     parts,
 )
 from handoff.printing import Typed, printed, shown
-from handoff.problems import Place
-from handoff.session import Phases, Table, texts
+from handoff.session import Condition, Table, every, texts
 
 WATCHED: Mapping[str, tuple[str, ...]] = {
     "phases": ("state", "progress", "failed"),
@@ -98,8 +97,10 @@ def _cited(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
         built_in = BUILT_IN.get(name)
         return Typed(None, built_in) if built_in else sources.get(name)
 
+    conditions = {each.when for each in every(cells.session, Condition)}
     for text in texts(cells.session):
-        for part in parts(text.value):
+        # what a condition says is told as such
+        for part in parts(text.value) if text not in conditions else ():
             if isinstance(part, Expression):
                 scope = Scope(named, cells.zone)
                 found = _value(part.node, scope)
@@ -118,7 +119,7 @@ def _value(node: Node, scope: Scope) -> Typed | None:
 
 def _tabled(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
     """The cells of tables, those of status lines are watched anyway."""
-    for table in _tables(cells.session):
+    for table in every(cells.session, Table):
         source = sources.get(table.fact)
         if source is None:
             continue
@@ -133,17 +134,6 @@ def _watched(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
     for source in sources.values():
         columns = WATCHED.get(cells.contract(source.name) or "", ())
         yield from (_of(cell) for cell in cells.of(source) if cell.column in columns)
-
-
-def _tables(node: object) -> Iterator[Table]:
-    if isinstance(node, Table):
-        yield node
-    elif isinstance(node, tuple):
-        for each in node:
-            yield from _tables(each)
-    elif is_dataclass(node) and not isinstance(node, Place | Phases):
-        for field in fields(node):
-            yield from _tables(getattr(node, field.name))
 
 
 def _of(cell: Cell) -> Seen:

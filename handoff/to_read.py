@@ -39,10 +39,9 @@ def to_read(session: Session, document_path: str) -> Iterator[ToRead]:
 
 
 def prompts(session: Session) -> dict[str, Prompt]:
-    """The session's prompts by name; the one of `prompt:` is `default`."""
-    return {DEFAULT: session.prompt} if session.prompt else {}
+    """The session's prompts by name, that of `prompt:` first."""
+    return {each.name: each for each in (session.prompt, *session.prompts) if each}
 
 
-DEFAULT = "default"
 _DOCUMENT = re.compile(r"\{\{\s*document\s*\}\}")
 _SPOT = re.compile(r"(?:#.*|:(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?)$")

@@ -46,3 +46,29 @@ def caller(capfdbinary: pytest.CaptureFixture[bytes]) -> Handoff:
         return Done(code, found.out.decode(), found.err.decode())
 
     return call
+
+
+THIRD = """\
+session: 3
+title: First Training Run
+created: 2026-01-04
+template: brief
+severity:
+facts:
+  orchestrator: {sql: orchestrator/phases.sql, key: phase}
+actions:
+  - {do: Rebuild the store, owner: Ann, due: 2026-01-04}
+  - {do: Train once, owner: Bob, due: 2026-01-06}
+next:
+  session: 4
+  prerequisites:
+    - {text: Phase 1 complete, when: "{{ orchestrator.phase_1.state == 'complete' }}"}
+    - {text: Phase 2 complete, when: "{{ orchestrator.phase_2.state == 'complete' }}"}
+prompt: {goal: Go on}
+prompts:
+  review:
+    goal: Look at the weights
+    read: [{path: ml/weights.bin}]
+  retry: {goal: "Look at [WHAT]"}
+"""
+"""A session with actions, conditions and several prompts."""

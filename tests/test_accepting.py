@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import repositories
-from commands import Handoff, caller, example
+from commands import THIRD, Handoff, caller, example
 
 from handoff import receipts
 from handoff.facts import load as load_facts
@@ -234,6 +234,26 @@ def test_status_for_programs_and_for_a_summary(handoff: Handoff, repository: Pat
     assert found["session-2"]["document"] == DOCUMENT
     assert "| session-3: A\\|b | 2026-01-05 |" in table
     assert "| superseded by session-3 |" in table
+
+
+def test_overdue_actions_are_told_by_what_reads_the_clock(
+    handoff: Handoff, repository: Path
+) -> None:
+    (repository / "sessions/third.yaml").write_text(THIRD, "utf-8")
+
+    listed = json.loads(handoff("status", "--format", "json").out)
+    live = handoff("check", "third", "--live").out
+    still = handoff("check", "third").out
+
+    (third,) = [each for each in listed if each["session"] == "third"]
+    assert third["overdue"] == [
+        "Rebuild the store (owner: Ann, due: 2026-01-04)",
+        "Train once (owner: Bob, due: 2026-01-06)",
+    ]
+    assert "open; 2 overdue\n" in handoff("status").out
+    assert live.count("(H010)") == 2
+    assert "sessions/third.yaml:9:5: warning: overdue: Rebuild the store (owner: Ann" in live
+    assert "(H010)" not in still
 
 
 @pytest.mark.parametrize(

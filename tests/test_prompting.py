@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import repositories
-from commands import Handoff, caller, example
+from commands import THIRD, Handoff, caller, example
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted((path.parent.parent, path.stem) for path in GOLDEN.glob("*/sessions/*.yaml"))
@@ -116,6 +116,31 @@ def test_file_of_another_text_is_kept(handoff: Handoff, repository: Path) -> Non
     assert (kept.code, text) == (1, "mine\n")
     assert "'--overwrite' replaces it" in kept.err
     assert (replaced.code, file.read_text("utf-8")) == (0, written)
+
+
+def test_each_of_several_prompts_is_judged_alone(handoff: Handoff, repository: Path) -> None:
+    (repository / "sessions/third.yaml").write_text(THIRD, "utf-8")
+    document = handoff("render", "third", "--stdout").out
+
+    found = {
+        name: json.loads(handoff("prompt", "third", name, "--format", "json").out)
+        for name in ("default", "review", "retry")
+    }
+
+    assert all(block(document, f"{each['prompt']}\n") for each in found.values())
+    # the severity that nobody wrote stands in each of them
+    assert {
+        name: [(each["code"], each["message"].split(",")[0]) for each in given["findings"]]
+        for name, given in found.items()
+    } == {
+        "default": [("B002", "1 blank in the prompt")],
+        "review": [
+            ("B002", "1 blank in the prompt"),
+            ("P001", "file to read 'ml/weights.bin' does not exist"),
+        ],
+        "retry": [("B002", "2 blanks in the prompt")],
+    }
+    assert handoff("prompt", "third", "retr").err.endswith("did you mean 'retry'?\n")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import repositories
-from commands import Handoff, caller, example
+from commands import THIRD, Handoff, caller, example
 
 from handoff.expressions import Expression, parts
 from handoff.resuming import Change, Seen, changes, spelled
@@ -205,6 +205,29 @@ def test_successor_is_named(handoff: Handoff, repository: Path) -> None:
     assert section(done.out) == ["Superseded by:", "- a-third"]
 
 
+def test_conditions_and_actions_are_held_against_now(
+    handoff: Handoff, repository: Path
+) -> None:
+    (repository / "sessions/third.yaml").write_text(THIRD, "utf-8")
+    handoff("render", "third", "--as-of", THEN)
+
+    done = handoff("resume", "third", "--as-of", "2026-01-05T15:00Z", "--prompt", "review")
+    words = ("resume", "third", "--as-of", "2026-01-05T15:00Z", "--format", "json")
+    found = json.loads(handoff(*words).out)
+
+    lines = section(done.out)
+    assert "Look at the weights" in done.out
+    assert lines[lines.index("Holds now:") :][:5] == [
+        "Holds now:",
+        "- Phase 1 complete (complete)",
+        "- Phase 2 complete (complete)",
+        "Overdue:",
+        "- Rebuild the store (owner: Ann, due: 2026-01-04)",
+    ]
+    assert [(c["then"], c["now"]) for c in found["conditions"]] == [(False, True)] * 2
+    assert not [line for line in lines if "==" in line]
+
+
 def test_session_without_facts_needs_no_engine(handoff: Handoff, repository: Path) -> None:
     (repository / "handoff.yaml").write_text("")
     (repository / "sessions/plain.yaml").write_text(
@@ -250,6 +273,7 @@ def test_hostile_values_stay_data(
         (["--format", "jsn"], 2, "did you mean 'json'?"),
         (["--as-of", "noon"], 2, "is not a time"),
         (["sesion-1"], 2, "did you mean 'session-1'?"),
+        (["session-2", "--frozen", "--prompt", "x"], 2, "no prompt 'x', expected default"),
         (["--engine", "duckbd"], 2, "did you mean 'duckdb'?"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from handoff import checks
 
 
-def check(project: Project, ids: Sequence[str] = ()) -> Report:
-    """Every rule over the sessions `ids`, or over the whole project without any."""
+def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = None) -> Report:
+    """Every rule over the sessions `ids`, or over the whole project without any.
+
+    With `now` also those that need a clock.
+    """
     from handoff import checks  # brings markdown_it
 
     every, problems = queries(project)
@@ -34,6 +38,9 @@ def check(project: Project, ids: Sequence[str] = ()) -> Report:
         cases += [case] if case else []
     for case in cases:
         problems += checks.problems(case)
+        if now is not None:
+            zone = ZoneInfo(project.settings.timezone)
+            problems += checks.live_problems(case.session, now, zone)
     files = [session_path(each) for each in ids or project.session_ids()]
     files += [query.path for query in every.values() if not ids]
     problems += gate.check(project, files, cases, whole=not ids)
@@ -87,7 +94,6 @@ def case_of(
     from handoff import remembered
     from handoff.cells import Cells
     from handoff.checks import Case
-    from handoff.to_read import DEFAULT
 
     settings = project.settings
     planned = document_path(session, settings.output)
@@ -102,7 +108,7 @@ def case_of(
         document=document.text if document else None,
         tree=project.tree(planned),
         open=document.open if document else (),
-        prompts={DEFAULT: document.prompt} if document and document.prompt else {},
+        prompts=document.prompts if document else {},
         budget_tokens=settings.budget_tokens,
         cells=cells,
         past=remembered.past(project, cells),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from handoff import publish, session_yaml
+from handoff import deadlines, publish, session_yaml
 from handoff.api.accepting import received
 from handoff.api.gathering import recorded
 from handoff.api.loading import load, session_path
@@ -26,7 +27,7 @@ def overviews(
     problems: list[Problem] = []
     for session_id in project.session_ids():
         try:
-            found.append(_overview(project, session_id, successors.get(session_id, ())))
+            found.append(_overview(project, session_id, successors.get(session_id, ()), now))
         except InvalidInput as error:
             errors = error.report.errors
             problems += error.report.problems
@@ -53,10 +54,13 @@ def _successors(project: Project) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _overview(project: Project, session_id: str, successors: tuple[str, ...]) -> Overview:
+def _overview(
+    project: Project, session_id: str, successors: tuple[str, ...], now: datetime
+) -> Overview:
     loaded = load(project, session_id)
     document = render(project, loaded, recorded(project, session_id))
     receipts = received(project, session_id)
+    zone = ZoneInfo(project.settings.timezone)
     file = publish.state(project.read(document.path), document.text, session_id)
     in_prompt = sum(each.in_prompt for each in document.open)
     return Overview(
@@ -77,6 +81,9 @@ def _overview(project: Project, session_id: str, successors: tuple[str, ...]) ->
         ),
         receipts=receipts,
         superseded_by=successors,
+        overdue=tuple(
+            deadlines.words(each) for each in deadlines.late(loaded.session, now, zone)
+        ),
     )
 
 

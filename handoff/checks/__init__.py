@@ -7,10 +7,12 @@ found on the way (YAML, question headers, facts files), are the caller's part.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, tzinfo
 
 from handoff import tables
 from handoff.checks import (
     blanks,
+    clock,
     evidence,
     handing,
     pasting,
@@ -23,6 +25,7 @@ from handoff.checks import (
 )
 from handoff.checks.case import Case, Whole
 from handoff.problems import Place, Problem
+from handoff.session import Session
 from handoff.sql import Query
 from handoff.tables import Schema
 
@@ -32,6 +35,7 @@ __all__ = [
     "RULES",
     "Case",
     "Whole",
+    "live_problems",
     "problems",
     "project_problems",
     "prompt_problems",
@@ -51,6 +55,11 @@ def problems(case: Case) -> tuple[Problem, ...]:
 def prompt_problems(case: Case) -> tuple[Problem, ...]:
     """What the rules of the prompts find, blanks inside them among it."""
     return tuple(problem for rule in PROMPT_RULES for problem in rule(case))
+
+
+def live_problems(session: Session, now: datetime, zone: tzinfo) -> tuple[Problem, ...]:
+    """What the rules find that need a clock."""
+    return tuple(problem for rule in clock.RULES for problem in rule(session, now, zone))
 
 
 def project_problems(whole: Whole) -> tuple[Problem, ...]:

@@ -16,7 +16,8 @@ def blanks(case: Case) -> Iterator[Problem]:
 
     Fails: a key with nothing behind it, or `[TO BE FILLED]`.
     """
-    yield from _blank(case, "B001", [each for each in case.open if not each.in_prompt], "")
+    outside = [each for each in case.open if not in_prompt(case, each)]
+    yield from _blank(case, "B001", outside, "")
 
 
 def prompt_blanks(case: Case) -> Iterator[Problem]:
@@ -27,8 +28,16 @@ def prompt_blanks(case: Case) -> Iterator[Problem]:
         prompt:
           status: {ETA: "[ETA]"}
     """
-    inside = [each for each in case.open if each.in_prompt]
+    inside = [each for each in case.open if in_prompt(case, each)]
     yield from _blank(case, "B002", inside, " in the prompt")
+
+
+def in_prompt(case: Case, each: Open) -> bool:
+    """Whether a prompt prints the blank: its own, or what the document and it both say."""
+    return each.in_prompt or (bool(case.prompts) and each.place.keys[:1] in _SHARED)
+
+
+_SHARED = (("severity",), ("do_not",), ("tried",))
 
 
 def _blank(case: Case, code: str, opens: Sequence[Open], where: str) -> Iterator[Problem]:

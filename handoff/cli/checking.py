@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -21,6 +22,9 @@ def check(
         str, typer.Option("--format", metavar="FORMAT", help="text, json or github.")
     ] = "text",
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Read the clock too: tell what is overdue.")
+    ] = False,
     root: options.Root = None,
 ) -> int:
     """Hold YAML, SQL, facts and documents to every rule; docs/checks.md lists them."""
@@ -30,7 +34,7 @@ def check(
         raise UsageError(f"handoff: error: unknown format '{format}'{expected}")
     project = api.open_project(root)
     ids = [api.session_named(project, name) for name in sessions or ()]
-    report = api.check(project, ids)
+    report = api.check(project, ids, now=datetime.now(UTC) if live else None)
     report = reporting.strict(report) if strict else report
     if format == "github":
         report = reporting.below(report, options.folder_in_workspace(project.root))

@@ -12,7 +12,7 @@ from handoff.cli import clipboard, console, options
 from handoff.files import disk, write_whole
 from handoff.problems import Refused, UsageError, nearest
 from handoff.prompting import Given
-from handoff.to_read import DEFAULT
+from handoff.session import DEFAULT_PROMPT
 
 FORMATS = ("text", "json")
 
@@ -21,7 +21,7 @@ def prompt(
     session: options.SessionName,
     name: Annotated[
         str, typer.Argument(metavar="[NAME]", help="Of several prompts which.")
-    ] = DEFAULT,
+    ] = DEFAULT_PROMPT,
     copy: Annotated[
         bool, typer.Option("--copy", help="Put it on the clipboard in place of stdout.")
     ] = False,

@@ -25,6 +25,9 @@ def resume(
         str | None,
         typer.Option("--as-of", metavar="TIME", help="The moment to ask for; else now."),
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", metavar="NAME", help="Of several prompts which.")
+    ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         str, typer.Option("--format", metavar="FORMAT", help="text or json.")
     ] = "text",
@@ -47,6 +50,7 @@ def resume(
         now=options.moment(as_of) or pickup.this_minute(),
         engine=engine,
         frozen=frozen,
+        name=prompt,
         progress=console.Progress(),
     )
     console.out(FORMATS[format](resumed.since))
