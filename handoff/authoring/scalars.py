@@ -63,7 +63,9 @@ def _reads_plain(value: str, *, flow: bool) -> bool:
     except yaml.YAMLError:
         return False
     assert root is not None  # the dash is there
-    node = root.value[0].value[0] if flow else root.value[0]
+    node = root.value[0]
+    if flow:  # ']#' would end the list before its first item
+        node = node.value[0] if node.value else None
     return (
         isinstance(node, yaml.ScalarNode)
         and node.value == value
