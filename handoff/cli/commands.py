@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "schema": "checking.schema",
     "query": "asking.app",
     "doctor": "doctor.doctor",
+    "completion": "completing.completion",
 }
 """In the order of `--help`: a module of this package, and a function or a group in it."""
 
