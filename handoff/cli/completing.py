@@ -200,9 +200,10 @@ def _templates(project: Project, session: str, typed: str) -> Iterable[str]:
 def _paths(project: Project, session: str, typed: str) -> Iterable[str]:
     """The places one label further than what is typed; one that holds others ends in a dot."""
     for above, key, node in _places(_root(project, session), ""):
-        if typed.casefold().startswith(above.casefold()):
-            path = f"{above}{key}{'.' if _children(node) else ''}"
-            yield from [path] if path != typed or not path.endswith(".") else []
+        path = f"{above}{key}{'.' if _children(node) else ''}"
+        is_typed = path.endswith(".") and path.casefold() == typed.casefold()
+        if typed.casefold().startswith(above.casefold()) and not is_typed:
+            yield path
 
 
 def _boxes(project: Project, session: str, typed: str) -> Iterable[str]:
