@@ -43,6 +43,7 @@ def held(condition: Written, live: Live, where: Where = "text") -> Condition:
     """The condition with what the facts say of it now."""
     words = condition.text
     text = live.text(words, where) if isinstance(words, Text) else words.text
+    text = " ".join(text.split())
     expression = _expression(condition.when)
     if expression is None:
         return Condition(text, None, UNKNOWN)

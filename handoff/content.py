@@ -195,13 +195,14 @@ def _condition(content: Condition, pen: Pen) -> list[str]:
 
 
 def _claim(content: Claim, pen: Pen) -> list[str]:
-    """Its mark in front; what it rests on behind, beneath where it is more than text."""
+    """Its mark in front, what it rests on behind; apart from text of more than one line."""
     mark, basis = pen.claim(content)
-    first, *rest = _item(content.what, pen)
-    lines = [f"{mark} {first}", *rest]
+    lines = _item(content.what, pen)
+    is_apart = len(lines) > 1 and _STARTS_BLOCK.match("\n".join(lines))
+    said = [mark, "", *lines] if is_apart else [f"{mark} {lines[0]}", *lines[1:]]
     if not isinstance(content.what, LEAVES):
-        return lines
-    return [*lines[:-1], f"{lines[-1]} ({basis})"]
+        return said
+    return [f"{said[0]} ({basis})"] if len(said) == 1 else [*said, "", f"({basis})"]
 
 
 def _markdown(content: Markdown, pen: Pen) -> list[str]:

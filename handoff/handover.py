@@ -7,7 +7,16 @@ from datetime import datetime
 
 from handoff.content import NONE, Pen, marked
 from handoff.printing import moment
-from handoff.session import Action, Blank, Checkpoint, Contingency, Moment, Reasoned, Severity
+from handoff.session import (
+    Action,
+    Blank,
+    Checkpoint,
+    Contingency,
+    Moment,
+    Reasoned,
+    Severity,
+    Text,
+)
 
 LEVELS: Mapping[str, str] = {"stable": "🟢", "watch": "🟡", "unstable": "🔴"}
 """Each level of severity and its mark."""
@@ -19,7 +28,7 @@ def severity(given: Severity | Blank, pen: Pen) -> str:
         return pen.words(given)
     level = pen.words(given.level)
     word = f"{LEVELS[level]} {level}" if level in LEVELS else level
-    return f"{word}: {pen.words(given.why)}" if given.why else word
+    return f"{word}: {_line(given.why, pen)}" if given.why else word
 
 
 def actions(given: tuple[Action, ...] | Blank, pen: Pen) -> str:
@@ -41,7 +50,7 @@ def checkpoint(given: Checkpoint | Blank, pen: Pen) -> str:
     if isinstance(given, Blank):
         return pen.words(given)
     at = _when(given.at, pen)
-    return f"{at}: {pen.words(given.what)}" if given.what else at
+    return f"{at}: {_line(given.what, pen)}" if given.what else at
 
 
 def overdue(given: Iterable[Action], now: datetime) -> tuple[Action, ...]:
@@ -58,33 +67,38 @@ def _is_past(due: Moment, now: datetime) -> bool:
 def _action(action: Action, pen: Pen) -> list[str]:
     priority = f"**{pen.words(action.priority).capitalize()}**: " if action.priority else ""
     about = ", ".join(f"{label}: {words}" for label, words in _about(action, pen))
-    what = f"{priority}{pen.words(action.do)}{f' ({about})' if about else ''}"
-    if action.contingency is None:
-        return what.split("\n")
-    return [*what.split("\n"), *marked("- ", _otherwise(action.contingency, pen))]
+    what = f"{priority}{_line(action.do, pen)}{f' ({about})' if about else ''}"
+    return [what, *_otherwise(action.contingency, pen)]
 
 
 def _about(action: Action, pen: Pen) -> Iterator[tuple[str, str]]:
     if action.owner:
-        yield "owner", pen.words(action.owner)
+        yield "owner", _line(action.owner, pen)
     if action.due:
         yield "due", _when(action.due, pen)
 
 
-def _otherwise(contingency: Contingency, pen: Pen) -> list[str]:
-    words = f"If {pen.words(contingency.condition)}, then {pen.words(contingency.then)}"
-    return words.split("\n")
+def _otherwise(contingency: Contingency | None, pen: Pen) -> list[str]:
+    if contingency is None:
+        return []
+    condition, then = _line(contingency.condition, pen), _line(contingency.then, pen)
+    return [f"- If {condition}, then {then}"]
 
 
 def _reasoned(reasoned: Reasoned, pen: Pen) -> list[str]:
-    why = f": {pen.words(reasoned.why)}" if reasoned.why else ""
-    return f"{pen.words(reasoned.what)}{why}".split("\n")
+    why = f": {_line(reasoned.why, pen)}" if reasoned.why else ""
+    return [f"{_line(reasoned.what, pen)}{why}"]
 
 
 def _when(at: Moment | Blank, pen: Pen) -> str:
     if isinstance(at, Blank):
         return pen.words(at)
     return moment(at.at) if isinstance(at.at, datetime) else at.at.isoformat()
+
+
+def _line(words: Text | Blank, pen: Pen) -> str:
+    """On one line, so that something may stand before it and behind it."""
+    return " ".join(pen.words(words).split())
 
 
 def _listed(items: Iterable[list[str]]) -> str:
