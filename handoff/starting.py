@@ -14,6 +14,8 @@ from handoff.settings import Engine
 
 _STARTER = Path(__file__).parent / "starter"
 """A folder for each engine; `$name` in its files is filled in."""
+GUIDE = ".agents/skills/handoff/SKILL.md"
+"""What teaches a coding agent how sessions begin and end; where several of them look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,15 @@ def start(root: Path, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
         tuple(path for path, is_new in made.items() if is_new),
         tuple(path for path, is_new in made.items() if not is_new),
     )
+
+
+def guide(root: Path) -> bool:
+    """Write `GUIDE` under `root`; whether it could: never over a file that is there.
+
+    Raises WorldError.
+    """
+    content = (_STARTER / "agent/SKILL.md").read_bytes()
+    return write_new(confined(root, GUIDE), content, place=GUIDE)
 
 
 def _files(plan: Plan) -> Iterator[tuple[str, bytes]]:

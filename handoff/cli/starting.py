@@ -28,6 +28,9 @@ def init(
             "--engine", metavar="ENGINE", help="duckdb or bigquery; else what is there."
         ),
     ] = None,
+    agent: Annotated[
+        bool, typer.Option("--agent", help="Also teach coding agents the commands.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     root: options.Root = None,
 ) -> int:
@@ -47,11 +50,19 @@ def init(
         console.note(f"wrote {path}")
     for path in kept:
         console.note(f"kept {path}, which was there")
+    if agent:
+        _guide(project)
     latest = plan.session if plan.with_session else "latest"
     console.note(f"next: handoff render {latest}")
     if found:
         console.note(f"a document becomes a session with: handoff import {found.paths[-1]}")
     return 0
+
+
+def _guide(project: Project) -> None:
+    is_new = starting.guide(project.root)
+    told = f"wrote {starting.GUIDE}" if is_new else f"kept {starting.GUIDE}, which was there"
+    console.note(f"{told}; name it in AGENTS.md for agents that look nowhere else")
 
 
 def _has_settings(project: Project) -> bool:
