@@ -1,4 +1,4 @@
-"""What several modules of tests share: the sample warehouse and a BigQuery server."""
+"""What several modules of tests share: a cache, the sample warehouse and a BigQuery server."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ from handoff.settings import BigQuery as Settings
 from handoff.warehouse.duckdb import open_sample
 
 SAMPLE = Path(__file__).parent.parent / "sql" / "sample"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="write what is expected anew")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's cache is neither read nor written by a test."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")
