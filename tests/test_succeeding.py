@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -73,6 +74,24 @@ def test_without_recorded_answers_live_values_stay_live(root: Path) -> None:
     text = (root / "sessions/session-2.yaml").read_text("utf-8")
     assert "  Train on {{ days.n }} days: false\n" in text
     assert "  - Keep the {{ days.n }} days (from session-1)\n" in text
+
+
+def test_what_the_receiver_must_know_is_handed_on(root: Path) -> None:
+    with (root / "sessions/session-1.yaml").open("a") as file:
+        file.write("do_not: [Run it twice]\nactions:\n  - {do: Look, owner: Ann}  # soon\n")
+    text = (root / "sessions/session-1.yaml").read_text()
+    waiting = '\\1\\n    - {text: Counted, when: "{{ days.n == 1 }}"}'
+    text = re.sub(r"(\n  prerequisites:)", waiting, text)
+    text = re.sub(r"(\ndecisions:)", r"\1\n  - {text: Two workers, evidence: 3f9c2d1}", text)
+    (root / "sessions/session-1.yaml").write_text(text)
+
+    begin(api.open_project(str(root)), "session-2", created=DAY, source_id="session-1")
+
+    written = (root / "sessions/session-2.yaml").read_text("utf-8")
+    assert "\ndo_not: [Run it twice]\n" in written
+    assert "\nactions:\n  - {do: Look, owner: Ann}  # soon\n" in written
+    assert "  - Two workers (from session-1)\n" in written
+    assert "        Counted: false\n" in written
 
 
 def test_a_taken_id_is_answered_with_a_free_one(root: Path) -> None:

@@ -15,7 +15,9 @@ from handoff.session import (
     Box,
     Bullets,
     Checklist,
+    Claim,
     Code,
+    Condition,
     Content,
     Entries,
     Entry,
@@ -123,6 +125,9 @@ CARRIED: Mapping[str, tuple[Carrier, str]] = {
     "coverage": (live, ""),
     "sections": (sections, ""),
     "blocked_by": (blocker, "take it out once it is solved"),
+    "actions": (verbatim, "take out what is done"),
+    "tried": (verbatim, "so that nobody tries it again"),
+    "do_not": (verbatim, "still binding; take out what is not"),
 }
 """Key of the session file to what is taken of it, and the comment beside it."""
 
@@ -173,6 +178,10 @@ def _items(content: Content | None, say: Callable[[Text], str]) -> list[str]:
             return [text]
         case Flag(value):
             return ["✅" if value else "❌"]
+        case Condition(words):
+            return _items(words, say)
+        case Claim(what):
+            return _items(what, say)
     return []
 
 
@@ -225,7 +234,7 @@ def is_live(content: object) -> bool:
             return "{{" in value
         case Table() | Phases() | Blank():
             return True
-        case Flag() | Code() | Markdown() | Checklist():
+        case Flag() | Code() | Markdown() | Checklist() | Condition() | Claim():
             return False
         case tuple():
             return all(map(is_live, content))
