@@ -98,9 +98,9 @@ def test_template_that_is_not_utf8_is_told_at_its_line(environment: Environment)
 
 
 def test_bug_in_a_filter_is_no_problem_of_the_author(environment: Environment) -> None:
-    from handoff.content import table
+    from handoff.content import labelled
 
-    environment.filters["broken"] = lambda _: table(None)  # type: ignore[arg-type]
+    environment.filters["broken"] = lambda _: labelled(None, None, None)  # type: ignore[arg-type]
 
     with pytest.raises(AttributeError):
         text_of(environment, "{{ 1 | broken }}")
