@@ -157,16 +157,22 @@ def spelled(node: Node) -> str:
         case Name():
             return node.name
         case Part():
-            return f"{spelled(node.of)}.{_part(node)}"
+            return f"{_inner(node.of, Filtered, Compared, Logical)}.{_part(node)}"
         case Filtered():
             arguments = ", ".join(map(repr, node.arguments))
             inside = f"({arguments})" if arguments else ""
-            return f"{spelled(node.of)} | {node.name}{inside}"
+            return f"{_inner(node.of, Compared, Logical)} | {node.name}{inside}"
         case Compared():
-            return f"{spelled(node.left)} {node.operator} {spelled(node.right)}"
+            sides = (_inner(each, Compared, Logical) for each in (node.left, node.right))
+            return f" {node.operator} ".join(sides)
         case Logical():
-            joined = f" {node.operator} ".join(map(spelled, node.of))
+            joined = f" {node.operator} ".join(_inner(each, Logical) for each in node.of)
             return joined if len(node.of) > 1 else f"{node.operator} {joined}"
+
+
+def _inner(node: Node, *loose: type) -> str:
+    """In brackets where what stands around it would bind closer."""
+    return f"({spelled(node)})" if isinstance(node, loose) else spelled(node)
 
 
 def _part(node: Part) -> str:

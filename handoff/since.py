@@ -149,8 +149,15 @@ def _times(each: Seen | None) -> datetime | None:
     return each.at if each else None
 
 
+_LONGEST = 500
+"""Characters of a value that are shown; JSON has all of them."""
+
+
 def _words(each: Seen | None) -> str:
-    return "not known" if each is None or each.words is None else each.words
+    if each is None or each.words is None:
+        return "not known"
+    length = len(each.words)
+    return each.words if length <= _LONGEST else f"{length:,} characters"
 
 
 def _failed(since: Since) -> Iterator[str]:

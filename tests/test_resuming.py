@@ -322,7 +322,9 @@ def test_value_that_was_never_known_is_no_change() -> None:
         ("{{ a['Phase 1'].b | blank('x') }}", "a.phase_1.b"),
         ("{{ a.rows|count }}", "a.rows | count"),
         ("{{ a.b | round(1) }}", "a.b | round(1)"),
-        ("{{ not a.b == 'x' and a.c > 1 }}", "not a.b == 'x' and a.c > 1"),
+        ("{{ not a.b == 'x' and a.c > 1 }}", "(not a.b == 'x') and a.c > 1"),
+        ("{{ not (a.b and a.c) }}", "not (a.b and a.c)"),
+        ("{{ (a.rows | first).b }}", "(a.rows | first).b"),
     ],
 )
 def test_expression_has_one_spelling(text: str, name: str) -> None:
