@@ -105,6 +105,28 @@ def test_parameters_are_bound_by_type_and_never_become_sql(shop: DuckDB) -> None
     assert found.rows == ((*values.values(), AS_OF, True),)
 
 
+def test_structs_are_parameters_too(shop: DuckDB) -> None:
+    header = (
+        "x STRUCT<a INT64, b STRING>, y STRING, n INT64\n"
+        "-- params: p STRUCT<a INT64, b STRING>, q ARRAY<STRUCT<a INT64>>"
+    )
+    sql = "SELECT @p AS x, @p.b AS y, ARRAY_LENGTH(@q) AS n"
+
+    found = ask(shop, header, sql, p={"a": 1, "b": "x"}, q=({"a": 1}, {"a": 2}))
+
+    assert isinstance(found, Answer), found
+    assert found.rows == (({"a": 1, "b": "x"}, "x", 2),)
+
+
+def test_bignumeric_parameter_is_refused_where_it_stands(shop: DuckDB) -> None:
+    found = ask(
+        shop, "x BIGNUMERIC\n-- params: p BIGNUMERIC", "SELECT @p AS x", p=Decimal("1.5")
+    )
+
+    assert isinstance(found, Failure), found
+    assert found.message == "sql/q.sql:3:14: BIGNUMERIC has fewer digits here, ask BigQuery"
+
+
 @pytest.mark.parametrize(
     ("returns", "sql", "told"),
     [

@@ -69,7 +69,7 @@ _STRUCTURE = """
     Select From Where Group Having Qualify Order Ordered Limit Offset Distinct Join With CTE
     Subquery Union Intersect Except Table TableAlias Alias Column Identifier Star Paren Var
     Tuple Parameter Boolean Null Array Case If Window WindowSpec Exists Filter DataType
-    DataTypeParam JSONPath JSONPathRoot JSONPathKey JSONPathSubscript Interval Values
+    DataTypeParam ColumnDef JSONPath JSONPathRoot JSONPathKey JSONPathSubscript Interval Values
     IgnoreNulls RawString
 """
 _OPERATORS = """
@@ -354,6 +354,8 @@ def _casted(node: exp.Expr) -> exp.Expr:
     )
     if wanted == "NUMERIC":
         node.set("to", exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb"))
+    if wanted == "BIGNUMERIC":
+        raise Refusal("BIGNUMERIC has fewer digits here" + _ELSEWHERE, node)
     if isinstance(node.this, (exp.Parameter, exp.Null)):
         return node
     if source == wanted or (source, wanted) in _KEPT:
@@ -700,6 +702,14 @@ def _element(node: exp.Expr) -> exp.Expr:
     return _when((beyond, failed), default=node.copy())
 
 
+def _member(node: exp.Expr) -> exp.Expr:
+    """A field of a STRUCT; of JSON it is spelled alike and read otherwise."""
+    if _type(node.this) == "JSON":
+        raise Refusal("a field of JSON is read otherwise here, use JSON_VALUE", node)
+    _known(node.this, "STRUCT")
+    return node
+
+
 def _unnest(node: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
@@ -779,5 +789,6 @@ RULES: Mapping[str, Rule] = {
     "RegexpReplace": _no_more_than("this", "expression", "replacement"),
     "StrPosition": _no_more_than("this", "substr"),
     "Bracket": _element,
+    "Dot": _member,
     "Unnest": _unnest,
 }

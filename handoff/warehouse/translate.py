@@ -230,6 +230,8 @@ def _with_type(tree: exp.Expr, parameter: exp.Parameter, types: Mapping[str, str
 
     wanted = next(v for k, v in types.items() if k.casefold() == parameter.name.casefold())
     typed = exp.cast(parameter.copy(), wanted, dialect="bigquery")
+    for node in typed.args["to"].walk():
+        node.meta.clear()  # places in the type, not in the question
     if parameter is tree:
         return typed
     parameter.replace(typed)
