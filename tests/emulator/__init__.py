@@ -114,11 +114,16 @@ def load(url: str, database: Path) -> None:
     with duckdb.connect(str(copy), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for dataset, members in tables.items():
-            if members:
-                client(url).create_dataset(dataset, exists_ok=True)
+            _create_dataset(client(url), dataset)
             for name, columns in members.items():
                 rows = list(_rows(connection, f"{dataset}.{name}", columns))
                 _load_table(client(url), f"{dataset}.{name}", columns, rows)
+
+
+def _create_dataset(to: Client, name: str) -> None:
+    # not 'exists_ok': the emulator answers 500, which the client tries again for ten minutes
+    if name not in {each.dataset_id for each in to.list_datasets()}:
+        to.create_dataset(name)
 
 
 def _load_table(
