@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from handoff import claims, handover
 from handoff import content as markdown
-from handoff import handover
-from handoff.claims import counted, marked
 from handoff.conditions import held
 from handoff.content import Pen
 from handoff.document import Document, completion, document_path, leaves, status, ticked
@@ -65,7 +64,7 @@ def render(
         "completion": completion(session),
         "provenance": list(provenance),
         "receipts": list(receipts),
-        "evidence": counted(session, live),
+        "evidence": claims.counted(session, live),
         "prompt": None,
     }
     prompts = tuple(
@@ -90,7 +89,7 @@ def render(
         done=done,
         boxes=total,
         prompts=named,
-        problems=tuple(live.warnings),
+        problems=(*live.warnings, *claims.problems(session, live)),
     )
 
 
@@ -180,7 +179,7 @@ class _Pen:
         return str(held(condition, self._live, self._where))
 
     def claim(self, claim: Claim) -> tuple[str, str]:
-        return marked(claim, self._live, self._where)
+        return claims.marked(claim, self._live, self._where)
 
 
 class Filters:

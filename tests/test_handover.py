@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from live_facts import fact, facts, query, question
 from sessions import AT, following, session, text
 
-from handoff.claims import basis, counted
+from handoff.claims import basis, counted, marked
+from handoff.claims import problems as refuted
 from handoff.conditions import Condition, conditions, facts_of
 from handoff.evidence import Reference, reference
 from handoff.facts import Facts
 from handoff.handover import overdue
 from handoff.live import Live, problems
+from handoff.problems import Problem
 from handoff.session import (
     Action,
     Blank,
@@ -136,18 +138,20 @@ def claim(*evidence: str) -> Claim:
 @pytest.mark.parametrize(
     ("evidence", "known", "expected"),
     [
-        ((), RUNNING, (False, ())),
-        (("run",), RUNNING, (True, ("`run`",))),
-        (("run",), None, (False, ("`run`, which has no answer",))),
-        (("{{ run.done }}",), RUNNING, (True, ("514",))),
-        (("{{ run.done }}",), UNKNOWN, (False, ("[TO BE FILLED]",))),
-        (("{{ run.done }}", "3f9c2d1"), UNKNOWN, (False, ("[TO BE FILLED]", "`3f9c2d1`"))),
-        (("[FILE PATH]",), RUNNING, (False, ("[FILE PATH]",))),
-        (("a ``` b.md:7",), RUNNING, (True, ("````a ``` b.md:7````",))),
+        ((), RUNNING, ("assumed", ())),
+        (("run",), RUNNING, ("verified", ("`run`",))),
+        (("run",), None, ("assumed", ("`run`, which has no answer",))),
+        (("{{ run.done }}",), RUNNING, ("verified", ("514",))),
+        (("{{ run.done }}",), UNKNOWN, ("assumed", ("[TO BE FILLED]",))),
+        (("{{ run.done }}", "3f9c2d1"), UNKNOWN, ("assumed", ("[TO BE FILLED]", "`3f9c2d1`"))),
+        (("[FILE PATH]",), RUNNING, ("assumed", ("[FILE PATH]",))),
+        (("a ``` b.md:7",), RUNNING, ("verified", ("````a ``` b.md:7````",))),
+        (("{{ run.state == 'running' }}",), RUNNING, ("verified", ("running",))),
+        (("{{ run.is_final }}", "3f9c2d1"), RUNNING, ("refuted", ("❌", "`3f9c2d1`"))),
     ],
 )
 def test_claim_is_verified_by_what_says_something(
-    evidence: tuple[str, ...], known: Facts | None, expected: tuple[bool, tuple[str, ...]]
+    evidence: tuple[str, ...], known: Facts | None, expected: tuple[str, tuple[str, ...]]
 ) -> None:
     assert basis(claim(*evidence), live(asking(), known)) == expected
 
@@ -155,7 +159,7 @@ def test_claim_is_verified_by_what_says_something(
 def test_claim_whose_evidence_is_blank_is_assumed() -> None:
     blank = Claim(text("it holds"), Blank("[TO BE FILLED]", AT), AT)
 
-    assert basis(blank, live(asking())) == (False, ("[TO BE FILLED]",))
+    assert basis(blank, live(asking())) == ("assumed", ("[TO BE FILLED]",))
 
 
 def test_claims_are_counted_wherever_they_stand() -> None:
@@ -164,6 +168,16 @@ def test_claims_are_counted_wherever_they_stand() -> None:
 
     assert counted(of, live(of)) == "2 verified, 1 assumed"
     assert counted(asking(), live(asking())) == ""
+
+
+def test_claim_that_its_evidence_refutes_is_told() -> None:
+    of = asking(findings=Bullets((claim("{{ run.is_final }}"), claim("run")), AT))
+
+    assert counted(of, live(of)) == "1 verified, 1 refuted"
+    assert marked(claim("{{ run.is_final }}"), live(of)) == ("❌", "refuted: ❌")
+    assert [*refuted(of, live(of))] == [
+        Problem("H005", "the evidence says otherwise: ❌", AT, "warning")
+    ]
 
 
 # --- conditions ----------------------------------------------------------------------------
