@@ -88,9 +88,9 @@ def test_what_the_receiver_must_know_is_handed_on(root: Path) -> None:
     begin(api.open_project(str(root)), "session-2", created=DAY, source_id="session-1")
 
     written = (root / "sessions/session-2.yaml").read_text("utf-8")
-    assert "\ndo_not: [Run it twice]\n" in written
-    assert "\nactions:\n  - {do: Look, owner: Ann}  # soon\n" in written
-    assert "  - Two workers (from session-1)\n" in written
+    assert "\ndo_not:\n  - Run it twice (from session-1)" in written
+    assert "\nactions:\n  - {do: Look (from session-1), owner: Ann}\n" in written
+    assert "  - {text: Two workers (from session-1), evidence: 3f9c2d1}\n" in written
     assert "        Counted: false\n" in written
 
 

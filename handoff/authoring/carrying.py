@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields, is_dataclass
 
 from handoff.authoring.splice import pair_text
 from handoff.authoring.writing import Comment, Flow, Part, Value, value_of
-from handoff.nodes import Map, Node, parse
+from handoff.blanks import is_blank
+from handoff.content_yaml import ContentReader, spelled_blank
+from handoff.nodes import List, Map, Node, Scalar, is_null, parse
 from handoff.problems import Place, Problem
 from handoff.session import (
     Blank,
@@ -72,9 +74,26 @@ def verbatim(source: Source, key: str) -> Part | None:
 
 def listed(source: Source, key: str) -> Part | None:
     """Each entry as an item that names the session it came from."""
-    content = getattr(source.session, key)
-    items = [_with_origin(each, source) for each in _items(content, source.say)]
+    node = _node(source, key)
+    if isinstance(node, List) and not spelled_blank(node):
+        items = [item for each in node.nodes for item in _item(each, source)]
+    else:
+        content = getattr(source.session, key)
+        items = [_with_origin(each, source) for each in _items(content, source.say)]
     return Part(items) if items else None
+
+
+def _item(node: Node, source: Source) -> Iterator[Value]:
+    """One item of a list; what else is said beside its words stays beside them."""
+    words: Node | None = node
+    if isinstance(node, Map):
+        words = next((pair.node for pair in node.pairs if pair.key in _WORDS), None)
+    if not isinstance(words, Scalar):
+        content = ContentReader("").content(node)
+        yield from (_with_origin(each, source) for each in _items(content, source.say))
+    elif not is_null(words) and not is_blank(words.text, item=True):
+        said = _with_origin(source.say(Text(words.text, words.place)), source)
+        yield said if words is node else _beside(said, node)
 
 
 def live(source: Source, key: str) -> Part | None:
@@ -125,9 +144,9 @@ CARRIED: Mapping[str, tuple[Carrier, str]] = {
     "coverage": (live, ""),
     "sections": (sections, ""),
     "blocked_by": (blocker, "take it out once it is solved"),
-    "actions": (verbatim, "take out what is done"),
-    "tried": (verbatim, "so that nobody tries it again"),
-    "do_not": (verbatim, "still binding; take out what is not"),
+    "actions": (listed, "take out what is done"),
+    "tried": (listed, "so that nobody tries it again"),
+    "do_not": (listed, "still binding; take out what is not"),
 }
 """Key of the session file to what is taken of it, and the comment beside it."""
 
@@ -140,6 +159,18 @@ def carried(source: Source) -> dict[str, Part]:
         if part is not None:
             found[key] = Part(part.value, comment, part.verbatim)
     return found
+
+
+_WORDS = ("text", "do", "what")
+"""Under one of these stand the words of an item that says more than them."""
+
+
+def _beside(said: str, node: Node) -> Value:
+    """The mapping with `said` for its words, on one line where it was of scalars only."""
+    assert isinstance(node, Map)
+    pairs = {p.key: said if p.key in _WORDS else value_of(p.node) for p in node.pairs}
+    plain = all(value is None or isinstance(value, str | bool) for value in pairs.values())
+    return Flow(pairs) if plain else pairs
 
 
 # --- helpers -------------------------------------------------------------------------------

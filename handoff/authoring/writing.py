@@ -134,7 +134,7 @@ def _items(items: object, indent: int) -> Iterator[str]:
 
 def _flow(value: Flow) -> str:
     pairs = (
-        f"{written(key, Spot(0, flow=True))[0]}: {_inline(inner)}".rstrip()
+        f"{written(key, Spot(0, flow=True))[0]}: {_inline(inner)}"
         for key, inner in value.pairs.items()
     )
     return "{" + ", ".join(pairs) + "}"
