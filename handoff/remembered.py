@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from handoff import facts as facts_file
 from handoff.cells import Cells
-from handoff.checks.past import Old, Past
 from handoff.facts import Fact, Facts
+from handoff.past import Old, Past
 from handoff.problems import HandoffError, InvalidInput
 from handoff.project import Project
 from handoff.sources import history

@@ -16,9 +16,9 @@ from sessions import AT, session, text
 from handoff import checks
 from handoff.cells import Cells
 from handoff.checks import Case
-from handoff.checks.past import Old, Past
 from handoff.checks.scripts import scripts
 from handoff.facts import Column, Fact, Facts, Provenance
+from handoff.past import Old, Past
 from handoff.session import Bullets, Code, Content, Entry, Prompt, Question, Reading, Session
 from handoff.tree import Tree
 
@@ -108,7 +108,7 @@ def test_prompt_over_the_budget() -> None:
         (code("bash", "ls\npython ml/trian.py"), ["sessions/s.yaml:7:3"]),
         (code("sql", "python ml/trian.py"), []),
         (code("bash", "python ml/train.py"), []),
-        (prompt("Run `python ml/trian.py --all` first"), ["sessions/s.yaml:7:7"]),
+        (prompt("Run `python ml/trian.py --all` first"), ["sessions/s.yaml:7:8"]),
         (prompt("Write `ml/trian.py` anew"), []),
         (prompt("python ml/trian.py is no command here"), []),
     ],

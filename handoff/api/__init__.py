@@ -17,12 +17,15 @@ from handoff.api.checking import case_of, check
 from handoff.api.gathering import facts_path, failures, frozen, gather, record, recorded
 from handoff.api.loading import Loaded, load, open_project, queries, session_named, session_path
 from handoff.api.overviewing import overviews, superseded_by
+from handoff.api.prompting import given
 from handoff.api.publishing import Published, hold, publish, unpublished, write
 from handoff.api.rendering import folders, live_of, render
+from handoff.api.resuming import Resumed, resume
 
 __all__ = [
     "Loaded",
     "Published",
+    "Resumed",
     "accept",
     "case_of",
     "check",
@@ -31,6 +34,7 @@ __all__ = [
     "folders",
     "frozen",
     "gather",
+    "given",
     "hold",
     "live_of",
     "load",
@@ -43,6 +47,7 @@ __all__ = [
     "record",
     "recorded",
     "render",
+    "resume",
     "session_named",
     "session_path",
     "superseded_by",

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from handoff.cells import Cells
-from handoff.checks.past import Past
 from handoff.facts import Fact, Facts
+from handoff.past import Past
 from handoff.session import Session
 from handoff.sql import Query
 from handoff.todo import Open

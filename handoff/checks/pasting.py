@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from handoff.cells import Cell, Cells
 from handoff.checks.case import Case
-from handoff.checks.past import Old
 from handoff.checks.scripts import is_command, scripts
 from handoff.document import leaves
 from handoff.expressions import Literal, parts
 from handoff.live_filters import NUMBERS
+from handoff.past import Old
 from handoff.printing import folded, moment, printed
 from handoff.problems import Place, Problem
 from handoff.session import Code, Prompt, Text, place_in, texts
@@ -45,14 +46,14 @@ def script_missing(case: Case) -> Iterator[Problem]:
           more:
             FIRST: {bash: python scripts/backfil.py --dry-run}
     """
-    for shell, place in _shells(case):
-        for script in scripts(shell.value):
+    for shell in _shells(case):
+        for script in scripts(shell.words):
             if script.path.startswith("..") or case.tree.has(script.path):
                 continue
             there = case.past.moved(script.path)
             hint = f", it was moved to '{there}'" if there else case.tree.nearest(script.path)
             message = f"command runs '{script.path}', which does not exist{hint}"
-            yield Problem("P006", message, place(script.line), "warning")
+            yield Problem("P006", message, shell.place(script.line), "warning")
 
 
 def old_number(case: Case) -> Iterator[Problem]:
@@ -145,22 +146,29 @@ _SHELLS = ("bash", "sh", "shell", "zsh", "console")
 _INLINE_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
-def _shells(case: Case) -> Iterator[tuple[Text, Callable[[int], Place]]]:
-    """Each shell text of the prompts, and where its lines stand."""
+@dataclass(frozen=True, slots=True)
+class _Shell:
+    """Lines of a shell in an author's text."""
+
+    words: str
+    text: Text
+    start: int
+    """Where they begin in `text`."""
+
+    def place(self, line: int) -> Place:
+        before = self.words.split("\n")[:line]
+        return place_in(self.text, self.start + sum(len(each) + 1 for each in before))
+
+
+def _shells(case: Case) -> Iterator[_Shell]:
     for prompt in prompts(case.session).values():
         for leaf in leaves(prompt):
             if isinstance(leaf, Code) and leaf.lang in _SHELLS and isinstance(leaf.code, Text):
-                yield leaf.code, _lines_of(leaf.code)
+                yield _Shell(leaf.code.value, leaf.code, 0)
             if isinstance(leaf, Text):
                 for match in _INLINE_CODE.finditer(leaf.value):
                     if is_command(match[1]):
-                        place = place_in(leaf, match.start())
-                        yield Text(match[1], place), lambda _, place=place: place  # type: ignore[misc]
-
-
-def _lines_of(code: Text) -> Callable[[int], Place]:
-    starts = [0, *(match.end() for match in re.finditer("\n", code.value))]
-    return lambda line: place_in(code, starts[min(line, len(starts) - 1)])
+                        yield _Shell(match[1], leaf, match.start(1))
 
 
 # --- numbers -----------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from handoff import api, overview, pickup
+from handoff import api, overview
 from handoff.cli import console, options
 from handoff.printing import moment
 from handoff.problems import UsageError, nearest
@@ -46,7 +46,7 @@ def status(
         expected = known or f", expected {', '.join(overview.FORMATS)}"
         raise UsageError(f"handoff: error: unknown format '{format}'{expected}")
     project = api.open_project(root)
-    found, problems = api.overviews(project, now=pickup.this_minute())
+    found, problems = api.overviews(project, now=options.this_minute())
     console.problems(problems)
     console.out(overview.FORMATS[format](found))
     return 1 if problems else 0

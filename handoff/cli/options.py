@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +51,11 @@ def folder_in_workspace(root: Path) -> str:
     there = Path(workspace).resolve() if workspace else root
     is_below = root != there and root.is_relative_to(there)
     return root.relative_to(there).as_posix() if is_below else ""
+
+
+def this_minute() -> datetime:
+    """Now, UTC, cut to the minute as every moment is that questions are asked for."""
+    return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 def moment(text: str | None) -> datetime | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from handoff import api, pickup, prompting
+from handoff import api, prompting
 from handoff.cli import clipboard, console, options
 from handoff.files import disk, write_whole
 from handoff.problems import Refused, UsageError, nearest
@@ -45,7 +45,7 @@ def prompt(
         known = nearest(format, FORMATS) or f", expected {' or '.join(FORMATS)}"
         raise UsageError(f"handoff: error: unknown format '{format}'{known}")
     project = api.open_project(root)
-    given = pickup.given(project, api.session_named(project, session), name)
+    given = api.given(project, api.session_named(project, session), name)
     console.problems(given.findings)
     if strict and not given.is_fit:
         console.note(prompting.unfit(given))

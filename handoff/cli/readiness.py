@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from handoff import api, pickup
+from handoff import api
 from handoff.cli import console, options
 from handoff.problems import UsageError
 from handoff.readiness import Ready
@@ -44,7 +44,7 @@ def ready(
     found = ask(
         api.open_project(root),
         session,
-        now=options.moment(as_of) or pickup.this_minute(),
+        now=options.moment(as_of) or options.this_minute(),
         engine=engine,
         frozen=frozen,
         progress=console.Progress(),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from handoff import api, pickup, since
+from handoff import api, since
 from handoff.cli import console, options
 from handoff.problems import UsageError, nearest
 
@@ -44,10 +44,10 @@ def resume(
         message = "'--frozen' asks nothing, so it does not go with '--engine'"
         raise UsageError(f"handoff: error: {message}")
     project = api.open_project(root)
-    resumed = pickup.resume(
+    resumed = api.resume(
         project,
         api.session_named(project, session),
-        now=options.moment(as_of) or pickup.this_minute(),
+        now=options.moment(as_of) or options.this_minute(),
         engine=engine,
         frozen=frozen,
         name=prompt,

@@ -1,98 +1,29 @@
-"""The verbs of the one who picks a handoff up, as Python calls."""
+"""Resume: a handoff at pick-up time, and what happened since."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from handoff import api, deadlines, gate
-from handoff.api import Loaded
+from handoff import deadlines
+from handoff.api.gathering import facts_path, gather, recorded
+from handoff.api.loading import Loaded, load, session_path
+from handoff.api.overviewing import superseded_by
+from handoff.api.prompting import hold_prompt, named
+from handoff.api.rendering import live_of, render
 from handoff.cells import Cells
-from handoff.conditions import conditions
 from handoff.document import Document
 from handoff.facts import Facts, Failure
-from handoff.problems import UsageError, WorldError, nearest, worst
+from handoff.problems import WorldError, worst
 from handoff.project import Project
-from handoff.prompting import FileSize, Given
-from handoff.remembered import lines
 from handoff.resuming import changes, seen
-from handoff.session import DEFAULT_PROMPT, Session
 from handoff.since import Age, Condition, Since, Touched
 from handoff.sources import history
-from handoff.to_read import prompts, to_read
-from handoff.todo import Open
+from handoff.to_read import to_read
 from handoff.warehouse import Progress
-
-# --- the prompt --------------------------------------------------------------------------
-
-
-def given(project: Project, session_id: str, name: str = DEFAULT_PROMPT) -> Given:
-    """A prompt of the session with what is recorded, and what is wrong with it.
-
-    Raises InvalidInput, also where it holds a secret, and UsageError where there is no such
-    prompt.
-    """
-    from handoff import checks  # brings markdown_it
-
-    loaded = api.load(project, session_id)
-    facts = api.recorded(project, session_id)
-    document = api.render(project, loaded, facts)
-    text = _named(document, name)
-    _hold(project, text, document)
-    # as if it were the session's only one, for its own findings
-    session = _with_one(loaded.session, name)
-    case = api.case_of(project, session, loaded.queries, facts, document)
-    case = replace(case, prompts={name: text}, open=_outside_others(document, name))
-    count = lines(project)
-    return Given(
-        session=session_id,
-        name=name,
-        document=document.path,
-        text=text,
-        blanks=tuple(each for each in case.open if checks.blanks.in_prompt(case, each)),
-        read=tuple(
-            FileSize(each.words, count(each.path)) for each in to_read(session, document.path)
-        ),
-        budget_tokens=project.settings.budget_tokens,
-        findings=checks.prompt_problems(case),
-    )
-
-
-def _named(document: Document, name: str) -> str:
-    """The prompt of that name. Raises UsageError where there is none."""
-    path, names = api.session_path(document.session), tuple(document.prompts)
-    if name in names:
-        return document.prompts[name]
-    if not names:
-        raise UsageError(f"{path}: error: the session has no 'prompt:'")
-    known = nearest(name, names) or f", expected {' or '.join(names)}"
-    raise UsageError(f"{path}: error: the session has no prompt '{name}'{known}")
-
-
-def _with_one(session: Session, name: str) -> Session:
-    return replace(session, prompt=prompts(session)[name], prompts=())
-
-
-def _outside_others(document: Document, name: str) -> tuple[Open, ...]:
-    """The document's blanks but those of other prompts."""
-    own = ("prompt",) if name == DEFAULT_PROMPT else ("prompts", name)
-    return tuple(
-        each
-        for each in document.open
-        if not each.in_prompt or each.place.keys[: len(own)] == own
-    )
-
-
-def _hold(project: Project, text: str, document: Document) -> None:
-    """Raises InvalidInput where the text holds a secret."""
-    source = api.session_path(document.session)
-    gate.hold(gate.document_problems(project, text, document.path, source))
-
-
-# --- what happened since -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +48,14 @@ def resume(
     Where the warehouse cannot be reached, and with `frozen`, it is as it was recorded.
     Raises InvalidInput and UsageError.
     """
-    loaded = api.load(project, session_id)
-    then = api.recorded(project, session_id)
+    loaded = load(project, session_id)
+    then = recorded(project, session_id)
     asked: Facts | Failure | None = None
     if loaded.session.questions and not frozen:
         asked = _asked(project, loaded, now=now, engine=engine, progress=progress)
     if isinstance(asked, Facts):
         return _with_answers(project, loaded, then, asked, now, name)
-    document = api.render(project, loaded, then)
+    document = render(project, loaded, then)
     mode = _since(project, loaded, document, then, now, name)
     if asked is None and not frozen:  # there is nothing to ask
         return Resumed(mode, 0)
@@ -140,9 +71,7 @@ def _asked(
 ) -> Facts | Failure:
     """Today's answers; the failure that all of them have in common, where none came."""
     try:
-        facts = api.gather(
-            project, loaded, engine=engine, as_of=now, progress=progress, keep=False
-        )
+        facts = gather(project, loaded, engine=engine, as_of=now, progress=progress, keep=False)
     except WorldError as error:
         return Failure(str(error), now, error.exit_code)
     failures = [fact.failure for fact in facts.facts.values()]
@@ -159,7 +88,7 @@ def _with_answers(
     name: str | None,
 ) -> Resumed:
     # the last answer stands where a question failed, marked with its age
-    document = api.render(project, loaded, facts, stale_ok=True)
+    document = render(project, loaded, facts, stale_ok=True)
     failures = [(f.name, f.failure) for f in facts.facts.values() if f.failure]
     since = replace(
         _since(project, loaded, document, then, now, name),
@@ -176,10 +105,11 @@ def _conditions(
     project: Project, loaded: Loaded, then: Facts | None, facts: Facts
 ) -> Iterator[Condition]:
     """The conditions of the next session that hold now and did not, or the other way round."""
-    before = conditions(loaded.session, api.live_of(project, loaded, then), "prompt")
-    after = conditions(
-        loaded.session, api.live_of(project, loaded, facts, stale_ok=True), "prompt"
-    )
+    from handoff.conditions import conditions  # slow: brings jinja2
+
+    before = conditions(loaded.session, live_of(project, loaded, then), "prompt")
+    live = live_of(project, loaded, facts, stale_ok=True)
+    after = conditions(loaded.session, live, "prompt")
     for old, new in zip(before, after, strict=True):
         if old.holds is not new.holds:
             yield Condition(f"{new.text} ({new.evidence})", old.holds, new.holds)
@@ -195,11 +125,11 @@ def _since(
 ) -> Since:
     """What is known without any answer."""
     session_id = loaded.session.id
-    prompt = document.prompt if name is None else _named(document, name)
+    prompt = document.prompt if name is None else named(document, name)
     if prompt is not None:
-        _hold(project, prompt, document)
+        hold_prompt(project, prompt, document)
     zone = ZoneInfo(project.settings.timezone)
-    own = (api.session_path(session_id), api.facts_path(session_id), document.path)
+    own = (session_path(session_id), facts_path(session_id), document.path)
     base = history.last_touched(project.root, own)
     return Since(
         session=session_id,
@@ -213,7 +143,7 @@ def _since(
             deadlines.words(each) for each in deadlines.late(loaded.session, now, zone)
         ),
         touched=tuple(_touched(project, loaded, document, base)) if base else (),
-        superseded_by=api.superseded_by(project, session_id),
+        superseded_by=superseded_by(project, session_id),
         handed_over_at=base,
     )
 
@@ -242,8 +172,3 @@ def _touched(
         commits = history.touches(project.root, each.path, since=base)
         if commits:
             yield Touched(each.path, commits)
-
-
-def this_minute() -> datetime:
-    """Now, UTC, cut to the minute as every moment is that questions are asked for."""
-    return datetime.now(UTC).replace(second=0, microsecond=0)
