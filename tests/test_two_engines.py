@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from handoff.cli.running import run
 from handoff.facts import Answer, Failure
 from handoff.settings import BigQuery as Settings
 from handoff.sql import read
@@ -65,3 +67,34 @@ def test_question_has_the_same_answer_on_both_engines(
     assert isinstance(here, Answer), here
     assert here.rows
     assert replace(there, job_id=None, bytes_billed=None, ran_at=here.ran_at) == here
+
+
+@pytest.mark.parametrize("session", ["session-1", "session-2"])
+def test_session_is_the_same_document_on_both_engines(
+    session: str,
+    emulated_sample: Settings,
+    thinned_sample_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    for name in ("sessions", "sql"):
+        shutil.copytree(SQL.parent / name, tmp_path / name)
+    shutil.copy(thinned_sample_file, tmp_path / "thinned.duckdb")
+    monkeypatch.chdir(tmp_path)
+    engines = {
+        "duckdb": "duckdb: {path: thinned.duckdb}",
+        "bigquery": f"bigquery: {{project: {emulated_sample.project}, "
+        f"endpoint: '{emulated_sample.endpoint}'}}",
+    }
+
+    documents = []
+    for engine, settings in engines.items():
+        (tmp_path / "handoff.yaml").write_text(f"engine: {engine}\n{settings}\n")
+        assert run(["render", session, "--stdout"]) == 0
+        documents.append(capfdbinary.readouterr().out.decode().splitlines())
+
+    embedded, asked = ([line for line in each if line[:6] != "*Live "] for each in documents)
+    assert "514 of 1,537" in "\n".join(embedded) or session != "session-1"
+    assert asked == embedded
+    assert any(line.startswith("*Live values from BigQuery") for line in documents[1])
