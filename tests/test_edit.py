@@ -16,6 +16,9 @@ from handoff.problems import HandoffError
 from handoff.session_yaml import KEYS
 
 FIXTURE = yaml.safe_load((Path(__file__).parent / "fixtures" / "edits.yaml").read_text("utf-8"))
+LISTS = yaml.safe_load(
+    (Path(__file__).parent / "fixtures/authoring/boxes.yaml").read_text("utf-8")
+)
 VERBS = {
     "set": lambda text, path, value: set_at(text, path, FLAGS.get(value, value), order=KEYS),
     "add": partial(add_to, order=KEYS),
@@ -74,12 +77,24 @@ def test_nothing_makes_a_blank_again() -> None:
     assert set_at("goal: x  # why\n", "goal", None).text == "goal: null  # why\n"
 
 
-def test_boxes_that_are_a_list_grow_but_are_not_ticked() -> None:
+@pytest.mark.parametrize("case", LISTS, ids=lambda case: repr(case["before"]))
+def test_boxes_that_are_a_list_become_a_mapping_when_one_is_ticked(
+    case: dict[str, str],
+) -> None:
+    assert tick(case["before"], "read", done=True).text == case["after"]
+
+
+def test_boxes_that_are_a_list_grow_as_one() -> None:
     before = "checklist:\n  - Read it\n"
 
     assert add_to(before, "checklist", "Run it").text == before + "  - Run it\n"
-    with pytest.raises(CannotEdit, match="write 'Read it: true' and so on"):
-        tick(before, "read", done=True)
+
+
+def test_a_list_of_more_than_labels_is_not_ticked() -> None:
+    with pytest.raises(CannotEdit, match="no plain list of labels"):
+        tick("checklist:\n  - Read it\n  - {Run it: true}\n", "read", done=True)
+    with pytest.raises(CannotEdit):
+        tick("checklist:\n  - Read\n  - |\n    lines\n", "read", done=True)
 
 
 def test_untick_keeps_the_note() -> None:

@@ -17,7 +17,7 @@ from handoff.authoring.paths import (
     spelled,
 )
 from handoff.authoring.scalars import Scalar
-from handoff.authoring.splice import CannotEdit, Tree, add_item, set_value, tree
+from handoff.authoring.splice import CannotEdit, Tree, add_item, labelled, set_value, tree
 from handoff.problems import KeyPath, nearest
 
 FLAGS = {"true": True, "✅": True, "false": False, "❌": False}
@@ -72,10 +72,10 @@ def tick(text: str, path: str, *, done: bool, note: str | None = None) -> Edited
     """`text` with the box that `path` names ticked or not; `note` is written beside it."""
     read = tree(text)
     keys = _box(read, path)
-    if isinstance(keys[-1], int):
-        label = at(read, keys)[1]
-        message = f"the boxes are a list of labels; write '{label}: {str(done).lower()}' "
-        raise CannotEdit(message + f"and so on under '{spelled(keys[:-1])}:', without dashes")
+    if isinstance(keys[-1], int):  # a list of labels has no place for a tick
+        text = labelled(text, keys[:-1])
+        keys = (*keys[:-1], _label(read, keys))
+        read = tree(text)
     if at(read, keys)[0] != "map":
         with_note: dict[str, Scalar] = {"done": done, "note": note}
         return Edited(set_value(text, keys, done if note is None else with_note), keys)

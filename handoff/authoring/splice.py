@@ -91,6 +91,44 @@ def add_item(text: str, keys: KeyPath, value: Scalar, *, order: tuple[str, ...] 
     raise CannotEdit(f"'{_named(keys)}' is not a list; set it, or name a list in it")
 
 
+def labelled(text: str, keys: KeyPath) -> str:
+    """`text` with the list of texts at `keys` being a mapping of them, each `false`.
+
+    Raises CannotEdit where something else than texts of one line stands there.
+    """
+    found = _found(_composed(text), keys)
+    if found is None or not isinstance(found.node, yaml.SequenceNode):
+        raise CannotEdit(f"'{_named(keys)}' is not a list")
+    if not all(isinstance(item, yaml.ScalarNode) for item in found.node.value):
+        raise CannotEdit(f"'{_named(keys)}' is no plain list of labels; write it as a mapping")
+    labels = [item.value for item in found.node.value]
+
+    def accepts(new: Tree) -> bool:
+        return new[0] == "map" and [(k[1], v) for k, v in new[1]] == [
+            (label, (_BOOL, "false")) for label in labels
+        ]
+
+    return _proved(text, keys, accepts, iter([_as_mapping(text, found)]))
+
+
+def _as_mapping(text: str, found: Found) -> str:
+    node = found.node
+    flow = bool(getattr(node, "flow_style", False))
+    beneath = (
+        found.label is not None and found.label.start_mark.column == node.start_mark.column
+    )
+    start, end = _span(text, node)
+    for item in reversed(node.value):
+        item_start, item_end = _span(text, item)
+        label = written(str(item.value), Spot(0, flow=flow))[0]
+        dash = item_start if flow else text.rindex("-", 0, item_start)
+        indent = "  " if beneath and not flow else ""
+        entry = f"{indent}{label}: false"
+        text = text[:dash] + entry + text[item_end:]
+        end += len(entry) - (item_end - dash)
+    return f"{text[:start]}{{{text[start + 1 : end - 1]}}}{text[end:]}" if flow else text
+
+
 # --- reading ----------------------------------------------------------------------------
 
 
