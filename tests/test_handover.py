@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,14 +14,16 @@ from hypothesis import strategies as st
 from live_facts import fact, facts, query, question
 from sessions import AT, following, session, text
 
+from handoff import api
 from handoff.claims import basis, counted, marked
 from handoff.claims import problems as refuted
 from handoff.conditions import Condition, conditions, facts_of
+from handoff.document import Document
 from handoff.evidence import Reference, reference
 from handoff.facts import Facts
 from handoff.handover import overdue
 from handoff.live import Live, problems
-from handoff.problems import Problem
+from handoff.problems import InvalidInput, Problem
 from handoff.session import (
     Action,
     Blank,
@@ -241,3 +244,52 @@ def test_evidence_that_names_an_unknown_fact() -> None:
     assert [str(each) for each in found] == [
         "sessions/s.yaml:7:3: error: unknown fact 'rum', did you mean 'run'? (L010)"
     ]
+
+
+# --- prompts -------------------------------------------------------------------------------
+
+PROMPTS = """\
+session: 1
+title: Several prompts
+created: 2026-01-03
+template: own
+prompts:
+  review: {goal: Review, after: files}
+  watch: {text: "Look at {{ document }}"}
+"""
+
+
+FILES = "{{ session.sections | after('files') }}\n"
+PROMPT = "{{ session.sections | after('prompt') }}\n"
+
+
+def rendered(root: Path, template: str) -> Document:
+    for path, words in (("sessions/s.yaml", PROMPTS), ("templates/own.md.j2", template)):
+        (root / path).parent.mkdir()
+        (root / path).write_text(words)
+    project = api.open_project(str(root))
+    return api.render(project, api.load(project, "s"), None)
+
+
+def test_each_prompt_stands_in_a_fence_of_its_own(tmp_path: Path) -> None:
+    document = rendered(tmp_path, f"{FILES}\n{PROMPT}")
+
+    watch = f"Look at {document.path}"
+    review = "I'm continuing from Session 1.\n\nNEXT SESSION GOAL:\nReview"
+    assert (document.prompt, document.prompts) == (None, {"review": review, "watch": watch})
+    assert document.text == (
+        f"## Prompt: review\n\n```\n{review}\n```\n\n## Prompt: watch\n\n```\n{watch}\n```\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "place", "after"), [(PROMPT, "6:11", "files"), (FILES, "7:10", "prompt")]
+)
+def test_template_has_a_place_for_each_prompt(
+    tmp_path: Path, template: str, place: str, after: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        rendered(tmp_path, template)
+
+    message = f"template 'own' has no place for a prompt after '{after}' (T010)"
+    assert str(caught.value) == f"sessions/s.yaml:{place}: error: {message}"
