@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
 
 from handoff import facts as facts_file
 from handoff.cells import Cells
@@ -12,10 +15,14 @@ from handoff.facts import Fact, Facts
 from handoff.past import Old, Past
 from handoff.problems import HandoffError, InvalidInput
 from handoff.project import Project
+from handoff.settings import Settings
 from handoff.sources import history
 
 VERSIONS = 10
 """Of a facts file in git that are looked at."""
+RECORDINGS = 10
+"""Of other sessions that are looked at."""
+_FACTS = ".facts.json"
 _MAX_BYTES = 5_000_000
 
 
@@ -63,17 +70,37 @@ def _each(cells: Cells, recorded: str) -> Iterator[Old]:
             yield Old(cell, recorded)
 
 
-def _of_others(project: Project, own: str, facts: Facts) -> list[tuple[str, Facts]]:
+def _of_others(project: Project, own: str, facts: Facts) -> Iterator[tuple[str, Facts]]:
     """Earlier answers to the same questions, under the names they have here, latest first."""
     names = {_question(fact): fact.name for fact in facts.facts.values() if fact.provenance}
+    earlier = (
+        (session_id, _renamed(other, names))
+        for session_id, other in _recordings(project.root, _stamp(project.root))
+        if session_id != own and _moment(other) < _moment(facts)
+    )
+    return islice((each for each in earlier if each[1].facts), RECORDINGS)
+
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def _stamp(root: Path) -> Stamp:
+    """What changes when a facts file does: all are read once, not once for each session."""
+    files = sorted((root / "sessions").glob(f"*{_FACTS}"))
+    stats = ((file.name, file.stat()) for file in files)
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+@lru_cache(2)
+def _recordings(root: Path, stamp: Stamp) -> tuple[tuple[str, Facts], ...]:
+    """Every session's facts, the latest first."""
+    project = Project(root, Settings())
     found: list[tuple[str, Facts]] = []
-    for session_id in project.session_ids():
-        path = f"sessions/{session_id}.facts.json"
-        content = project.read(path) if session_id != own else None
-        other = _loaded(content, path) if content is not None else None
-        if other is not None and _moment(other) < _moment(facts):
-            found.append((session_id, _renamed(other, names)))
-    return sorted(found, key=lambda each: _moment(each[1]), reverse=True)
+    for name, _, _ in stamp:
+        content = project.read(f"sessions/{name}")
+        facts = _loaded(content, name) if content is not None else None
+        found += [(name.removesuffix(_FACTS), facts)] if facts else []
+    return tuple(sorted(found, key=lambda each: _moment(each[1]), reverse=True))
 
 
 def _renamed(facts: Facts, names: dict[str, str]) -> Facts:

@@ -100,6 +100,20 @@ def test_json_holds_what_a_program_needs(handoff: Handoff, repository: Path) -> 
     assert found["tokens"]["budget"] == 4000
 
 
+def test_prompt_with_a_secret_is_never_given(handoff: Handoff, repository: Path) -> None:
+    source = repository / "sessions/session-2.yaml"
+    secret = f"AKIA{'Q7' * 8}"
+    text = source.read_text("utf-8").replace("Phase 4 is filled;", f"The key is {secret};")
+    source.write_text(text, "utf-8")
+
+    for command in (["prompt"], ["resume"], ["resume", "--frozen"]):
+        done = handoff(*command, "session-2")
+
+        assert (done.code, done.out) == (1, ""), command
+        assert "looks like a secret" in done.err
+        assert secret not in done.err
+
+
 def test_file_of_another_text_is_kept(handoff: Handoff, repository: Path) -> None:
     file = repository / "elsewhere/prompt.txt"
     first = handoff("prompt", "session-2", "--out", str(file))
