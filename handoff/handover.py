@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from handoff.content import NONE, Pen, marked
 from handoff.printing import moment
 from handoff.session import (
+    LEVELS,
     Action,
     Blank,
     Checkpoint,
@@ -17,9 +18,6 @@ from handoff.session import (
     Severity,
     Text,
 )
-
-LEVELS: Mapping[str, str] = {"stable": "🟢", "watch": "🟡", "unstable": "🔴"}
-"""Each level of severity and its mark."""
 
 
 def severity(given: Severity | Blank, pen: Pen) -> str:

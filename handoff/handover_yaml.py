@@ -12,6 +12,7 @@ from handoff.content_yaml import ContentReader, spelled_blank
 from handoff.decode import DAY
 from handoff.nodes import Map, Node, Scalar, is_null
 from handoff.session import (
+    LEVELS,
     Action,
     Blank,
     Checkpoint,
@@ -22,7 +23,6 @@ from handoff.session import (
     Text,
 )
 
-LEVELS = ("stable", "watch", "unstable")
 PRIORITIES = ("high", "medium", "low")
 SEVERITY_KEYS = ("level", "why")
 ACTION_KEYS = ("do", "owner", "due", "priority", "if", "then")

@@ -26,13 +26,12 @@ from handoff.handover_yaml import (
     ACTION_KEYS,
     CHECKPOINT_KEYS,
     DO_NOT_KEYS,
-    LEVELS,
     PRIORITIES,
     SEVERITY_KEYS,
     TRIED_KEYS,
 )
 from handoff.lookup_yaml import COLUMN, LOOKUP_KEYS, REQUIRED, ROW_KEYS, SOURCE_PATH, TAKES
-from handoff.session import CHANGES, DEFAULT_PROMPT
+from handoff.session import CHANGES, DEFAULT_PROMPT, LEVELS
 from handoff.session_yaml import (
     AFTER,
     FACT_KEYS,

@@ -308,12 +308,16 @@ class Lookup:
 # --- what the receiver must know ----------------------------------------------------------
 
 
+LEVELS: Mapping[str, str] = {"stable": "🟢", "watch": "🟡", "unstable": "🔴"}
+"""Each level of severity and its mark."""
+
+
 @dataclass(frozen=True, slots=True)
 class Severity:
     """How closely the receiver has to look."""
 
     level: Text | Blank
-    """`stable`, `watch` or `unstable`."""
+    """One of `LEVELS`."""
     why: Text | Blank | None
     place: Place
 
