@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "checking.check",
     "publish": "checking.publish",
     "schema": "checking.schema",
+    "import": "importing.import_",
     "query": "asking.app",
     "doctor": "doctor.doctor",
     "completion": "completing.completion",

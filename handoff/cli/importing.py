@@ -1,0 +1,89 @@
+"""`import`: a handoff written by hand becomes a session file."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handoff import api
+from handoff.cli import console, options
+from handoff.files import disk, write_new
+from handoff.importing.reading import MAX_BYTES
+from handoff.problems import Refused, UsageError
+from handoff.session_yaml import ID
+
+
+def import_(
+    document: Annotated[str, typer.Argument(metavar="DOC.md", help="The document.")],
+    id: Annotated[  # noqa: A002 - the option's name
+        str | None,
+        typer.Option("--id", metavar="ID", help="The session's id."),
+    ] = None,
+    created: Annotated[
+        str | None,
+        typer.Option("--created", metavar="DATE", help="The day, where it does not say it."),
+    ] = None,
+    stdout: Annotated[
+        bool, typer.Option("--stdout", help="Print the session file; write nothing.")
+    ] = False,
+    root: options.Root = None,
+) -> int:
+    """Make a session file of a handoff written by hand, and prove that nothing is lost."""
+    from handoff.importing.importing import imported  # brings yaml and markdown_it
+    from handoff.importing.reading import read
+
+    day, content = _day(created), _content(document)
+    project = api.open_project(root)
+    ids = project.session_ids()
+    if id is not None and not re.fullmatch(ID, id):
+        raise UsageError(f"handoff: error: '{id}' is no id: letters, digits, '.', '_' and '-'")
+    if id in ids and not stdout:
+        raise _is_there(api.session_path(str(id)))
+    made = imported(
+        read(content, document),
+        lambda session: api.render(project, api.Loaded(session, {}, ()), None).text,
+        ids,
+        session_id=id,
+        created=day,
+    )
+    path = api.session_path(made.id)
+    if stdout:
+        console.out(made.yaml)
+    elif not write_new(project.path(path), made.yaml.encode(), place=path):
+        raise _is_there(path)
+    console.problems(made.problems)
+    blocks = f"{made.structured} blocks as content, {made.verbatim} as they stand"
+    console.note(f"{path}: template '{made.template}', {blocks}")
+    if not stdout:
+        console.note(f"next: handoff render {made.id}")
+    return 1 if any(each.level == "error" for each in made.problems) else 0
+
+
+def _content(document: str) -> bytes:
+    """The document's bytes. Raises UsageError, WorldError."""
+    file = Path(document)
+    with disk(document, "read"):
+        if file.is_dir():
+            raise UsageError(f"handoff: error: '{document}' is a folder, expected a document")
+        if not file.is_file():
+            raise UsageError(f"handoff: error: no document '{document}'")
+        with file.open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)
+
+
+def _day(created: str | None) -> date | None:
+    if created is None:
+        return None
+    try:
+        return date.fromisoformat(created)
+    except ValueError as error:
+        message = f"handoff: error: '--created {created}' is not a day such as 2026-01-03"
+        raise UsageError(message) from error
+
+
+def _is_there(path: str) -> Refused:
+    return Refused(f"{path}: error: is there already, give another id with '--id'")

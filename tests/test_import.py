@@ -1,0 +1,299 @@
+"""A document by hand becomes a session that renders to the same document again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markdown_pieces import DOCUMENTS, HANDOFFS
+
+from handoff import api, session_yaml
+from handoff.cli.running import run
+from handoff.importing.importing import Imported, imported
+from handoff.importing.reading import read
+from handoff.importing.sameness import parsed, same
+from handoff.problems import InvalidInput, UsageError
+from handoff.session import Session
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+FIXTURES = Path(__file__).parent / "fixtures/import"
+DOCUMENT_FILES = [
+    *sorted(FIXTURES.glob("*.md")),
+    *sorted((ROOT / "docs/09-handoff").glob("2*.md")),
+    *sorted(Path(__file__).parent.glob("golden/*/expected/*.md")),
+]
+"""Documents of every shape, those that this project publishes, and those it is held to."""
+DAY = date(2026, 1, 3)
+VERBATIM = yaml.safe_load((FIXTURES / "structure.yaml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def draw() -> Callable[[Session], str]:
+    project = api.open_project(str(ROOT))
+    return lambda session: api.render(project, api.Loaded(session, {}, ()), None).text
+
+
+def carried(content: bytes, path: str, draw: Callable[[Session], str]) -> tuple[Imported, str]:
+    """What is made of a document, and the document it renders to."""
+    made = imported(read(content, path), draw, (), created=DAY)
+    session, warnings = session_yaml.load(made.yaml.encode(), made.id, "s.yaml")
+    assert warnings == ()
+    return made, draw(session)
+
+
+def says_the_same(content: bytes, text: str) -> bool:
+    return same(parsed(read(content, "x.md").text), parsed(text))
+
+
+# --- documents -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", DOCUMENT_FILES, ids=lambda file: file.stem)
+def test_imported_document_renders_the_same(file: Path, draw: Callable[[Session], str]) -> None:
+    content = file.read_bytes()
+
+    made, text = carried(content, file.name, draw)
+
+    assert made.problems == ()
+    assert says_the_same(content, text)
+
+
+@pytest.mark.parametrize("name", VERBATIM)
+def test_what_the_algebra_can_say_is_said_in_it(
+    name: str, draw: Callable[[Session], str]
+) -> None:
+    made, _ = carried(VERBATIM[name]["document"].encode(), "2026-01-03-SESSION-1-T.md", draw)
+
+    session = yaml.load(made.yaml, Loader=yaml.BaseLoader)
+    assert session == yaml.load(VERBATIM[name]["session"], Loader=yaml.BaseLoader)
+
+
+def test_seed_imports_to_the_seed(draw: Callable[[Session], str]) -> None:
+    content = (ROOT / "tests/golden/seed.md").read_bytes()
+
+    made, text = carried(content, "2026-01-03-SESSION-1-PHASE4-DEEP-PREP.md", draw)
+
+    assert text.encode() == content
+    assert (made.id, made.template, made.verbatim) == ("session-1", "handoff", 0)
+    assert "markdown:" not in made.yaml
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the field's documents lie outside")
+@pytest.mark.parametrize("name", ["*COMPLETED.md", "*PRELIMINARY.md"])
+def test_documents_of_the_field_render_the_same(
+    name: str, draw: Callable[[Session], str]
+) -> None:
+    (file,) = (SHARED / "field").glob(name)
+    content = file.read_bytes()
+
+    made, text = carried(content, file.name, draw)
+
+    assert made.problems == ()
+    assert says_the_same(content, text)
+    assert made.verbatim < made.structured / 10
+
+
+def test_long_document_is_imported(draw: Callable[[Session], str]) -> None:
+    part = "## Part {0}\n\n**Label**: {0}\n- a\n  - b: {0}\n\n```sql\nSELECT {0}\n```\n\n"
+    content = ("# Session 1\n\n" + "".join(part.format(n) for n in range(230))).encode()
+
+    made, text = carried(content, "x.md", draw)
+
+    assert text.encode() == content.rstrip(b"\n") + b"\n"
+    assert made.verbatim == 0
+
+
+# --- any document ----------------------------------------------------------------------------
+
+EXAMPLES = int(os.environ.get("HANDOFF_IMPORT_EXAMPLES", "60"))
+
+
+@settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+@given(document=st.one_of(DOCUMENTS, HANDOFFS))
+def test_any_document_renders_the_same_or_its_lines_are_named(
+    document: str, draw: Callable[[Session], str]
+) -> None:
+    try:
+        source = read(document.encode(), "x.md")
+    except InvalidInput:
+        assert document.removeprefix("\ufeff").strip() == ""
+        return
+
+    made, text = carried(document.encode(), "x.md", draw)
+
+    assert {each.code for each in made.problems} <= {"I010"}
+    assert all(each.place.line for each in made.problems)
+    assert same(parsed(source.text), parsed(text))
+
+
+@pytest.mark.parametrize("file", DOCUMENT_FILES[:5], ids=lambda file: file.stem)
+def test_the_same_document_makes_the_same_file(
+    file: Path, draw: Callable[[Session], str]
+) -> None:
+    first, _ = carried(file.read_bytes(), file.name, draw)
+    second, _ = carried(file.read_bytes(), file.name, draw)
+
+    assert first == second
+
+
+@given(left=st.text(max_size=40), right=st.text(max_size=40))
+def test_same_documents_have_the_same_words(left: str, right: str) -> None:
+    if same(parsed(left), parsed(right)):
+        assert words(left) == words(right)
+
+
+def words(text: str) -> list[str]:
+    inline = [token for token in parsed(text).tokens if token.type == "inline"]
+    return " ".join(child.content for token in inline for child in token.children or ()).split()
+
+
+# --- names -----------------------------------------------------------------------------------
+
+NAMES = yaml.load((FIXTURES / "names.yaml").read_text("utf-8"), Loader=yaml.BaseLoader)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_come_from_the_file_else_the_first_lines(
+    name: str, draw: Callable[[Session], str]
+) -> None:
+    file, text, *expected = NAMES[name]
+
+    made = imported(read(text.encode(), file), draw, ())
+
+    session = yaml.load(made.yaml, Loader=yaml.BaseLoader)
+    found = [made.id, session["session"], session.get("slug", ""), session["created"]]
+    assert found == expected
+
+
+def test_taken_id_gets_its_month(draw: Callable[[Session], str]) -> None:
+    source = read(b"# T", "2026-01-03-SESSION-1-X.md")
+    taken = (["Session-1"], ["session-1", "2026-01-session-1"])
+    found = [imported(source, draw, ids).id for ids in taken]
+
+    assert found == ["2026-01-session-1", "2026-01-03-session-1"]
+
+
+def test_day_is_never_invented(draw: Callable[[Session], str]) -> None:
+    with pytest.raises(UsageError, match="--created YYYY-MM-DD"):
+        imported(read(b"# T", "notes.md"), draw, ())
+
+
+# --- the command -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "handoff.yaml").write_text("engine: duckdb\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_session_file_is_written_and_renders(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    document = "# Session 3\n\n**Status**: done\n\n- a\n\n| a |\n|---|\n"
+    (project / "2026-01-03-SESSION-3-X.md").write_text(document)
+
+    assert run(["import", "2026-01-03-SESSION-3-X.md"]) == 0
+    assert run(["render", "session-3", "--no-queries"]) == 0
+
+    out, err = capfd.readouterr()
+    assert out == document
+    assert err.splitlines()[:2] == [
+        "sessions/session-3.yaml: template 'plain', 2 blocks as content, 1 as they stand",
+        "next: handoff render session-3",
+    ]
+
+
+def test_stdout_writes_nothing(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "a.md").write_text("# T\n\nText\n")
+
+    code = run(["import", "a.md", "--stdout", "--created", "2026-01-03", "--id", "x"])
+
+    assert (code, (project / "sessions").exists()) == (0, False)
+    assert capfd.readouterr().out == (
+        "session: a\ntitle: T\nslug: HANDOFF\ncreated: 2026-01-03\ntemplate: plain\n\n"
+        "sections:\n  - content: Text\n"
+    )
+
+
+def test_file_that_is_there_is_kept(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "a.md").write_text("# T")
+    (project / "sessions").mkdir()
+    (project / "sessions/x.yaml").write_text("mine")
+
+    code = run(["import", "a.md", "--created", "2026-01-03", "--id", "x"])
+
+    assert (code, (project / "sessions/x.yaml").read_text()) == (1, "mine")
+    assert "sessions/x.yaml: error: is there already" in capfd.readouterr().err
+
+
+def test_line_that_cannot_be_carried_is_named(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "a.md").write_text("# T\n\n\x1b[31mred\x1b[0m\n\n```\n\x07\n```\n")
+
+    code = run(["import", "a.md", "--created", "2026-01-03"])
+
+    err = capfd.readouterr().err
+    assert code == 1
+    assert [line.partition(": ")[0] for line in err.splitlines()[:2]] == [
+        "a.md:3:1",
+        "a.md:6:1",
+    ]
+    assert "U+001B" in err
+    assert "\ufffd[31mred" in (project / "sessions/a.yaml").read_text()
+
+
+WRONG = [
+    ("none.md", None, 2, "no document 'none.md'"),
+    (".", None, 2, "'.' is a folder, expected a document"),
+    ("a.md", b"", 1, "a.md: error: the document is empty (I001)"),
+    ("a.md", b"\xef\xbb\xbf \n\t\n", 1, "a.md: error: the document is empty (I001)"),
+    ("a.md", b"# T\n\nna\xefve\n", 1, "a.md:3: error: byte 0xef is not UTF-8"),
+    ("a.md", "# T".encode("utf-16"), 1, "a.md:1: error: the document is UTF-16"),
+    (
+        "a.md",
+        b"\x7fELF\n\x00\x01",
+        1,
+        "a.md:2: error: a NUL byte, expected a Markdown document",
+    ),
+    ("a.md", b"x" * 2_100_000, 1, "a.md: error: 2,097,153 bytes are too many"),
+    ("a.md", b"# T", 2, "'a.md' does not say its day"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "code", "message"), WRONG)
+def test_wrong_input_is_told_in_a_sentence(
+    project: Path,
+    name: str,
+    content: bytes | None,
+    code: int,
+    message: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    if content is not None:
+        (project / name).write_bytes(content)
+
+    assert run(["import", name]) == code
+    assert message in capfd.readouterr().err
+    assert not (project / "sessions").exists()
+
+
+@pytest.mark.parametrize("option", [["--created", "soon"], ["--id", "../x"]])
+def test_wrong_option_is_told(
+    option: list[str], project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "2026-01-03-x.md").write_text("# T")
+
+    assert run(["import", "2026-01-03-x.md", *option]) == 2
+    assert option[1] in capfd.readouterr().err
