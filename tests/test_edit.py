@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from handoff.authoring.edit import FLAGS, Edited, add_to, set_at, tick
-from handoff.authoring.splice import CannotEdit
+from handoff.authoring.marks import CannotEdit
 from handoff.problems import HandoffError
 from handoff.session_yaml import KEYS
 

@@ -16,8 +16,8 @@ import yaml
 
 from handoff import api
 from handoff.authoring.edit import set_at
+from handoff.authoring.marks import tree
 from handoff.authoring.saving import save
-from handoff.authoring.splice import tree
 from handoff.cli.running import run
 from handoff.locking import locked
 from handoff.problems import HandoffError, WorldError

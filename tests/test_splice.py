@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handoff.authoring.splice import CannotEdit, add_item, set_value, tree
+from handoff.authoring.marks import CannotEdit, tree
+from handoff.authoring.splice import add_item, set_value
 
 CASES = Path(__file__).parent / "fixtures" / "splice.yaml"
 Path_ = tuple[str | int, ...]

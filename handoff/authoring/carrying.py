@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
-from handoff.authoring.splice import pair_text
+from handoff.authoring.marks import pair_text
 from handoff.authoring.writing import Comment, Flow, Part, Value, value_of
 from handoff.blanks import is_blank
 from handoff.content_yaml import ContentReader, spelled_blank

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from handoff.authoring.marks import CannotEdit, Tree, tree
 from handoff.authoring.paths import (
     NotFound,
     ambiguous,
@@ -17,7 +18,7 @@ from handoff.authoring.paths import (
     spelled,
 )
 from handoff.authoring.scalars import Scalar
-from handoff.authoring.splice import CannotEdit, Tree, add_item, labelled, set_value, tree
+from handoff.authoring.splice import add_item, labelled, set_value
 from handoff.problems import KeyPath, nearest
 
 FLAGS = {"true": True, "✅": True, "false": False, "❌": False}

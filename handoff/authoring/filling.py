@@ -7,10 +7,11 @@ from datetime import date
 
 from handoff import api, session_yaml
 from handoff.authoring.edit import FLAGS, Change, Edited
+from handoff.authoring.marks import Tree, tree
 from handoff.authoring.paths import at, places
 from handoff.authoring.saving import Saved, save
 from handoff.authoring.scalars import Scalar
-from handoff.authoring.splice import Tree, set_value, tree
+from handoff.authoring.splice import set_value
 from handoff.authoring.work import Task, work
 from handoff.blanks import blanks
 from handoff.problems import HandoffError, KeyPath

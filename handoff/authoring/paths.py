@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from handoff.authoring.splice import Tree
+from handoff.authoring.marks import Tree
 from handoff.problems import HandoffError, KeyPath, nearest
 
 _SEE_THROUGH = ("items", "steps", "value", "checklist")

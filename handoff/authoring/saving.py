@@ -11,8 +11,8 @@ from pathlib import Path
 
 from handoff import api, session_yaml
 from handoff.authoring.edit import Change, Edited
+from handoff.authoring.marks import CannotEdit, position
 from handoff.authoring.paths import NotFound
-from handoff.authoring.splice import CannotEdit, position
 from handoff.files import write_whole
 from handoff.locking import locked
 from handoff.problems import InvalidInput, KeyPath, Place, Problem, Report

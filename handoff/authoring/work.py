@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from shlex import quote
 
 from handoff import api
+from handoff.authoring.marks import Tree, tree
 from handoff.authoring.paths import at, places, unmistakable
-from handoff.authoring.splice import Tree, tree
 from handoff.problems import KeyPath
 from handoff.project import Project
 from handoff.reporting import json_text, place_fields, printable
