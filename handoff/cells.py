@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from hashlib import sha256
 
 from handoff.cited import Reader, Source
 from handoff.evaluation import Row, row_name
@@ -15,8 +16,8 @@ from handoff.sql import Query
 
 _NAMING: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}
 """The column that names a row of a contract, where no `key:` does."""
-_LONGEST = 40
-"""Characters of a row's name; a query can return any."""
+_LONGEST = 60
+"""Characters of a row's name, for a query can return any; of a longer one a digest follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +93,8 @@ def _by_key(rows: Sequence[Row], key: str, fact: str) -> Iterator[tuple[str, Row
 
 def _row_name(row: Row, key: str) -> str:
     cell = row.get(key)
-    return row_name(str(cell.value if cell else ""))[:_LONGEST].strip("_") or "unnamed"
+    value = str(cell.value) if cell else ""
+    name = row_name(value) or "unnamed"
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}_{sha256(value.encode('utf-8', 'replace')).hexdigest()[:6]}"

@@ -1,12 +1,12 @@
 """What moved between two answers to the same questions, as far as the handoff speaks of it.
 
-A value counts where the session's texts or tables cite it, and, of facts with a contract,
+A value counts where the session's texts or tables show it, and, of facts with a contract,
 where it says how far a phase or a table is. Everything else may change unseen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -27,7 +27,7 @@ from handoff.expressions import (
     parts,
 )
 from handoff.printing import Typed, printed, shown
-from handoff.session import Condition, Table, every, texts
+from handoff.session import Condition, Files, Phases, Session, Table, every, texts
 
 WATCHED: Mapping[str, tuple[str, ...]] = {
     "phases": ("state", "progress", "failed"),
@@ -81,7 +81,7 @@ def seen(cells: Cells) -> dict[str, Seen]:
     """Every value that counts, by name: those of texts first, in the author's order."""
     sources = cells.sources()
     found: dict[str, Seen] = {}
-    for where in (_cited, _tabled, _watched):
+    for where in (_cited, _listed, _watched):
         for each in where(cells, sources):
             found.setdefault(each.name, each)
     return found
@@ -117,17 +117,31 @@ def _value(node: Node, scope: Scope) -> Typed | None:
         return None
 
 
-def _tabled(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
-    """The cells of tables, those of status lines are watched anyway."""
-    for table in every(cells.session, Table):
-        source = sources.get(table.fact)
+def _listed(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+    """What tables, status lines and lists of files show of a fact's rows."""
+    for block in _blocks(cells.session):
+        source = sources.get(block.fact)
         if source is None:
             continue
-        own = [name for name in source.types if name not in source.derived]
-        columns = [each.name for each in table.columns] or own
+        columns = _columns(block, source)
         for cell in cells.of(source, by_first=True):
             if cell.column in columns and not cell.name.startswith(f"{source.name}.overall."):
                 yield _of(cell)
+
+
+def _blocks(session: Session) -> Iterator[Table | Phases | Files]:
+    yield from every(session, Table)
+    yield from every(session, Phases)
+    yield from every(session, Files)
+
+
+def _columns(block: Table | Phases | Files, source: Source) -> Collection[str]:
+    if isinstance(block, Phases):
+        return ("progress", "success_rate", "eta")
+    if isinstance(block, Files):
+        return ("old_path", "path")
+    own = [name for name in source.types if name not in source.derived]
+    return [each.name for each in block.columns] or own
 
 
 def _watched(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:

@@ -142,7 +142,15 @@ def _change(change: Change, since: Since) -> str:
     usual = (since.then, since.now)
     apart = any(a and a != b for a, b in zip(times, usual, strict=True))
     at = f" ({_at(times[0])} → {_at(times[1])})" if apart else ""
-    return f"{change.name}: {_words(change.then)} → {_words(change.now)}{at}"
+    return f"{change.name}: {_way(change)}{at}"
+
+
+def _way(change: Change) -> str:
+    if change.then is None:
+        return f"new, {_words(change.now)}"
+    if change.now is None:
+        return f"gone, was {_words(change.then)}"
+    return f"{_words(change.then)} → {_words(change.now)}"
 
 
 def _times(each: Seen | None) -> datetime | None:
