@@ -94,6 +94,41 @@ def test_what_the_receiver_must_know_is_handed_on(root: Path) -> None:
     assert "        Counted: false\n" in written
 
 
+ODD = """\
+    - "<<"
+    - "no"
+    - "1.5"
+    - "- x"
+    - "a: b # c"
+    - "two\\nlines"
+    - {sql: SELECT 1}
+    - Label: value
+    - Labels: [a, b]
+    - [nested, list]
+    - true
+    - ""
+    - " "
+    - "? q"
+    - "🟢 !tag"
+"""
+
+
+def test_objectives_of_every_kind_become_boxes(root: Path) -> None:
+    text = f"session: spike\ntitle: T\ncreated: 2026-01-03\nnext:\n  objectives:\n{ODD}"
+    (root / "sessions/session-1.yaml").write_text(text + f"    - {'x' * 2000}\n")
+    project = api.open_project(str(root))
+
+    begun = begin(project, None, created=DAY, source_id="session-1")
+
+    checklist = api.load(project, begun.session).session.checklist
+    assert checklist is not None
+    assert begun.session == "session-2"
+    assert [box.label.value for box in checklist.boxes] == [
+        *("<<", "no", "1.5", "- x", "a: b # c", "two lines", "`SELECT 1`", "Label: value"),
+        *("Labels: a; b", "nested", "list", "✅", "? q", "🟢 !tag", f"{'x' * 299}…"),
+    ]
+
+
 def test_a_taken_id_is_answered_with_a_free_one(root: Path) -> None:
     project = api.open_project(str(root))
 

@@ -194,7 +194,8 @@ def _items(content: Content | None, say: Callable[[Text], str]) -> list[str]:
     """The entries of a content, each in one text; blanks are none."""
     match content:
         case Text():
-            return [say(content)]
+            words = say(content)
+            return [words] if words.strip() else []
         case Bullets(several) | Steps(several):
             return [text for each in several for text in _items(each, say)]
         case Entries(entries):

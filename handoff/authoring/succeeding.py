@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from handoff import api, session_yaml
@@ -122,7 +123,11 @@ def _next_id(project: Project, source: Source | None) -> str:
     if following and following.id:
         return following.id
     label = _label(None, source)
-    return f"session-{label}"
+    if re.match(r"\d", source.session.session) or (following and following.session):
+        return f"session-{label}"
+    # a label such as 'spike' has no successor: the first number that is free
+    taken = project.session_ids()
+    return next(name for n in count(1) if (name := f"session-{n}") not in taken)
 
 
 def _refuse_taken(project: Project, session_id: str, created: date) -> None:
