@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from handoff import api
+from handoff import api, locking
 from handoff.authoring.edit import set_at
 from handoff.authoring.marks import tree
 from handoff.authoring.saving import save
@@ -123,6 +123,21 @@ def test_a_lock_that_is_held_is_waited_for(root: Path) -> None:
 
     with locked(root, place="x", seconds=0):
         pass
+
+
+def test_without_locks_on_folders_there_is_one_in_the_cache(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "_folder_itself", lambda _: None)
+
+    with (
+        locked(root, place="x"),
+        pytest.raises(WorldError, match="another handoff has held it"),
+        locked(root, place="x", seconds=0.05),
+    ):
+        pass
+
+    assert not [path for path in root.rglob("*") if "lock" in path.name]
 
 
 WRITER = """
