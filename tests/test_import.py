@@ -11,14 +11,17 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from markdown_pieces import DOCUMENTS, HANDOFFS
 
 from handoff import api, session_yaml
 from handoff.cli.running import run
+from handoff.decode import Decoder, json_value
 from handoff.importing.importing import Imported, imported
 from handoff.importing.reading import read
 from handoff.importing.sameness import parsed, same
 from handoff.problems import InvalidInput, UsageError
+from handoff.schema import SCHEMA
 from handoff.session import Session
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +34,7 @@ DOCUMENT_FILES = [
 ]
 """Documents of every shape, those that this project publishes, and those it is held to."""
 DAY = date(2026, 1, 3)
-VERBATIM = yaml.safe_load((FIXTURES / "structure.yaml").read_text("utf-8"))
+STRUCTURE = yaml.safe_load((FIXTURES / "structure.yaml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +68,23 @@ def test_imported_document_renders_the_same(file: Path, draw: Callable[[Session]
     assert says_the_same(content, text)
 
 
-@pytest.mark.parametrize("name", VERBATIM)
+@pytest.mark.parametrize("file", sorted(FIXTURES.glob("*.md")), ids=lambda file: file.stem)
+def test_imported_session_fits_the_schema(file: Path, draw: Callable[[Session], str]) -> None:
+    made, _ = carried(file.read_bytes(), file.name, draw)
+
+    root = Decoder("s.yaml").root(made.yaml.encode())
+    assert root is not None
+    assert [*Draft202012Validator(SCHEMA).iter_errors(json_value(root))] == []
+
+
+@pytest.mark.parametrize("name", STRUCTURE)
 def test_what_the_algebra_can_say_is_said_in_it(
     name: str, draw: Callable[[Session], str]
 ) -> None:
-    made, _ = carried(VERBATIM[name]["document"].encode(), "2026-01-03-SESSION-1-T.md", draw)
+    made, _ = carried(STRUCTURE[name]["document"].encode(), "2026-01-03-SESSION-1-T.md", draw)
 
     session = yaml.load(made.yaml, Loader=yaml.BaseLoader)
-    assert session == yaml.load(VERBATIM[name]["session"], Loader=yaml.BaseLoader)
+    assert session == yaml.load(STRUCTURE[name]["session"], Loader=yaml.BaseLoader)
 
 
 def test_seed_imports_to_the_seed(draw: Callable[[Session], str]) -> None:

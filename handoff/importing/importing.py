@@ -16,8 +16,8 @@ from handoff.importing.proving import Draw, Prover
 from handoff.importing.reading import MAX_BYTES, Source
 from handoff.importing.sameness import parsed
 from handoff.importing.sections import blocks
-from handoff.importing.skeleton import Skeleton, number
-from handoff.importing.values import Name, Value, live_text
+from handoff.importing.skeleton import Skeleton
+from handoff.importing.values import Name, Value, live_text, number
 from handoff.importing.writing import yaml
 from handoff.problems import InvalidInput, Place, Problem, UsageError
 from handoff.session_yaml import KEYS, LINE, slug_of

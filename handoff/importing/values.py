@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from handoff.content_yaml import RESERVED
 
 Value = str | bool | int | list["Value"] | dict[str, "Value"]
@@ -31,3 +33,8 @@ def is_label(text: str) -> bool:
 
 _LONGEST = 200
 _TAKEN = frozenset((*RESERVED, *(key for keys in RESERVED.values() for key in keys), "<<"))
+
+
+def number(label: str) -> Value:
+    """A session's number, else the words it is called by."""
+    return int(label) if re.fullmatch(r"0|[1-9]\d{0,8}", label) else Name(label)
