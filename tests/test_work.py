@@ -126,6 +126,19 @@ def test_every_command_fills_its_blank(root: Path, capfd: pytest.CaptureFixture[
     assert {each["kind"] for each in listed(capfd)["open"]} == {"live"}
 
 
+def test_a_text_that_begins_with_a_dash_is_no_option(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = root / "sessions/session-1.yaml"
+    file.write_text(file.read_text().replace("goal:", "goal: -5 % in [TIME]"))
+    run(["todo", "--json"])
+    command = listed(capfd)["open"][0]["command"]
+
+    assert command == "handoff set session-1 goal -- '-5 % in …'"
+    assert run(shlex.split(command.replace("…", "an hour"))[1:]) == 0
+    assert "goal: -5 % in an hour\n" in file.read_text()
+
+
 def test_all_lists_every_session_that_can_be_read(
     root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

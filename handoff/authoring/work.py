@@ -71,7 +71,8 @@ def _task(
         waits_for = {name: asked.get(name) for name in each.waits_for}
         return Task(each, path, "", waits_for, f"handoff render {session_id}")
     words = _words(read, each.place.keys, written)
-    command = f"handoff set {session_id} {quote(path)} {quote(words)}"
+    dashes = "-- " if words.startswith("-") else ""
+    command = f"handoff set {session_id} {quote(path)} {dashes}{quote(words)}"
     return Task(each, path, words, {}, command)
 
 

@@ -29,6 +29,7 @@ Way = Annotated[
         "a beginning or a glob will do.",
     ),
 ]
+_DASHES = "'-' reads it from standard input; behind '--' it may begin with a dash."
 New = Annotated[
     bool, typer.Option("--new", help="The last label is meant, however close to another.")
 ]
@@ -157,7 +158,7 @@ def set_(
     path: Way,
     value: Annotated[
         str | None,
-        typer.Argument(metavar="[VALUE]", help="Text; '-' reads it from standard input."),
+        typer.Argument(metavar="[VALUE]", help=f"Text; {_DASHES}"),
     ] = None,
     blank: Annotated[bool, typer.Option("--blank", help="Make it a blank again.")] = False,
     text: Annotated[
@@ -185,7 +186,7 @@ def add(
     ],
     values: Annotated[
         list[str],
-        typer.Argument(metavar="VALUE...", help="Each an item; '-' reads one from input."),
+        typer.Argument(metavar="VALUE...", help=f"Each an item; {_DASHES}"),
     ],
     new: New = False,
     root: options.Root = None,
