@@ -12,10 +12,8 @@ from handoff.evaluation import Row, row_name
 from handoff.facts import Fact, Facts
 from handoff.printing import Typed
 from handoff.session import Session
-from handoff.sql import Query
+from handoff.sql import ROW_NAMES, Query
 
-_NAMING: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}
-"""The column that names a row of a contract, where no `key:` does."""
 _LONGEST = 60
 """Characters of a row's name, for a query can return any; of a longer one a digest follows."""
 
@@ -53,7 +51,7 @@ class Cells:
         Rows that no key names are left out; with `by_first` their first column names them.
         """
         at = self.moment(source.name)
-        key = source.key or _NAMING.get(self.contract(source.name) or "")
+        key = source.key or ROW_NAMES.get(self.contract(source.name) or "")
         first = next(iter(source.types), None) if by_first else None
         for name, row in _named_rows(source, key or first):
             for column, typed in row.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 from handoff.evaluation import as_compared, can_compare
 from handoff.evidence import reference
@@ -25,8 +25,10 @@ from handoff.googlesql import Field, Type, type_of
 from handoff.live_filters import FILTERS
 from handoff.problems import Place, Problem, nearest
 from handoff.session import (
+    MARK,
     Claim,
     Condition,
+    Expect,
     Files,
     Lookup,
     Phases,
@@ -37,7 +39,7 @@ from handoff.session import (
     place_in,
     texts,
 )
-from handoff.sql import Query, asked_of
+from handoff.sql import ROW_NAMES, Query, asked_of
 
 BUILT_IN: Mapping[str, Type] = {
     "document": Type("STRING"),
@@ -78,7 +80,7 @@ class Known:
 def problems(session: Session, queries: Mapping[str, Query]) -> list[Problem]:
     """Every live value, table and status line that cites what no question returns."""
     facts = known(session, queries)
-    found = [*_declared(facts)]
+    found = [*_declared(facts), *_expected(session, queries)]
     for text in texts(session):
         for part in parts(text.value):
             found += [
@@ -109,7 +111,9 @@ def columns_of(question: Question | Lookup, query: Query | Lookup | None) -> Col
     derived = DERIVED.get(query.contract or "", {})
     returned = {each.name: each.type for each in query.returns}
     kept = {name: type_ for name, type_ in returned.items() if name not in question.redact}
-    return {name: type_of(type_) for name, type_ in {**kept, **derived}.items()}
+    marked = {MARK: "STRING"} if question.expect and MARK not in kept else {}
+    found = {**kept, **derived, **marked}
+    return {name: type_of(type_) for name, type_ in found.items()}
 
 
 def _declared(facts: Mapping[str, Known]) -> Iterator[Problem]:
@@ -123,6 +127,18 @@ def _declared(facts: Mapping[str, Known]) -> Iterator[Problem]:
             if not redacted:  # Q024 says so
                 message = f"'key:' names '{key}', which {fact.asked} does not return"
                 yield Problem("L014", message + nearest(key, columns), fact.question.place)
+
+
+def _expected(session: Session, queries: Mapping[str, Query]) -> Iterator[Problem]:
+    for question in session.questions:
+        query = asked_of(question, queries) if question.expect else None
+        # the mark is made of what is expected
+        columns = columns_of(replace(question, expect=()), query)
+        if query is not None and columns is not None:
+            from handoff import expectations  # not for a session without any
+
+            named_by = question.key or ROW_NAMES.get(query.contract or "")
+            yield from expectations.problems(question, columns, named_by)
 
 
 # --- expressions ---------------------------------------------------------------------------
@@ -338,6 +354,11 @@ def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
                 if known_columns is not None and known_columns.get(wanted) != Type("STRING"):
                     message = f"fact '{name}' has no column '{wanted} STRING'"
                     yield Problem("L011", f"{message}, which 'files:' reads", place)
+        case Expect(name, place):
+            yield from _fact(name, place, facts)
+            if name in facts and not facts[name].question.expect:
+                message = f"fact '{name}' has no 'expect:' that says what it is to be"
+                yield Problem("E014", message, place)
         case tuple():
             for each in node:
                 yield from _blocks(each, facts)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from handoff.evaluation import Row
 from handoff.facts import Fact, Facts
 from handoff.googlesql import Type, Value, type_of
 from handoff.printing import Typed, moment
-from handoff.session import Lookup, Question
-from handoff.sql import CONTRACTS, Query, asked_of
+from handoff.session import MARK, Lookup, Question
+from handoff.sql import CONTRACTS, ROW_NAMES, Query, asked_of
+
+if TYPE_CHECKING:
+    from handoff.expectations import Verdict
 
 Plain = Mapping[str, Value]
+Exact = Mapping[str, Fraction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class Source:
     overall: Row | None
     stale: str
     """What stands behind an old answer; empty for one that stands for itself."""
+    verdicts: tuple[Verdict, ...] = ()
+    """What the session expects of the rows, held against them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +62,60 @@ class Reader:
         source = Source(
             question.name, question.key, {**own, **derived}, tuple(derived), None, None, ""
         )
-        return self._answered(source, answer, contract) if answer else source
+        if answer:
+            source = self._answered(source, answer, contract, is_compared=bool(question.expect))
+        return self._judged(source, question, contract) if question.expect else source
 
-    def _answered(self, source: Source, fact: Fact, contract: str | None) -> Source:
+    def _judged(
+        self, source: Source, question: Question | Lookup, contract: str | None
+    ) -> Source:
+        """With what is expected of the rows, and each row's mark where it has none."""
+        from handoff import expectations  # not for a session without any
+
+        own = source.types
+        if MARK not in own:
+            types = {**own, MARK: _TEXT}
+            source = replace(source, types=types, derived=(*source.derived, MARK))
+        if source.rows is None:
+            return source
+        as_of = self.facts.as_of if self.facts else None
+        found = expectations.verdicts(
+            question,
+            source.rows,
+            own,
+            named_by=question.key or ROW_NAMES.get(contract or ""),
+            today=as_of.astimezone(UTC).date() if as_of else None,
+        )
+        marks = expectations.marks(found, len(source.rows))
+        marked = [{MARK: Typed(m, _TEXT, True)} for m in marks]
+        rows = tuple({**m, **row} for m, row in zip(marked, source.rows, strict=True))
+        return replace(source, rows=rows, verdicts=found)
+
+    def _answered(
+        self, source: Source, fact: Fact, contract: str | None, *, is_compared: bool
+    ) -> Source:
         at = self._moment(fact)
         names = [column.name for column in fact.columns]
         rows: Sequence[Plain] = [dict(zip(names, row, strict=True)) for row in fact.rows]
         overall: Plain | None = None
+        exact: Sequence[Exact] = [{}] * len(rows)
+        if contract is not None and at is not None and is_compared:
+            exact = [self._exact(contract, row, at) for row in rows]
         if contract is not None and at is not None:
             rows, overall = self._derived(contract, rows, at)
         old = f"(as of {moment(at)}, not answered since)" if at else "(not answered since)"
         return replace(
             source,
-            rows=tuple(_typed(row, source) for row in rows),
-            overall=None if overall is None else _typed(overall, source),
+            rows=tuple(_typed(*each, source) for each in zip(rows, exact, strict=True)),
+            overall=None if overall is None else _typed(overall, {}, source),
             stale=old if fact.failure else "",
+        )
+
+    def _exact(self, contract: str, row: Plain, at: datetime) -> Exact:
+        from handoff import progress  # not for a session without such facts
+
+        return progress.exact(
+            contract, row, as_of=at, stalled_minutes=self.stalled_minutes, zone=self.zone
         )
 
     def _moment(self, fact: Fact) -> datetime | None:
@@ -108,17 +155,19 @@ def _derived_types(contract: str | None) -> dict[str, Type]:
     return {name: type_of(type_) for name, type_ in DERIVED[contract].items()}
 
 
-def _typed(row: Plain, source: Source) -> Row:
+def _typed(row: Plain, exact: Exact, source: Source) -> Row:
     return {
         name: Typed(
             row.get(name),
             type_,
             is_own=name in source.derived,
             is_name=name.casefold().endswith(_NAMES),
+            exact=exact.get(name),
         )
         for name, type_ in source.types.items()
     }
 
 
+_TEXT = Type("STRING")
 _NAMES = ("year", "_id")
 """How a column ends whose numbers are names: a season's year, a run's id."""

@@ -17,6 +17,7 @@ from handoff.session import (
     Content,
     Entries,
     Entry,
+    Expect,
     Files,
     Flag,
     Markdown,
@@ -52,6 +53,10 @@ class Pen(Protocol):
 
     def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
         """A heading for each kind of change, and its paths; `None`: not known."""
+        ...
+
+    def expectations(self, expect: Expect) -> Sequence[str] | None:
+        """A line for each expectation; `None`: not known."""
         ...
 
     def condition(self, condition: Condition) -> str:
@@ -190,6 +195,11 @@ def _paths(paths: Sequence[str]) -> list[str]:
     return [f"- {path}" for path in paths]
 
 
+def _expect(content: Expect, pen: Pen) -> list[str]:
+    found = pen.expectations(content)
+    return [DEFAULT] if found is None else [f"- {line}" for line in found]
+
+
 def _condition(content: Condition, pen: Pen) -> list[str]:
     return pen.condition(content).split("\n")
 
@@ -220,6 +230,7 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
     (Table, _table),
     (Phases, _phases),
     (Files, _files),
+    (Expect, _expect),
     (Markdown, _markdown),
     (Condition, _condition),
     (Claim, _claim),

@@ -20,6 +20,7 @@ from handoff.session import (
     Content,
     Entries,
     Entry,
+    Expect,
     Files,
     Flag,
     Markdown,
@@ -46,6 +47,7 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
     "table": ("table", "columns"),
     "phases": ("phases",),
     "files": ("files", "change"),
+    "expect": ("expect",),
     "markdown": ("markdown",),
 }
 """A mapping with the key is no labelled text, and may hold these keys only."""
@@ -254,6 +256,10 @@ class ContentReader(Decoder):
         found = (self.choice(each, CHANGES) for each in nodes)
         return Files(fact, tuple(each for each in found if each), node.place)
 
+    def expected(self, node: Map, given: Mapping[str, Node]) -> Content:
+        what = "a fact's name; if a label is meant, write it 'Expect'"
+        return Expect(self.fact(given["expect"], what), node.place)
+
     def fact(self, node: Node, what: str = "a fact's name") -> str:
         if is_null(node):
             self.report("Y021", "expected a fact's name, found nothing", node)
@@ -271,6 +277,7 @@ _SPECIAL: Mapping[str, Callable[[ContentReader, Map, Mapping[str, Node]], Conten
     "table": ContentReader.table,
     "phases": ContentReader.phases,
     "files": ContentReader.files,
+    "expect": ContentReader.expected,
     "markdown": ContentReader.markdown,
 }
 

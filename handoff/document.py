@@ -13,6 +13,7 @@ from handoff.session import (
     Checklist,
     Code,
     Condition,
+    Expect,
     Files,
     Flag,
     Markdown,
@@ -24,8 +25,8 @@ from handoff.session import (
 )
 from handoff.todo import Open
 
-Leaf = Text | Blank | Flag | Code | Table | Phases | Files | Markdown | Moment
-_LEAVES = (Text, Blank, Flag, Code, Table, Phases, Files, Markdown, Moment)
+Leaf = Text | Blank | Flag | Code | Table | Phases | Files | Expect | Markdown | Moment
+_LEAVES = (Text, Blank, Flag, Code, Table, Phases, Files, Expect, Markdown, Moment)
 _APART = ("status", "blocked_by")
 """Fields of a session that are no content of its document."""
 

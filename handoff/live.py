@@ -26,6 +26,7 @@ from handoff.session import (
     Claim,
     Code,
     Condition,
+    Expect,
     Files,
     Lookup,
     Phases,
@@ -144,6 +145,16 @@ class Live:
                 found[change].append(_path(row))
         age = [source.stale] if source.stale else []
         return [(_HEADINGS[each], [*paths, *age]) for each, paths in found.items() if paths]
+
+    def expectations(self, expect: Expect, where: Where = "text") -> Sequence[str] | None:
+        """A line for each limit and row it is for; `None`: no answer."""
+        source = self._source(expect.fact)
+        if source is None or source.rows is None:
+            return None
+        from handoff.expectations import line  # not for a session without any
+
+        age = f" {source.stale}" if source.stale else ""
+        return [f"{line(each, where)}{age}" for each in source.verdicts]
 
     @property
     def facts(self) -> Collection[str]:
@@ -277,6 +288,12 @@ class Live:
                 yield from (_left(each, place, waits_for=(fact,)) for each in left)
             case Files(fact, _, place):
                 if self.files(node) is None:
+                    yield _left(blanks(DEFAULT)[0], place, waits_for=(fact,))
+            case Expect(fact, place):
+                source = self._source(fact)
+                judged = source.verdicts if source and source.rows is not None else None
+                unknown = [v for v in judged or () if v.state == "unanswered"]
+                for _ in unknown if judged is not None else (None,):
                     yield _left(blanks(DEFAULT)[0], place, waits_for=(fact,))
             case tuple():
                 for each in node:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from handoff.content_yaml import is_nothing
 from handoff.decode import Decoder, json_value, plain
+from handoff.expect_yaml import expectations
 from handoff.googlesql import BadType, type_of
 from handoff.nodes import Map, Node, Pair, Scalar, is_null
 from handoff.problems import Place
@@ -29,8 +30,10 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "git": ("git",),
     "sources": ("sources",),
 }
-ROW_KEYS = ("columns", "contract", "key")
-"""What says what the rows are; of `git:` only `key`, for its columns are known."""
+READ_KEYS = ("key", "expect")
+"""What says how the rows are read, whatever they are."""
+ROW_KEYS = ("columns", "contract", *READ_KEYS)
+"""What says what the rows are; of `git:` the columns are known."""
 TAKES: Mapping[str, tuple[str, ...]] = {
     "log": ("last", "all"),
     "git": ("files", "commits", "summary"),
@@ -95,7 +98,7 @@ class _Reader:
         self._what = what
 
     def git(self, pair: Pair) -> Lookup | None:
-        given = self._fields(pair.node, "git", "key")
+        given = self._fields(pair.node, "git", *READ_KEYS)
         since = self._decoder.text(given.get("git"), "a commit, a branch, a date or a time")
         take: GitTake = self._decoder.choice(given.get("take"), GIT_COLUMNS) or "files"
         key = self._decoder.text(given.get("key"))
@@ -111,6 +114,7 @@ class _Reader:
             key=key,
             text=_canonical(pair.node),
             place=pair.place,
+            expect=expectations(self._decoder, given.get("expect")),
         )
 
     def files(self, pair: Pair, kind: str) -> Lookup | None:
@@ -137,6 +141,7 @@ class _Reader:
             key=self._decoder.text(given.get("key")),
             text=_canonical(pair.node),
             place=pair.place,
+            expect=expectations(self._decoder, given.get("expect")),
         )
 
     # --- one source ---
@@ -234,7 +239,7 @@ _SOURCES: Mapping[str, _Source] = {"log": _Reader.log, "json": _Reader.json}
 
 
 def _canonical(node: Node) -> str:
-    """The declaration, without the key, which only names rows that are there anyway."""
+    """The declaration, without what only says how rows that are there anyway are read."""
     value = json_value(node)
     assert isinstance(value, dict)  # it has the key of a lookup
-    return json.dumps({k: v for k, v in value.items() if k != "key"}, sort_keys=True)
+    return json.dumps({k: v for k, v in value.items() if k not in READ_KEYS}, sort_keys=True)

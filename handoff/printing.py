@@ -22,9 +22,10 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from fractions import Fraction
 from typing import Literal
 
 from handoff.blanks import Found, blanks
@@ -46,6 +47,8 @@ class Typed:
     """Text that handoff made, `514 of 1,537`; else a query did."""
     is_name: bool = False
     """A number that names something, as a year does: not grouped."""
+    exact: Fraction | None = field(default=None, compare=False)
+    """The number before it was cut to be printed; `None` where it was not."""
 
 
 def shown(typed: Typed, where: Where) -> str | None:

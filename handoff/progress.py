@@ -70,6 +70,15 @@ def overall(rows: Sequence[Row], *, as_of: datetime, stalled_minutes: int, zone:
     }
 
 
+def exact(
+    contract: str, row: Row, *, as_of: datetime, stalled_minutes: int, zone: tzinfo
+) -> Mapping[str, Fraction]:
+    """The derived numbers of a row before they are cut or rounded, to be compared."""
+    clock = Clock(as_of.astimezone(UTC), stalled_minutes, zone)
+    found = _EXACT[contract](row, clock)
+    return {name: number for name, number in found.items() if number is not None}
+
+
 # --- phases ------------------------------------------------------------------------------
 
 
@@ -95,6 +104,16 @@ def _derived_phase(phase: Phase, stands: State, clock: Clock) -> dict[str, Value
         "success_rate": _percent(phase.succeeded, phase.attempted),
         "state": stands,
         "rate_per_hour": speed.rounded if speed else None,
+    }
+
+
+def _exact_phase(row: Row, clock: Clock) -> Mapping[str, Fraction | None]:
+    phase = phase_of(row, clock)
+    speed = rate(phase, clock, stands=state(phase, clock))
+    return {
+        "percent": _share(phase.done, phase.total),
+        "success_rate": _share(phase.succeeded, phase.attempted),
+        "rate_per_hour": speed.per_hour if speed else None,
     }
 
 
@@ -131,6 +150,13 @@ def _percent(part: int | None, whole: int | None, *, digits: int = 1) -> float |
         return None
     scale: int = 10**digits
     return max(part * 100 * scale // whole, min(part, 1)) / scale
+
+
+def _share(part: int | None, whole: int | None) -> Fraction | None:
+    """`part` of `whole` in percent, exactly."""
+    if part is None or not whole or part > whole:
+        return None
+    return Fraction(part * 100, whole)
 
 
 # --- all phases together -----------------------------------------------------------------
@@ -259,6 +285,16 @@ def _coverage(row: Row, clock: Clock) -> Row:
     }
 
 
+def _exact_coverage(row: Row, clock: Clock) -> Mapping[str, Fraction | None]:
+    scheduled, actual = count(row.get("scheduled")), count(row.get("actual"))
+    expected = _less(scheduled, count(row.get("excluded")))
+    return {
+        "percent": _share(actual, scheduled),
+        "complete_pct": _share(actual, expected),
+        "ceiling_pct": _share(expected, scheduled),
+    }
+
+
 def _less(whole: int | None, part: int | None) -> int | None:
     """The rest; `None` where it is not known or would be less than nothing."""
     return None if whole is None or part is None or part > whole else whole - part
@@ -286,3 +322,7 @@ def _status(actual: int | None, scheduled: int | None, target: Decimal | None) -
 
 
 _DERIVED: Mapping[str, Callable[[Row, Clock], Row]] = {"phases": _phase, "coverage": _coverage}
+_EXACT: Mapping[str, Callable[[Row, Clock], Mapping[str, Fraction | None]]] = {
+    "phases": _exact_phase,
+    "coverage": _exact_coverage,
+}

@@ -26,6 +26,7 @@ from handoff.session import (
     Content,
     Created,
     Entry,
+    Expect,
     Files,
     Flag,
     Markdown,
@@ -174,6 +175,9 @@ class _Pen:
 
     def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
         return self._live.files(files)
+
+    def expectations(self, expect: Expect) -> Sequence[str] | None:
+        return self._live.expectations(expect, self._where)
 
     def condition(self, condition: Condition) -> str:
         return str(held(condition, self._live, self._where))

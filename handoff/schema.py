@@ -22,6 +22,7 @@ from handoff.content_yaml import (
     RESERVED,
 )
 from handoff.decode import DAY, MOMENT
+from handoff.expect_yaml import ACCEPTED_KEYS, EXPECTED_KEYS, LIMIT_KEYS, REASON
 from handoff.handover_yaml import (
     ACTION_KEYS,
     CHECKPOINT_KEYS,
@@ -30,7 +31,15 @@ from handoff.handover_yaml import (
     SEVERITY_KEYS,
     TRIED_KEYS,
 )
-from handoff.lookup_yaml import COLUMN, LOOKUP_KEYS, REQUIRED, ROW_KEYS, SOURCE_PATH, TAKES
+from handoff.lookup_yaml import (
+    COLUMN,
+    LOOKUP_KEYS,
+    READ_KEYS,
+    REQUIRED,
+    ROW_KEYS,
+    SOURCE_PATH,
+    TAKES,
+)
 from handoff.session import CHANGES, DEFAULT_PROMPT, LEVELS
 from handoff.session_yaml import (
     AFTER,
@@ -202,6 +211,7 @@ _SPECIAL: Mapping[str, Schema] = {
     "table": _described(_FACT_REF, "The rows of this fact as a table."),
     "phases": _described(_FACT_REF, "Status lines of each phase of this fact."),
     "files": _described(_FACT_REF, "The paths in this fact, a heading for each change."),
+    "expect": _described(_FACT_REF, "What this fact is expected to be, and what it is."),
     "markdown": _described(_TEXT, "Markdown as it stands; never live, never a blank."),
 }
 
@@ -265,11 +275,63 @@ _CHECKLIST: Schema = {
 
 # --- facts -----------------------------------------------------------------------------
 
+_LIMIT: Schema = {"type": ["number", "string"]}
+_LIMITS: Mapping[str, Schema] = {
+    "min": _described(_LIMIT, "The least: a number, a day or a time."),
+    "max": _described(_LIMIT, "The most."),
+    "equals": _described(
+        {"type": ["number", "string", "boolean"]}, "What it is to be, to the letter."
+    ),
+}
+
+
+def _some(keys: Sequence[str], schemas: Mapping[str, Schema], one_of: Sequence[str]) -> Schema:
+    """A mapping with at least one of the keys."""
+    return {
+        "type": "object",
+        "properties": _of(keys, schemas),
+        "additionalProperties": False,
+        "anyOf": [{"required": [key]} for key in one_of],
+    }
+
+
+_ACCEPTED: Mapping[str, Schema] = {
+    "reason": _described({"type": ["string", "number"], "pattern": _whole(REASON)}, "Why."),
+    "until": _described(_DAY, "The last day on which it is accepted."),
+}
+_EXPECTED: Mapping[str, Schema] = {
+    **_LIMITS,
+    "rows": {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": _some(LIMIT_KEYS, _LIMITS, LIMIT_KEYS),
+        "description": "Limits of their own, row: {min: , max: , equals: }.",
+    },
+    "except": _described(
+        _labels(
+            {
+                "type": "object",
+                "properties": _of(ACCEPTED_KEYS, _ACCEPTED),
+                "required": [*ACCEPTED_KEYS],
+                "additionalProperties": False,
+            }
+        ),
+        "Rows that may miss it for a while, row: {reason: , until: }.",
+    ),
+}
+_READ_FIELDS: Mapping[str, Schema] = {
+    "expect": _described(
+        _labels(_some(EXPECTED_KEYS, _EXPECTED, (*LIMIT_KEYS, "rows"))),
+        "Column: what it is expected to be, {min: , max: , equals: , rows: , except: }.",
+    ),
+}
+
 _FACT_FIELDS: Mapping[str, Schema] = {
     "sql": _described(_SQL, "The question: a file beneath sql/."),
     "params": _described(_labels({}), "The question's parameters, name: value."),
     "key": _described(_LINE, "The column whose values name the rows: fact.row.column."),
     "redact": _described(_listed(_TEXT), "Columns that are never recorded."),
+    **_READ_FIELDS,
 }
 _SOURCE: Schema = {"type": ["string", "number"], "pattern": _whole(SOURCE_PATH)}
 _LOOKUP_FIELDS: Mapping[str, Schema] = {
@@ -297,6 +359,7 @@ _ROW_FIELDS: Mapping[str, Schema] = {
     ),
     "contract": _described({"enum": [*CONTRACTS, None]}, "Adds the contract's columns."),
     "key": _described(_TEXT, "The column whose values name the rows: fact.row.column."),
+    **_READ_FIELDS,
 }
 _HAS_COLUMNS: Schema = {
     "anyOf": [
@@ -353,7 +416,7 @@ _ROWS = _of(ROW_KEYS, _ROW_FIELDS)
 _FACT: Schema = _by_kind(
     {
         **{kind: {**_lookup(kind, _ROWS), **_HAS_COLUMNS} for kind in _FILES},
-        "git": _lookup("git", {"key": _ROW_FIELDS["key"]}),
+        "git": _lookup("git", _of(READ_KEYS, _ROW_FIELDS)),
         "sources": {
             "type": "object",
             "properties": {"sources": _SOURCES, **_ROWS},

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Literal, TypeVar
 
 from handoff.problems import Place
@@ -148,6 +149,14 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Expect:
+    """`{expect: fact}`: what the fact is expected to be, and what it is."""
+
+    fact: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Markdown:
     """`{markdown:}`: as it stands; never live, never searched for blanks."""
 
@@ -188,6 +197,7 @@ Content = (
     | Table
     | Phases
     | Files
+    | Expect
     | Markdown
     | Condition
     | Claim
@@ -208,6 +218,47 @@ Param = (
 )
 
 
+MARK = "mark"
+"""The column that rows of a fact with expectations are given: 🟢, 🟡 or 🔴."""
+
+Limit = str | bool | Decimal
+"""A number as it was written; a day or a time is text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`{min:, max:}` or `{equals:}`: what a value is held to."""
+
+    least: Limit | None
+    most: Limit | None
+    equals: Limit | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A row that may miss what is expected, for a while and for a reason."""
+
+    row: str
+    reason: str
+    until: date
+    """The last day on which it is accepted, in UTC."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What one column of a fact is expected to be."""
+
+    column: str
+    limits: Limits | None
+    """Of each row without limits of its own; `None`: of no other."""
+    rows: tuple[tuple[str, Limits], ...]
+    """`rows:`, limits of their own."""
+    accepted: tuple[Accepted, ...]
+    place: Place
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A fact the session declares: which `.sql` file answers it, with which parameters."""
@@ -224,6 +275,7 @@ class Question:
     param_places: Mapping[str, Place]
     redact: tuple[str, ...] = ()
     """Columns that are never recorded."""
+    expect: tuple[Expectation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +351,7 @@ class Lookup:
     place: Place
     redact: tuple[str, ...] = ()
     """Nothing: what is not to be recorded is not declared."""
+    expect: tuple[Expectation, ...] = ()
 
     @property
     def sha256(self) -> str:

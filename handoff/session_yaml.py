@@ -17,6 +17,7 @@ from handoff.content_yaml import (
     spelled_blank,
 )
 from handoff.decode import found, plain
+from handoff.expect_yaml import expectations
 from handoff.lookup_yaml import kind_of, lookup
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
 from handoff.problems import Place, Problem, nearest
@@ -48,7 +49,7 @@ PROMPT_KEYS = (
 )
 NAMED_PROMPT_KEYS = (*PROMPT_KEYS, "after")
 SECTION_KEYS = ("title", "after", "content", "level", "rule")
-FACT_KEYS = ("sql", "params", "key", "redact")
+FACT_KEYS = ("sql", "params", "key", "redact", "expect")
 
 ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 SLUG = ID
@@ -244,10 +245,11 @@ class _Reader(ContentReader):
         params = self.params(given.get("params"))
         key = self.line(given.get("key"))
         redact = self.texts(given.get("redact"))
+        expect = expectations(self, given.get("expect"))
         if name is None:
             return None
         places = {each.key: each.node.place for each in self.pairs(given.get("params"))}
-        return Question(pair.key, name, params, key, pair.place, places, redact)
+        return Question(pair.key, name, params, key, pair.place, places, redact, expect)
 
     def sql_name(self, node: Node | None) -> str | None:
         text = self.matching(node, SQL_NAME, "a '.sql' file beneath 'sql/'")

@@ -38,6 +38,8 @@ CONTRACTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """The columns that templates know, in any order, among others."""
+ROW_NAMES: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}
+"""The column that names a row of a contract, where no `key:` does."""
 
 
 @dataclass(frozen=True, slots=True)

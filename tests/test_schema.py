@@ -142,6 +142,7 @@ KEY = st.sampled_from(
         *("text", "level", "rule", "after", "content", "params", "key", "redact", "id"),
         *("objectives", "read", "topic", "more", "document", "Why", "a", "x1", "titel"),
         *("what", "why", "when", "evidence", "do", "due", "at", "if", "then", "default"),
+        *("min", "max", "equals", "rows", "except", "reason", "until", "expect"),
     ]
 )
 NUMBERS = st.integers(-2, 10) | st.sampled_from([0.5, 1.25, 2026])
@@ -151,6 +152,19 @@ JUNK = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEY, inner, max_size=3),
     max_leaves=8,
 )
+LIMITS = {"min": LEAVES | JUNK, "max": LEAVES, "equals": LEAVES}
+EXPECTED = st.fixed_dictionaries(
+    {},
+    optional={
+        **LIMITS,
+        "rows": st.dictionaries(KEY, st.fixed_dictionaries({}, optional=LIMITS)) | JUNK,
+        "except": st.dictionaries(
+            KEY,
+            st.fixed_dictionaries({}, optional={"reason": LEAVES, "until": WORDS}) | JUNK,
+        )
+        | JUNK,
+    },
+)
 FACT = st.fixed_dictionaries(
     {},
     optional={
@@ -158,6 +172,7 @@ FACT = st.fixed_dictionaries(
         "params": JUNK,
         "key": JUNK,
         "redact": JUNK,
+        "expect": st.dictionaries(KEY, EXPECTED | JUNK, max_size=2) | JUNK,
         "sqll": JUNK,
     },
 )
