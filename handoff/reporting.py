@@ -60,6 +60,18 @@ def strict(report: Report) -> Report:
     )
 
 
+GATES = ("E001", "E002")
+"""What is expected and not met, or not known."""
+
+
+def gated(report: Report) -> Report:
+    """The same report with what is expected and not met an error."""
+    return Report.of(
+        replace(problem, level="error") if problem.code in GATES else problem
+        for problem in report.problems
+    )
+
+
 def below(report: Report, folder: str) -> Report:
     """The same report with its places taken from the folder above `folder`."""
     if not folder:

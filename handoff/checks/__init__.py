@@ -14,6 +14,7 @@ from handoff.checks import (
     blanks,
     clock,
     evidence,
+    expecting,
     handing,
     pasting,
     prompt,
@@ -97,6 +98,7 @@ RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
     questions.fact_failed,
     questions.fact_orphaned,
     blanks.blanks,
+    *expecting.RULES,
     *handing.RULES,
     *PROMPT_RULES,
 )

@@ -68,6 +68,16 @@ def fact_stale(case: Case) -> Iterator[Problem]:
 
     Fails: `sql/coverage/phase4.sql` edited after `handoff render`.
     """
+    for question, why in stale(case):
+        message = (
+            f"fact '{question.name}' is stale, {why} since, "
+            f"'handoff render {case.session.id}' asks again"
+        )
+        yield Problem("F021", message, question.place, "warning")
+
+
+def stale(case: Case) -> Iterator[tuple[Question | Lookup, str]]:
+    """The facts whose answer is one to something else, and what changed."""
     for question, query, params in _with_params(case):
         fact = case.fact(question.name)
         if fact is None or fact.provenance is None or fact.failure:
@@ -75,12 +85,7 @@ def fact_stale(case: Case) -> Iterator[Problem]:
         if not is_current(fact, query, params):
             edited = fact.provenance.sha256 != query.sha256
             what = f"'{query.path}'" if isinstance(query, Query) else "its declaration"
-            why = f"{what} changed" if edited else "its parameters changed"
-            message = (
-                f"fact '{question.name}' is stale, {why} since, "
-                f"'handoff render {case.session.id}' asks again"
-            )
-            yield Problem("F021", message, question.place, "warning")
+            yield question, f"{what} changed" if edited else "its parameters changed"
 
 
 def fact_failed(case: Case) -> Iterator[Problem]:

@@ -22,6 +22,10 @@ def check(
         str, typer.Option("--format", metavar="FORMAT", help="text, json or github.")
     ] = "text",
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+    expect: Annotated[
+        bool,
+        typer.Option("--expect", help="What 'expect:' asks for and is not met is an error."),
+    ] = False,
     live: Annotated[
         bool, typer.Option("--live", help="Read the clock too: tell what is overdue.")
     ] = False,
@@ -36,6 +40,7 @@ def check(
     ids = [api.session_named(project, name) for name in sessions or ()]
     report = api.check(project, ids, now=datetime.now(UTC) if live else None)
     report = reporting.strict(report) if strict else report
+    report = reporting.gated(report) if expect else report
     if format == "github":
         report = reporting.below(report, options.folder_in_workspace(project.root))
     shown = reporting.FORMATS[format](report, colour=console.colour(sys.stdout))
