@@ -1,4 +1,4 @@
-"""Chapters of the skeleton: what stands under a heading of the template, as a session's keys."""
+"""Chapters of the skeleton: what stands under a heading of the template, as keys."""
 
 from __future__ import annotations
 

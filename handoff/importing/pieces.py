@@ -175,7 +175,7 @@ def _front_matter(found: list[Piece], lines: Sequence[str]) -> list[Piece]:
 
 
 def _end_of_front_matter(lines: Sequence[str]) -> int:
-    if not lines or lines[0].rstrip() != "---":
+    if lines[0].rstrip() != "---" or not re.match(r"[\w-]+:(?: |$)", "".join(lines[1:2])):
         return 0
     for n, line in enumerate(lines[1:200], start=1):
         if line.rstrip() in ("---", "..."):
