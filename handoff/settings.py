@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
+from handoff.archive import BY, By
 from handoff.decode import Decoder, plain
 from handoff.nodes import Map, Node, Scalar, is_null, parse
 from handoff.overrides import Override, laid_over, origins
@@ -60,6 +61,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """`archive:`; older documents go into a folder for each month or year."""
+
+    after_days: int
+    """How much older than the newest session's day a document's may be before it goes."""
+    by: By = "month"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One `handoff.yaml`."""
 
@@ -68,6 +78,7 @@ class Settings:
     bigquery: BigQuery = field(default_factory=BigQuery)
     duckdb: DuckDB = field(default_factory=DuckDB)
     output: str = "docs/09-handoff"
+    archive: Archive | None = None
     templates: str = "templates"
     timezone: str = "America/New_York"
     """An IANA name that this machine knows; shown beside UTC."""
@@ -83,7 +94,7 @@ class Settings:
 
 _KEYS = (
     *("engine", "bigquery", "duckdb", "output", "templates", "timezone"),
-    *("progress", "prompt", "sources", "secrets"),
+    *("progress", "prompt", "sources", "secrets", "archive"),
 )
 
 
@@ -119,6 +130,7 @@ def keys() -> tuple[str, ...]:
         *(f"bigquery.{key}" for key in _keys(BigQuery)),
         *(f"duckdb.{key}" for key in _keys(DuckDB)),
         *(f"progress.{key}" for key in _keys(Progress)),
+        *(f"archive.{key}" for key in _keys(Archive)),
     )
 
 
@@ -132,6 +144,7 @@ class _Reader(Decoder):
             "bigquery": self.bigquery(given.get("bigquery")),
             "duckdb": self.duckdb(given.get("duckdb")),
             "output": self.inside(given.get("output")),
+            "archive": self.archive(given.get("archive")),
             "templates": self.inside(given.get("templates")),
             "timezone": self.timezone(given.get("timezone")),
             "progress": self.progress(given.get("progress")),
@@ -162,6 +175,14 @@ class _Reader(Decoder):
         return Progress(
             **_given({key: self.integer(given.get(key), minimum=1) for key in keys})
         )
+
+    def archive(self, node: Node | None) -> Archive | None:
+        if node is None or is_null(node):
+            return None
+        given = self.fields(node, _keys(Archive), required=("after_days",), what="'archive'")
+        days = self.integer(given.get("after_days"), minimum=1)
+        by = self.choice(given.get("by"), BY)
+        return Archive(days, by or "month") if days else None
 
     def budget(self, node: Node | None) -> int | None:
         given = self.fields(node, ("budget_tokens",), what="'prompt'")

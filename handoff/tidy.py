@@ -6,6 +6,7 @@ One pure pass, so that templates may be written for the eye. Fences are left as 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 KEPT = "\ufdd0"
@@ -65,6 +66,18 @@ def tidy(markdown: str) -> str:
         lines.append(line if fence else line.rstrip(_SPACE))
         breaks, blank = not fence and line.endswith("  "), 0
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def prose(markdown: str) -> Iterator[tuple[str, bool]]:
+    """Each line, and whether it stands outside fences; a fence's own lines do not."""
+    fence: _Fence | None = None
+    for line in markdown.split("\n"):
+        if fence and not fence.is_left_by(line):
+            yield line, False
+            fence = None if fence.ends_with(line) else fence
+            continue
+        fence = _fence(line)
+        yield line, fence is None
 
 
 def _fence(line: str) -> _Fence | None:

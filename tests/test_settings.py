@@ -7,7 +7,16 @@ import pytest
 
 from handoff.overrides import from_environment, from_words
 from handoff.secrets import Allowance
-from handoff.settings import BadSettings, BigQuery, DuckDB, Progress, Settings, keys, load
+from handoff.settings import (
+    Archive,
+    BadSettings,
+    BigQuery,
+    DuckDB,
+    Progress,
+    Settings,
+    keys,
+    load,
+)
 
 FIXTURES = Path(__file__).parent / "fixtures/settings"
 
@@ -31,6 +40,7 @@ def test_every_key_is_read() -> None:
         ),
         duckdb=DuckDB(path="data/own.duckdb", sample="sql/small"),
         output="docs/handoffs",
+        archive=Archive(after_days=30, by="year"),
         templates="skeletons",
         timezone="Europe/Berlin",
         progress=Progress(recent_minutes=30, stalled_minutes=90),

@@ -11,7 +11,9 @@ from handoff import gate, session_yaml, tables
 from handoff.api.gathering import facts_path, recorded, trusted
 from handoff.api.loading import live_problems, load, queries, session_path
 from handoff.api.rendering import render
-from handoff.document import Document, document_path
+from handoff.api.standing import document_place, places, tree
+from handoff.archive import Places
+from handoff.document import Document
 from handoff.facts import Facts
 from handoff.problems import InvalidInput, Problem, Report
 from handoff.project import Project
@@ -32,8 +34,9 @@ def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = N
 
     every, problems = queries(project)
     cases: list[checks.Case] = []
+    where = places(project)
     for session_id in ids or project.session_ids():
-        found, case = _case(project, session_id, every)
+        found, case = _case(project, session_id, every, where)
         problems += found
         cases += [case] if case else []
     for case in cases:
@@ -64,7 +67,7 @@ def _schema(project: Project, problems: list[Problem]) -> Schema | None:
 
 
 def _case(
-    project: Project, session_id: str, every: Mapping[str, Query]
+    project: Project, session_id: str, every: Mapping[str, Query], where: Places
 ) -> tuple[list[Problem], checks.Case | None]:
     """What is wrong on the way to a session's document, and what its rules look at."""
     path = session_path(session_id)
@@ -76,11 +79,11 @@ def _case(
     document, facts = None, trusted(project, session_id)
     try:
         recorded(project, session_id)  # raises where a hand changed it
-        document = render(project, load(project, session_id), facts)
+        document = render(project, load(project, session_id), facts, where=where)
         problems += document.problems
     except InvalidInput as error:
         problems += error.report.problems
-    return problems, case_of(project, session, every, facts, document)
+    return problems, case_of(project, session, every, facts, document, where=where)
 
 
 def case_of(
@@ -89,6 +92,8 @@ def case_of(
     queries: Mapping[str, Query],
     facts: Facts | None,
     document: Document | None,
+    *,
+    where: Places | None = None,
 ) -> checks.Case:
     """What the rules look at; `document` as rendered with `facts`."""
     from handoff import remembered
@@ -96,7 +101,8 @@ def case_of(
     from handoff.checks import Case
 
     settings = project.settings
-    planned = document_path(session, settings.output)
+    where = places(project) if where is None else where
+    planned = document_place(project, session, where)
     stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
     cells = Cells(session, facts, queries, stalled, zone)
     return Case(
@@ -106,7 +112,7 @@ def case_of(
         facts_path=facts_path(session.id),
         document_path=planned,
         document=document.text if document else None,
-        tree=project.tree(planned),
+        tree=tree(project, planned, where),
         open=document.open if document else (),
         prompts=document.prompts if document else {},
         budget_tokens=settings.budget_tokens,

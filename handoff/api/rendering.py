@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from handoff.api.accepting import received
 from handoff.api.loading import Loaded
+from handoff.api.standing import document_place, places
+from handoff.archive import Places
 from handoff.data import data_folder
 from handoff.document import Document, document_path
 from handoff.facts import Facts
 from handoff.project import Project
+from handoff.relinking import relinked, rooted
 
 if TYPE_CHECKING:
     from handoff.live import Live
@@ -18,28 +22,47 @@ if TYPE_CHECKING:
 
 
 def render(
-    project: Project, loaded: Loaded, facts: Facts | None, *, stale_ok: bool = False
+    project: Project,
+    loaded: Loaded,
+    facts: Facts | None,
+    *,
+    stale_ok: bool = False,
+    where: Places | None = None,
 ) -> Document:
     """The session's document with `facts`; without any its live values are blanks.
 
-    Raises InvalidInput.
+    `where` documents stand is found out where it is not given. Raises InvalidInput.
     """
     from handoff.provenance import provenance
     from handoff.receipts import words
     from handoff.render import render as rendered  # slow: brings jinja2
 
-    return rendered(
+    where = places(project) if where is None else where
+    planned = document_path(loaded.session, project.settings.output)
+    document = rendered(
         loaded.session,
-        live_of(project, loaded, facts, stale_ok=stale_ok),
+        live_of(project, loaded, facts, stale_ok=stale_ok, where=where),
         folders(project),
         output=project.settings.output,
         provenance=provenance(facts, stale_ok=stale_ok),
         receipts=words(received(project, loaded.session.id), facts),
     )
+    return replace(
+        document,
+        path=where.of(planned),
+        text=relinked(document.text, planned, where),
+        prompt=None if document.prompt is None else rooted(document.prompt, where),
+        prompts={name: rooted(text, where) for name, text in document.prompts.items()},
+    )
 
 
 def live_of(
-    project: Project, loaded: Loaded, facts: Facts | None, *, stale_ok: bool = False
+    project: Project,
+    loaded: Loaded,
+    facts: Facts | None,
+    *,
+    stale_ok: bool = False,
+    where: Places | None = None,
 ) -> Live:
     """What the session's texts and conditions cite, answered from `facts`."""
     from handoff.live import Live  # slow: brings jinja2
@@ -49,7 +72,7 @@ def live_of(
         loaded.session,
         facts,
         loaded.queries,
-        document=document_path(loaded.session, settings.output),
+        document=document_place(project, loaded.session, where),
         stalled_minutes=settings.progress.stalled_minutes,
         zone=ZoneInfo(settings.timezone),
         stale_ok=stale_ok,

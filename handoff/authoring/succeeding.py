@@ -13,7 +13,6 @@ from handoff import api, session_yaml
 from handoff.authoring.carrying import Source, carried, is_live
 from handoff.authoring.writing import Comment, Flow, Part, Value, page, value_of
 from handoff.blanks import blanks
-from handoff.document import document_path
 from handoff.files import write_new
 from handoff.nodes import List, Map, parse
 from handoff.problems import InvalidInput, Refused, UsageError
@@ -98,7 +97,7 @@ def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
         session,
         facts,
         loaded.queries,
-        document=document_path(session, project.settings.output),
+        document=api.document_place(project, session),
         stalled_minutes=project.settings.progress.stalled_minutes,
         zone=ZoneInfo(project.settings.timezone),
     )
