@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -60,6 +61,28 @@ def write_new(path: Path, content: bytes, *, place: str) -> bool:
             return False
         _sync_folder(path.parent)
         return True
+
+
+def remove(path: Path, *, place: str) -> None:
+    """Take a file away, for good. Raises WorldError."""
+    with disk(place, "remove"):
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Take away what a writer that was killed left in `folder`, if it can be.
+
+    Only for who holds the lock on the folder: another's file may be on its way.
+    """
+    with suppress(OSError):
+        for each in os.scandir(folder):
+            if _SPARE.fullmatch(each.name) and each.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    Path(each).unlink()
+
+
+_SPARE = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 
 @contextmanager

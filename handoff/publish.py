@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import unified_diff
 from hashlib import sha256
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
-from handoff.files import confined, disk, write_new, write_whole
-from handoff.problems import Place, Problem, Refused
+from handoff.files import confined, disk, remove, write_new, write_whole
+from handoff.problems import Level, Place, Problem, Refused
 
 State = Literal["missing", "current", "outdated", "edited", "foreign", "taken"]
 """Of a document file against what is rendered now: `edited` since handoff wrote it, `foreign`
@@ -97,7 +97,7 @@ def write(
     saved = None
     if content is not None and now != "outdated":
         if not overwrite:
-            raise Refused(f"{problem(path, now)}\n{_diff(path, content, text)}")
+            raise Refused(f"{problem(path, now)}\n{difference(path, content, text)}")
         saved = _put_aside(root, path, content)
     write_whole(file, signed(text, owner).encode(), place=path)
     return Written(path, changed=True, saved=saved)
@@ -115,13 +115,80 @@ _SAYS: dict[State, tuple[str, str]] = {
 }
 
 
-def problem(path: str, state: State) -> Problem:
+def problem(path: str, state: State, *, why: str = "") -> Problem:
     """What is wrong with the document file `path` in `state`, and what mends it."""
     code, message = _SAYS[state]
     mend = "; 'handoff publish' writes it"
     if state not in ("missing", "outdated"):
         mend = ", or replace it with '--overwrite', which keeps its text aside"
-    return Problem(code, message + mend, Place(path))
+    return Problem(code, message + why + mend, Place(path))
+
+
+def clash(path: str, other: str) -> Problem:
+    """That a document would have the path of session `other`, upper and lower case apart."""
+    code, message = _SAYS["taken"]
+    return Problem(code, f"{message} ('{other}' has it)", Place(path))
+
+
+def difference(path: str, content: bytes | None, text: str, *, most: int | None = None) -> str:
+    """The way from the file to what would replace it, cut after `most` lines."""
+    there = signature(content or b"").text
+    names = f"{path} (as it is)", f"{path} (as rendered)"
+    found = unified_diff(there.splitlines(), text.splitlines(), *names, lineterm="")
+    lines = list(islice(found, most))
+    rest = sum(1 for _ in found)
+    return "\n".join([*lines, *([f"... {rest} more lines"] if rest else [])])
+
+
+# --- what is left over ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A document file that no session has any more."""
+
+    path: str
+    owner: str
+    intact: bool
+    now: str | None
+    """Where the owner's document stands now; `None` where there is no such session."""
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the same document stands elsewhere, and this one can go."""
+        return self.intact and self.now is not None and _name(self.now) == _name(self.path)
+
+
+def left_over(left: Left, level: Level) -> Problem:
+    """That the document was left over, and what to do with it."""
+    place = Place(left.path)
+    if left.is_moved:
+        message = f"its place is {left.now} now; 'handoff publish' moves it"
+        return Problem("X007", message, place, level)
+    code, message = "X006", f"left over: there is no session '{left.owner}' any more"
+    if left.now is not None:
+        code, message = "X007", f"left over: the document of '{left.owner}' is {left.now} now"
+    mend = "edited by hand, so only a hand removes it"
+    if left.intact:
+        mend = "'handoff publish --prune' removes it"
+    return Problem(code, f"{message}; {mend}", place, level)
+
+
+def prune(root: Path, left: Left) -> bool:
+    """Remove what is left over, where it is as it was written; whether it was.
+
+    Raises Refused, WorldError.
+    """
+    file = confined(root, left.path)
+    there = signature(_content(file, left.path) or b"")
+    if not there.intact or there.owner != left.owner:
+        return False
+    remove(file, place=left.path)
+    return True
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _content(file: Path, path: str) -> bytes | None:
@@ -132,14 +199,6 @@ def _content(file: Path, path: str) -> bytes | None:
 def _put_aside(root: Path, path: str, content: bytes) -> str:
     names = (f"{path}.saved-{n}" for n in count(1))
     return next(name for name in names if write_new(root / name, content, place=name))
-
-
-def _diff(path: str, content: bytes, text: str) -> str:
-    """The way from the file to what would replace it."""
-    there = signature(content).text
-    names = f"{path} (as it is)", f"{path} (as rendered)"
-    lines = unified_diff(there.splitlines(), text.splitlines(), *names, lineterm="")
-    return "\n".join(lines)
 
 
 def _digest(text: str) -> str:

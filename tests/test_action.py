@@ -220,7 +220,12 @@ def commit(workspace: Path) -> None:
 
 
 DOCUMENT = "docs/09-handoff/2026-01-03-SESSION-1-ONE.md"
-WRITTEN = [DOCUMENT, "docs/09-handoff/README.md", "sessions/one.facts.json"]
+WRITTEN = [
+    DOCUMENT,
+    "docs/09-handoff/LATEST.md",
+    "docs/09-handoff/README.md",
+    "sessions/one.facts.json",
+]
 
 
 def pushed(job: Job) -> list[str]:

@@ -18,17 +18,20 @@ from handoff.api.gathering import facts_path, failures, frozen, gather, record, 
 from handoff.api.loading import Loaded, load, open_project, queries, session_named, session_path
 from handoff.api.overviewing import overviews, superseded_by
 from handoff.api.prompting import given
-from handoff.api.publishing import Published, hold, publish, unpublished, write
+from handoff.api.publishing import Published, Unpublished, hold, publish, unpublished, write
 from handoff.api.rendering import folders, live_of, render
 from handoff.api.resuming import Resumed, resume
+from handoff.api.standing import document_place
 
 __all__ = [
     "Loaded",
     "Published",
     "Resumed",
+    "Unpublished",
     "accept",
     "case_of",
     "check",
+    "document_place",
     "facts_path",
     "failures",
     "folders",

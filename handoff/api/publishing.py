@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from handoff import gate, index
+from handoff import archive, gate, index
 from handoff import publish as publishing
-from handoff.api.gathering import recorded
-from handoff.api.loading import load, session_path
-from handoff.api.rendering import render
+from handoff.api.loading import session_path
+from handoff.api.making import Edition, Making
 from handoff.document import Document
+from handoff.files import disk, sweep
+from handoff.locking import locked
 from handoff.problems import InvalidInput, Problem, Refused, Report
 from handoff.project import Project
-from handoff.publish import Written
-from handoff.session import Session, Text
+from handoff.publish import Left, Written
+
+PATIENCE_SECONDS = 600.0
+"""How long one waits for another that publishes."""
+SHORT = 20
+"""Lines of a difference that `--check` shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,70 +34,81 @@ class Published:
     """For each file that a hand's work kept as it is: why, with the diff."""
     problems: tuple[Problem, ...]
     """Of sessions that could not be rendered."""
+    removed: tuple[str, ...] = ()
+    """Documents that moved into the archive or out of it, or that were pruned."""
+    left: tuple[Problem, ...] = ()
+    """Documents that no session has any more, as warnings."""
 
     @property
     def exit_code(self) -> int:
         return 1 if self.refused or any(p.level == "error" for p in self.problems) else 0
 
 
-def publish(project: Project, *, overwrite: bool = False) -> Published:
-    """Write every document and the index from what is recorded; nothing is asked."""
-    texts, problems = _published(project)
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """A file that is not as `publish` would have it."""
+
+    problem: Problem
+    difference: str = ""
+    """The way from the file to what would replace it, shortened."""
+
+
+def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -> Published:
+    """Write every document and the index from what is recorded; nothing is asked.
+
+    Documents that are left over are named; with `prune` those are removed that are as they
+    were written. Raises WorldError.
+    """
     written: list[Written] = []
     refused: list[str] = []
-    for path, owner, text in texts:
-        try:
-            written.append(_write(project, path, text, owner, overwrite=overwrite))
-        except Refused as error:
-            refused.append(str(error))
-        except InvalidInput as error:  # a secret
-            problems += error.report.problems
-    return Published(tuple(written), tuple(refused), tuple(problems))
-
-
-def unpublished(project: Project) -> tuple[Problem, ...]:
-    """A problem for each document, and for the index, that `publish` would write or refuse."""
-    texts, problems = _published(project)
-    for path, owner, text in texts:
-        now = publishing.state(project.read(path), text, owner)
-        problems += [publishing.problem(path, now)] if now != "current" else []
-    return Report.of(problems).problems
-
-
-def _published(project: Project) -> tuple[list[tuple[str, str, str]], list[Problem]]:
-    """Path, owner and text of every document and of the index, and what could not be made."""
-    documents: list[tuple[Session, Document]] = []
     problems: list[Problem] = []
-    for session_id in project.session_ids():
+    with _alone(project):
+        making = Making(project)
         try:
-            loaded = load(project, session_id)
-            document = render(project, loaded, recorded(project, session_id))
-            documents.append((loaded.session, document))
-        except InvalidInput as error:
-            problems += error.report.problems
-    texts = [(document.path, session.id, document.text) for session, document in documents]
-    if problems:  # an index without a session would say that it is gone
-        return texts, problems
-    path = f"{project.settings.output}/{index.NAME}"
-    return [*texts, (path, index.OWNER, index.index(_listed(documents)))], problems
+            for edition in making.editions():
+                try:
+                    written.append(_published(project, making, edition, overwrite=overwrite))
+                except Refused as error:
+                    refused.append(str(error))
+                except InvalidInput as error:  # a secret
+                    problems += error.report.problems
+        finally:
+            making.save()
+        left = tuple(_left(project, making.owners))
+        removed = [each for each in left if each.is_moved or (prune and each.intact)]
+        removed = [each for each in removed if publishing.prune(project.root, each)]
+    return Published(
+        tuple(written),
+        tuple(refused),
+        (*making.problems, *problems),
+        tuple(each.path for each in removed),
+        tuple(publishing.left_over(each, "warning") for each in left if each not in removed),
+    )
 
 
-def _listed(documents: Sequence[tuple[Session, Document]]) -> Iterator[index.Listed]:
-    successors = {s.supersedes: s.id for s, _ in documents if s.supersedes}
-    for session, document in documents:
-        title = session.next.title if session.next else None
-        yield index.Listed(
-            session=session.id,
-            label=f"Session {session.session}",
-            title=session.title,
-            day=session.created.day,
-            status=document.status,
-            completion=document.progress,
-            path=document.path,
-            next_title=title.value if isinstance(title, Text) else "",
-            previous=session.previous,
-            superseded_by=successors.get(session.id),
-        )
+def unpublished(project: Project) -> tuple[Unpublished, ...]:
+    """Each document, and the index, that `publish` would write, refuse or name as left over.
+
+    Sessions that cannot be rendered are told as well.
+    """
+    making = Making(project)
+    found: list[Unpublished] = []
+    for edition in making.editions():
+        text = edition.text
+        content = project.read(edition.path) if text is not None else None
+        now = publishing.state(content, text, edition.owner) if text is not None else "current"
+        if now == "current":
+            making.done(edition)
+            continue
+        problem = publishing.problem(edition.path, now, why=_why(edition, now))
+        shown = now != "missing" and text is not None
+        difference = publishing.difference(edition.path, content, text or "", most=SHORT)
+        found.append(Unpublished(problem, difference if shown else ""))
+    making.save()
+    left = _left(project, making.owners)
+    found += [Unpublished(publishing.left_over(each, "error")) for each in left]
+    found += [Unpublished(problem) for problem in Report.of(making.problems).problems]
+    return tuple(sorted(found, key=lambda each: each.problem.place))
 
 
 def write(project: Project, document: Document, *, overwrite: bool = False) -> Written:
@@ -98,7 +117,9 @@ def write(project: Project, document: Document, *, overwrite: bool = False) -> W
     Raises Refused where a hand's work would be lost, and InvalidInput where the document
     looks to hold a secret.
     """
-    return _write(project, document.path, document.text, document.session, overwrite=overwrite)
+    with _alone(project):
+        edition = Edition(document.session, document.path, document.text)
+        return _write(project, edition, document.text, overwrite=overwrite)
 
 
 def hold(project: Project, document: Document) -> None:
@@ -106,7 +127,32 @@ def hold(project: Project, document: Document) -> None:
     _hold(project, document.path, document.text, document.session)
 
 
-def _write(project: Project, path: str, text: str, owner: str, *, overwrite: bool) -> Written:
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """Keep every other handoff out of the output folder, and tidy up what died there."""
+    output = project.settings.output
+    folder = project.path(output)
+    with disk(output, "write"):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, place=output, seconds=PATIENCE_SECONDS):
+        for each in (folder, *_archives(folder)):
+            sweep(each)
+        yield
+
+
+def _published(
+    project: Project, making: Making, edition: Edition, *, overwrite: bool
+) -> Written:
+    if edition.text is None:
+        return Written(edition.path, changed=False)
+    written = _write(project, edition, edition.text, overwrite=overwrite)
+    making.done(edition)
+    return written
+
+
+def _write(project: Project, edition: Edition, text: str, *, overwrite: bool) -> Written:
+    path, owner = edition.path, edition.owner
+
     def held() -> None:
         _hold(project, path, text, owner)
 
@@ -115,3 +161,53 @@ def _write(project: Project, path: str, text: str, owner: str, *, overwrite: boo
 
 def _hold(project: Project, path: str, text: str, owner: str) -> None:
     gate.hold(gate.document_problems(project, text, path, session_path(owner)))
+
+
+def _why(edition: Edition, now: publishing.State) -> str:
+    """What made the document out of date, as far as that is remembered."""
+    if now != "outdated" or not edition.changed:
+        return ""
+    return f", for {' and '.join(edition.changed)} changed since"
+
+
+# --- what is left over ---------------------------------------------------------------------
+
+
+def _left(project: Project, owners: Mapping[str, str]) -> Iterator[Left]:
+    """The signed documents in the output folder that stand where no session has one.
+
+    `owners` has the path of each session's document; that of a session that cannot be
+    rendered now is not left over.
+    """
+    ids = set(project.session_ids())
+    known = {*owners.values()}
+    for path in _documents(project):
+        if path in known:
+            continue
+        try:
+            there = publishing.signature(project.read(path) or b"")
+        except Refused:  # a link out of the repository: not written by handoff
+            continue
+        owner = there.owner
+        if owner in (None, index.OWNER, index.LATEST_OWNER):
+            continue
+        if owner not in ids or owner in owners:
+            yield Left(path, owner, there.intact, owners.get(owner))
+
+
+def _documents(project: Project) -> Iterator[str]:
+    """Every Markdown file of the output folder and its archive."""
+    output = project.settings.output
+    folder = project.path(output)
+    for each in (folder, *_archives(folder)):
+        inside = output if each == folder else f"{output}/{each.name}"
+        yield from (f"{inside}/{file.name}" for file in sorted(each.glob("*.md")))
+
+
+def _archives(folder: Path) -> list[Path]:
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(
+        each
+        for each in found
+        if re.fullmatch(archive.FOLDER, each.name) and each.is_dir() and not each.is_symlink()
+    )

@@ -54,15 +54,23 @@ def publish(
         bool, typer.Option("--check", help="Write nothing; exit 1 where something would be.")
     ] = False,
     overwrite: options.Overwrite = False,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune", help="Remove documents left over, but none that a hand edited."
+        ),
+    ] = False,
     root: options.Root = None,
 ) -> int:
     """Write every session's document and the index from what is recorded; ask nothing."""
     project = api.open_project(root)
     if check:
-        problems = api.unpublished(project)
-        console.problems(problems)
-        return 1 if problems else 0
-    done = api.publish(project, overwrite=overwrite)
+        found = api.unpublished(project)
+        for each in found:
+            console.problems([each.problem])
+            console.lines(each.difference)
+        return 1 if found else 0
+    done = api.publish(project, overwrite=overwrite, prune=prune)
     for written in done.written:
         if written.changed:
             console.note(f"wrote {written.path}")
@@ -70,7 +78,9 @@ def publish(
             console.note(f"{written.path}: the text that was there is kept in {written.saved}")
     for refusal in done.refused:
         console.lines(refusal)
-    console.problems(done.problems)
+    for path in done.removed:
+        console.note(f"removed {path}")
+    console.problems([*done.problems, *done.left])
     changed = sum(each.changed for each in done.written)
     console.note(f"{len(done.written)} documents, {changed} written")
     return done.exit_code
