@@ -20,7 +20,7 @@ from handoff.authoring.marks import tree
 from handoff.authoring.saving import save
 from handoff.cli.running import run
 from handoff.locking import locked
-from handoff.problems import HandoffError, WorldError
+from handoff.problems import HandoffError, InvalidInput, WorldError
 from handoff.project import Project
 
 SESSION = """\
@@ -79,6 +79,13 @@ def test_what_was_wrong_before_does_not_stop_an_edit(root: Path, project: Projec
 
     assert saved.session is None
     assert text(root) == SESSION.replace("decisions:", "decisions: y") + "titel: x\n"
+
+
+def test_evidence_that_names_no_fact_is_refused(root: Path, project: Project) -> None:
+    (root / S).write_text(SESSION + "  - {text: Sure, evidence: 3f9c2d1}\n")
+
+    with pytest.raises(InvalidInput, match="unknown fact 'coverage'"):
+        save(project, "session-1", lambda old: set_at(old, "decisions.0.evidence", "coverage"))
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,58 @@ def test_a_text_that_begins_with_a_dash_is_no_option(
     assert "goal: -5 % in an hour\n" in file.read_text()
 
 
+HANDOVER = """\
+session: 1
+title: Prep
+created: 2026-01-03
+severity:
+actions:
+tried: [TO BE FILLED]
+do_not:
+prompt: {read: }
+checkpoint: {at: , what: x}
+findings:
+  - {text: Sure, evidence: }
+"""
+
+
+def test_what_a_key_takes_is_told_and_taken(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = root / "sessions/session-1.yaml"
+    file.write_text(HANDOVER)
+    run(["todo", "--json"])
+    work = {each["set"]: each for each in listed(capfd)["open"]}
+
+    commands = [each["command"] for each in work.values()]
+    words = {
+        "severity": "watch",
+        "checkpoint.at": "2026-01-04",
+        "findings.0.evidence": "3f9c2d1",
+    }
+    codes = [
+        run(shlex.split(each["command"].replace("…", words.get(path, "x")))[1:])
+        for path, each in work.items()
+    ]
+
+    assert work["severity"]["choices"] == ["stable", "watch", "unstable"]
+    assert work["checkpoint.at"]["hint"] == "a date such as 2026-01-03, or a time with its zone"
+    assert work["findings.0.evidence"]["hint"] == (
+        "a fact, a commit, a file with its line, or a document"
+    )
+    assert "handoff add session-1 actions '…'" in commands
+    assert set(codes) == {0}
+    assert file.read_text().splitlines()[3:] == [
+        "severity: watch",
+        *("actions:", "  - x"),
+        "tried: [x]",
+        *("do_not:", "  - x"),
+        "prompt: {read: }",
+        "checkpoint: {at: 2026-01-04, what: x}",
+        *("findings:", "  - {text: Sure, evidence: 3f9c2d1}"),
+    ]
+
+
 def test_all_lists_every_session_that_can_be_read(
     root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

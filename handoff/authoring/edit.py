@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from handoff.authoring.marks import CannotEdit, Tree, tree
+from handoff.authoring.marks import CannotEdit, Tree, is_flow, tree
 from handoff.authoring.paths import (
     NotFound,
     ambiguous,
@@ -19,10 +19,13 @@ from handoff.authoring.paths import (
 )
 from handoff.authoring.scalars import Scalar
 from handoff.authoring.splice import add_item, labelled, set_value
+from handoff.blanks import is_blank
 from handoff.problems import KeyPath, nearest
 
 FLAGS = {"true": True, "✅": True, "false": False, "❌": False}
 """Words that stand for a boolean."""
+LISTS: tuple[KeyPath, ...] = (("actions",), ("tried",), ("do_not",), ("prompt", "read"))
+"""Places where no text may stand alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,14 @@ def set_at(
     says that a label close to another is no slip. Raises NotFound or CannotEdit.
     """
     text, keys = _place_to_set(text, path, order, new=new)
+    return put(text, keys, value, order=order)
+
+
+def put(text: str, keys: KeyPath, value: Scalar, *, order: tuple[str, ...] = ()) -> Edited:
+    """`text` with `value` at `keys`; where only a list may stand, as its first item."""
+    kind, _ = _there(tree(text), keys)
+    if keys in LISTS and isinstance(value, str) and (not kind or kind.endswith(":null")):
+        return Edited(add_item(text, keys, value, order=order), (*keys, 0))
     return Edited(set_value(text, keys, value, order=order), keys)
 
 
@@ -63,7 +74,11 @@ def add_to(
         if kind == "map" and value in {label[1] for label, _ in inside}:
             raise CannotEdit(f"'{spelled(keys)}' has a box '{value}' already")
         return Edited(set_value(text, box, False, order=order), box)
-    if kind == "seq" and len(inside) == 1 and _is_nothing(inside[0]):
+    if (
+        kind == "seq"
+        and len(inside) == 1
+        and (_is_nothing(inside[0]) or _spells_blank(text, keys, inside[0]))
+    ):
         return Edited(set_value(text, (*keys, 0), value), (*keys, 0))
     end = len(inside) if kind == "seq" else 0
     return Edited(add_item(text, keys, value, order=order), (*keys, end))
@@ -190,6 +205,11 @@ def _refuse_slip(
 
 def _there(read: Tree, keys: KeyPath) -> Tree:
     return at(read, keys) if keys in set(places(read)) else ("", "")
+
+
+def _spells_blank(text: str, keys: KeyPath, item: Tree) -> bool:
+    """Whether the list at `keys` is a blank without quotes, `[TO BE FILLED]`."""
+    return is_flow(text, keys) and item[0] != "map" and is_blank(f"[{item[1]}]")
 
 
 def _is_nothing(item: Tree) -> bool:

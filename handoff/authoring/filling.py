@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from handoff import api, session_yaml
-from handoff.authoring.edit import FLAGS, Change, Edited
+from handoff.authoring.edit import FLAGS, Change, Edited, put
 from handoff.authoring.marks import Tree, tree
 from handoff.authoring.paths import at, places
 from handoff.authoring.saving import Saved, save
 from handoff.authoring.scalars import Scalar
-from handoff.authoring.splice import set_value
 from handoff.authoring.work import Task, work
 from handoff.blanks import blanks
 from handoff.problems import HandoffError, KeyPath
@@ -128,7 +127,7 @@ def change(keys: KeyPath, stood: Tree, new: Scalar) -> Change:
         read = tree(text)
         if keys not in set(places(read)) or at(read, keys) != stood:
             raise Moved("the place was changed meanwhile and is left as it is now")
-        return Edited(set_value(text, keys, new), keys)
+        return put(text, keys, new)
 
     return edited
 

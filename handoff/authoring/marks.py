@@ -52,6 +52,12 @@ def position(text: str, keys: KeyPath) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
+def is_flow(text: str, keys: KeyPath) -> bool:
+    """Whether a list or mapping in `[]` or `{}` stands at `keys`."""
+    found = found_at(composed(text), keys)
+    return bool(found and getattr(found.node, "flow_style", False))
+
+
 def pair_text(text: str, key: str) -> str | None:
     """The lines of a top-level key and what stands beneath it, without the last line's end.
 

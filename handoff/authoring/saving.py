@@ -105,7 +105,9 @@ def _read(source: bytes, session_id: str) -> tuple[Session | None, list[Problem]
 
 
 def _live_texts(session: Session) -> set[str]:
-    return {text.value for text in texts(session) if "{{" in text.value}
+    """The texts that may cite a fact: live ones, and evidence, which names them bare."""
+    found = texts(session)
+    return {t.value for t in found if "{{" in t.value or "evidence" in t.place.keys}
 
 
 def _live_problems(project: Project, session: Session) -> list[Problem]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 
 from handoff import api
+from handoff.authoring.edit import LISTS
 from handoff.authoring.marks import Tree, tree
 from handoff.authoring.paths import at, places, unmistakable
+from handoff.handover_yaml import PRIORITIES
 from handoff.problems import KeyPath
 from handoff.project import Project
 from handoff.reporting import json_text, place_fields, printable
+from handoff.session import LEVELS
 from handoff.todo import Open
 
 PLACEHOLDER = "…"
@@ -59,6 +62,36 @@ def work(project: Project, session_id: str) -> Work:
     return Work(session_id, document.path, tuple(tasks))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a key of the session file takes, where its blank does not say so."""
+
+    choices: tuple[str, ...] = ()
+    hint: str = ""
+
+
+_WHEN = _Known(hint="a date such as 2026-01-03, or a time with its zone")
+_EVIDENCE = _Known(hint="a fact, a commit, a file with its line, or a document")
+_KNOWN: Mapping[KeyPath, _Known] = {
+    ("severity",): _Known(tuple(LEVELS)),
+    ("severity", "level"): _Known(tuple(LEVELS)),
+    ("actions", 0, "priority"): _Known(PRIORITIES),
+    ("actions", 0, "due"): _WHEN,
+    ("checkpoint",): _WHEN,
+    ("checkpoint", "at"): _WHEN,
+}
+"""By the way to it, 0 for any item."""
+
+
+def _told(each: Open) -> Open:
+    """The blank with what its key takes."""
+    keys = tuple(0 if isinstance(key, int) else key for key in each.place.keys)
+    known = _EVIDENCE if keys[-1:] == ("evidence",) else _KNOWN.get(keys)
+    if known is None:
+        return each
+    return replace(each, choices=each.choices or known.choices, hint=each.hint or known.hint)
+
+
 def _task(
     each: Open,
     session_id: str,
@@ -67,12 +100,14 @@ def _task(
     written: Sequence[str],
 ) -> Task:
     path = unmistakable(read, each.place.keys)
+    each = _told(each)
     if each.waits_for:
         waits_for = {name: asked.get(name) for name in each.waits_for}
         return Task(each, path, "", waits_for, f"handoff render {session_id}")
     words = _words(read, each.place.keys, written)
     dashes = "-- " if words.startswith("-") else ""
-    command = f"handoff set {session_id} {quote(path)} {dashes}{quote(words)}"
+    verb = "add" if each.place.keys in LISTS else "set"
+    command = f"handoff {verb} {session_id} {quote(path)} {dashes}{quote(words)}"
     return Task(each, path, words, {}, command)
 
 
