@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 Mark = tuple[str, ...]
-References = Mapping[str, Mapping[str, Any]]
+References = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,16 @@ class Page:
 
 def parsed(text: str, references: References | None = None) -> Page:
     """`text` as CommonMark with tables; `references` are those defined elsewhere."""
+    known = dict(references or {})
+    tokens = _parser().parse(text, {"references": known})  # which adds those it finds
+    return Page(tuple(tokens), known)
+
+
+@cache
+def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt  # slow: only import and checks read a document back
 
-    environment: dict[str, Any] = {"references": dict(references or {})}
-    tokens = MarkdownIt("commonmark").enable("table").parse(text, environment)
-    return Page(tuple(tokens), environment["references"])
+    return MarkdownIt("commonmark").enable("table")
 
 
 def same(original: Page, other: Page, *, exact: bool = True) -> bool:
