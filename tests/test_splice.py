@@ -172,6 +172,7 @@ def test_set_changes_only_the_asked_place(text: str, value: Any, data: st.DataOb
         return
 
     assert plain(tree(edited)) == with_change(before, keys, value)
+    assert yaml.compose(edited, Loader=yaml.SafeLoader) is not None
     assert comments(edited) == comments(text)
     assert outside(text, edited, lines_of(text, keys)) == ([], [])
     assert edited.count("\r\n") == edited.count("\n") or "\r\n" not in text

@@ -10,7 +10,8 @@ import yaml
 
 Scalar = str | bool | None
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADERS = (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader)
+"""They differ in what ends a plain scalar, `?` in braces; plain is what both read."""
 _TEXT_TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "timestamp"))
 _WORDS = re.compile(r"(?i)(null|~|true|false|yes|no|on|off)?")
 """Read as something else than text by YAML 1.1 or 1.2."""
@@ -58,8 +59,13 @@ def _inline(value: str, spot: Spot) -> str:
 def _reads_plain(value: str, *, flow: bool) -> bool:
     if _WORDS.fullmatch(value) or value.startswith(_TRAPS) or value != value.strip():
         return False
+    text = f"- [{value}, 0]" if flow else f"- {value}"
+    return all(_is_plain(value, text, loader, flow=flow) for loader in _LOADERS)
+
+
+def _is_plain(value: str, text: str, loader: type[yaml.SafeLoader], *, flow: bool) -> bool:
     try:
-        root = yaml.compose(f"- [{value}, 0]" if flow else f"- {value}", Loader=_LOADER)
+        root = yaml.compose(text, Loader=loader)
     except yaml.YAMLError:
         return False
     assert root is not None  # the dash is there
