@@ -243,7 +243,7 @@ def _save(session: str, root: str | None, change: Change) -> int:
 
 
 def _said(saved: Saved) -> str:
-    """`sessions/session-1.yaml:18:9: checklist > Docs: set; boxes: 3 of 6`."""
+    """`sessions/session-1.yaml:18:9: checklist > Docs: set`."""
     way = " > ".join(map(str, saved.place.keys))
     said = f"{saved.place}: {way}: {'set' if saved.changed else 'said so already'}"
     if saved.session is None:
