@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 
 from handoff.blanks import DEFAULT
-from handoff.problems import Place, Problem
+from handoff.problems import Problem
 from handoff.session import (
     Blank,
     Box,
@@ -22,6 +22,7 @@ from handoff.session import (
     Session,
     Table,
     Text,
+    parts_of,
 )
 from handoff.todo import Open
 
@@ -83,11 +84,11 @@ def leaves(node: object) -> Iterator[Leaf]:
             yield from leaves(each)
     elif isinstance(node, Condition):
         yield from leaves(node.text)
-    elif is_dataclass(node) and not isinstance(node, Checklist | Place):
+    elif not isinstance(node, Checklist):
         apart = _APART if isinstance(node, Session) else ()
-        for each in fields(node):
-            if each.name not in apart:
-                yield from leaves(getattr(node, each.name))
+        for name in parts_of(node):
+            if name not in apart:
+                yield from leaves(getattr(node, name))
 
 
 def boxes(session: Session) -> tuple[Box, ...]:

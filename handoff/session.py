@@ -577,9 +577,9 @@ def texts(node: object) -> Iterator[Text]:
     elif isinstance(node, tuple):
         for each in node:
             yield from texts(each)
-    elif is_dataclass(node) and not isinstance(node, Code | Blank | Place):
-        for each in fields(node):
-            yield from texts(getattr(node, each.name))
+    elif not isinstance(node, Code | Blank):
+        for name in parts_of(node):
+            yield from texts(getattr(node, name))
 
 
 def every(node: object, kind: type[Kind]) -> Iterator[Kind]:
@@ -589,9 +589,25 @@ def every(node: object, kind: type[Kind]) -> Iterator[Kind]:
     elif isinstance(node, tuple):
         for each in node:
             yield from every(each, kind)
-    elif is_dataclass(node):
-        for field in fields(node):
-            yield from every(getattr(node, field.name), kind)
+    else:
+        for name in parts_of(node):
+            yield from every(getattr(node, name), kind)
+
+
+def parts_of(node: object) -> tuple[str, ...]:
+    """The fields in which a node holds others; a place holds none.
+
+    Kept by kind, for a session has thousands of nodes of a few kinds.
+    """
+    kind = type(node)
+    if kind not in _PARTS:
+        _PARTS[kind] = ()
+        if is_dataclass(node) and not isinstance(node, Place):
+            _PARTS[kind] = tuple(field.name for field in fields(node))
+    return _PARTS[kind]
+
+
+_PARTS: dict[type, tuple[str, ...]] = {}
 
 
 def place_in(text: Text, offset: int) -> Place:
