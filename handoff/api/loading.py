@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from handoff import gather as gathering
@@ -115,10 +116,14 @@ def _queries(project: Project, session: Session) -> tuple[dict[str, Query], list
             problems.append(Problem("Q030", message, question.place))
             continue
         try:
-            queries[question.sql] = read_query(source, path, question.sql)
+            queries[question.sql] = _read_query(source, path, question.sql)
         except InvalidInput as error:
             problems += error.report.problems
     return queries, problems
+
+
+_read_query = lru_cache(maxsize=256)(read_query)
+"""Many sessions ask the same questions."""
 
 
 def _bound(project: Project, session: Session, queries: Mapping[str, Query]) -> list[Problem]:
