@@ -44,7 +44,7 @@ def write_whole(path: Path, content: bytes, *, place: str) -> None:
     """
     with disk(place, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        spare = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        spare = _spare(path)
         _create(spare, content, mode=_mode(path))
         with _removed_on_failure(spare):
             spare.replace(path)
@@ -55,10 +55,15 @@ def write_new(path: Path, content: bytes, *, place: str) -> bool:
     """Create `path` with `content`; whether it could: never over a file that is there."""
     with disk(place, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
+        spare = _spare(path)
+        _create(spare, content, mode=None)
         try:
-            _create(path, content, mode=None)
+            _link(spare, path, content)
         except FileExistsError:
             return False
+        finally:
+            with suppress(OSError):
+                spare.unlink()
         _sync_folder(path.parent)
         return True
 
@@ -93,6 +98,20 @@ def disk(place: str, verb: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise WorldError(f"{place}: error: cannot {verb}: {reason.lower()}") from error
+
+
+def _spare(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+def _link(spare: Path, path: Path, content: bytes) -> None:
+    """Give what is at `spare` the name `path` too. Raises FileExistsError."""
+    try:
+        path.hardlink_to(spare)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        _create(path, content, mode=None)
 
 
 def _create(path: Path, content: bytes, *, mode: int | None) -> None:

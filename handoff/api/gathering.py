@@ -10,7 +10,8 @@ from handoff import gate
 from handoff import gather as gathering
 from handoff.api.loading import Loaded, session_path
 from handoff.facts import Facts
-from handoff.files import write_whole
+from handoff.files import sweep, write_whole
+from handoff.locking import locked
 from handoff.problems import InvalidInput, Problem
 from handoff.project import Project
 from handoff.session import Question
@@ -138,7 +139,10 @@ def record(project: Project, session_id: str, facts: Facts) -> None:
     content = facts_file.dump(facts).encode()
     if project.read(path) != content:
         gate.hold(gate.facts_problems(project, facts, path))
-        write_whole(project.path(path), content, place=path)
+        file = project.path(path)
+        with locked(file.parent, place=path):
+            sweep(file.parent)
+            write_whole(file, content, place=path)
 
 
 def trusted(project: Project, session_id: str) -> Facts | None:

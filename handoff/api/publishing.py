@@ -63,6 +63,7 @@ def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -
     refused: list[str] = []
     problems: list[Problem] = []
     with _alone(project):
+        _swept_sessions(project)
         making = Making(project)
         try:
             for edition in making.editions():
@@ -138,6 +139,14 @@ def _alone(project: Project) -> Iterator[None]:
         for each in (folder, *_archives(folder)):
             sweep(each)
         yield
+
+
+def _swept_sessions(project: Project) -> None:
+    """Tidy up what died while it wrote facts or an edit."""
+    folder = project.path("sessions")
+    if folder.is_dir():
+        with locked(folder, place="sessions"):
+            sweep(folder)
 
 
 def _published(
