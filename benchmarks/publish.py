@@ -1,0 +1,101 @@
+"""What publishing many sessions costs: the first time, again, and after one edit.
+
+    python benchmarks/publish.py [sessions]
+
+Each session is a copy of this repository's first one, with its recorded facts. For every
+hundred documents of the first run it prints the time a document took and the memory held.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+from handoff import api
+from handoff.api import publishing
+from handoff.files import write_whole
+
+ROOT = Path(__file__).parent.parent
+BLOCK = 100
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        root = Path(folder, "project")
+        _write(root, count)
+        with _told("first run"), _counted():
+            api.publish(api.open_project(str(root), environment={}))
+        for name in ("unchanged", "unchanged, once more"):
+            with _told(name):
+                api.publish(api.open_project(str(root), environment={}))
+        with _told("unchanged, --check"):
+            api.unpublished(api.open_project(str(root), environment={}))
+        _append(root / f"sessions/s-{count}.yaml", "\nblocked_by: nothing\n")
+        with _told("one session edited"):
+            api.publish(api.open_project(str(root), environment={}))
+
+
+def _write(root: Path, count: int) -> None:
+    (root / "sessions").mkdir(parents=True)
+    shutil.copytree(ROOT / "sql", root / "sql")
+    (root / "handoff.yaml").write_text("engine: duckdb\n")
+    session = (ROOT / "sessions/session-1.yaml").read_text("utf-8")
+    facts = (ROOT / "sessions/session-1.facts.json").read_bytes()
+    for n in range(1, count + 1):
+        day = date(2020, 1, 1) + timedelta(days=n)
+        text = session.replace("session: 1\n", f"session: {n}\n", 1)
+        text = text.replace("created: 2026-01-03\n", f"created: {day}\n", 1)
+        (root / f"sessions/s-{n}.yaml").write_text(text, "utf-8")
+        (root / f"sessions/s-{n}.facts.json").write_bytes(facts)
+
+
+def _append(path: Path, text: str) -> None:
+    write_whole(path, path.read_bytes() + text.encode(), place=path.name)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    begun, used = time.perf_counter(), time.process_time()
+    yield
+    seconds, busy = time.perf_counter() - begun, time.process_time() - used
+    print(f"{name:24} {seconds:8.2f} s, of CPU {busy:8.2f} s, {_megabytes():5.0f} MB at most")  # noqa: T201
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    """Tells what each block of documents took."""
+    written, at = 0, time.process_time()
+    write = publishing.publishing.write
+
+    def counted(*words: object, **more: object) -> object:
+        nonlocal written, at
+        written += 1
+        if written % BLOCK == 0:
+            now = time.process_time()
+            each = (now - at) / BLOCK * 1000
+            print(f"  {written:6} documents, {each:6.1f} ms of CPU each, {_megabytes():5.0f} MB")  # noqa: T201
+            at = now
+        return write(*words, **more)  # type: ignore[arg-type]
+
+    publishing.publishing.write = counted  # type: ignore[assignment]
+    yield
+    publishing.publishing.write = write
+
+
+def _megabytes() -> float:
+    """The most this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
