@@ -21,7 +21,10 @@ def accept(
     ] = None,
     root: options.Root = None,
 ) -> int:
-    """Record who took the handoff over, when, at which commit and with which facts."""
+    """Record who took a handoff over.
+
+    When, at which commit and with which facts is recorded with it.
+    """
     project = api.open_project(root)
     session_id = api.session_named(project, session)
     receipt = api.accept(project, session_id, by=by, note=note)
@@ -40,7 +43,7 @@ def status(
     ] = "text",
     root: options.Root = None,
 ) -> int:
-    """Tell of every session how far it is, whether it is handed over, and who has it."""
+    """List the sessions: how far each is, and who has it."""
     if format not in overview.FORMATS:
         known = nearest(format, overview.FORMATS)
         expected = known or f", expected {', '.join(overview.FORMATS)}"

@@ -12,7 +12,7 @@ from handoff.facts import Answer
 from handoff.problems import UsageError, nearest, worst
 
 app = typer.Typer(
-    help="The questions under sql/: list, ask, estimate them.",
+    help="List, ask and estimate the questions under sql/.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -20,7 +20,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(root: options.Root = None) -> int:
-    """Every question: its name, its parameters and what it answers."""
+    """List the questions: name, parameters, what each answers."""
     project = api.open_project(root)
     queries, problems = api.queries(project)
     for query in queries.values():
@@ -32,7 +32,10 @@ def list_(root: options.Root = None) -> int:
 
 @app.command()
 def run(
-    question: Annotated[str, typer.Argument(help="Its name, such as orchestrator/phases.sql.")],
+    question: Annotated[
+        str,
+        typer.Argument(metavar="QUESTION", help="Its name, such as orchestrator/phases.sql."),
+    ],
     param: Annotated[
         list[str] | None,
         typer.Option("--param", metavar="NAME=VALUE", help="A parameter; lists as JSON."),
@@ -85,7 +88,10 @@ def estimate(
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
-    """What questions would cost on BigQuery, by dry runs; nothing is billed."""
+    """Tell what questions would cost on BigQuery.
+
+    BigQuery is asked by dry runs; nothing is billed.
+    """
     _known(format)
     project = api.open_project(root, settings=settings or ())
     answer, failures = questions.estimate(
@@ -107,7 +113,10 @@ def pull_schema(
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
-    """Record the tables that questions read, for checks without a warehouse."""
+    """Record the tables that questions read.
+
+    They go into sql/schema.json, for checks without a warehouse.
+    """
     project = api.open_project(root, settings=settings or ())
     written = questions.pull_schema(project, engine=engine, progress=console.Progress())
     console.note(f"{'wrote' if written.changed else 'kept'} {written.path}: {written.summary}")

@@ -33,6 +33,10 @@ _DASHES = "'-' reads it from standard input; behind '--' it may begin with a das
 New = Annotated[
     bool, typer.Option("--new", help="The last label is meant, however close to another.")
 ]
+Box = Annotated[
+    str,
+    typer.Argument(metavar="BOX", help="Its label: any case, a beginning or a glob."),
+]
 Note = Annotated[
     str | None, typer.Option("--note", metavar="TEXT", help="Written beside the box.")
 ]
@@ -42,14 +46,17 @@ def todo(
     session: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SESSION]", help="An id, a path or 'latest', which it is else."
+            metavar="[SESSION]", help="An id, a path or 'latest'; the latest without any."
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs and agents.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Of all sessions.")] = False,
     root: options.Root = None,
 ) -> int:
-    """List what is still blank: where it stands, and the command that fills it."""
+    """List what is still blank, and where.
+
+    With '--json' also the command that fills each blank.
+    """
     from handoff.authoring import work  # slow: brings jinja2
 
     if session and every:
@@ -102,7 +109,10 @@ def new(
     ] = None,
     root: options.Root = None,
 ) -> int:
-    """Begin the next session: objectives, open boxes, decisions and questions come over."""
+    """Begin the next session, with what the last one left open.
+
+    Its objectives, open boxes, decisions and questions come over.
+    """
     from handoff.authoring.succeeding import begin  # slow: brings yaml
 
     if bare and source:
@@ -167,7 +177,7 @@ def set_(
     new: New = False,
     root: options.Root = None,
 ) -> int:
-    """Set the value at one place; every other byte of the file stays as it is."""
+    """Set the value at one place; no other byte changes."""
     from handoff.authoring import edit  # slow: brings yaml
 
     words = _value(value, blank=blank)
@@ -207,7 +217,7 @@ def add(
 
 def tick(
     session: options.SessionName,
-    box: Annotated[str, typer.Argument(help="Its label: any case, a beginning or a glob.")],
+    box: Box,
     note: Note = None,
     root: options.Root = None,
 ) -> int:
@@ -217,7 +227,7 @@ def tick(
 
 def untick(
     session: options.SessionName,
-    box: Annotated[str, typer.Argument(help="Its label: any case, a beginning or a glob.")],
+    box: Box,
     note: Note = None,
     root: options.Root = None,
 ) -> int:

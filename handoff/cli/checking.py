@@ -31,7 +31,10 @@ def check(
     ] = False,
     root: options.Root = None,
 ) -> int:
-    """Hold YAML, SQL, facts and documents to every rule; docs/checks.md lists them."""
+    """Hold YAML, SQL, facts and documents to every rule.
+
+    docs/checks.md lists the rules.
+    """
     if format not in reporting.FORMATS:
         known = nearest(format, reporting.FORMATS)
         expected = known or f", expected {' or '.join(reporting.FORMATS)}"
@@ -62,7 +65,10 @@ def publish(
     ] = False,
     root: options.Root = None,
 ) -> int:
-    """Write every session's document and the index from what is recorded; ask nothing."""
+    """Write all documents and the index; nothing is asked.
+
+    They are made from what is recorded.
+    """
     project = api.open_project(root)
     if check:
         found = api.unpublished(project)

@@ -56,7 +56,10 @@ def completion(
     ],
     words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
 ) -> int:
-    """Print the script that completes commands, sessions, paths and questions in a shell."""
+    """Print the script for completion in a shell.
+
+    It completes commands, sessions, paths and questions.
+    """
     if shell == "words":
         console.out("".join(f"{each}\n" for each in suggestions(words or [""])))
         return 0

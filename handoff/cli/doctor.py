@@ -13,7 +13,10 @@ def doctor(
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
-    """Say what is set from where, try credentials and engine, and what to mend."""
+    """Say what is set from where, and what to mend.
+
+    Credentials and engine are tried.
+    """
     project = api.open_project(root, settings=settings or ())
     ill: list[str] = []
     for finding in examination(project, engine=engine, progress=console.Progress()):

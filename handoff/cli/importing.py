@@ -32,7 +32,10 @@ def import_(
     ] = False,
     root: options.Root = None,
 ) -> int:
-    """Make a session file of a handoff written by hand, and prove that nothing is lost."""
+    """Make a session file of a handoff written by hand.
+
+    What cannot be carried over is told with its line; the document is not touched.
+    """
     from handoff.importing.importing import imported  # brings yaml and markdown_it
     from handoff.importing.reading import read
 

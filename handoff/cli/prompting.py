@@ -40,7 +40,10 @@ def prompt(
     ] = "text",
     root: options.Root = None,
 ) -> int:
-    """Print the prompt to paste into the next session, as it stands in the document."""
+    """Print the prompt to paste into the next session.
+
+    It is the one that stands in the document: nothing is asked.
+    """
     if format not in FORMATS:
         known = nearest(format, FORMATS) or f", expected {' or '.join(FORMATS)}"
         raise UsageError(f"handoff: error: unknown format '{format}'{known}")

@@ -31,8 +31,9 @@ def ready(
     ] = None,
     root: options.Root = None,
 ) -> int:
-    """Exit with 0 when every condition for the session to start holds, with 1 until then.
+    """Tell whether what a session waits for holds; for scripts.
 
+    Exits with 0 when every condition for the session to start holds, with 1 until then.
     The conditions are those under 'next:' of the session before it.
 
     until handoff ready session-2; do sleep 300; done

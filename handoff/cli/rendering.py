@@ -45,7 +45,7 @@ def render(
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
-    """Ask the session's questions, record the answers, write the document."""
+    """Ask the questions, record the answers, write the document."""
     _together(frozen=frozen, no_queries=no_queries, engine=engine, as_of=as_of)
     project = api.open_project(root, settings=settings or ())
     loaded = api.load(project, api.session_named(project, session))

@@ -15,7 +15,10 @@ FORMATS = {"text": since.as_text, "json": since.as_json}
 
 def resume(
     session: Annotated[
-        str, typer.Argument(metavar="[SESSION]", help="As everywhere; the latest without any.")
+        str,
+        typer.Argument(
+            metavar="[SESSION]", help="A session's id, the path of its YAML file, or 'latest'."
+        ),
     ] = "latest",
     engine: options.Engine = None,
     frozen: Annotated[
@@ -33,9 +36,10 @@ def resume(
     ] = "text",
     root: options.Root = None,
 ) -> int:
-    """Ask the handoff's questions again and print its prompt as of now, and what changed since.
+    """Print the prompt with today's facts, and what changed since.
 
-    Nothing is recorded, and the handoff stays as it is.
+    The handoff's questions are asked again. Nothing is recorded, and the handoff
+    stays as it is.
     """
     if format not in FORMATS:
         known = nearest(format, FORMATS) or f", expected {' or '.join(FORMATS)}"

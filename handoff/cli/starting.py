@@ -34,7 +34,10 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     root: options.Root = None,
 ) -> int:
-    """Put settings, a first session and a question into a repository."""
+    """Put settings, a session and a question into a repository.
+
+    No file that is there is replaced.
+    """
     folder = Path(root or ".").resolve()
     if not folder.is_dir():
         raise UsageError(f"handoff: error: '--root {root}' is no folder")
