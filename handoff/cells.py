@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from handoff.cited import Reader, Source
 from handoff.evaluation import Row, row_name
@@ -13,6 +14,9 @@ from handoff.facts import Fact, Facts
 from handoff.printing import Typed
 from handoff.session import Session
 from handoff.sql import ROW_NAMES, Query
+
+if TYPE_CHECKING:
+    from handoff.trends import Earlier
 
 _LONGEST = 60
 """Characters of a row's name, for a query can return any; of a longer one a digest follows."""
@@ -39,10 +43,15 @@ class Cells:
     queries: Mapping[str, Query]
     stalled_minutes: int
     zone: tzinfo
+    earlier: Mapping[str, Earlier] = field(default_factory=dict)
+    """What other sessions recorded, by their ids."""
 
-    def sources(self) -> Mapping[str, Source]:
+    def sources(self, *, stale_ok: bool = True) -> Mapping[str, Source]:
         """Each fact as texts see it, an old answer where the latest asking failed."""
-        reader = Reader(self.facts, self.queries, self.stalled_minutes, self.zone, True)
+        reader = Reader(
+            *(self.facts, self.queries, self.stalled_minutes, self.zone, stale_ok),
+            earlier=self.earlier,
+        )
         return {each.name: reader.source(each) for each in self.session.questions}
 
     def of(self, source: Source, *, by_first: bool = False) -> Iterator[Cell]:

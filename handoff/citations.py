@@ -111,9 +111,14 @@ def columns_of(question: Question | Lookup, query: Query | Lookup | None) -> Col
     derived = DERIVED.get(query.contract or "", {})
     returned = {each.name: each.type for each in query.returns}
     kept = {name: type_ for name, type_ in returned.items() if name not in question.redact}
-    marked = {MARK: "STRING"} if question.expect and MARK not in kept else {}
-    found = {**kept, **derived, **marked}
-    return {name: type_of(type_) for name, type_ in found.items()}
+    found = {name: type_of(type_) for name, type_ in {**kept, **derived}.items()}
+    if question.since:
+        from handoff.trends import columns  # not for a session without such facts
+
+        found |= columns(found, question.key)
+    if question.expect and MARK not in found:
+        found[MARK] = Type("STRING")
+    return found
 
 
 def _declared(facts: Mapping[str, Known]) -> Iterator[Problem]:
@@ -213,7 +218,7 @@ def _shape(node: Node, facts: Mapping[str, Known]) -> _Shape:
         case Part():
             return _part(node, _shape(node.of, facts))
         case Filtered():
-            return _filtered(node, _shape(node.of, facts))
+            return _filtered(node, _shape(node.of, facts), facts)
         case Compared():
             return _compared(node, _type(node.left, facts), _type(node.right, facts))
         case Logical():
@@ -280,7 +285,7 @@ def _near(name: str, names: Columns) -> str:
     return nearest(name, names) or f", it has {', '.join(names)}"
 
 
-def _filtered(node: Filtered, of: _Shape) -> _Shape:
+def _filtered(node: Filtered, of: _Shape, facts: Mapping[str, Known]) -> _Shape:
     wanted = FILTERS[node.name]
     if isinstance(of, Known | _Row):
         raise _Wrong("L012", f"'{node.name}' takes {_list(wanted.takes)}", node.offset)
@@ -288,6 +293,8 @@ def _filtered(node: Filtered, of: _Shape) -> _Shape:
     if given is not None and given not in wanted.takes:
         message = f"'{node.name}' takes {_list(wanted.takes)}, found {given}"
         raise _Wrong("L016", message, node.offset)
+    if node.name == "since":
+        _hold_since(node, facts)
     if not isinstance(of, _Rows):
         return Type(wanted.gives) if wanted.gives in ("STRING", "INT64") else None
     if wanted.gives == "row":
@@ -296,6 +303,21 @@ def _filtered(node: Filtered, of: _Shape) -> _Shape:
         element = _column(str(node.arguments[0]), node.offset, of.of)
         return Type("ARRAY", (Field("", element),)) if element else None
     return Type(wanted.gives)
+
+
+def _hold_since(node: Filtered, facts: Mapping[str, Known]) -> None:
+    """`since` follows a number of a fact that has one before."""
+    root: Node = node.of
+    while isinstance(root, Part | Filtered):
+        root = root.of
+    fact = facts.get(root.name) if isinstance(root, Name) else None
+    if fact is not None and not fact.question.since:
+        message = f"fact '{fact.name}' has no 'since:' that names an earlier session"
+        raise _Wrong("L018", message, node.offset)
+    column = node.of.name if isinstance(node.of, Part) else ""
+    if fact is None or (fact.columns is not None and f"{column}_before" not in fact.columns):
+        message = "'since' follows a column that can become more or less"
+        raise _Wrong("L018", message, node.offset)
 
 
 def _list(names: tuple[str, ...]) -> str:

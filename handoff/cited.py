@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from handoff.evaluation import Row
 from handoff.facts import Fact, Facts
 from handoff.googlesql import Type, Value, type_of
-from handoff.printing import Typed, moment
+from handoff.printing import Typed, is_name, moment
 from handoff.session import MARK, Lookup, Question
 from handoff.sql import CONTRACTS, ROW_NAMES, Query, asked_of
 
 if TYPE_CHECKING:
     from handoff.expectations import Verdict
+    from handoff.trends import Earlier
 
 Plain = Mapping[str, Value]
 Exact = Mapping[str, Fraction]
@@ -38,6 +39,8 @@ class Source:
     """What stands behind an old answer; empty for one that stands for itself."""
     verdicts: tuple[Verdict, ...] = ()
     """What the session expects of the rows, held against them."""
+    apart: str = ""
+    """Why no earlier answer stands beside the rows that are to be compared with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Reader:
     zone: tzinfo
     stale_ok: bool
     """Whether the last answer stands where the latest asking failed."""
+    earlier: Mapping[str, Earlier] = field(default_factory=dict)
+    """What other sessions recorded, by their ids."""
 
     def source(self, question: Question | Lookup) -> Source:
         fact = self.facts.facts.get(question.name) if self.facts else None
@@ -63,8 +68,34 @@ class Reader:
             question.name, question.key, {**own, **derived}, tuple(derived), None, None, ""
         )
         if answer:
-            source = self._answered(source, answer, contract, is_compared=bool(question.expect))
+            is_exact = bool(question.expect or question.since)
+            source = self._answered(source, answer, contract, is_exact=is_exact)
+        if question.since:
+            source = self._compared(source, question, answer, contract)
         return self._judged(source, question, contract) if question.expect else source
+
+    def _compared(
+        self,
+        source: Source,
+        question: Question | Lookup,
+        fact: Fact | None,
+        contract: str | None,
+    ) -> Source:
+        """With what its numbers were in the session that the fact is compared with."""
+        from handoff import trends  # not for a session without such facts
+
+        session = question.since or ""
+        earlier = self.earlier.get(session) or trends.Earlier(session, None)
+        found, why = trends.answer(fact, earlier) if fact else (None, "")
+        then: Source | None = None
+        if found is not None and earlier.facts is not None:
+            facts = Facts(earlier.facts.as_of, {source.name: found})
+            unchanged = replace(source, rows=None, overall=None, stale="")
+            then = replace(self, facts=facts)._answered(
+                unchanged, found, contract, is_exact=True
+            )
+        named_by = question.key or ROW_NAMES.get(contract or "")
+        return trends.compared(source, then, why, session=session, named_by=named_by)
 
     def _judged(
         self, source: Source, question: Question | Lookup, contract: str | None
@@ -92,22 +123,25 @@ class Reader:
         return replace(source, rows=rows, verdicts=found)
 
     def _answered(
-        self, source: Source, fact: Fact, contract: str | None, *, is_compared: bool
+        self, source: Source, fact: Fact, contract: str | None, *, is_exact: bool
     ) -> Source:
         at = self._moment(fact)
         names = [column.name for column in fact.columns]
         rows: Sequence[Plain] = [dict(zip(names, row, strict=True)) for row in fact.rows]
         overall: Plain | None = None
         exact: Sequence[Exact] = [{}] * len(rows)
-        if contract is not None and at is not None and is_compared:
+        if contract is not None and at is not None and is_exact:
             exact = [self._exact(contract, row, at) for row in rows]
         if contract is not None and at is not None:
             rows, overall = self._derived(contract, rows, at)
+        together: Exact = {}
+        if contract is not None and at is not None and overall is not None and is_exact:
+            together = self._exact(contract, overall, at)
         old = f"(as of {moment(at)}, not answered since)" if at else "(not answered since)"
         return replace(
             source,
             rows=tuple(_typed(*each, source) for each in zip(rows, exact, strict=True)),
-            overall=None if overall is None else _typed(overall, {}, source),
+            overall=None if overall is None else _typed(overall, together, source),
             stale=old if fact.failure else "",
         )
 
@@ -161,7 +195,7 @@ def _typed(row: Plain, exact: Exact, source: Source) -> Row:
             row.get(name),
             type_,
             is_own=name in source.derived,
-            is_name=name.casefold().endswith(_NAMES),
+            is_name=is_name(name),
             exact=exact.get(name),
         )
         for name, type_ in source.types.items()
@@ -169,5 +203,3 @@ def _typed(row: Plain, exact: Exact, source: Source) -> Row:
 
 
 _TEXT = Type("STRING")
-_NAMES = ("year", "_id")
-"""How a column ends whose numbers are names: a season's year, a run's id."""

@@ -57,7 +57,7 @@ Seen = Typed | Rows | OneRow | Source
 
 
 class Missing(Exception):
-    """No value: nobody asked, nobody answered, or the answer was NULL."""
+    """No value: nobody asked, nobody answered, or the answer was NULL; why, where it helps."""
 
 
 class Wrong(Exception):
@@ -299,11 +299,22 @@ def _filtered(node: Filtered, found: Seen, scope: Scope) -> Seen:
     if isinstance(found, Rows):
         return ON_ROWS[node.name](node, found)
     assert isinstance(found, Typed)  # _value would have raised
+    if node.name == "since":
+        return _since(found)
     if node.name in ("count", "length"):
         return Typed(len(found.value) if isinstance(found.value, tuple) else 0, Type("INT64"))
     text = ON_VALUES[node.name](found.value, node.arguments, scope.zone)
     is_own = found.is_own or found.type.name != "STRING"
     return Typed(text, Type("STRING"), is_own=is_own)
+
+
+def _since(found: Typed) -> Seen:
+    from handoff.trends import words  # not for a text without such values
+
+    text = words(found, found.before) if found.before else None
+    if text is None:
+        raise Missing(found.before.why if found.before else "")
+    return Typed(text, Type("STRING"), is_own=True)
 
 
 def _count(node: Filtered, rows: Rows) -> Seen:

@@ -7,8 +7,10 @@ from decimal import Decimal
 
 from handoff.decode import Decoder, plain
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
-from handoff.session import Accepted, Expectation, Limit, Limits
+from handoff.session import SESSION_ID, Accepted, Expectation, Limit, Limits
 
+SHOWN_KEYS = ("expect", "since")
+"""What says how a fact is shown, whatever it is asked of."""
 LIMIT_KEYS = ("min", "max", "equals")
 EXPECTED_KEYS = (*LIMIT_KEYS, "rows", "except")
 ACCEPTED_KEYS = ("reason", "until")
@@ -24,6 +26,11 @@ def expectations(decoder: Decoder, node: Node | None) -> tuple[Expectation, ...]
 
 
 _ORDERED = "a number, a day or a time"
+
+
+def earlier(decoder: Decoder, node: Node | None) -> str | None:
+    """The session that `since:` names, or `previous`."""
+    return decoder.matching(node, SESSION_ID, "a session's id, or 'previous'")
 
 
 class _Reader:

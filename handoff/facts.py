@@ -113,6 +113,14 @@ def is_current(fact: Fact, query: Query | Lookup, params: Mapping[str, Value]) -
     )
 
 
+def asks_alike(one: Provenance, other: Provenance) -> bool:
+    """Whether both were asked with the same parameters, the moment apart."""
+    params = [_params(each.params) for each in (one, other)]
+    return params[0].keys() == params[1].keys() and all(
+        value == params[1][name] for name, value in params[0].items() if name != "as_of"
+    )
+
+
 def dump(facts: Facts) -> str:
     """The facts file: JSON, keys in a fixed order, one row a line, a digest for each fact.
 

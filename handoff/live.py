@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from handoff.blanks import DEFAULT, Found, blank, blanks, blanks_in_document
 from handoff.citations import problems as problems
@@ -39,6 +40,9 @@ from handoff.session import (
 )
 from handoff.sql import Query
 from handoff.todo import Open
+
+if TYPE_CHECKING:
+    from handoff.trends import Earlier
 
 __all__ = ["Live", "Where", "problems"]
 
@@ -78,8 +82,9 @@ class Live:
         stalled_minutes: int,
         zone: tzinfo,
         stale_ok: bool = False,
+        earlier: Mapping[str, Earlier] | None = None,
     ) -> None:
-        self._reader = Reader(facts, queries, stalled_minutes, zone, stale_ok)
+        self._reader = Reader(facts, queries, stalled_minutes, zone, stale_ok, earlier or {})
         self._questions = {question.name: question for question in session.questions}
         self._zone = zone
         self._sources: dict[str, Source] = {}
@@ -228,8 +233,8 @@ class Live:
         try:
             found = value(part.node, scope)
             return self._bounded(found, scope, part, where, left)
-        except Missing:
-            return _blank(part.hint, where)
+        except Missing as missing:
+            return _blank(part.hint or str(missing), where)
         except Wrong as wrong:
             place = place_in(text, wrong.offset)
             problem = Problem(wrong.code, str(wrong), place, wrong.level)

@@ -71,6 +71,12 @@ FILTERS: Mapping[str, Filter] = {
         ("TIMESTAMP",),
         "STRING",
     ),
+    "since": Filter(
+        "`x.percent | since`: how it changed since the session under the fact's `since:`, "
+        "`71.4% → 89.3%, +17.9 points since session-1`.",
+        NUMBERS,
+        "STRING",
+    ),
     "count": Filter(
         "`x.rows | count`: how many rows, or values of an ARRAY.", ("rows", "ARRAY"), "INT64"
     ),

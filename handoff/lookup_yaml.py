@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from handoff.content_yaml import is_nothing
 from handoff.decode import Decoder, json_value, plain
-from handoff.expect_yaml import expectations
+from handoff.expect_yaml import SHOWN_KEYS, earlier, expectations
 from handoff.googlesql import BadType, type_of
 from handoff.nodes import Map, Node, Pair, Scalar, is_null
 from handoff.problems import Place
@@ -30,7 +30,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "git": ("git",),
     "sources": ("sources",),
 }
-READ_KEYS = ("key", "expect")
+READ_KEYS = ("key", *SHOWN_KEYS)
 """What says how the rows are read, whatever they are."""
 ROW_KEYS = ("columns", "contract", *READ_KEYS)
 """What says what the rows are; of `git:` the columns are known."""
@@ -115,6 +115,7 @@ class _Reader:
             text=_canonical(pair.node),
             place=pair.place,
             expect=expectations(self._decoder, given.get("expect")),
+            since=earlier(self._decoder, given.get("since")),
         )
 
     def files(self, pair: Pair, kind: str) -> Lookup | None:
@@ -142,6 +143,7 @@ class _Reader:
             text=_canonical(pair.node),
             place=pair.place,
             expect=expectations(self._decoder, given.get("expect")),
+            since=earlier(self._decoder, given.get("since")),
         )
 
     # --- one source ---

@@ -49,6 +49,28 @@ class Typed:
     """A number that names something, as a year does: not grouped."""
     exact: Fraction | None = field(default=None, compare=False)
     """The number before it was cut to be printed; `None` where it was not."""
+    is_signed: bool = False
+    """A number that is a change: `+17.9`."""
+    before: Before | None = field(default=None, compare=False)
+    """What it was in an earlier session; `None` where it is not compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a number was in an earlier session."""
+
+    session: str
+    """The id."""
+    typed: Typed | None
+    why: str
+    """Why that is not known; else empty."""
+    is_share: bool
+    """Whether it is a percentage, so that it changes by points."""
+
+
+def is_name(column: str) -> bool:
+    """Whether the numbers of a column are names: a season's year, a run's id."""
+    return column.casefold().endswith(("year", "_id"))
 
 
 def shown(typed: Typed, where: Where) -> str | None:
@@ -68,7 +90,9 @@ def printed(typed: Typed) -> str | None:
         return _MADE_OF[typed.type.name](typed, printed)
     if typed.is_name and typed.type.name == "INT64":
         return plain(typed.value)
-    return _PRINTED[typed.type.name](typed.value)
+    text = _PRINTED[typed.type.name](typed.value)
+    is_more = typed.is_signed and text not in (None, "0") and not str(text).startswith("-")
+    return f"+{text}" if is_more else text
 
 
 _FOREIGN = ("STRING", "JSON", "BYTES")

@@ -324,6 +324,10 @@ _READ_FIELDS: Mapping[str, Schema] = {
         _labels(_some(EXPECTED_KEYS, _EXPECTED, (*LIMIT_KEYS, "rows"))),
         "Column: what it is expected to be, {min: , max: , equals: , rows: , except: }.",
     ),
+    "since": _described(
+        {**_NAME, "type": ["string", "number", "null"], "pattern": _whole(ID)},
+        "The id of the session whose answer stands beside this one, or previous.",
+    ),
 }
 
 _FACT_FIELDS: Mapping[str, Schema] = {

@@ -218,6 +218,10 @@ Param = (
 )
 
 
+SESSION_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+PREVIOUS = "previous"
+"""For `since:`, the one session under `previous:`."""
+
 MARK = "mark"
 """The column that rows of a fact with expectations are given: 🟢, 🟡 or 🔴."""
 
@@ -276,6 +280,8 @@ class Question:
     redact: tuple[str, ...] = ()
     """Columns that are never recorded."""
     expect: tuple[Expectation, ...] = ()
+    since: str | None = None
+    """The id of the session whose answer stands beside this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +358,7 @@ class Lookup:
     redact: tuple[str, ...] = ()
     """Nothing: what is not to be recorded is not declared."""
     expect: tuple[Expectation, ...] = ()
+    since: str | None = None
 
     @property
     def sha256(self) -> str:

@@ -17,12 +17,14 @@ from handoff.content_yaml import (
     spelled_blank,
 )
 from handoff.decode import found, plain
-from handoff.expect_yaml import expectations
+from handoff.expect_yaml import SHOWN_KEYS, earlier, expectations
 from handoff.lookup_yaml import kind_of, lookup
 from handoff.nodes import List, Map, Node, Pair, Scalar, is_null
 from handoff.problems import Place, Problem, nearest
 from handoff.session import (
     DEFAULT_PROMPT,
+    PREVIOUS,
+    SESSION_ID,
     Created,
     Lookup,
     Next,
@@ -49,9 +51,9 @@ PROMPT_KEYS = (
 )
 NAMED_PROMPT_KEYS = (*PROMPT_KEYS, "after")
 SECTION_KEYS = ("title", "after", "content", "level", "rule")
-FACT_KEYS = ("sql", "params", "key", "redact", "expect")
+FACT_KEYS = ("sql", "params", "key", "redact", *SHOWN_KEYS)
 
-ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+ID = SESSION_ID
 SLUG = ID
 TEMPLATE = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 _LETTERS = r"A-Za-z0-9_\u00c0-\u1fff\u2c00-\ud7ff"
@@ -124,7 +126,7 @@ class _Reader(ContentReader):
             "as_of": self.minute(given.get("as_of")),
             **self.times(given.get("started"), given.get("ended")),
             "status": self.author_text(given.get("status")),
-            "questions": self.questions(given.get("facts")),
+            "questions": self.compared(given),
             "header": self.entries(given.get("header")),
             "summary": self.entries(given.get("summary")),
             "sections": self.sections(given.get("sections")),
@@ -224,6 +226,21 @@ class _Reader(ContentReader):
         found = (self.question(pair) for pair in self.pairs(node, "names of facts"))
         return tuple(question for question in found if question)
 
+    def compared(self, given: Mapping[str, Node]) -> tuple[Question | Lookup, ...]:
+        """The questions, `since: previous` as the id of the session that is meant."""
+        previous = self.ids(given.get("previous")) if "facts" in given else ()
+        found = []
+        for question in self.questions(given.get("facts")):
+            if question.since == PREVIOUS and len(previous) != 1:
+                message = (
+                    f"fact '{question.name}' has 'since: previous', but 'previous:' names "
+                )
+                message += f"{len(previous) or 'no'} sessions"
+                self.report("Y023", message, question.place)
+            is_previous = question.since == PREVIOUS and len(previous) == 1
+            found.append(replace(question, since=previous[0]) if is_previous else question)
+        return tuple(found)
+
     def question(self, pair: Pair) -> Question | Lookup | None:
         if not re.fullmatch(FACT_NAME, pair.key):
             message = f"'{pair.key}' is not a fact's name: lower case, digits and '_'"
@@ -246,10 +263,13 @@ class _Reader(ContentReader):
         key = self.line(given.get("key"))
         redact = self.texts(given.get("redact"))
         expect = expectations(self, given.get("expect"))
+        since = earlier(self, given.get("since"))
         if name is None:
             return None
         places = {each.key: each.node.place for each in self.pairs(given.get("params"))}
-        return Question(pair.key, name, params, key, pair.place, places, redact, expect)
+        return Question(
+            *(pair.key, name, params, key, pair.place, places, redact, expect, since)
+        )
 
     def sql_name(self, node: Node | None) -> str | None:
         text = self.matching(node, SQL_NAME, "a '.sql' file beneath 'sql/'")

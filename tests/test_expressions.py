@@ -145,7 +145,7 @@ def test_every_filter_is_applied_and_documented():
     page = (Path(__file__).parent.parent / "docs" / "live-values.md").read_text("utf-8")
     listed = re.findall(r"^\| (`.*?`) \|", page.partition("## Filters")[2], re.MULTILINE)
 
-    assert set(FILTERS) == {"blank", *ON_ROWS, *ON_VALUES}
+    assert set(FILTERS) == {"blank", "since", *ON_ROWS, *ON_VALUES}
     assert [re.match(r"\w+", n)[0] for each in listed for n in re.findall("`([^`]*)`", each)][
         : len(FILTERS)
     ] == list(FILTERS)

@@ -29,6 +29,7 @@ BEYOND_A_SCHEMA = {
     r"\(Y0(0\d|1\d)\)$": "how the file is written: before there are values",
     r"no such (date|time) '": "the calendar, where a value may be a day or a time",
     r"ended before it started": "one value held against another",
+    r"has 'since: previous', but": "one value held against another",
     r"unknown time zone '": "which zones there are",
     r"column '.*': |column '.*' is .* by the contract": "how types are spelled and compared",
     r"expected text, found a list.*\(Y022\)$": "[TIME] is a blank, a list of dashes is none",
@@ -142,7 +143,7 @@ KEY = st.sampled_from(
         *("text", "level", "rule", "after", "content", "params", "key", "redact", "id"),
         *("objectives", "read", "topic", "more", "document", "Why", "a", "x1", "titel"),
         *("what", "why", "when", "evidence", "do", "due", "at", "if", "then", "default"),
-        *("min", "max", "equals", "rows", "except", "reason", "until", "expect"),
+        *("min", "max", "equals", "rows", "except", "reason", "until", "expect", "since"),
     ]
 )
 NUMBERS = st.integers(-2, 10) | st.sampled_from([0.5, 1.25, 2026])
@@ -172,6 +173,7 @@ FACT = st.fixed_dictionaries(
         "params": JUNK,
         "key": JUNK,
         "redact": JUNK,
+        "since": st.sampled_from(["session-1", "previous", "../x"]) | LEAVES,
         "expect": st.dictionaries(KEY, EXPECTED | JUNK, max_size=2) | JUNK,
         "sqll": JUNK,
     },

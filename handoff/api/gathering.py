@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from handoff import facts as facts_file
@@ -14,9 +16,12 @@ from handoff.files import sweep, write_whole
 from handoff.locking import locked
 from handoff.problems import InvalidInput, Problem
 from handoff.project import Project
-from handoff.session import Question
+from handoff.session import Question, Session
 from handoff.sources import asking
 from handoff.warehouse import Progress
+
+if TYPE_CHECKING:
+    from handoff.trends import Earlier
 
 
 def facts_path(session_id: str) -> str:
@@ -116,6 +121,25 @@ def frozen(project: Project, loaded: Loaded) -> Facts:
     if problems:
         raise InvalidInput(problems)
     return facts
+
+
+def earlier(project: Project, session: Session) -> Mapping[str, Earlier]:
+    """What other sessions recorded that facts are compared with, as far as it can be read."""
+    from handoff.trends import Earlier  # not for a session without such facts
+
+    found: dict[str, Earlier] = {}
+    for session_id in earlier_ids(session):
+        source = project.read(facts_path(session_id))
+        facts = trusted(project, session_id)
+        why = {} if source is None else {"why": "has facts that cannot be read"}
+        found[session_id] = Earlier(session_id, facts, **why)
+    return found
+
+
+def earlier_ids(session: Session) -> tuple[str, ...]:
+    """The sessions whose facts the session's document is made of beside its own."""
+    named = (each.since for each in session.questions if each.since != session.id)
+    return tuple(dict.fromkeys(each for each in named if each))
 
 
 def failures(loaded: Loaded, facts: Facts) -> tuple[Problem, ...]:

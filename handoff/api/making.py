@@ -15,7 +15,7 @@ from typing import Any
 from handoff import __version__, index
 from handoff import publish as publishing
 from handoff.api.accepting import receipts_path
-from handoff.api.gathering import facts_path, recorded
+from handoff.api.gathering import earlier_ids, facts_path, recorded
 from handoff.api.loading import Loaded, load, session_path
 from handoff.api.rendering import render
 from handoff.api.standing import places
@@ -112,6 +112,8 @@ class Making:
         project, memory = self._project, self._memory
         before = {path: memory.sha256(path) for path in _files(session_id)}
         loaded = load(project, session_id)
+        compared = (facts_path(each) for each in earlier_ids(loaded.session))
+        before |= {path: memory.sha256(path) for path in compared}
         document = render(project, loaded, recorded(project, session_id), where=self._where)
         listed = _row(loaded.session, document)
         self._listed.append(listed)

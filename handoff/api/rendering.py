@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from handoff.api.accepting import received
+from handoff.api.gathering import earlier
 from handoff.api.loading import Loaded
 from handoff.api.standing import document_place, places
 from handoff.archive import Places
@@ -76,6 +77,7 @@ def live_of(
         stalled_minutes=settings.progress.stalled_minutes,
         zone=ZoneInfo(settings.timezone),
         stale_ok=stale_ok,
+        earlier=earlier(project, loaded.session) if facts else {},
     )
 
 

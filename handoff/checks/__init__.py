@@ -106,6 +106,7 @@ RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
 
 PROJECT_RULES: tuple[Callable[[Whole], Iterator[Problem]], ...] = (
     together.session_named,
+    together.compared_with,
     together.superseded_twice,
     together.same_document,
     together.question_unused,

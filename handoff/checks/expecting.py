@@ -7,7 +7,7 @@ from datetime import UTC, date
 
 from handoff.checks.case import Case
 from handoff.checks.questions import stale
-from handoff.cited import Reader, Source
+from handoff.cited import Source
 from handoff.expectations import Verdict, meant, words
 from handoff.problems import Problem, nearest
 from handoff.session import Accepted, Expectation, Lookup, Question
@@ -69,22 +69,32 @@ def exception_idle(case: Case) -> Iterator[Problem]:
                 yield from _idle(case, expectation, accepted, found)
 
 
-RULES = (expectation_violated, expectation_unanswered, exception_idle)
+def nothing_before(case: Case) -> Iterator[Problem]:
+    """A trend without a beginning is a blank, and in a table a dash that says nothing.
+
+    Fails: `since: session-1` where session-1 did not ask the same question, with the same
+    parameters and of the same engine, where that failed, or was asked for a later moment.
+    """
+    sources = case.cells.sources(stale_ok=False) if case.cells else {}
+    for fact in case.session.questions:
+        apart = sources[fact.name].apart if fact.since and fact.name in sources else ""
+        if apart:
+            message = f"fact '{fact.name}' is compared with nothing: {apart}"
+            yield Problem("S025", message, fact.place, "warning")
+
+
+RULES = (expectation_violated, expectation_unanswered, exception_idle, nothing_before)
 
 
 def _judged(case: Case) -> Iterator[tuple[Question | Lookup, Source]]:
     """The facts with expectations whose answer counts."""
     changed = {question.name for question, _ in stale(case)}
-    if case.cells is None:
-        return
-    cells = case.cells
-    reader = Reader(case.facts, case.queries, cells.stalled_minutes, cells.zone, False)
+    sources = case.cells.sources(stale_ok=False) if case.cells else {}
     for fact in case.session.questions:
-        recorded = case.fact(fact.name)
-        if fact.expect and recorded and not recorded.edited and fact.name not in changed:
-            source = reader.source(fact)
-            if source.rows is not None:
-                yield fact, source
+        recorded, source = case.fact(fact.name), sources.get(fact.name)
+        counts = recorded and not recorded.edited and fact.name not in changed
+        if fact.expect and counts and source is not None and source.rows is not None:
+            yield fact, source
 
 
 def _silence(case: Case, fact: Question | Lookup, changed: dict[str, str]) -> str:

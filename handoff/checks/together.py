@@ -32,6 +32,25 @@ def session_named(whole: Whole) -> Iterator[Problem]:
             yield Problem(code, message, Place(session.path))
 
 
+def compared_with(whole: Whole) -> Iterator[Problem]:
+    """A fact is compared with what another session recorded, so there must be one.
+
+    Fails:
+
+        facts:
+          coverage: {sql: coverage/phase4.sql, since: sesion-1}
+    """
+    ids = {session.id for session in whole.sessions}
+    for session in whole.sessions:
+        for fact in session.questions:
+            if fact.since == session.id:
+                message = f"'since' of fact '{fact.name}' names the session itself"
+                yield Problem("S024", message, fact.place)
+            elif fact.since and fact.since not in ids:
+                message = f"'since' of fact '{fact.name}' names no session: '{fact.since}'"
+                yield Problem("S024", f"{message}{nearest(fact.since, ids)}", fact.place)
+
+
 def superseded_twice(whole: Whole) -> Iterator[Problem]:
     """Of two successors a reader cannot know which one holds.
 
