@@ -1,0 +1,145 @@
+"""Markdown as the preview shows it: like GitHub, but nothing of it runs or is loaded."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handoff.previewing.hypertext import hypertext
+
+FOLDER = Path(__file__).parent / "fixtures/previewing"
+PROMPT = "Read [FILE PATH] & go"
+
+
+def test_page_is_shown_as_expected(request: pytest.FixtureRequest) -> None:
+    markdown = (FOLDER / "page.md").read_text("utf-8")
+    expected = FOLDER / "page.html"
+
+    found = hypertext(markdown, "docs/09-handoff/one.md", [PROMPT])
+
+    if request.config.getoption("--update"):
+        expected.write_text(found, "utf-8")
+    assert found == expected.read_text("utf-8")
+
+
+ATTRIBUTES = {
+    "a": {"href", "target", "rel"},
+    "button": {"type"},
+    "div": {"class"},
+    "input": {"type", "disabled", "checked"},
+    "li": {"class"},
+    "ol": {"start"},
+    "span": {"class", "title"},
+    **{cell: {"class"} for cell in ("td", "th")},
+    **{f"h{level}": {"id"} for level in range(1, 7)},
+}
+PLAIN = {
+    *("blockquote", "br", "code", "em", "hr", "mark", "p", "pre", "s", "strong"),
+    *("table", "tbody", "thead", "tr", "ul"),
+}
+
+
+class Tags(HTMLParser):
+    """What a browser would see: each tag with its attributes, and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.strange: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = {name for name, _ in attrs}
+        if tag not in PLAIN and not (tag in ATTRIBUTES and names <= ATTRIBUTES[tag]):
+            self.strange.append(f"{tag} {sorted(names)}")
+        for name, value in attrs:
+            if name == "href" and not str(value).startswith(("#", "/", "http", "mailto:")):
+                self.strange.append(str(value))
+
+    def handle_comment(self, data: str) -> None:
+        self.strange.append(data)
+
+    def handle_decl(self, decl: str) -> None:
+        self.strange.append(decl)
+
+
+PIECES = (
+    *(
+        "[TO BE FILLED]",
+        "[TIME]",
+        "✅/❌",
+        "- [ ] ",
+        "- [x] ",
+        "[",
+        "](",
+        ")",
+        "<",
+        ">",
+        "\\",
+        "`",
+    ),
+    *(
+        "```\n",
+        "~~~",
+        "**",
+        "_",
+        "# ",
+        "> ",
+        "1. ",
+        "\n",
+        "\n\n",
+        "| a |\n|--:|\n",
+        "|",
+        "    ",
+    ),
+    *("<script>", "<img src=x onerror=y>", "<!--", "-->", "javascript:x", "http://e.org/", '"'),
+    *(
+        "&lt;",
+        "&#106;avascript:",
+        "\ufdd2",
+        "\ufdd3",
+        "a",
+        "x.md",
+        "../",
+        "//",
+        "#b",
+        "!",
+        "[a]: ",
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
+def test_no_text_makes_other_tags_than_those_of_markdown(text: str) -> None:
+    html = hypertext(text, "docs/one.md", [PROMPT])
+
+    assert Tags(html).strange == []
+    assert html.count("<mark>") == html.count("</mark>")
+    assert not {"\ufdd2", "\ufdd3"} & set(html)
+
+
+@pytest.mark.parametrize(
+    ("target", "leads_to"),
+    [
+        ("b.md", "/docs/h/b.md"),
+        ("../c%20d.md#e", "/docs/c%20d.md#e"),
+        ("<../c d.md>", "/docs/c%20d.md"),
+        ("#here", "#here"),
+        ("https://e.org/a.md", "https://e.org/a.md"),
+        ("../../../a.md", None),
+        ("/etc/a.md", None),
+        ("//e.org/a.md", None),
+        ("a.py", None),
+        ("ftp://e.org/a.md", None),
+        ("vscode:a.md", None),
+    ],
+)
+def test_link_leads_to_documents_and_to_the_web(target: str, leads_to: str | None) -> None:
+    html = hypertext(f"[words]({target})", "docs/h/a.md")
+
+    link = f'<a href="{leads_to}"' if leads_to else '<span title="not shown in the preview">'
+    assert html.startswith(f"<p>{link}")
