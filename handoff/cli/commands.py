@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "init": "starting.init",
     "new": "authoring.new",
     "render": "rendering.render",
+    "preview": "previewing.preview",
     "todo": "authoring.todo",
     "set": "authoring.set_",
     "add": "authoring.add",

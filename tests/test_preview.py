@@ -1,0 +1,448 @@
+"""`preview`: a real server, a real browser, and files that change under them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import browser
+import pytest
+from commands import Handoff, caller
+
+from handoff.previewing.following import Following
+from handoff.previewing.serving import Server
+
+SESSION = """\
+session: 1
+title: One
+created: 2026-01-03
+goal: See
+decisions:
+facts:
+  who: {sql: q/who.sql}
+sections:
+  - {title: Who, content: "{{ who.name }}, see [the plan](plan.md#aims)"}
+prompt: {goal: Go on}
+"""
+OWN = "docs/09-handoff/2026-01-03-SESSION-1-ONE.md"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    root = tmp_path / "repository"
+    for folder in ("sessions", "sql/q", "docs/09-handoff", ".git"):
+        (root / folder).mkdir(parents=True)
+    (root / "handoff.yaml").write_text("engine: duckdb\n")
+    (root / "sessions/one.yaml").write_text(SESSION)
+    (root / "sql/q/who.sql").write_text(
+        "-- Who.\n-- returns: name STRING\nSELECT 'a' AS name\n"
+    )
+    (root / "docs/09-handoff/plan.md").write_text("# Plan\n\n## Aims\n\n<b>x</b> [TIME]\n")
+    (root / "docs/09-handoff/plan.txt").write_text("text\n")
+    (root / ".git/x.md").write_text("git\n")
+    (root / ".hidden.md").write_text("hidden\n")
+    (root / "link.md").symlink_to(".hidden.md")
+    (root / "out.md").symlink_to(tmp_path / "outside.md")
+    (root / "folder.md").mkdir()
+    (tmp_path / "outside.md").write_text("outside\n")
+    return root
+
+
+@contextmanager
+def served(root: Path) -> Iterator[Server]:
+    following = Following(root, "one")
+    server, ended = Server(following, 0), threading.Event()
+    for target, words in ((server.serve_forever, ()), (following.follow, (ended,))):
+        threading.Thread(target=target, args=words, daemon=True).start()
+    try:
+        yield server
+    finally:
+        ended.set()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def server(repository: Path) -> Iterator[Server]:
+    with served(repository) as found:
+        yield found
+
+
+def answer(
+    server: Server, path: str = "/", *, method: str = "GET", host: str | None = None
+) -> tuple[int, dict[str, str], str]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=30)
+    connection.putrequest(method, path, skip_host=host is not None)
+    if host:
+        connection.putheader("Host", host)
+    connection.endheaders()
+    found = connection.getresponse()
+    text = found.read().decode()
+    connection.close()
+    return found.status, dict(found.getheaders()), text
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+# --- what is shown -------------------------------------------------------------------------
+
+
+def test_page_asks_nothing_and_says_so(server: Server, repository: Path) -> None:
+    status, _, text = answer(server)
+
+    assert status == 200
+    assert "nothing is recorded: live values are blank" in text
+    assert "fact &#x27;who&#x27; is not recorded" in text
+    assert "<mark>[TO BE FILLED]</mark>, see" in text
+    assert not (repository / "sessions/one.facts.json").exists()
+
+
+def test_recorded_values_are_shown_and_a_changed_question_is_told(
+    repository: Path, handoff: Handoff
+) -> None:
+    assert handoff("render", "one", "--stdout").code == 0
+    edit(repository / "sql/q/who.sql", "'a'", "'b'")
+
+    with served(repository) as server:
+        _, _, text = answer(server)
+
+    assert "<p>a, see <a" in text
+    assert "is stale, &#x27;sql/q/who.sql&#x27; changed since" in text
+
+
+def test_document_with_a_secret_is_not_shown(repository: Path) -> None:
+    token = "gh" + "p_" + "abcdefghijklmnopqrstuvwxyz0123456789"
+    edit(repository / "sessions/one.yaml", "goal: See", f"goal: See {token}")
+
+    with served(repository) as server:
+        _, _, text = answer(server)
+
+    assert "No document can be made of the files as they are now." in text
+    assert "sessions/one.yaml:4" in text
+    assert token not in text
+
+
+def test_links_of_the_document_lead_to_other_documents(server: Server) -> None:
+    _, _, text = answer(server)
+    (address,) = re.findall(r'<a href="([^"]*)">the plan</a>', text)
+
+    status, _, plan = answer(server, address.partition("#")[0])
+
+    assert (status, address) == (200, "/docs/09-handoff/plan.md#aims")
+    assert '<h2 id="aims">Aims</h2>\n<p>&lt;b&gt;x&lt;/b&gt; <mark>[TIME]</mark></p>' in plan
+    assert "as read at" in plan
+    assert 'data-version=""' in plan
+
+
+def test_own_document_is_the_preview(server: Server) -> None:
+    status, headers, _ = answer(server, f"/{OWN}")
+
+    assert (status, headers["Location"]) == (302, "/")
+
+
+# --- who is served -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/docs", "/docs/", "/docs/09-handoff/plan.txt", "/docs/09-handoff/none.md"),
+        *("/.git/x.md", "/.GIT/x.md", "/.hidden.md", "/link.md", "/out.md", "/folder.md"),
+        *("/../outside.md", "/docs/../../outside.md", "/%2e%2e/outside.md", "//etc/x.md"),
+        *("/docs%00.md", "/%ff.md", "/handoff.yaml", "/sessions/one.yaml", "/page.css"),
+        "/" + "x" * 300 + ".md",
+    ],
+)
+def test_nothing_but_documents_is_served(server: Server, path: str) -> None:
+    status, headers, text = answer(server, path)
+
+    assert (status, text) == (404, "404 Not Found\n")
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:9", "localhost", "localhost:9000"])
+def test_this_machine_is_served(server: Server, host: str) -> None:
+    assert answer(server, host=host)[0] == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize("path", ["/", "/events", "/docs/09-handoff/plan.md"])
+def test_other_names_for_this_machine_are_refused(server: Server, host: str, path: str) -> None:
+    assert answer(server, path, host=host)[::2] == (421, "421 Misdirected Request\n")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_only_get_is_answered(server: Server, method: str) -> None:
+    status, headers, text = answer(server, method=method)
+
+    assert (status, headers["Allow"]) == (405, "GET")
+    assert text == ("" if method == "HEAD" else "only GET\n")
+
+
+def test_page_is_not_kept_and_loads_nothing_from_elsewhere(server: Server) -> None:
+    _, headers, text = answer(server)
+    (nonce,) = set(re.findall(r'nonce="([^"]+)"', text))
+    _, again, _ = answer(server)
+
+    assert headers["Content-Security-Policy"] == (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert again["Content-Security-Policy"] != headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+# --- what follows --------------------------------------------------------------------------
+
+
+class Events:
+    """The events after the edition `seen`; without it after that of the page."""
+
+    def __init__(self, server: Server, seen: str | None = None) -> None:
+        seen = seen or re.findall(r'data-version="([^"]+)"', answer(server)[2])[0]
+        port = server.server_address[1]
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection.request("GET", f"/events?seen={seen}")
+        self._stream = self._connection.getresponse()
+
+    def until(self, part: str, words: str) -> dict[str, str]:
+        """The first event with those words: a file may be seen before all of it is written."""
+        while words not in (parts := self._next())[part]:
+            pass
+        return parts
+
+    def _next(self) -> dict[str, str]:
+        while not (line := self._stream.readline().decode()).startswith("data: "):
+            assert line, "the stream has ended"
+        parts: dict[str, str] = json.loads(line.removeprefix("data: "))
+        return parts
+
+
+CHANGES = {
+    "session": ("sessions/one.yaml", "title: One", "title: Two", "body", "Handoff: Two</h1>"),
+    "settings": ("handoff.yaml", "engine", "engin", "notes", "did you mean"),
+    "question": ("sql/q/who.sql", "name STRING", "who STRING", "notes", "column"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_saved_file_is_followed(
+    server: Server, repository: Path, change: tuple[str, str, str, str, str]
+) -> None:
+    name, old, new, part, words = change
+    events = Events(server)
+
+    edit(repository / name, old, new)
+
+    assert events.until(part, words)
+
+
+def test_new_files_of_the_session_are_followed(server: Server, repository: Path) -> None:
+    events = Events(server)
+
+    template = "{% extends 'package/plain.md.j2' %}\n"
+    (repository / "sessions/one.md.j2").write_text(template)
+    assert events.until("body", '<h1 id="one">One</h1>')
+
+    (repository / "sessions/one.facts.json").write_text("{}")
+    assert events.until("notes", "sessions/one.facts.json")
+
+
+def test_mistake_stands_above_the_last_good_document(server: Server, repository: Path) -> None:
+    events = Events(server)
+    file = repository / "sessions/one.yaml"
+
+    edit(file, "title: One", "titel: Two")
+    wrong = events.until("notes", "titel")
+    edit(file, "titel: Two", "title: Two")
+    right = events.until("body", "Handoff: Two</h1>")
+
+    place = "<code>sessions/one.yaml:2:1</code>: error: unknown key &#x27;titel&#x27;"
+    assert place in wrong["notes"]
+    assert "below stands the last good document, of " in wrong["notes"]
+    assert "Handoff: One</h1>" in wrong["body"]
+    assert wrong["title"] == "⚠ one"
+    assert "last good" not in right["notes"]
+    assert right["title"] == "one"
+
+
+def test_session_that_is_gone_is_told(server: Server, repository: Path) -> None:
+    events = Events(server)
+
+    (repository / "sessions/one.yaml").unlink()
+
+    assert events.until("notes", "unknown session &#x27;one&#x27;")
+
+
+def test_bug_does_not_leave_a_page_that_looks_current(
+    server: Server, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = Events(server)
+
+    monkeypatch.setattr("handoff.api.load", None)
+    edit(repository / "sessions/one.yaml", "title: One", "title: Two")
+
+    told = events.until("notes", "handoff: bug: TypeError")
+    assert "the last good document" in told["notes"]
+
+
+def test_page_of_another_run_is_told_at_once(server: Server) -> None:
+    assert Events(server, "of-another-run").until("body", "Handoff: One</h1>")
+
+
+# --- the command ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def handoff(
+    repository: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> Handoff:
+    monkeypatch.chdir(repository)
+    return caller(capfdbinary)
+
+
+@contextmanager
+def started(root: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """`handoff preview one` as a process of its own, and its port."""
+    code = "import sys; from handoff.cli.running import run; sys.exit(run(sys.argv[1:]))"
+    process = subprocess.Popen(
+        (sys.executable, "-c", code, "preview", "one", *words),
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        first = process.stderr.readline().decode()
+        (port,) = re.findall(r"\Aone: http://127\.0\.0\.1:(\d+)/, until Ctrl-C\n", first)
+        yield process, int(port)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_command_serves_until_it_is_interrupted(repository: Path) -> None:
+    with started(repository) as (process, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/events")
+        assert connection.getresponse().status == 200
+
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out, err) == (0, b"", b"the preview has ended\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["ome"], "handoff: error: unknown session 'ome', did you mean 'one'?\n"),
+        (["one", "--port", "x"], "'x' is not a valid int"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_served_is_told(handoff: Handoff, words: list[str], says: str) -> None:
+    done = handoff("preview", *words)
+
+    assert done.code == 2
+    assert says in done.err
+
+
+def test_port_that_is_taken_is_told(handoff: Handoff, server: Server) -> None:
+    port = server.server_address[1]
+
+    done = handoff("preview", "one", "--port", str(port))
+
+    says = f"handoff: error: '--port {port}' cannot be had: address already in use\n"
+    assert (done.code, done.err) == (2, says)
+
+
+# --- in a browser --------------------------------------------------------------------------
+
+
+def is_demanded() -> bool:
+    """Whether .ci/run has installed a browser."""
+    return bool(os.environ.get("CI") and shutil.which("apt-get") and os.geteuid() == 0)
+
+
+@pytest.fixture
+def tab(tmp_path: Path) -> Iterator[browser.Tab]:
+    program = browser.binary()
+    if program is None and is_demanded():
+        pytest.fail("no Chromium: .ci/run installs it")
+    if program is None:
+        pytest.skip("no Chromium: Debian's package 'chromium' brings it")
+    with browser.tab(program, tmp_path / "profile") as found:
+        yield found
+
+
+def test_browser_follows_without_a_reload(
+    tab: browser.Tab, server: Server, repository: Path, tmp_path: Path
+) -> None:
+    file = repository / "sessions/one.yaml"
+    tab.ask("Page.navigate", url=server.url)
+    tab.until("document.querySelector('button.blanks')?.textContent.includes('next')")
+    tab.run("window.isTheSame = true")
+    before = tab.run("document.querySelectorAll('mark').length")
+
+    edit(file, "decisions:", "decisions: We **go** on")
+    tab.until("document.querySelector('main').textContent.includes('We go on')")
+    assert tab.run("document.querySelectorAll('mark').length") == before - 1
+
+    tab.run("document.querySelector('button.blanks').click()")
+    assert tab.run("document.querySelectorAll('mark.at').length") == 1
+
+    edit(file, "title: One", "titel: One")
+    tab.until("document.querySelector('.mistakes')")
+    assert tab.run("getComputedStyle(document.querySelector('main')).opacity") == "0.6"
+    tab.picture(tmp_path / "mistake.png")
+    edit(file, "titel: One", "title: Two")
+    tab.until("document.querySelector('h1').textContent.includes('Two')")
+
+    assert tab.run("document.querySelector('.mistakes') === null")
+    assert tab.run("window.isTheSame")
+
+
+def test_browser_tells_when_nothing_is_followed_any_more(
+    tab: browser.Tab, repository: Path
+) -> None:
+    with started(repository) as (_, port):
+        tab.ask("Page.navigate", url=f"http://localhost:{port}/")
+        tab.until("document.querySelector('main h1')")
+        assert tab.run("document.querySelector('.ended').hidden")
+    tab.until("!document.querySelector('.ended').hidden")
+
+    edit(repository / "sessions/one.yaml", "title: One", "title: Two")
+    with started(repository, "--port", str(port)):
+        tab.until("document.querySelector('.ended').hidden", seconds=60)
+        tab.until("document.querySelector('h1').textContent.includes('Two')")
+
+
+def test_browser_copies_the_prompt(
+    tab: browser.Tab, server: Server, repository: Path, handoff: Handoff
+) -> None:
+    grant = {"origin": server.url, "permissions": ["clipboardReadWrite"]}
+    tab.ask("Browser.grantPermissions", **grant)
+    tab.ask("Page.navigate", url=server.url)
+    tab.until("document.querySelector('.prompt button')")
+    tab.run("document.querySelector('.prompt button').click()")
+    tab.until("document.querySelector('.prompt button').textContent === 'Copied'")
+
+    assert tab.run("navigator.clipboard.readText()") == handoff("prompt", "one").out
