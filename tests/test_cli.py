@@ -193,3 +193,31 @@ def test_failed_question_leaves_the_recorded_answer(handoff: Handoff, repository
     assert "- Total dates expected: 917" in failed.out
     assert frozen.out == failed.out
     assert "514 of 1,537 (as of 2026-01-03 16:20 UTC, not answered since)" in old.out
+
+
+def test_data_that_moved_is_told_apart_from_a_question_that_changed(
+    handoff: Handoff, repository: Path
+) -> None:
+    handoff("render", "session-1")
+    before = (repository / "sessions/session-1.facts.json").read_bytes()
+    still = handoff("check", "session-1", "--live")
+    sample = repository / "sql/sample/99_late.sql"
+    sample.write_text(
+        "DELETE FROM nba_precompute.player_daily_cache WHERE cache_date < DATE '2022-01-01';\n"
+    )
+
+    moved = handoff("check", "session-1", "--live")
+    question = repository / "sql/coverage/phase4.sql"
+    question.write_text(f"-- Changed.\n{question.read_text()}")
+    stale = handoff("check", "session-1", "--live")
+
+    told = [line for line in moved.out.splitlines() if "F024" in line]
+    assert "F024" not in still.out
+    assert [line.split(":")[3:4] for line in told] == [[" warning"]]
+    assert (
+        "fact 'coverage': data moved since it was recorded as of 2026-01-03 16:20 UTC"
+        in told[0]
+    )
+    assert " → " in told[0]
+    assert ("F024" in stale.out, "F021" in stale.out) == (False, True)
+    assert (repository / "sessions/session-1.facts.json").read_bytes() == before

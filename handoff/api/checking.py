@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from handoff import gate, session_yaml, tables
-from handoff.api.gathering import earlier, facts_path, recorded, trusted
+from handoff.api.drifting import drift
+from handoff.api.gathering import facts_path, recorded, trusted
 from handoff.api.loading import live_problems, load, queries, session_path
 from handoff.api.rendering import render
 from handoff.api.standing import document_place, places, tree
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = None) -> Report:
     """Every rule over the sessions `ids`, or over the whole project without any.
 
-    With `now` also those that need a clock.
+    With `now` also those that need a clock, and the warehouse is asked again: nothing of
+    that is recorded.
     """
     from handoff import checks  # brings markdown_it
 
@@ -44,6 +46,7 @@ def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = N
         if now is not None:
             zone = ZoneInfo(project.settings.timezone)
             problems += checks.live_problems(case.session, now, zone)
+            problems += drift(project, case.session.id)
     files = [session_path(each) for each in ids or project.session_ids()]
     files += [query.path for query in every.values() if not ids]
     problems += gate.check(project, files, cases, whole=not ids)
@@ -104,7 +107,7 @@ def case_of(
     where = places(project) if where is None else where
     planned = document_place(project, session, where)
     stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
-    cells = Cells(session, facts, queries, stalled, zone, earlier(project, session))
+    cells = Cells(session, facts, queries, stalled, zone)
     return Case(
         session=session,
         queries=queries,

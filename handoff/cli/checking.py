@@ -27,7 +27,10 @@ def check(
         typer.Option("--expect", help="What 'expect:' asks for and is not met is an error."),
     ] = False,
     live: Annotated[
-        bool, typer.Option("--live", help="Read the clock too: tell what is overdue.")
+        bool,
+        typer.Option(
+            "--live", help="Read the clock and ask again: what is overdue, what moved."
+        ),
     ] = False,
     root: options.Root = None,
 ) -> int:
