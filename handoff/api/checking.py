@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from handoff import gate, session_yaml, tables
 from handoff.api.drifting import drift
-from handoff.api.gathering import facts_path, recorded, trusted
+from handoff.api.gathering import earlier, facts_path, recorded, trusted
 from handoff.api.loading import live_problems, load, queries, session_path
 from handoff.api.rendering import render
 from handoff.api.standing import document_place, places, tree
@@ -107,7 +107,7 @@ def case_of(
     where = places(project) if where is None else where
     planned = document_place(project, session, where)
     stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
-    cells = Cells(session, facts, queries, stalled, zone)
+    cells = Cells(session, facts, queries, stalled, zone, earlier(project, session))
     return Case(
         session=session,
         queries=queries,
