@@ -12,7 +12,7 @@ from handoff.cited import Reader, Source
 from handoff.evaluation import Row, row_name
 from handoff.facts import Fact, Facts
 from handoff.printing import Typed
-from handoff.session import Session
+from handoff.session import Lookup, Question, Session
 from handoff.sql import ROW_NAMES, Query
 
 if TYPE_CHECKING:
@@ -46,25 +46,33 @@ class Cells:
     earlier: Mapping[str, Earlier] = field(default_factory=dict)
     """What other sessions recorded, by their ids."""
 
-    def sources(self, *, stale_ok: bool = True) -> Mapping[str, Source]:
+    def sources(self) -> Mapping[str, Source]:
         """Each fact as texts see it, an old answer where the latest asking failed."""
-        reader = Reader(
-            *(self.facts, self.queries, self.stalled_minutes, self.zone, stale_ok),
-            earlier=self.earlier,
-        )
+        reader = self._reader(stale_ok=True)
         return {each.name: reader.source(each) for each in self.session.questions}
+
+    def source(self, question: Question | Lookup) -> Source:
+        """One fact as texts see it, without an answer where the latest asking failed."""
+        return self._reader(stale_ok=False).source(question)
 
     def of(self, source: Source, *, by_first: bool = False) -> Iterator[Cell]:
         """Its values, derived ones and those over all rows among them.
 
         Rows that no key names are left out; with `by_first` their first column names them.
         """
-        at = self.moment(source.name)
+        at, ends = self.moment(source.name), ("_before", "_change")
+        trend = {name for name in source.derived if name.endswith(ends)}
         key = source.key or ROW_NAMES.get(self.contract(source.name) or "")
         first = next(iter(source.types), None) if by_first else None
         for name, row in _named_rows(source, key or first):
             for column, typed in row.items():
+                if column in trend:  # said of a value, and none itself
+                    continue
                 yield Cell(f"{name}.{column}", column, typed, at)
+
+    def _reader(self, *, stale_ok: bool) -> Reader:
+        limits = (self.stalled_minutes, self.zone, stale_ok)
+        return Reader(self.facts, self.queries, *limits, earlier=self.earlier)
 
     def moment(self, name: str) -> datetime | None:
         """What the fact was last answered for, before the rest where it failed since."""

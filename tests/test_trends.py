@@ -18,10 +18,12 @@ from live_facts import AS_OF, QUERIES, query, question
 from sessions import session, text
 
 from handoff import api
+from handoff.cells import Cells
 from handoff.cited import Reader, Source
 from handoff.facts import Fact, Facts, Failure
 from handoff.live import Live, problems
 from handoff.printing import printed
+from handoff.progress import DERIVED
 from handoff.session import Lookup, Question
 from handoff.sql import CONTRACTS
 from handoff.trends import Earlier, answer
@@ -177,6 +179,16 @@ def test_names_and_what_a_question_returns_itself_are_left_alone() -> None:
 
     # of the change that is its own what was before can be told
     assert [*reader.source(asked).types] == [*own, "n_change_before", "n_change_change"]
+
+
+def test_what_is_said_of_a_value_is_no_value_that_could_move() -> None:
+    now, then = fact(row(10, 6)), recorded(fact(row(10, 5)))
+    of = session("s", questions=(ASKED,))
+    cells = Cells(of, Facts(LATER, {"x": now}), ALL, 60, UTC, {"session-1": then})
+
+    named = [cell.column for cell in cells.of(cells.source(ASKED))]
+
+    assert named == [*COVERAGE, *DERIVED["coverage"]]
 
 
 COUNT = st.integers(0, 10**6)

@@ -37,15 +37,14 @@ def expectation_unanswered(case: Case) -> Iterator[Problem]:
     was edited by hand; of a row that is not there, a value that is NULL, or no rows at all.
     """
     judged = {fact.name: source for fact, source in _judged(case)}
-    changed = {question.name: why for question, why in stale(case)}
-    for fact in case.session.questions:
-        why = _silence(case, fact, changed)
-        if fact.name not in judged and fact.expect:
+    for fact in _expecting(case):
+        if fact.name not in judged:
+            why = _silence(case, fact)
             for each in fact.expect:
                 message = f"'{each.column}' of fact '{fact.name}' is expected, but {why}"
                 yield Problem("E002", message, each.place, "warning")
             continue
-        for verdict in judged[fact.name].verdicts if fact.expect else ():
+        for verdict in judged[fact.name].verdicts:
             if verdict.state == "unanswered":
                 missing = "" if verdict.index is not None else _no_row(verdict)
                 message = f"fact '{fact.name}': {words(verdict, 'code')}{missing}"
@@ -75,10 +74,9 @@ def nothing_before(case: Case) -> Iterator[Problem]:
     Fails: `since: session-1` where session-1 did not ask the same question, with the same
     parameters and of the same engine, where that failed, or was asked for a later moment.
     """
-    sources = case.cells.sources(stale_ok=False) if case.cells else {}
     for fact in case.session.questions:
-        apart = sources[fact.name].apart if fact.since and fact.name in sources else ""
-        if apart:
+        source = case.cells.source(fact) if case.cells and fact.since else None
+        if source is not None and (apart := source.apart):
             message = f"fact '{fact.name}' is compared with nothing: {apart}"
             yield Problem("S025", message, fact.place, "warning")
 
@@ -88,18 +86,26 @@ RULES = (expectation_violated, expectation_unanswered, exception_idle, nothing_b
 
 def _judged(case: Case) -> Iterator[tuple[Question | Lookup, Source]]:
     """The facts with expectations whose answer counts."""
-    changed = {question.name for question, _ in stale(case)}
-    sources = case.cells.sources(stale_ok=False) if case.cells else {}
-    for fact in case.session.questions:
-        recorded, source = case.fact(fact.name), sources.get(fact.name)
-        counts = recorded and not recorded.edited and fact.name not in changed
-        if fact.expect and counts and source is not None and source.rows is not None:
-            yield fact, source
+    for fact in _expecting(case):
+        recorded = case.fact(fact.name)
+        if case.cells and recorded and not recorded.edited and fact.name not in _changed(case):
+            source = case.cells.source(fact)
+            if source.rows is not None:
+                yield fact, source
 
 
-def _silence(case: Case, fact: Question | Lookup, changed: dict[str, str]) -> str:
+def _expecting(case: Case) -> Iterator[Question | Lookup]:
+    return (fact for fact in case.session.questions if fact.expect)
+
+
+def _changed(case: Case) -> dict[str, str]:
+    """The facts that are stale, and why."""
+    return {question.name: why for question, why in stale(case)}
+
+
+def _silence(case: Case, fact: Question | Lookup) -> str:
     """Why the fact has no answer that counts."""
-    recorded = case.fact(fact.name)
+    recorded, changed = case.fact(fact.name), _changed(case)
     if recorded is None:
         return "the fact is not recorded"
     if recorded.edited:
