@@ -118,7 +118,8 @@ def _box(read: Tree, path: str) -> KeyPath:
     if named:
         raise ambiguous(path, named)
     labels = [_label(read, keys) for keys in all_boxes]
-    raise NotFound(f"no box is called '{path}'{nearest(path, labels)}")
+    known = nearest(path, labels) or (f", there are {', '.join(labels)}" if labels else "")
+    raise NotFound(f"no box is called '{path}'{known}")
 
 
 def _label(read: Tree, keys: KeyPath) -> str:

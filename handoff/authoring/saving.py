@@ -11,8 +11,8 @@ from pathlib import Path
 
 from handoff import api, session_yaml
 from handoff.authoring.edit import Change, Edited
-from handoff.authoring.marks import CannotEdit, position
-from handoff.authoring.paths import NotFound
+from handoff.authoring.marks import CannotEdit, position, tree
+from handoff.authoring.paths import NotFound, places
 from handoff.files import write_whole
 from handoff.locking import locked
 from handoff.problems import InvalidInput, KeyPath, Place, Problem, Report
@@ -30,6 +30,8 @@ class Saved:
     place: Place
     changed: bool
     """`False` where the file said so already."""
+    added: bool
+    """Whether the place was not there before."""
     session: Session | None
     """`None` where the file has mistakes, which were there before."""
     warnings: tuple[Problem, ...]
@@ -77,7 +79,7 @@ def _edited(
     content = edited.text.encode()
     place = _place(path, edited.text, edited.keys)
     if content == source:
-        return Saved(place, False, was, ()), source
+        return Saved(place, False, False, was, ()), source
     session, after = _read(content, session_id)
     if was and session and _live_texts(session) - _live_texts(was):
         before += _live_problems(project, was)
@@ -85,7 +87,8 @@ def _edited(
     brought = _brought(before, after)
     if any(problem.level == "error" for problem in brought):
         raise InvalidInput(brought)
-    return Saved(place, True, session, brought), content
+    added = edited.keys not in set(places(tree(source.decode())))
+    return Saved(place, True, added, session, brought), content
 
 
 def _placed(edit: Change, text: str, path: str) -> Edited:

@@ -239,23 +239,26 @@ def _tick(session: str, box: str, root: str | None, *, done: bool, note: str | N
     from handoff.authoring import edit  # slow: brings yaml
 
     note = _utf8(note)
-    return _save(session, root, lambda old: edit.tick(old, box, done=done, note=note))
+    done_to_it = "ticked" if done else "no tick any more"
+    return _save(
+        session, root, lambda old: edit.tick(old, box, done=done, note=note), said=done_to_it
+    )
 
 
-def _save(session: str, root: str | None, change: Change) -> int:
+def _save(session: str, root: str | None, change: Change, *, said: str | None = None) -> int:
     from handoff.authoring.saving import save  # slow: brings yaml
 
     project = api.open_project(root)
     saved = save(project, api.session_named(project, session), change)
     console.problems(saved.warnings)
-    console.note(_said(saved))
+    console.note(_said(saved, said or ("added" if saved.added else "set")))
     return 0
 
 
-def _said(saved: Saved) -> str:
-    """`sessions/session-1.yaml:18:9: checklist > Docs: set`."""
+def _said(saved: Saved, done_to_it: str) -> str:
+    """`sessions/session-1.yaml:18:9: checklist > Docs: ticked`."""
     way = " > ".join(map(str, saved.place.keys))
-    said = f"{saved.place}: {way}: {'set' if saved.changed else 'said so already'}"
+    said = f"{saved.place}: {way}: {done_to_it if saved.changed else 'said so already'}"
     if saved.session is None:
         return f"{said}; the file has mistakes: handoff check {saved.place.path}"
     return said
