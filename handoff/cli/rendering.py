@@ -98,8 +98,10 @@ def _sum_up(project: Project, document: Document) -> None:
     path = Path(project.root, document.path)
     here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     filled = f"filled {document.filled} of {document.leaves}"
-    next_step = f"handoff todo {document.session}" if document.open else "nothing is blank"
-    console.note(f"{here}: {document.status}, {filled}; next: {next_step}")
+    verb = "todo" if document.open else "prompt"
+    console.note(
+        f"{here}: {document.status}, {filled}; next: handoff {verb} {document.session}"
+    )
 
 
 def _code(facts: Facts, *, frozen: bool) -> int:
