@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from handoff.cache import cache_folder
 from handoff.problems import HandoffError
 from handoff.project import SETTINGS, Project
+from handoff.reporting import counted
 from handoff.settings import Settings
 from handoff.warehouse import Progress
 
@@ -42,10 +43,9 @@ def _root(project: Project) -> Finding:
     if not (project.root / SETTINGS).is_file():
         detail = f"{project.root} holds no {SETTINGS}"
         return Finding("repository", False, detail, "'handoff init' writes a first one")
-    sessions, queries = len(project.session_ids()), len(project.query_names())
-    return Finding(
-        "repository", True, f"{project.root}: {sessions} sessions, {queries} questions"
-    )
+    sessions = counted(len(project.session_ids()), "session")
+    queries = counted(len(project.query_names()), "question")
+    return Finding("repository", True, f"{project.root}: {sessions}, {queries}")
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def _duckdb(project: Project, progress: Progress) -> Iterator[Finding]:
         return
     try:
         count = sum(len(tables) for tables in warehouse.schema(()).values())
-        yield Finding("warehouse", True, f"{warehouse.engine}, {count} tables")
+        yield Finding("warehouse", True, f"{warehouse.engine}, {counted(count, 'table')}")
     finally:
         warehouse.close()
 

@@ -58,7 +58,7 @@ class Project:
         wanted = self._stem(name, here) if name.endswith(".yaml") else name
         if wanted in ids:
             return wanted
-        known = nearest(wanted, [*ids, "latest"]) or _listed(ids)
+        known = (nearest(wanted, [*ids, "latest"]) if ids else "") or _listed(ids)
         raise UsageError(f"handoff: error: unknown session '{name}'{known}")
 
     def _stem(self, name: str, here: Path) -> str:

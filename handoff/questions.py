@@ -12,6 +12,7 @@ from handoff.facts import Answer, Column, Failure, Value
 from handoff.files import write_whole
 from handoff.problems import InvalidInput, Place, UsageError, nearest
 from handoff.project import Project
+from handoff.reporting import counted
 from handoff.session import Param, Question
 from handoff.sql import Query, bind, read
 from handoff.warehouse import Asked, Progress
@@ -178,4 +179,6 @@ def pull_schema(project: Project, *, engine: str | None, progress: Progress) -> 
     if changed:
         write_whole(project.path(tables.PATH), content, place=tables.PATH)
     count = sum(len(members) for members in found.values())
-    return Pulled(tables.PATH, changed, f"{len(found)} datasets, {count} tables")
+    return Pulled(
+        tables.PATH, changed, f"{counted(len(found), 'dataset')}, {counted(count, 'table')}"
+    )

@@ -48,7 +48,7 @@ FORMATS: dict[str, Callable[..., str]] = {
 
 def summary(report: Report) -> str:
     """`2 errors, 1 warning`, or `no problems`."""
-    counts = [_counted(count, level) for level, count in _counts(report).items() if count]
+    counts = [counted(count, level) for level, count in _counts(report).items() if count]
     return ", ".join(counts) or "no problems"
 
 
@@ -151,5 +151,6 @@ def _counts(report: Report) -> dict[Level, int]:
     return {level: levels.count(level) for level in _COLOURS}
 
 
-def _counted(count: int, word: str) -> str:
+def counted(count: int, word: str) -> str:
+    """`1 error`, `2 errors`."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"

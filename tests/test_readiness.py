@@ -108,7 +108,7 @@ def test_warehouse_that_fails_is_no_answer(handoff: Handoff, repository: Path) -
         ),
         (
             {"again": "supersedes: first\nnext: {id: second}\n"},
-            "second waits for nothing by again",
+            "second waits for nothing, no condition in again",
         ),
     ],
 )

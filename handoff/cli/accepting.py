@@ -52,4 +52,6 @@ def status(
     found, problems = api.overviews(project, now=options.this_minute())
     console.problems(problems)
     console.out(overview.FORMATS[format](found))
+    if not found and not problems:
+        console.note("no session here; 'handoff init' writes a first one")
     return 1 if problems else 0

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from handoff import api
 from handoff.cli import console, options
 from handoff.problems import HandoffError, InvalidInput, UsageError
+from handoff.reporting import counted
 
 if TYPE_CHECKING:
     from handoff.authoring.filling import Asked, Walk
@@ -49,7 +50,7 @@ def fill(session: options.SessionName = "latest", root: options.Root = None) -> 
 
 
 def _say_what_is_there(at: Walk) -> None:
-    console.note(f"{at.session}: {len(at.asked)} blanks to fill; {_KEYS}")
+    console.note(f"{at.session}: {counted(len(at.asked), 'blank')} to fill; {_KEYS}")
     if at.waiting:
         wait = "1 more waits" if at.waiting == 1 else f"{at.waiting} more wait"
         console.note(f"{wait} for answers, which 'handoff render {at.session}' brings")

@@ -61,7 +61,9 @@ def _summary(found: Ready) -> str:
     count = len(found.conditions)
     if not count:
         where = " and ".join(found.written_in)
-        return f"{found.session} waits for nothing{f' by {where}' if where else ''}"
+        return (
+            f"{found.session} waits for nothing{f', no condition in {where}' if where else ''}"
+        )
     if found.holding == count:
         return f"{found.session} is ready"
     return f"{found.session} is not ready: {found.holding} of {count} conditions hold"
