@@ -108,7 +108,10 @@ _SAYS: dict[State, tuple[str, str]] = {
         "X001",
         "edited by hand since handoff wrote it: move the edits into the session file",
     ),
-    "foreign": ("X002", "not written by handoff, or its last line is gone"),
+    "foreign": (
+        "X002",
+        "not written by handoff, or its last line is no longer the last: move it away",
+    ),
     "taken": ("X003", "the document of another session: give one of the two another 'slug'"),
     "missing": ("X004", "not published"),
     "outdated": ("X005", "out of date"),
