@@ -11,11 +11,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import browser
+import pexpect
 import pytest
 from commands import Handoff, caller
 
@@ -317,12 +319,14 @@ def handoff(
     return caller(capfdbinary)
 
 
+CODE = "import sys; from handoff.cli.running import run; sys.exit(run(sys.argv[1:]))"
+
+
 @contextmanager
 def started(root: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """`handoff preview one` as a process of its own, and its port."""
-    code = "import sys; from handoff.cli.running import run; sys.exit(run(sys.argv[1:]))"
     process = subprocess.Popen(
-        (sys.executable, "-c", code, "preview", "one", *words),
+        (sys.executable, "-c", CODE, "preview", "one", *words),
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
         stdout=subprocess.PIPE,
@@ -348,6 +352,43 @@ def test_command_serves_until_it_is_interrupted(repository: Path) -> None:
         out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out, err) == (0, b"", b"the preview has ended\n")
+
+
+@pytest.mark.parametrize("words", [[], ["--no-open"]], ids=str)
+def test_browser_is_opened_at_a_terminal(
+    repository: Path, tmp_path: Path, words: list[str]
+) -> None:
+    stand_in, opened = tmp_path / "browser", tmp_path / "opened"
+    stand_in.write_text(
+        f'#!/bin/sh\necho "$1" > "{opened}.part"\nmv "{opened}.part" "{opened}"\n'
+    )
+    stand_in.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+        "BROWSER": f"{stand_in} %s",
+    }
+
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-c", CODE, "preview", "one", *words],
+        cwd=str(repository),
+        env=environment,
+        timeout=30,
+        encoding="utf-8",
+    )
+    terminal.expect(r"one: (http://\S+), until Ctrl-C")
+    url = terminal.match[1]
+    end = time.monotonic() + (1 if words else 30)
+    while not opened.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    terminal.sendintr()
+    terminal.expect("the preview has ended")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+
+    assert terminal.exitstatus == 0
+    assert (opened.read_text() if opened.exists() else None) == (None if words else f"{url}\n")
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,21 @@ def preview(
     session: options.SessionName,
     port: Annotated[
         int,
-        typer.Option("--port", min=0, max=65535, metavar="PORT", help="Else any that is free."),
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            show_default=False,
+            help="Of this machine; else any that is free.",
+        ),
     ] = 0,
     no_open: Annotated[
         bool, typer.Option("--no-open", help="Print the address only, open no browser.")
     ] = False,
     root: options.Root = None,
 ) -> int:
-    """Show the document in the browser, and follow its files as they are saved.
+    """Show the document in the browser as its files are saved.
 
     Asks nothing: values are those recorded. Only this machine is served. Ctrl-C ends it.
     """
