@@ -27,7 +27,17 @@ from handoff.expressions import (
     parts,
 )
 from handoff.printing import Typed, printed, shown
-from handoff.session import Condition, Files, Phases, Session, Table, every, texts
+from handoff.session import (
+    MARK,
+    Condition,
+    Expect,
+    Files,
+    Phases,
+    Session,
+    Table,
+    every,
+    texts,
+)
 
 WATCHED: Mapping[str, tuple[str, ...]] = {
     "phases": ("state", "progress", "failed"),
@@ -129,17 +139,20 @@ def _listed(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
                 yield _of(cell)
 
 
-def _blocks(session: Session) -> Iterator[Table | Phases | Files]:
+def _blocks(session: Session) -> Iterator[Table | Phases | Files | Expect]:
     yield from every(session, Table)
     yield from every(session, Phases)
     yield from every(session, Files)
+    yield from every(session, Expect)
 
 
-def _columns(block: Table | Phases | Files, source: Source) -> Collection[str]:
+def _columns(block: Table | Phases | Files | Expect, source: Source) -> Collection[str]:
     if isinstance(block, Phases):
         return ("progress", "success_rate", "eta")
     if isinstance(block, Files):
         return ("old_path", "path")
+    if isinstance(block, Expect):
+        return (MARK,)
     own = [name for name in source.types if name not in source.derived]
     return [each.name for each in block.columns] or own
 

@@ -19,6 +19,8 @@ from live_facts import AS_OF, FACTS, QUERIES, QUESTIONS
 from sessions import session
 
 from handoff import api
+from handoff.authoring.carrying import is_live
+from handoff.cells import Cells
 from handoff.cited import Reader, Source
 from handoff.cli.running import run
 from handoff.decode import Decoder
@@ -28,6 +30,7 @@ from handoff.facts import Facts
 from handoff.live import Live, problems
 from handoff.problems import Place
 from handoff.project import Project
+from handoff.resuming import seen
 from handoff.session import Expect, Expectation, Question
 from handoff.sql import CONTRACTS
 
@@ -179,6 +182,17 @@ def test_unanswered_fact_is_one_blank() -> None:
 
     assert [names.expectations(each) for each in expects] == [None, None]
     assert [len(names.open(each)) for each in expects] == [1, 1]
+
+
+def test_what_is_expected_is_carried_on_and_told_when_it_is_no_longer_so() -> None:
+    block = Expect("runs", Place("s.yaml", 9))
+    asked = tuple(replace(each, expect=expected("n: {max: 3}")) for each in QUESTIONS[1:2])
+    of = session("s", questions=asked, findings=block)
+
+    found = seen(Cells(of, FACTS, QUERIES, 60, UTC))
+
+    assert is_live(block)
+    assert found["runs.phase_1.mark"].bare == "🟢"
 
 
 # --- check -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from handoff import deadlines
-from handoff.api.gathering import facts_path, gather, recorded
+from handoff.api.gathering import earlier, facts_path, gather, recorded
 from handoff.api.loading import Loaded, load, session_path
 from handoff.api.overviewing import superseded_by
 from handoff.api.prompting import hold_prompt, named
@@ -151,7 +151,8 @@ def _since(
 def _cells(project: Project, loaded: Loaded, facts: Facts | None) -> Cells:
     settings = project.settings
     stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
-    return Cells(loaded.session, facts, loaded.queries, stalled, zone)
+    before = earlier(project, loaded.session)
+    return Cells(loaded.session, facts, loaded.queries, stalled, zone, before)
 
 
 def _ages(loaded: Loaded, facts: Facts | None, now: datetime) -> Iterator[Age]:

@@ -23,6 +23,7 @@ from handoff.session import (
     Content,
     Entries,
     Entry,
+    Expect,
     Flag,
     Markdown,
     Phases,
@@ -260,11 +261,11 @@ def _label(words: str) -> str:
 
 
 def is_live(content: object) -> bool:
-    """Whether every leaf is a live value, a table or a status line."""
+    """Whether every leaf is a live value, a table, a status line or what is expected."""
     match content:
         case Text(value):
             return "{{" in value
-        case Table() | Phases() | Blank():
+        case Table() | Phases() | Expect() | Blank():
             return True
         case Flag() | Code() | Markdown() | Checklist() | Condition() | Claim():
             return False
