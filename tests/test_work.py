@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from handoff.cli.running import run
+from handoff.sql import CONTRACTS
 
 SESSION = """\
 session: 1
@@ -66,7 +67,41 @@ def test_lines_name_the_place_the_path_and_what_is_waited_for(
         "sessions/session-1.yaml:16:7: prompt.context.0: [DATES], "
         "waits for dates (q/dates.sql)",
     ]
-    assert found.err == "10 blanks, 1 of them in the prompt, 2 wait for answers\n"
+    assert found.err == (
+        "10 blanks, 1 of them in the prompt, 2 wait for answers; "
+        "next: handoff fill session-1, or handoff set session-1 PATH WORDS\n"
+    )
+
+
+def test_blanks_that_nobody_fills_by_hand_say_what_they_wait_for(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    columns = ", ".join(f"{name} {type_}" for name, type_ in CONTRACTS["phases"].items())
+    (root / "sql/q/phases.sql").write_text(
+        f"-- Phases.\n-- returns: {columns}\n-- contract: phases\nSELECT 1\n"
+    )
+    (root / "sessions/session-1.yaml").write_text(
+        "session: 1\ntitle: Prep\ncreated: 2026-01-03\nstarted: 2026-01-03T10:00:00Z\n"
+        "facts: {run: {sql: q/phases.sql}}\norchestrator: {phases: run}\n"
+        'metrics: {Time: "{{ duration }}"}\n'
+    )
+
+    assert run(["todo"]) == 0
+    assert run(["todo", "--json"]) == 0
+
+    found = capfd.readouterr()
+    lines, _, json_text = found.out.partition("{")
+    assert lines.splitlines() == [
+        "sessions/session-1.yaml:6:15: orchestrator: [TO BE FILLED], "
+        "waits for run (q/phases.sql)",
+        "sessions/session-1.yaml:7:17: metrics.Time: [TO BE FILLED], "
+        "waits for 'started:' and 'ended:'",
+    ]
+    assert found.err == "4 blanks, 4 wait for answers\n"
+    assert [each["command"] for each in json.loads("{" + json_text)["open"]] == [
+        *["handoff render session-1"] * 3,
+        "handoff set session-1 ended '…'",
+    ]
 
 
 def test_json_gives_each_blank_its_command(

@@ -103,12 +103,25 @@ def _task(
     each = _told(each)
     if each.waits_for:
         waits_for = {name: asked.get(name) for name in each.waits_for}
-        return Task(each, path, "", waits_for, f"handoff render {session_id}")
+        return Task(each, path, "", waits_for, _asking(session_id, read, waits_for))
     words = _words(read, each.place.keys, written)
     dashes = "-- " if words.startswith("-") else ""
     verb = "add" if each.place.keys in LISTS else "set"
     command = f"handoff {verb} {session_id} {quote(path)} {dashes}{quote(words)}"
     return Task(each, path, words, {}, command)
+
+
+_TIMES = ("started", "ended")
+"""What `duration` is made of, and no question answers."""
+
+
+def _asking(session_id: str, read: Tree, waits_for: Mapping[str, str | None]) -> str:
+    """What gives the values that a blank waits for."""
+    if "duration" in waits_for:
+        missing = next((key for key in _TIMES if _text(read, (key,)) is None), None)
+        if missing:
+            return f"handoff set {session_id} {missing} {quote(PLACEHOLDER)}"
+    return f"handoff render {session_id}"
 
 
 def _words(read: Tree, keys: KeyPath, written: Sequence[str]) -> str:
@@ -133,8 +146,12 @@ def _text(read: Tree, keys: KeyPath) -> str | None:
 
 
 def as_text(all_work: Work) -> str:
-    """One line a blank: where it stands, the path to set, what it says, what it waits for."""
-    return "".join(f"{printable(_line(task))}\n" for task in all_work.tasks)
+    """One line a blank: where it stands, the path to set, what it says, what it waits for.
+
+    Blanks at one place that say the same, as those of `phases:` do, are one line.
+    """
+    lines = dict.fromkeys(printable(_line(task)) for task in all_work.tasks)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def as_json(all_work: Work) -> str:
@@ -152,9 +169,14 @@ def fields_of(all_work: Work) -> dict[str, object]:
     return {"session": all_work.session, "document": all_work.document, "open": listed}
 
 
+_SPELLED = {"duration": "'started:' and 'ended:'"}
+"""What a blank waits for, where the author has to say it."""
+
+
 def _line(task: Task) -> str:
     waits = ", ".join(
-        f"{name} ({sql})" if sql else name for name, sql in task.waits_for.items()
+        f"{name} ({sql})" if sql else _SPELLED.get(name, name)
+        for name, sql in task.waits_for.items()
     )
     ending = f", waits for {waits}" if waits else ""
     return f"{task.open.place}: {task.path}: {task.open.text}{ending}"

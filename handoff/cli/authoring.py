@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from handoff.cli import console, options
 from handoff.problems import InvalidInput, Problem, UsageError
 from handoff.project import Project
 from handoff.session_yaml import KEYS
-from handoff.todo import summary
+from handoff.todo import Open, summary
 
 if TYPE_CHECKING:
     from handoff.authoring.edit import Change, Edited
@@ -75,9 +76,16 @@ def todo(
         console.out(_todo(several, json=json, every=every))
     opens = [task.open for each in found for task in each.tasks]
     if found and not json:
-        console.note(summary(opens))
+        console.note(summary(opens) + ("" if every else _next_step(found[0].session, opens)))
     console.problems(mistakes)
     return 1 if mistakes else 0
+
+
+def _next_step(session: str, opens: Sequence[Open]) -> str:
+    """`; next: …`, how blanks are filled that do not wait for answers."""
+    if all(each.waits_for for each in opens):
+        return ""
+    return f"; next: handoff fill {session}, or handoff set {session} PATH WORDS"
 
 
 def _todo(several: tuple[Work, ...], *, json: bool, every: bool) -> str:
