@@ -170,7 +170,7 @@ def _words(each: Seen | None) -> str:
 
 def _failed(since: Since) -> Iterator[str]:
     told = [f"{name}: {code_span(folded(message))}" for name, message in since.failures]
-    yield from _listed("No answer now, the last one stands", told)
+    yield from _listed("No answer now", told)
 
 
 def _held(since: Since) -> Iterator[str]:

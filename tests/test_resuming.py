@@ -171,7 +171,7 @@ def test_question_that_fails_leaves_its_last_answer(handoff: Handoff, repository
         "- Phase 1: running, 514 of 1,537 days (33.4%), 99% succeeded (as of 2026-01"
         in done.out
     )
-    assert "No answer now, the last one stands:\n- orchestrator: `" in done.out
+    assert "No answer now:\n- orchestrator: `" in done.out
     assert "- coverage.player_composite_factors.actual: 251 → 852" in done.out
 
 
