@@ -18,6 +18,7 @@ from handoff.facts import Facts
 from handoff.googlesql import Type
 from handoff.landing import Parts, landings
 from handoff.live_filters import NUMBERS
+from handoff.phases import plain
 from handoff.printing import Typed, Where, code_span, folded, printed, shown
 from handoff.problems import Place, Problem, Report
 from handoff.session import (
@@ -382,7 +383,9 @@ def _path(row: Row) -> str:
 
 def _status(row: Row, source: Source, where: Where) -> tuple[str, list[tuple[str, str]]]:
     def words(name: str) -> str:
-        return shown(row[name], where) or ""
+        # what the ETA calls them needs no escapes, nor a code span in the prompt
+        own = plain(_bare(row, name)) if name in ("title", "phase", "unit") else None
+        return own or shown(row[name], where) or ""
 
     labels: list[tuple[str, str]] = [("Progress", _progress(words))]
     if words("success_rate"):
@@ -390,7 +393,7 @@ def _status(row: Row, source: Source, where: Where) -> tuple[str, list[tuple[str
     labels.append(("ETA", words("eta") or DEFAULT))
     if source.stale:
         labels.append(("As of", source.stale.strip("()").removeprefix("as of ")))
-    return f"{words('phase') or 'Phase'} Status", labels
+    return f"{words('title') or words('phase') or 'Phase'} Status", labels
 
 
 def _progress(words: Callable[[str], str]) -> str:

@@ -78,8 +78,8 @@ class Phase:
 def phase_of(row: Mapping[str, Value], clock: Clock) -> Phase:
     """The row's phase as the clock's moment sees it."""
     return Phase(
-        name=_plain(row.get("title")) or _plain(row.get("phase")),
-        unit=_plain(row.get("unit")),
+        name=plain(row.get("title")) or plain(row.get("phase")),
+        unit=plain(row.get("unit")),
         done=count(row.get("done")),
         total=count(row.get("total")),
         succeeded=count(row.get("succeeded")),
@@ -112,7 +112,7 @@ _PLAIN = re.compile(
 )
 
 
-def _plain(value: Value) -> str | None:
+def plain(value: Value) -> str | None:
     """Words of the warehouse that can stand in ours: no markup, no blank, not long.
 
     An ETA prints as it stands, so what a query returned must not mean more than it says.

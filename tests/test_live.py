@@ -165,11 +165,17 @@ def test_status_lines_of_each_phase():
 
     assert live().phases(Phases("orchestrator", AT)) == [
         (
-            "Phase 1 Status",
+            "Game logs Status",
             [("Progress", "514 of 1,537 days (33.4%)"), ("Success rate", "99%"), ("ETA", eta)],
         ),
         ("Phase 2 Status", [("Progress", "0 of 100 days (0%)"), ("ETA", "none: not started")]),
     ]
+
+
+def test_status_lines_call_a_phase_in_the_prompt_as_its_eta_does():
+    headings = [heading for heading, _ in live().phases(Phases("orchestrator", AT), "prompt")]
+
+    assert headings[0] == "Game logs Status"
 
 
 def test_status_lines_without_an_answer_are_blanks():
