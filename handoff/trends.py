@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING
 
 from handoff.facts import Fact, Facts, Provenance, asks_alike
@@ -111,7 +112,8 @@ def words(now: Typed, before: Before) -> str | None:
         plus = "+" if change > 0 else ""
         return f"{old}{sign} → {new}{sign}, {plus}{by}{points} {since}"
     way = "up" if true > 0 else "down"
-    return f"{old}{sign} → {new}{sign}, {way} by at most {_step(old, new)}{points} {since}"
+    most = _rounded_up(abs(true), old, new)
+    return f"{old}{sign} → {new}{sign}, {way} by at most {most}{points} {since}"
 
 
 # --- the same question -------------------------------------------------------------------
@@ -236,7 +238,7 @@ def _value(number: Fraction, type_: Type) -> Value:
         return Decimal(number.numerator) / Decimal(number.denominator)
 
 
-def _step(old: str, new: str) -> str:
-    """The last decimal that both show, `0.1`; a percentage is cut after the first at least."""
-    digits = min(len(each.partition(".")[2]) for each in (old, new))
-    return f"{Decimal(1).scaleb(-max(digits, 1)):f}"
+def _rounded_up(number: Fraction, old: str, new: str) -> str:
+    """To the last decimal that both show, and one at least, after which percentages are cut."""
+    digits = max(1, min(len(each.partition(".")[2]) for each in (old, new)))
+    return f"{Decimal(ceil(number * 10**digits)).scaleb(-digits):f}"

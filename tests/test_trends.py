@@ -75,6 +75,7 @@ def said(written: str, now: Fact, then: Earlier | None) -> str:
         ((10_000, 7141), (10_000, 7149), "71.4% → 71.4%, up by at most 0.1 points since"),
         ((10_000, 7149), (10_000, 7141), "71.4% → 71.4%, down by at most 0.1 points since"),
         ((10_000, 7149), (10_000, 7145, 87.96), "71.4% → 71.45%, down by at most 0.1 points"),
+        ((1001, 1), (4001, 8), "0.1% → 0.1%, up by at most 0.2 points since session-1"),
         ((100, 0), (100, 100), "0% → 100%, +100 points since session-1"),
     ],
 )
@@ -289,6 +290,18 @@ def test_published_document_follows_what_the_earlier_session_recorded(tmp_path: 
 
     assert "71.4% → 88.2%, +16.8 points since before" in before
     assert "Cache: [TO BE FILLED - before has nothing recorded]" in document.read_text("utf-8")
+
+
+def test_facts_that_cannot_be_read_are_none(tmp_path: Path) -> None:
+    shutil.copytree(GOLDEN, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "sessions/before.facts.json").write_text("<<<<<<< HEAD\n", "utf-8")
+    project = api.open_project(str(tmp_path))
+    loaded = api.load(project, "after")
+
+    document = api.render(project, loaded, api.gather(project, loaded))
+
+    why = "before has facts that cannot be read"
+    assert f"**Session Goal**: Cache: [TO BE FILLED - {why}]\n" in document.text
 
 
 def test_check_tells_why_nothing_is_compared(tmp_path: Path) -> None:
