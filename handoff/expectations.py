@@ -155,13 +155,13 @@ def _held(
     accepted = {meant(each.row, names): each for each in expectation.accepted}
     for n, (row, name) in enumerate(zip(rows, names, strict=True)):
         cell, excused = row[expectation.column], accepted.get(name)
-        for bound in _bounds(own.get(name, expectation.limits), type_):
+        for bound in _known_bounds(own.get(name, expectation.limits), type_):
             state = _state(cell, bound, excused, today)
             yield Verdict(expectation, bound, name, n, cell, state, excused)
     absent = [("", expectation.limits)] if not rows else []
     absent += [(row, limits) for row, limits in expectation.rows if meant(row, names) is None]
     for name, limits in absent:
-        for bound in _bounds(limits, type_):
+        for bound in _known_bounds(limits, type_):
             yield Verdict(expectation, bound, name, None, None, "unanswered", None)
 
 
@@ -180,19 +180,37 @@ def _name(row: Row, n: int, named_by: str | None, rows: Sequence[Row]) -> str:
     return f"row {n + 1}" if len(rows) > 1 else ""
 
 
-def _bounds(limits: Limits | None, type_: Type) -> Iterator[Bound]:
-    given: tuple[tuple[Sign, Limit | None], ...] = (
+def _given(limits: Limits | None) -> Iterator[tuple[Sign, Limit]]:
+    signs: tuple[tuple[Sign, Limit | None], ...] = (
         ("≥", limits.least if limits else None),
         ("≤", limits.most if limits else None),
         ("=", limits.equals if limits else None),
     )
-    for sign, limit in given:
-        if limit is not None:
-            yield Bound(sign, _compared(limit, type_), _spelled_limit(limit))
+    return ((sign, limit) for sign, limit in signs if limit is not None)
+
+
+def _bounds(limits: Limits, type_: Type) -> Iterator[Bound]:
+    """Raises BadValue for a limit that values of the type cannot be held to."""
+    for sign, limit in _given(limits):
+        yield Bound(sign, _compared(limit, type_), _spelled_limit(limit))
+
+
+def _known_bounds(limits: Limits | None, type_: Type) -> Iterator[Bound]:
+    """With a value of `None` where an old answer has a type that cannot be held to it."""
+    for sign, limit in _given(limits):
+        try:
+            value = _compared(limit, type_) if sign == "=" or _is_ordered(type_) else None
+        except BadValue:
+            value = None
+        yield Bound(sign, value, _spelled_limit(limit))
+
+
+def _is_ordered(type_: Type) -> bool:
+    return type_.name in (*NUMBERS, *DAYS, "TIME")
 
 
 def _state(cell: Typed, bound: Bound, excused: Accepted | None, today: date | None) -> State:
-    if printed(cell) is None:
+    if printed(cell) is None or bound.value is None:
         return "unanswered"
     if _is_met(cell, bound):
         return "met"
@@ -267,9 +285,8 @@ def _unknown(
 
 
 def _wrong(column: str, type_: Type, limits: Limits) -> Iterator[Problem]:
-    is_ordered = type_.name in (*NUMBERS, *DAYS, "TIME")
     is_given = limits.least is not None or limits.most is not None
-    if is_given and not is_ordered:
+    if is_given and not _is_ordered(type_):
         message = f"'{column}' is {type_}, which has no least and no most, expected 'equals:'"
         yield Problem("E011", message, limits.place)
         return

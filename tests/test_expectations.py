@@ -32,11 +32,14 @@ from handoff.problems import Place
 from handoff.project import Project
 from handoff.resuming import seen
 from handoff.session import Expect, Expectation, Question
+from handoff.session_yaml import load
 from handoff.sql import CONTRACTS
 
 HERE = Path(__file__).parent
 WRONG = yaml.safe_load((HERE / "fixtures/expectations/wrong.yaml").read_text("utf-8"))
 GOLDEN = HERE / "golden/expectations"
+DOCUMENT = (HERE.parent / "docs" / "expectations.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 TODAY = AS_OF.date()
 COVERAGE = {"coverage.sql": live_facts.query("coverage.sql", CONTRACTS["coverage"], "coverage")}
 
@@ -128,6 +131,23 @@ def test_what_is_not_known_is_neither_met_nor_violated() -> None:
     assert [each["mark"].value for each in found.rows or ()] == [None, "🟢"]
 
 
+@pytest.mark.parametrize(
+    ("type_", "value", "words"),
+    [
+        ("STRING", "90", "n ≥ 88: [TO BE FILLED]"),
+        ("DATE", "2026-01-01", "n ≥ 88: [TO BE FILLED]"),
+        ("FLOAT64", 87.999, "🔴 n 87.999 < 88"),
+        ("NUMERIC", "88", "🟢 n 88 ≥ 88"),
+    ],
+)
+def test_old_answer_of_another_type_is_no_answer(type_: str, value: object, words: str) -> None:
+    asked = replace(live_facts.question("x", "n.sql"), expect=expected("n: {min: 88}"))
+    old = Facts(AS_OF, {"x": live_facts.fact("x", {"n": type_}, (value,))})
+    now = {"n.sql": live_facts.query("n.sql", {"n": "INT64"})}
+
+    assert lines(Reader(old, now, 60, UTC, False).source(asked)) == [words]
+
+
 def test_mark_is_that_of_the_worst() -> None:
     found = source(
         "percent: {min: 1}\n   \nactual: {max: 50}", row("a", 100, 60), row("b", 100, 40)
@@ -193,6 +213,16 @@ def test_what_is_expected_is_carried_on_and_told_when_it_is_no_longer_so() -> No
 
     assert is_live(block)
     assert found["runs.phase_1.mark"].bare == "🟢"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_example_is_read(example: str) -> None:
+    head = "session: 2\ntitle: T\ncreated: 2026-01-03\n"
+
+    found, warnings = load((head + example).encode(), "s", "s.yaml")
+
+    assert warnings == ()
+    assert problems(found, {"coverage/phase4.sql": COVERAGE["coverage.sql"]}) == []
 
 
 # --- check -------------------------------------------------------------------------------
