@@ -319,7 +319,13 @@ def handoff(
     return caller(capfdbinary)
 
 
-CODE = "import sys; from handoff.cli.running import run; sys.exit(run(sys.argv[1:]))"
+CODE = """\
+import signal, sys
+from handoff.cli.running import run
+# tests that run in the background of a shell ignore it, and with them what they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(run(sys.argv[1:]))
+"""
 
 
 @contextmanager
