@@ -59,6 +59,12 @@ def signature(content: bytes) -> Signed:
     return Signed(text, found[1], intact=found[2] == _digest(text))
 
 
+def was_written(content: bytes, text: str) -> bool:
+    """Whether the file's digest was made over `text`, whatever a hand made of it since."""
+    found = _SIGNATURE.search(content.decode(errors="replace").replace("\r\n", "\n"))
+    return found is not None and found[2] == _digest(text)
+
+
 def state(content: bytes | None, text: str, owner: str) -> State:
     """How a document file with `content` (`None`: no file) stands to `text` as rendered now."""
     if content is None:

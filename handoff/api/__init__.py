@@ -15,13 +15,21 @@ from __future__ import annotations
 from handoff.api.accepting import accept, receipts_path, received
 from handoff.api.checking import case_of, check
 from handoff.api.gathering import facts_path, failures, frozen, gather, record, recorded
-from handoff.api.loading import Loaded, load, open_project, queries, session_named, session_path
+from handoff.api.loading import (
+    Loaded,
+    load,
+    loaded,
+    open_project,
+    queries,
+    session_named,
+    session_path,
+)
 from handoff.api.overviewing import overviews, superseded_by
 from handoff.api.prompting import given
 from handoff.api.publishing import Published, Unpublished, hold, publish, unpublished, write
 from handoff.api.rendering import folders, live_of, render
 from handoff.api.resuming import Resumed, resume
-from handoff.api.standing import document_place
+from handoff.api.standing import document_place, places
 
 __all__ = [
     "Loaded",
@@ -41,8 +49,10 @@ __all__ = [
     "hold",
     "live_of",
     "load",
+    "loaded",
     "open_project",
     "overviews",
+    "places",
     "publish",
     "queries",
     "receipts_path",

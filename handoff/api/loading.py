@@ -62,6 +62,11 @@ def load(project: Project, session_id: str) -> Loaded:
     """
     path = session_path(session_id)
     session, warnings = session_yaml.load(project.read(path) or b"", session_id, path)
+    return loaded(project, session, warnings)
+
+
+def loaded(project: Project, session: Session, warnings: tuple[Problem, ...] = ()) -> Loaded:
+    """A session with its questions. Raises InvalidInput with every mistake of these."""
     queries, problems = _queries(project, session)
     problems += _bound(project, session, queries)
     problems += live_problems(session, queries)

@@ -18,7 +18,9 @@ from handoff.session_yaml import ID
 
 
 def import_(
-    document: Annotated[str, typer.Argument(metavar="DOC.md", help="The document.")],
+    document: Annotated[
+        str | None, typer.Argument(metavar="DOC.md", help="The document.")
+    ] = None,
     id: Annotated[  # noqa: A002 - the option's name
         str | None,
         typer.Option("--id", metavar="ID", help="The session's id."),
@@ -27,6 +29,14 @@ def import_(
         str | None,
         typer.Option("--created", metavar="DATE", help="The day, where it does not say it."),
     ] = None,
+    into: Annotated[
+        str | None,
+        typer.Option(
+            "--into",
+            metavar="SESSION",
+            help="Take what a hand edited in the session's document into its file.",
+        ),
+    ] = None,
     stdout: Annotated[
         bool, typer.Option("--stdout", help="Print the session file; write nothing.")
     ] = False,
@@ -34,8 +44,13 @@ def import_(
 ) -> int:
     """Make a session file of a handoff written by hand.
 
+    With --into, take what a hand edited in a session's document into its file.
     What cannot be carried over is told with its line; the document is not touched.
     """
+    if into is not None:
+        return _into(into, document, root, is_alone=not (id or created or stdout))
+    if document is None:
+        raise UsageError("handoff: error: missing argument 'DOC.md'")
     from handoff.importing.importing import imported  # brings yaml and markdown_it
     from handoff.importing.reading import read
 
@@ -64,6 +79,26 @@ def import_(
     if not stdout:
         console.note(f"next: handoff render {made.id}")
     return 1 if any(each.level == "error" for each in made.problems) else 0
+
+
+def _into(session: str, document: str | None, root: str | None, *, is_alone: bool) -> int:
+    """Take a hand's edits back; without a document, those of the published one."""
+    from handoff.authoring.taking_back import take_back  # brings yaml
+
+    if not is_alone:
+        message = "'--into' does not go with '--id', '--created' or '--stdout'"
+        raise UsageError(f"handoff: error: {message}")
+    project = api.open_project(root)
+    session_id = api.session_named(project, session)
+    path = document or api.document_place(project, api.load(project, session_id).session)
+    content = _content(document or str(project.path(path)))
+    back = take_back(project, session_id, content, path)
+    for place, field in back.places:
+        console.note(f"{place}: taken into {field}")
+    console.problems(back.problems)
+    if back.is_whole:
+        console.note(f"the session says all of {path} now; next: handoff publish")
+    return 1 if back.problems else 0
 
 
 def _content(document: str) -> bytes:
