@@ -13,7 +13,7 @@ from handoff.conditions import written as conditions_of
 from handoff.facts import Facts
 from handoff.problems import InvalidInput, Problem, worst
 from handoff.project import Project
-from handoff.session import Session
+from handoff.session import Next, Session
 from handoff.warehouse import Progress
 
 
@@ -83,10 +83,10 @@ def ready(
 def _written_for(project: Project, name: str) -> tuple[str, tuple[Session, ...]]:
     """The id of the session that `name` means, and the sessions before it.
 
-    It need not have a file yet: `next: {id: }` of another names it.
+    It need not have a file yet: `next:` of another names it.
     """
     sessions = tuple(_sessions(project))
-    known = name in {each.next.id for each in sessions if each.next}
+    known = name in {_named(each.next) for each in sessions if each.next}
     session_id = name if known else api.session_named(project, name)
     previous = {p for each in sessions if each.id == session_id for p in each.previous}
     superseded = {each.supersedes for each in sessions}
@@ -115,7 +115,14 @@ def _leads_to(session: Session, session_id: str, previous: set[str]) -> bool:
         return False
     if session.next.id is not None:
         return session.next.id == session_id
-    return session.id in previous
+    return session.id in previous or (not previous and _named(session.next) == session_id)
+
+
+def _named(following: Next) -> str | None:
+    """The id of the session that follows, as `handoff new` would give it."""
+    if following.id is None and following.session is not None:
+        return f"session-{following.session}"
+    return following.id
 
 
 def _only_cited(loaded: Loaded) -> Loaded:

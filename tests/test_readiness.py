@@ -123,6 +123,14 @@ def test_conditions_are_those_of_the_session_before(
     assert (done.code, told(done.err)) == (0, expected)
 
 
+def test_session_may_be_named_by_its_number(handoff: Handoff, repository: Path) -> None:
+    write(repository, "first", f"{FACTS}next:\n  session: 2\n{CONDITIONS}")
+
+    done = handoff("ready", "session-2", "--as-of", NOW)
+
+    assert (done.code, told(done.err)) == (0, "session-2 is ready")
+
+
 def test_unknown_session_is_told(handoff: Handoff, repository: Path) -> None:
     done = handoff("ready", "secnd")
 
