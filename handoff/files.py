@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -36,10 +36,17 @@ def _resolved(full: Path, path: str | Path) -> Path:
         raise Refused(f"{path}: error: is no usable path: {error}") from error
 
 
-def write_whole(path: Path, content: bytes, *, place: str) -> None:
+def write_whole(
+    path: Path,
+    content: bytes,
+    *,
+    place: str,
+    check: Callable[[], None] = lambda: None,
+) -> None:
     """Put `content` into `path` so that a reader sees the old or the new, never a part.
 
-    An existing file keeps its mode. Raises WorldError, with the old file as it was, where
+    An existing file keeps its mode. `check` is called at the last moment, and raises where
+    the old file is to stay after all. Raises WorldError, with the old file as it was, where
     the disk does not oblige; `place` is what the message calls the file.
     """
     with disk(place, "write"):
@@ -47,6 +54,7 @@ def write_whole(path: Path, content: bytes, *, place: str) -> None:
         spare = _spare(path)
         _create(spare, content, mode=_mode(path))
         with _removed_on_failure(spare):
+            check()
             spare.replace(path)
         _sync_folder(path.parent)
 

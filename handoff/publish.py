@@ -105,7 +105,14 @@ def write(
         if not overwrite:
             raise Refused(f"{problem(path, now)}\n{difference(path, content, text)}")
         saved = _put_aside(root, path, content)
-    write_whole(file, signed(text, owner).encode(), place=path)
+
+    def unchanged() -> None:
+        if _content(file, path) != content:  # an editor saved meanwhile: it takes no lock
+            raise Refused(
+                f"{path}: error: was written to meanwhile, nothing was written over it"
+            )
+
+    write_whole(file, signed(text, owner).encode(), place=path, check=unchanged)
     return Written(path, changed=True, saved=saved)
 
 

@@ -69,6 +69,19 @@ def test_an_edited_document_is_refused_with_the_difference(tmp_path: Path) -> No
     assert (tmp_path / DOC).read_text() == edited
 
 
+def test_edit_saved_while_the_document_is_written_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, DOC, TEXT, "one")
+
+    def edited() -> None:
+        (tmp_path / DOC).write_text("by hand\n")
+
+    with pytest.raises(Refused, match="somebody wrote to it meanwhile"):
+        write(tmp_path, DOC, "# New\n", "one", gate=edited)
+
+    assert (tmp_path / DOC).read_text() == "by hand\n"
+    assert list((tmp_path / "docs").iterdir()) == [tmp_path / DOC]
+
+
 def test_overwriting_puts_the_old_text_aside_under_a_free_name(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     for n in (1, 2):

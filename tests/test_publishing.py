@@ -366,8 +366,22 @@ def test_disk_that_is_full_leaves_the_old_files(tmp_path: Path) -> None:
     assert f"{OUTPUT}/{ONE}: error: cannot write: file too large" in done.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has no modes")
-def test_folder_that_may_not_be_written(tmp_path: Path) -> None:
+@pytest.mark.skipif(getattr(os, "getuid", int)() == 0, reason="root may write everywhere")
+def test_folder_that_is_read_only(tmp_path: Path) -> None:
+    here = project(tmp_path, one="")
+    api.publish(here)
+    before = documents(tmp_path)
+    write_session(tmp_path, "one", "goal: Count\n")
+    (tmp_path / OUTPUT).chmod(0o500)
+
+    with pytest.raises(WorldError, match=f"{OUTPUT}/{ONE}: error: cannot write: permission"):
+        api.publish(here)
+
+    assert documents(tmp_path) == before
+    (tmp_path / OUTPUT).chmod(0o700)
+
+
+def test_file_where_the_folder_should_be(tmp_path: Path) -> None:
     here = project(tmp_path, one="")
     (tmp_path / "docs").write_text("a file, no folder\n")
 
