@@ -10,6 +10,8 @@ from handoff.api.accepting import received
 from handoff.api.gathering import recorded
 from handoff.api.loading import load, session_path
 from handoff.api.rendering import render
+from handoff.api.standing import places
+from handoff.archive import Places
 from handoff.overview import Overview, newest_first, stand
 from handoff.problems import InvalidInput, Problem
 from handoff.project import Project
@@ -22,12 +24,14 @@ def overviews(
 
     Made from what is recorded; `now` is only for actions whose day is over.
     """
-    successors = _successors(project)
+    successors, where = _successors(project), places(project)
     found: list[Overview] = []
     problems: list[Problem] = []
     for session_id in project.session_ids():
         try:
-            found.append(_overview(project, session_id, successors.get(session_id, ()), now))
+            found.append(
+                _overview(project, session_id, successors.get(session_id, ()), now, where)
+            )
         except InvalidInput as error:
             errors = error.report.errors
             problems += error.report.problems
@@ -55,10 +59,14 @@ def _successors(project: Project) -> dict[str, tuple[str, ...]]:
 
 
 def _overview(
-    project: Project, session_id: str, successors: tuple[str, ...], now: datetime
+    project: Project,
+    session_id: str,
+    successors: tuple[str, ...],
+    now: datetime,
+    where: Places,
 ) -> Overview:
     loaded = load(project, session_id)
-    document = render(project, loaded, recorded(project, session_id))
+    document = render(project, loaded, recorded(project, session_id), where=where)
     receipts = received(project, session_id)
     zone = ZoneInfo(project.settings.timezone)
     file = publish.state(project.read(document.path), document.text, session_id)
