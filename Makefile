@@ -32,6 +32,7 @@ emulator:
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/publish.py
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
