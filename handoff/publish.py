@@ -108,9 +108,7 @@ def write(
 
     def unchanged() -> None:
         if _content(file, path) != content:  # an editor saved meanwhile: it takes no lock
-            raise Refused(
-                f"{path}: error: was written to meanwhile, nothing was written over it"
-            )
+            raise Refused(f"{path}: error: somebody wrote to it meanwhile, it stays")
 
     write_whole(file, signed(text, owner).encode(), place=path, check=unchanged)
     return Written(path, changed=True, saved=saved)
