@@ -121,8 +121,8 @@ def _kind(stem: str) -> str:
 
 # --- the warehouse -------------------------------------------------------------------------
 
-_NOTHING = "no trace of Google Cloud here, so the sample that comes along"
-_ONLY_BQ = "'bq' is installed but no project or credentials are set, so the sample"
+_NOTHING = "no trace of Google Cloud here, so the sample warehouse"
+_ONLY_BQ = "'bq' is installed but no project or credentials are set, so the sample warehouse"
 _PROJECTS = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT", "GCLOUD_PROJECT")
 _VARIABLES = ("GOOGLE_APPLICATION_CREDENTIALS", "BIGQUERY_EMULATOR_HOST", *_PROJECTS)
 

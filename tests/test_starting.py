@@ -113,7 +113,7 @@ def test_the_newest_stands_last() -> None:
 
 
 CONFIG = "[core]\nproject = from-gcloud\n"
-NOTHING = "no trace of Google Cloud here, so the sample that comes along"
+NOTHING = "no trace of Google Cloud here, so the sample warehouse"
 ADC = ".config/gcloud/application_default_credentials.json"
 GCLOUD = ".config/gcloud/configurations/config_default"
 KEY = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -149,7 +149,7 @@ def test_bq_alone_does_not_speak_for_bigquery(tmp_path: Path) -> None:
 
     found = warehouse({"PATH": str(tmp_path)}, tmp_path)
 
-    why = "'bq' is installed but no project or credentials are set, so the sample"
+    why = "'bq' is installed but no project or credentials are set, so the sample warehouse"
     assert found == Warehouse("duckdb", why, None)
 
 

@@ -14,6 +14,7 @@ from handoff.cli import console, options
 from handoff.files import disk, write_new
 from handoff.importing.reading import MAX_BYTES
 from handoff.problems import Refused, UsageError
+from handoff.reporting import counted
 from handoff.session_yaml import ID
 
 
@@ -74,7 +75,7 @@ def import_(
     elif not write_new(project.path(path), made.yaml.encode(), place=path):
         raise _is_there(path)
     console.problems(made.problems)
-    blocks = f"{made.structured} blocks as content, {made.verbatim} as they stand"
+    blocks = f"{counted(made.structured, 'block')} as content, {made.verbatim} as they stand"
     console.note(f"{path}: template '{made.template}', {blocks}")
     if not stdout:
         console.note(f"next: handoff render {made.id}")
