@@ -83,6 +83,10 @@ _KNOWN: Mapping[KeyPath, _Known] = {
 """By the way to it, 0 for any item."""
 
 
+_ADDED_TO = (*LISTS, ("decisions",), ("findings",))
+"""Places that hold an item each, so that the next one can be added."""
+
+
 def _told(each: Open) -> Open:
     """The blank with what its key takes."""
     keys = tuple(0 if isinstance(key, int) else key for key in each.place.keys)
@@ -106,7 +110,7 @@ def _task(
         return Task(each, path, "", waits_for, _asking(session_id, read, waits_for))
     words = _words(read, each.place.keys, written)
     dashes = "-- " if words.startswith("-") else ""
-    verb = "add" if each.place.keys in LISTS else "set"
+    verb = "add" if each.place.keys in _ADDED_TO else "set"
     command = f"handoff {verb} {session_id} {quote(path)} {dashes}{quote(words)}"
     return Task(each, path, words, {}, command)
 
