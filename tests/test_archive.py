@@ -111,6 +111,19 @@ def test_edited_document_stays_and_links_to_it_with_it(tmp_path: Path) -> None:
     assert f"[Session 1: One]({ONE})" in found["README.md"]
 
 
+def test_document_does_not_go_before_it_is_there(tmp_path: Path) -> None:
+    here = archived(tmp_path)
+    before = documents(tmp_path)[ONE]
+    (tmp_path / OUTPUT / "2026-01").mkdir()
+    (tmp_path / OUTPUT / "2026-01" / ONE).write_text("by hand\n")
+
+    done = api.publish(here, prune=True)
+
+    assert done.removed == ()
+    assert documents(tmp_path)[ONE] == before
+    assert documents(tmp_path)[f"2026-01/{ONE}"] == "by hand\n"
+
+
 def test_document_comes_back_where_there_is_no_archive_any_more(tmp_path: Path) -> None:
     here = archived(tmp_path)
     api.publish(here)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +76,12 @@ def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -
         finally:
             making.save()
         left = tuple(_left(project, making.owners))
-        removed = [each for each in left if each.is_moved or (prune and each.intact)]
-        removed = [each for each in removed if publishing.prune(project.root, each)]
+        there = {each.path for each in written}
+        removed = [
+            each
+            for each in left
+            if _may_go(each, there, prune=prune) and publishing.prune(project.root, each)
+        ]
     return Published(
         tuple(written),
         tuple(refused),
@@ -180,6 +184,13 @@ def _why(edition: Edition, now: publishing.State) -> str:
 
 
 # --- what is left over ---------------------------------------------------------------------
+
+
+def _may_go(left: Left, there: Collection[str], *, prune: bool) -> bool:
+    """Whether the document can be removed: never before its session's own is `there`."""
+    if left.now is not None and left.now not in there:
+        return False
+    return left.is_moved or (prune and left.intact)
 
 
 def _left(project: Project, owners: Mapping[str, str]) -> Iterator[Left]:
