@@ -343,8 +343,15 @@ def _datetime(raw: object, wanted: Type) -> Value:
 def _timestamp(raw: object, wanted: Type) -> Value:
     moment = _moment(raw, wanted)
     if isinstance(moment, datetime) and moment.tzinfo is not None:
-        return moment.astimezone(UTC)
+        return _utc(moment, raw, wanted)
     raise _expected(wanted, raw, ", such as 2026-01-03T16:20:00Z, with its zone")
+
+
+def _utc(moment: datetime, raw: object, wanted: Type) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # the first or the last day there is
+        raise BadValue(f"'{raw}' is no {wanted}: {error}") from error
 
 
 def _moment(raw: object, wanted: Type) -> object:

@@ -50,7 +50,7 @@ def load(source: bytes, path: str) -> tuple[Receipt, ...]:
         raise _wrong("R002", f"no receipts of version {VERSION}", path)
     try:
         return tuple(_receipt(each) for each in document["receipts"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         message = f"not as handoff writes it ({error}), take it from git again"
         raise _wrong("R003", message, path) from error
 

@@ -167,6 +167,10 @@ def test_receipts_come_back_as_they_were() -> None:
         (b'{"handoff_receipts": 1, "receipts": [{"by": "Ann"}]}', "R003"),
         (b'{"handoff_receipts": 1, "receipts": [{"by": 1, "at": "2026-01-05T09Z"}]}', "R003"),
         (b'{"handoff_receipts": 1, "receipts": [{"by": "A", "at": "2026-01-05"}]}', "R003"),
+        (
+            b'{"handoff_receipts": 1, "receipts": [{"by": "A", "at": "9999-12-31T23-09"}]}',
+            "R003",
+        ),
     ],
 )  # fmt: skip
 def test_receipts_that_cannot_be_read(source: bytes, code: str) -> None:
