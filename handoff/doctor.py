@@ -58,12 +58,14 @@ def _value(settings: Settings, key: str) -> str:
     found: object = settings
     for name in _ALIASES.get(key, key).split("."):
         found = getattr(found, name, None)
+    if key == "secrets.allow":  # what an entry permits may look like a secret
+        return f"{len(settings.secrets_allow)} allowed"
     if isinstance(found, Mapping):
         return ", ".join(f"{name}={value}" for name, value in found.items())
-    return ", ".join(map(str, found)) if isinstance(found, tuple) else str(found)
+    return ", ".join(map(str, found)) or "none" if isinstance(found, tuple) else str(found)
 
 
-_ALIASES = {"prompt.budget_tokens": "budget_tokens", "secrets.allow": "secrets_allow"}
+_ALIASES = {"prompt.budget_tokens": "budget_tokens"}
 
 
 def _output(project: Project) -> Finding:
@@ -102,7 +104,8 @@ def _engine(project: Project, engine: str | None, progress: Progress) -> Iterato
         detail, _, mend = str(error).removeprefix("handoff: error: ").partition(": ")
         yield Finding("engine", False, detail, mend)
         return
-    yield Finding("engine", True, chosen)
+    if "engine" not in project.settings.origins or engine:
+        yield Finding("engine", True, f"{chosen}, for this run")
     yield from _ENGINES[chosen](project, progress)
 
 

@@ -116,6 +116,23 @@ def test_doctor_says_where_settings_come_from(
     assert f"✅ endpoint: {stub.url}, without credentials" in said
 
 
+def test_doctor_tells_a_setting_once_and_no_allowance(
+    repository: Path, stub: Stub, capfdbinary: Capture
+) -> None:
+    (repository / "handoff.yaml").write_text(
+        "engine: duckdb\nsources: []\nsecrets: {allow: [{text: hunter2, reason: an example}]}\n"
+    )
+
+    run(["doctor"])
+
+    said = capfdbinary.readouterr().out.decode().splitlines()
+    assert [line for line in said if line.startswith(("✅ engine", "✅ s"))] == [
+        "✅ engine: duckdb, from handoff.yaml:1",
+        "✅ secrets.allow: 1 allowed, from handoff.yaml:3",
+        "✅ sources: none, from handoff.yaml:2",
+    ]
+
+
 def test_schema_is_pulled_and_checked_against(
     repository: Path, stub: Stub, capfdbinary: Capture
 ) -> None:
