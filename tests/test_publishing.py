@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -303,6 +304,48 @@ def test_link_in_place_of_a_document_is_refused_though_it_reads_the_same(
     done = api.publish(here)
 
     assert done.refused == (f"{OUTPUT}/{ONE}: error: leads outside the repository",)
+
+
+def test_memory_never_hides_a_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is written, removed or edited: with the memory it is told as without."""
+    luck = random.Random(7)
+    settings = "engine: duckdb\narchive: {after_days: 3}\n"
+    here = project(tmp_path, settings, **{f"s{n}": "goal: Count\n" for n in range(1, 7)})
+    api.publish(here)
+    for n in range(25):
+        _meddle(tmp_path, luck, n)
+        with_memory = [(p.problem.code, p.problem.place) for p in api.unpublished(here)]
+        with monkeypatch.context() as patch:
+            patch.setenv("XDG_CACHE_HOME", "/dev/null")
+            without = [(p.problem.code, p.problem.place) for p in api.unpublished(here)]
+
+        assert with_memory == without, n
+        if luck.random() < 0.4:
+            api.publish(here, overwrite=luck.random() < 0.5)
+
+
+def _meddle(root: Path, luck: random.Random, n: int) -> None:
+    """Do to the project something that anybody might."""
+    file = luck.choice(sorted((root / OUTPUT).rglob("*.md")))
+    session = luck.randint(1, 7)
+    path, own = root / f"sessions/s{session}.yaml", root / f"sessions/s{session}.md.j2"
+    template = root / "templates/parts/header.md.j2"
+    template.parent.mkdir(parents=True, exist_ok=True)
+    doings: tuple[Callable[[], object], ...] = (
+        lambda: write_session(root, f"s{session}", f"goal: Count {n}\n", session),
+        lambda: write_session(root, f"s{session}", f"goal: Count {n % 2}\n", session + n % 5),
+        lambda: path.unlink(missing_ok=True),
+        lambda: own.write_text(f"Own {n}\n"),
+        lambda: own.unlink(missing_ok=True),
+        lambda: template.write_text(f"Header {n % 3}\n"),
+        lambda: template.unlink(missing_ok=True),
+        lambda: file.unlink(),
+        lambda: file.write_text(f"Mine {n}\n{file.read_text('utf-8')}", "utf-8"),
+        lambda: file.rename(file.with_name(f"2026-01-02-SESSION-{n}-X.md")),
+    )
+    luck.choice(doings)()
 
 
 # --- the world -----------------------------------------------------------------------------
