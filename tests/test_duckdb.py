@@ -152,6 +152,7 @@ def test_bignumeric_parameter_is_refused_where_it_stands(shop: DuckDB) -> None:
             "SELECT CAST(name AS INT64) AS x FROM shop.orders",
             "text that is no INT64 both engines read",
         ),
+        ("x INT64", "SELECT 1 AS x LIMIT -1", "LIMIT/OFFSET cannot be negative"),
     ],
 )
 def test_failure_while_it_runs_is_told_in_a_line(
@@ -162,6 +163,14 @@ def test_failure_while_it_runs_is_told_in_a_line(
     assert isinstance(found, Failure), found
     assert found.message.startswith(f"sql/q.sql: {told}")
     assert found.exit_code == 3
+
+
+@pytest.mark.parametrize("ending", [";", "; -- the end", ";\n/* the\nend */\n", "; # the end"])
+def test_question_may_end_with_a_semicolon_and_a_comment(shop: DuckDB, ending: str) -> None:
+    found = ask(shop, "x INT64", f"SELECT 1 AS x{ending}")
+
+    assert isinstance(found, Answer), found
+    assert found.rows == ((1,),)
 
 
 def test_question_nested_too_deeply_is_told(shop: DuckDB) -> None:

@@ -168,7 +168,8 @@ def _said(error: Exception) -> str:
     """The first line, without the error's class and advice that is about DuckDB."""
     line = str(error).split("\n")[0].split(" Use TRY(")[0].rstrip(".!")
     text = re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", line)
-    return text[:1].lower() + text[1:]
+    shouted = text[:2].isupper()  # DISTINCT, LIMIT
+    return text if shouted else text[:1].lower() + text[1:]
 
 
 # --- the sample --------------------------------------------------------------------------

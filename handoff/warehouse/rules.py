@@ -91,6 +91,7 @@ REFUSED: Mapping[str, str] = {
     "CurrentTime": "CURRENT_TIME changes from moment to moment, use @as_of",
     "Rand": "RAND gives another number each time",
     "Uuid": "GENERATE_UUID gives another text each time",
+    "Lock": "FOR UPDATE and FOR SHARE lock rows, expected a SELECT that only reads",
     "TableSample": "TABLESAMPLE gives other rows each time",
     "ApproxDistinct": "APPROX_COUNT_DISTINCT counts otherwise here, use COUNT(DISTINCT)",
     "ApproxQuantile": "APPROX_QUANTILES is approximate otherwise here" + _ELSEWHERE,

@@ -113,7 +113,8 @@ def _parsed(query: Query) -> exp.Query:
         statements = sqlglot.parse(query.text, read="bigquery")
     except SqlglotError as error:
         raise _not_parsed(error, query) from error
-    found = [each for each in statements if each is not None]
+    # what follows the last ';' may be a comment, which is a statement to sqlglot
+    found = [each for each in statements if not isinstance(each, exp.Semicolon | None)]
     if len(found) != 1 or not isinstance(found[0], exp.Query):
         kind = next((each.key for each in found if not isinstance(each, exp.Query)), "")
         what = kind.upper() or f"{len(found)} statements"
