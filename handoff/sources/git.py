@@ -100,9 +100,9 @@ class Since:
 
     @property
     def words(self) -> str:
-        """`0123456..789abcd`, and that a clone is shallow."""
+        """`0123456..789abcd` or `start..789abcd`, and that a clone is shallow."""
         cut_off = " (shallow clone)" if self.shallow else ""
-        base = "" if self.base in EMPTY_TREES else self.base[:_SHORT]
+        base = "start" if self.base in EMPTY_TREES else self.base[:_SHORT]
         return f"{base}..{self.head[:_SHORT]}{cut_off}"
 
 
