@@ -11,7 +11,8 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 demo: $(VENV)/installed
 	$(BIN)/handoff render session-1
 	@echo
-	@echo "Its prompt for the next session ('handoff prompt session-1'):"
+	@echo "Its prompt for the next session ('handoff prompt session-1'), and what it still lacks,"
+	@echo "for this session is not written up yet:"
 	@echo
 	@$(BIN)/handoff prompt session-1
 
