@@ -36,6 +36,33 @@ def _resolved(full: Path, path: str | Path) -> Path:
         raise Refused(f"{path}: error: is no usable path: {error}") from error
 
 
+def read_plain(file: Path, place: str) -> bytes | None:
+    """The bytes of `file`; `None` where there is none.
+
+    Raises WorldError; so it does for what is no plain file, for a pipe would be waited for.
+    """
+    with disk(place, "read"):
+        if not file.exists():
+            return None
+        if not (file.is_file() or file.is_dir()):
+            raise WorldError(f"{place}: error: cannot read: not a plain file")
+        return file.read_bytes()
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; not so for a name that no disk can hold."""
+    with suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a plain file is there; not so for a name that no disk can hold."""
+    with suppress(OSError, ValueError):
+        return path.is_file()
+    return False
+
+
 def write_whole(
     path: Path,
     content: bytes,

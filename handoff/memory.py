@@ -13,11 +13,12 @@ import stat
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 from handoff.cache import cache_folder, read_cached, write_cached
+from handoff.files import is_plain
 
 Signature = tuple[int, int, int, int]
 """Size, time of writing, time of the last change and inode."""
@@ -166,7 +167,10 @@ def _signature(path: Path) -> Signature | None:
 
 
 def _of_link(path: Path) -> str | None:
+    if not is_plain(path):  # a device has no end
+        return None
     try:
-        return f"link {sha256(path.read_bytes()).hexdigest()}"
-    except (OSError, ValueError):
+        with path.open("rb") as file:
+            return f"link {file_digest(file, 'sha256').hexdigest()}"
+    except OSError:
         return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from handoff.data import data_folder
-from handoff.files import confined, disk
+from handoff.files import confined, is_folder, read_plain
 from handoff.overrides import Override
 from handoff.problems import Refused, UsageError, nearest
 from handoff.settings import Settings, load
@@ -40,9 +40,7 @@ class Project:
 
     def read(self, path: str) -> bytes | None:
         """The file's bytes; `None` where there is none. Raises Refused, WorldError."""
-        file = self.path(path)
-        with disk(path, "read"):
-            return file.read_bytes() if file.exists() else None
+        return read_plain(self.path(path), path)
 
     def session_ids(self) -> tuple[str, ...]:
         """The stem of every `sessions/<id>.yaml`, sorted."""
@@ -95,7 +93,7 @@ def open_project(
     `overrides` are laid over the settings. Raises UsageError where `root` is no folder, and
     BadSettings where the settings cannot be followed.
     """
-    if root is not None and not (here / root).is_dir():
+    if root is not None and not is_folder(here / root):
         raise UsageError(f"handoff: error: '--root {root}' is no folder")
     folder = (here / root).resolve() if root is not None else _nearest(here.resolve())
     found = Project(folder, Settings()).read(SETTINGS)

@@ -11,7 +11,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
-from handoff.files import confined, disk, remove, write_new, write_whole
+from handoff.files import confined, read_plain, remove, write_new, write_whole
 from handoff.problems import Level, Place, Problem, Refused
 
 State = Literal["missing", "current", "outdated", "edited", "foreign", "taken"]
@@ -95,7 +95,7 @@ def write(
     put aside first, under a name that is free. Raises WorldError.
     """
     file = confined(root, path)
-    content = _content(file, path)
+    content = read_plain(file, path)
     now = state(content, text, owner)
     if now == "current":
         return Written(path, changed=False)
@@ -107,7 +107,7 @@ def write(
         saved = _put_aside(root, path, content)
 
     def unchanged() -> None:
-        if _content(file, path) != content:  # an editor saved meanwhile: it takes no lock
+        if read_plain(file, path) != content:  # an editor saved meanwhile: it takes no lock
             raise Refused(f"{path}: error: somebody wrote to it meanwhile, it stays")
 
     write_whole(file, signed(text, owner).encode(), place=path, check=unchanged)
@@ -194,7 +194,7 @@ def prune(root: Path, left: Left) -> bool:
     Raises Refused, WorldError.
     """
     file = confined(root, left.path)
-    there = signature(_content(file, left.path) or b"")
+    there = signature(read_plain(file, left.path) or b"")
     if not there.intact or there.owner != left.owner:
         return False
     remove(file, place=left.path)
@@ -203,11 +203,6 @@ def prune(root: Path, left: Left) -> bool:
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def _content(file: Path, path: str) -> bytes | None:
-    with disk(path, "read"):
-        return file.read_bytes() if file.exists() else None
 
 
 def _put_aside(root: Path, path: str, content: bytes) -> str:

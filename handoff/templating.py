@@ -30,7 +30,7 @@ from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 from handoff.bytecode import Bytecode
-from handoff.files import confined
+from handoff.files import confined, is_plain
 from handoff.problems import InvalidInput, Place, Problem, Refused, nearest
 
 MAX_WORK = 5_000_000
@@ -65,7 +65,7 @@ class Folders(BaseLoader):
     def own(self, session_id: str) -> str | None:
         """The name of the session's own template; `None` where it has none."""
         name = f"{self.sessions}/{session_id}.md.j2"
-        return name if (self.root / name).is_file() else None
+        return name if is_plain(self.root / name) else None
 
     def has(self, name: str) -> bool:
         return self._file(name) is not None
@@ -87,6 +87,7 @@ class Folders(BaseLoader):
                 file.relative_to(folder).as_posix()
                 for folder in folders
                 for file in folder.rglob("*.md.j2")
+                if is_plain(file)
             }
         )
 
@@ -102,7 +103,7 @@ class Folders(BaseLoader):
         return self._in_package(name.removeprefix(PACKAGE))
 
     def _in_project(self, path: str) -> tuple[Path, str] | None:
-        if not (self.root / path).is_file():
+        if not is_plain(self.root / path):
             return None
         try:
             return confined(self.root, path), path
@@ -112,7 +113,7 @@ class Folders(BaseLoader):
 
     def _in_package(self, name: str) -> tuple[Path, str] | None:
         file = self.package / name
-        return (file, file.as_posix()) if file.is_file() else None
+        return (file, file.as_posix()) if is_plain(file) else None
 
 
 def _source(file: Path, path: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from handoff.facts import Answer, Failure, Value
-from handoff.problems import InvalidInput, WorldError
+from handoff.problems import InvalidInput, Refused, WorldError
 from handoff.sql import read
 from handoff.warehouse import Asked
 from handoff.warehouse.duckdb import DuckDB, open_file, open_sample
@@ -340,6 +340,22 @@ def test_sample_script_cannot_reach_outside(tmp_path: Path, script: str) -> None
 
     assert str(raised.value).startswith("0.sql: error: the sample's script does not run: ")
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_sample_script_that_leads_elsewhere_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "sample").mkdir()
+    (tmp_path / "secret.sql").write_text("secret")
+    (tmp_path / "sample/0.sql").symlink_to(tmp_path / "secret.sql")
+
+    with pytest.raises(Refused, match="leads outside"):
+        open_sample(tmp_path / "sample", cache=tmp_path / "cache")
+
+
+def test_sample_script_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    (tmp_path / "0.sql").write_bytes(b"SELECT\n'\xff'")
+
+    with pytest.raises(InvalidInput, match=r"0\.sql:2: error: not UTF-8"):
+        open_sample(tmp_path, cache=tmp_path / "cache")
 
 
 def test_folder_without_scripts_is_told(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from handoff.problems import UsageError
+from handoff.problems import UsageError, WorldError
 from handoff.project import Project, open_project
 from handoff.settings import Settings
 
@@ -47,9 +48,17 @@ def test_a_root_that_is_named_is_taken_from_the_current_folder(root: Path) -> No
     assert open_project("docs", here=root).root == root / "docs"
 
 
-def test_a_root_that_is_no_folder_is_refused(root: Path) -> None:
-    with pytest.raises(UsageError, match="'--root nowhere' is no folder"):
-        open_project("nowhere", here=root)
+@pytest.mark.parametrize("name", ["nowhere", "x" * 300, "a\0b"])
+def test_a_root_that_is_no_folder_is_refused(root: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=f"'--root {name}' is no folder"):
+        open_project(name, here=root)
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(project: Project) -> None:
+    os.mkfifo(project.root / "sessions/pipe.facts.json")
+
+    with pytest.raises(WorldError, match="cannot read: not a plain file"):
+        project.read("sessions/pipe.facts.json")
 
 
 def test_sessions_and_questions_are_found(project: Project) -> None:

@@ -16,7 +16,7 @@ from projects import OUTPUT, documents, project, write_session
 from handoff import api, memory
 from handoff import publish as publishing
 from handoff.api import making
-from handoff.problems import Problem, WorldError
+from handoff.problems import Problem, Refused, WorldError
 from handoff.project import Project
 from handoff.publish import signed
 
@@ -289,6 +289,14 @@ def test_lost_cache_costs_only_time(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert memory.memory_of(here.root).path is None
     assert changed(api.publish(here)) == [ONE, "README.md", "LATEST.md"]
     assert changed(api.publish(here)) == []
+
+
+def test_facts_that_are_a_link_to_a_device_are_refused(tmp_path: Path) -> None:
+    here = project(tmp_path, one="")
+    (here.root / "sessions/one.facts.json").symlink_to("/dev/zero")
+
+    with pytest.raises(Refused, match="leads outside the repository"):
+        api.unpublished(here)
 
 
 def test_link_in_place_of_a_document_is_refused_though_it_reads_the_same(

@@ -11,7 +11,7 @@ import typer
 
 from handoff import api
 from handoff.cli import console, options
-from handoff.files import disk, write_new
+from handoff.files import disk, is_folder, is_plain, write_new
 from handoff.importing.reading import MAX_BYTES
 from handoff.problems import Refused, UsageError
 from handoff.reporting import counted
@@ -106,9 +106,9 @@ def _content(document: str) -> bytes:
     """The document's bytes. Raises UsageError, WorldError."""
     file = Path(document)
     with disk(document, "read"):
-        if file.is_dir():
+        if is_folder(file):
             raise UsageError(f"handoff: error: '{document}' is a folder, expected a document")
-        if not file.is_file():
+        if not is_plain(file):
             raise UsageError(f"handoff: error: no document '{document}'")
         with file.open("rb") as opened:
             return opened.read(MAX_BYTES + 1)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from handoff.cli import console
-from handoff.problems import HandoffError, InvalidInput, nearest
+from handoff.problems import HandoffError, InvalidInput, WorldError, nearest
 
 INTERRUPTED = 130
 BUG = 4
@@ -37,6 +37,11 @@ def run(words: Sequence[str]) -> int:
         # whoever read the output has enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # what a disk may refuse anywhere: no permission, a name too long, no space
+        where = f"{error.filename}: " if error.filename else ""
+        console.note(f"handoff: error: {where}{(error.strerror or str(error)).lower()}")
+        return WorldError.exit_code
     except Exception as error:
         return _bug(error)
 

@@ -13,6 +13,7 @@ import typer
 
 from handoff import starting, surroundings
 from handoff.cli import console, options
+from handoff.files import is_folder
 from handoff.problems import UsageError, nearest
 from handoff.project import SETTINGS, Project, open_project
 from handoff.settings import ENGINES, Engine
@@ -38,9 +39,9 @@ def init(
 
     No file that is there is replaced.
     """
-    folder = Path(root or ".").resolve()
-    if not folder.is_dir():
+    if root is not None and not is_folder(Path(root)):
         raise UsageError(f"handoff: error: '--root {root}' is no folder")
+    folder = Path(root or ".").resolve()
     project = open_project(str(folder), here=folder)
     found = surroundings.documents(project.tree().paths())
     there = surroundings.warehouse(os.environ, Path.home())

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from handoff.cache import cache_folder
 from handoff.facts import MAX_ROWS, Answer, Column, Failure, Value
+from handoff.files import confined, read_plain
 from handoff.googlesql import BadValue, Type, type_of, value_of
 from handoff.problems import InvalidInput, Place, Problem, WorldError
 from handoff.tables import Tables as Schemas
@@ -189,9 +190,19 @@ class _Sample:
         if not paths:
             message = f"no scripts to build the sample warehouse from in '{folder.name}'"
             raise InvalidInput([Problem("Q060", message, Place(folder.name))])
-        scripts = tuple((path.name, path.read_text("utf-8")) for path in paths)
+        scripts = tuple((path.name, _script(folder, path.name)) for path in paths)
         text = repr((duckdb.__version__, scripts))
         return cls(scripts, hashlib.sha256(text.encode()).hexdigest()[:32])
+
+
+def _script(folder: Path, name: str) -> str:
+    """A script's text. Raises Refused for a link elsewhere, WorldError, InvalidInput."""
+    found = read_plain(confined(folder, name), name) or b""
+    try:
+        return found.decode()
+    except UnicodeDecodeError as error:
+        line = found.count(b"\n", 0, error.start) + 1
+        raise InvalidInput([Problem("Q060", "not UTF-8", Place(name, line))]) from error
 
 
 def _stored(sample: _Sample, folder: Path, progress: Progress) -> DuckDBPyConnection | None:
