@@ -157,6 +157,18 @@ def test_each_of_several_prompts_is_judged_alone(handoff: Handoff, repository: P
     assert handoff("prompt", "third", "retr").err.endswith("did you mean 'retry'?\n")
 
 
+def test_prompt_that_is_all_text_holds_no_blank_of_others(
+    handoff: Handoff, repository: Path
+) -> None:
+    (repository / "sessions/third.yaml").write_text(
+        "session: 3\ntitle: T\ncreated: 2026-01-05\ndo_not:\nprompt: {text: Go on}\n", "utf-8"
+    )
+
+    done = handoff("prompt", "third", "--strict")
+
+    assert (done.code, done.out) == (0, "Go on\n")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from handoff.checks.case import Case
 from handoff.problems import Problem
+from handoff.to_read import prompts
 from handoff.todo import Open
 
 
@@ -34,7 +35,13 @@ def prompt_blanks(case: Case) -> Iterator[Problem]:
 
 def in_prompt(case: Case, each: Open) -> bool:
     """Whether a prompt prints the blank: its own, or what the document and it both say."""
-    return each.in_prompt or (bool(case.prompts) and each.place.keys[:1] in _SHARED)
+    return each.in_prompt or (each.place.keys[:1] in _SHARED and _has_parts(case))
+
+
+def _has_parts(case: Case) -> bool:
+    """Whether a prompt is made of its parts; one that is all `text:` prints nothing else."""
+    written = prompts(case.session)
+    return any(name not in written or not written[name].text for name in case.prompts)
 
 
 _SHARED = (("severity",), ("do_not",), ("tried",))
