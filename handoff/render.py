@@ -291,10 +291,10 @@ class Filters:
         return created.text or _long_date(created.day)
 
     def next_session(self, following: Next) -> str:
-        """`Session 2 - Title`."""
+        """`Session 2 - Title`, as much of it as is said; else the id."""
         title = self._pen.words(following.title) if following.title else ""
         number = f"Session {following.session}" if following.session else ""
-        return " - ".join(part for part in (number, title) if part) or "[TO BE FILLED]"
+        return " - ".join(part for part in (number, title) if part) or following.id or ""
 
     def _labelled(self, entries: Sequence[Entry] | None) -> list[str]:
         return [markdown.labelled(e.label, e.content, self._pen) for e in entries or ()]

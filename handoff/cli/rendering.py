@@ -98,10 +98,15 @@ def _sum_up(project: Project, document: Document) -> None:
     path = Path(project.root, document.path)
     here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     filled = f"filled {document.filled} of {document.leaves}"
-    verb = "todo" if document.open else "prompt"
-    console.note(
-        f"{here}: {document.status}, {filled}; next: handoff {verb} {document.session}"
-    )
+    console.note(f"{here}: {document.status}, {filled}; {_next_step(document)}")
+
+
+def _next_step(document: Document) -> str:
+    if document.open:
+        return f"next: handoff todo {document.session}"
+    if document.prompt:
+        return f"next: handoff prompt {document.session}"
+    return "nothing is blank"
 
 
 def _code(facts: Facts, *, frozen: bool) -> int:
