@@ -127,7 +127,7 @@ def test_publish_goes_on_with_the_rest(handoff: Handoff, repository: Path) -> No
     code, _, err = handoff("publish")
 
     assert (code, LINE in err) == (1, True)
-    assert documents(repository) == ["2026-01-03-SESSION-2-TWO.md", "README.md"]
+    assert documents(repository) == ["2026-01-03-SESSION-2-TWO.md", "LATEST.md", "README.md"]
 
 
 def test_edited_document_is_not_compared_aloud(handoff: Handoff, repository: Path) -> None:
