@@ -31,6 +31,7 @@ from jinja2.visitor import NodeTransformer
 
 from handoff.bytecode import Bytecode
 from handoff.files import confined, is_plain
+from handoff.filter_kinds import checked
 from handoff.problems import InvalidInput, Place, Problem, Refused, nearest
 
 MAX_WORK = 5_000_000
@@ -202,7 +203,8 @@ class Environment(ImmutableSandboxedEnvironment):
             bytecode_cache=Bytecode.of_user(),
         )
         self.folders = folders
-        self.filters = {**{k: self.filters[k] for k in _PLAIN}, **_TEXT, **filters}
+        self.filters = {**{k: self.filters[k] for k in _PLAIN}, **_TEXT}
+        self.filters |= {name: checked(name, apply) for name, apply in filters.items()}
         self.globals = {"range": self.globals["range"], "namespace": Namespace}
         self.leaf = leaf
         # given the context, or a constant would be printed, and paid, when it is compiled
@@ -227,6 +229,8 @@ class Environment(ImmutableSandboxedEnvironment):
         if text is None:
             text = _scalar(value)
         self.spend(len(text))
+        if _HALF.search(text):
+            raise TemplateRuntimeError("half of a surrogate pair, which no file can hold")
         return text
 
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
@@ -259,6 +263,9 @@ class Environment(ImmutableSandboxedEnvironment):
             name = getattr(obj, "__name__", type(obj).__name__)
             raise SecurityError(f"a template calls macros, blocks and 'range', not '{name}'")
         return super().call(context, obj, *args, **kwargs)
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _scalar(value: object) -> str:

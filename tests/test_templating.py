@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from handoff import api
 from handoff.problems import InvalidInput, Place
 from handoff.templating import MAX_SECONDS, Environment, Folders, rendered
 
@@ -123,7 +124,7 @@ def test_filter_of_content_refuses_what_it_does_not_take(
     project = api.open_project(str(tmp_path))
 
     with pytest.raises(InvalidInput) as raised:
-        api.without_queries(project, "one")
+        api.render(project, api.load(project, "one"), None)
 
     code = "" if said.endswith(")") else " (T009)"
     assert str(raised.value) == f"templates/mine.md.j2:2: error: {said}{code}"
