@@ -221,3 +221,10 @@ def test_data_that_moved_is_told_apart_from_a_question_that_changed(
     assert " → " in told[0]
     assert ("F024" in stale.out, "F021" in stale.out) == (False, True)
     assert (repository / "sessions/session-1.facts.json").read_bytes() == before
+
+
+def test_doctor_steers_no_terminal(handoff: Handoff) -> None:
+    done = handoff("doctor", "--engine", "\x1b[31m")
+
+    assert "❌ engine: unknown engine '\\x1b[31m', expected bigquery or duckdb" in done.out
+    assert "\x1b" not in done.out

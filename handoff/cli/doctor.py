@@ -6,6 +6,7 @@ from handoff import api
 from handoff.cli import console, options
 from handoff.doctor import Finding, examination
 from handoff.problems import worst
+from handoff.reporting import printable
 
 
 def doctor(
@@ -28,5 +29,5 @@ def doctor(
 
 def _line(finding: Finding) -> str:
     mark = "✅" if finding.ok else "❌"
-    mend = f"\n   → {finding.mend}" if finding.mend else ""
-    return f"{mark} {finding.what}: {finding.detail}{mend}\n"
+    mend = f"\n   → {printable(finding.mend)}" if finding.mend else ""
+    return f"{mark} {finding.what}: {printable(finding.detail)}{mend}\n"
