@@ -214,7 +214,11 @@ def test_checkpoint_that_is_no_file_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "no JSON: expecting property name"), ("[" * 100_000, "nested too deeply")],
+    [
+        ("{", "no JSON: expecting property name"),
+        ("[" * 100_000, "nested too deeply"),
+        ("9" * 5000, "a number of too many digits"),
+    ],
 )
 def test_broken_checkpoint_says_where(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(log.SourceFailed, match=message):
@@ -224,7 +228,7 @@ def test_broken_checkpoint_says_where(tmp_path: Path, text: str, message: str) -
 def test_wrong_expressions() -> None:
     with pytest.raises(checkpoint.BadExpression, match="no JMESPath expression"):
         checkpoint.check("a..b")
-    with pytest.raises(log.SourceFailed, match="cannot be read so"):
+    with pytest.raises(log.SourceFailed, match="of another kind than it takes"):
         checkpoint.rows({"total": 9}, None, {"n": "length(total)"})
     with pytest.raises(log.SourceFailed, match="'total' is no list and no mapping"):
         checkpoint.rows({"total": 9}, "total", {"n": "n"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -155,6 +156,9 @@ def _log(asked: _Asked, source: LogFile) -> Sequence[Raw]:
     return rows
 
 
+_STARS = re.compile(r"\*+")
+
+
 def _log_file(world: World, path: str) -> Path:
     """The file; of those that a `*` in its name stands for the newest."""
     folder, _, name = path.rpartition("/")
@@ -162,7 +166,10 @@ def _log_file(world: World, path: str) -> Path:
         return world.file(path)
     parent = world.file(folder or ".")
     prefix = f"{folder}/" if folder else ""
-    found = (world.file(f"{prefix}{each.name}") for each in sorted(parent.glob(name)))
+    found = (
+        world.file(f"{prefix}{each.name}")
+        for each in sorted(parent.glob(_STARS.sub("*", name)))
+    )
     newest = log.newest([each for each in found if each.is_file()])
     if newest is None:
         raise SourceFailed("there is no such file")

@@ -39,6 +39,8 @@ def read(path: Path) -> Json:
         raise SourceFailed(f"no JSON: {error.msg.lower()} at {at}") from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise SourceFailed("no JSON: not UTF-8, or nested too deeply") from error
+    except ValueError as error:  # Python's bound on what it makes a number of
+        raise SourceFailed("no JSON: a number of too many digits") from error
 
 
 TOP = "$."
@@ -95,9 +97,17 @@ def _found(expression: str, key: str | None, row: Json, content: Json) -> Json:
 
 def _search(expression: str, value: Json) -> Json:
     import jmespath  # slow: only sessions that read checkpoints need it
-    from jmespath.exceptions import JMESPathError
+    from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
     try:
         return jmespath.search(expression, value)
+    except JMESPathTypeError as error:  # its words hold the value, which may be the whole file
+        raise _put_wrongly(expression) from error
     except JMESPathError as error:
         raise SourceFailed(f"cannot be read so: {str(error).splitlines()[0]}") from error
+    except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError) as error:
+        raise _put_wrongly(expression) from error
+
+
+def _put_wrongly(expression: str) -> SourceFailed:
+    return SourceFailed(f"'{expression}' is put to a value of another kind than it takes")
