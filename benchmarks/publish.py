@@ -83,7 +83,8 @@ def _counted() -> Iterator[None]:
         if written % BLOCK == 0:
             now = time.process_time()
             each = (now - at) / BLOCK * 1000
-            print(f"  {written:6} documents, {each:6.1f} ms of CPU each, {_megabytes():5.0f} MB")  # noqa: T201
+            megabytes = _megabytes()
+            print(f"  {written:6} documents, {each:6.1f} ms of CPU each, {megabytes:5.0f} MB")  # noqa: T201
             at = now
         return write(*words, **more)  # type: ignore[arg-type]
 

@@ -9,11 +9,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from handoff.cited import Reader, Source
+from handoff.contracts import ROW_NAMES
 from handoff.evaluation import Row, row_name
 from handoff.facts import Fact, Facts
 from handoff.printing import Typed
 from handoff.session import Lookup, Question, Session
-from handoff.sql import ROW_NAMES, Query
+from handoff.sql import Query
 
 if TYPE_CHECKING:
     from handoff.trends import Earlier

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 
+from handoff.contracts import ROW_NAMES
 from handoff.evaluation import as_compared, can_compare
 from handoff.evidence import reference
 from handoff.expressions import (
@@ -39,7 +40,7 @@ from handoff.session import (
     place_in,
     texts,
 )
-from handoff.sql import ROW_NAMES, Query, asked_of
+from handoff.sql import Query, asked_of
 
 BUILT_IN: Mapping[str, Type] = {
     "document": Type("STRING"),

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from handoff.contracts import CONTRACTS, ROW_NAMES
 from handoff.evaluation import Row
 from handoff.facts import Fact, Facts
 from handoff.googlesql import Type, Value, type_of
 from handoff.printing import Typed, is_name, moment
 from handoff.session import MARK, Lookup, Question
-from handoff.sql import CONTRACTS, ROW_NAMES, Query, asked_of
+from handoff.sql import Query, asked_of
 
 if TYPE_CHECKING:
     from handoff.expectations import Verdict

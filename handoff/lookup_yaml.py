@@ -9,13 +9,13 @@ from types import NoneType
 from zoneinfo import ZoneInfo
 
 from handoff.content_yaml import is_nothing
+from handoff.contracts import CONTRACTS
 from handoff.decode import Decoder, json_value, plain
 from handoff.expect_yaml import SHOWN_KEYS, earlier, expectations
 from handoff.googlesql import BadType, type_of
 from handoff.nodes import Map, Node, Pair, Scalar, is_null
 from handoff.problems import Place
 from handoff.session import Declared, GitSpan, GitTake, JsonFile, LogFile, Lookup
-from handoff.sql import CONTRACTS
 
 LOOKUP_KEYS: Mapping[str, tuple[str, ...]] = {
     "log": ("log", "match", "take", "zone", "set"),

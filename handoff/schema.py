@@ -21,6 +21,7 @@ from handoff.content_yaml import (
     LIVE,
     RESERVED,
 )
+from handoff.contracts import CONTRACTS
 from handoff.decode import DAY, MOMENT
 from handoff.expect_yaml import ACCEPTED_KEYS, EXPECTED_KEYS, LIMIT_KEYS, REASON
 from handoff.handover_yaml import (
@@ -59,7 +60,6 @@ from handoff.session_yaml import (
     SQL_NAME,
     TEMPLATE,
 )
-from handoff.sql import CONTRACTS
 
 Schema = Mapping[str, object]
 

@@ -23,6 +23,7 @@ from handoff.authoring.carrying import is_live
 from handoff.cells import Cells
 from handoff.cited import Reader, Source
 from handoff.cli.running import run
+from handoff.contracts import CONTRACTS
 from handoff.decode import Decoder
 from handoff.expect_yaml import expectations
 from handoff.expectations import line, meant
@@ -33,7 +34,6 @@ from handoff.project import Project
 from handoff.resuming import seen
 from handoff.session import Expect, Expectation, Question
 from handoff.session_yaml import load
-from handoff.sql import CONTRACTS
 
 HERE = Path(__file__).parent
 WRONG = yaml.safe_load((HERE / "fixtures/expectations/wrong.yaml").read_text("utf-8"))

@@ -20,12 +20,12 @@ from sessions import session, text
 from handoff import api
 from handoff.cells import Cells
 from handoff.cited import Reader, Source
+from handoff.contracts import CONTRACTS
 from handoff.facts import Fact, Facts, Failure
 from handoff.live import Live, problems
 from handoff.printing import printed
 from handoff.progress import DERIVED
 from handoff.session import Lookup, Question
-from handoff.sql import CONTRACTS
 from handoff.trends import Earlier, answer
 
 GOLDEN = Path(__file__).parent / "golden" / "trends"

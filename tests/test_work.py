@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handoff.cli.running import run
-from handoff.sql import CONTRACTS
+from handoff.contracts import CONTRACTS
 
 SESSION = """\
 session: 1

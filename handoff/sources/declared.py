@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from handoff.contracts import CONTRACTS
 from handoff.googlesql import BadValue, type_of
 from handoff.lookup_yaml import TIME
 from handoff.problems import Problem, Refused, nearest
 from handoff.session import GitSpan, JsonFile, LogFile, Lookup
 from handoff.sources import checkpoint, log
 from handoff.sources.values import as_column
-from handoff.sql import CONTRACTS
 
 
 def problems(lookup: Lookup, file: Callable[[str], Path]) -> Iterator[Problem]:

@@ -1,0 +1,33 @@
+"""Contracts: rows that templates know, wherever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CONTRACTS: Mapping[str, Mapping[str, str]] = {
+    "phases": {
+        "phase": "STRING",
+        "title": "STRING",
+        "unit": "STRING",
+        "done": "INT64",
+        "total": "INT64",
+        "succeeded": "INT64",
+        "failed": "INT64",
+        "started_at": "TIMESTAMP",
+        "last_progress_at": "TIMESTAMP",
+        "done_recent": "INT64",
+        "recent_minutes": "INT64",
+    },
+    "coverage": {
+        "table_name": "STRING",
+        "scheduled": "INT64",
+        "excluded": "INT64",
+        "actual": "INT64",
+        "first_date": "DATE",
+        "last_date": "DATE",
+        "target_pct": "FLOAT64",
+    },
+}
+"""The columns that templates know, in any order, among others."""
+ROW_NAMES: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}
+"""The column that names a row of a contract, where no `key:` does."""
