@@ -27,7 +27,7 @@ from handoff.session import (
     Text,
     Valued,
 )
-from handoff.tidy import KEPT
+from handoff.templating.tidy import KEPT
 
 Leaf = Text | Blank | Flag
 LEAVES = (Text, Blank, Flag)

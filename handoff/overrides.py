@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from handoff.nodes import Map, Node, Pair, Scalar, is_null, parse
 from handoff.problems import Place, Problem, UsageError
+from handoff.yaml.nodes import Map, Node, Pair, Scalar, is_null, parse
 
 PREFIX = "HANDOFF_"
 ALSO: Mapping[str, str] = {"BIGQUERY_EMULATOR_HOST": "bigquery.endpoint"}

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from handoff import api, tables
+from handoff import api
 from handoff.facts import Answer, Column, Failure, Value
 from handoff.files import write_whole
 from handoff.problems import InvalidInput, Place, UsageError, nearest
 from handoff.project import Project
 from handoff.reporting import counted
 from handoff.session import Param, Question
-from handoff.sql import Query, bind, read
+from handoff.sql import Query, bind, read, tables
 from handoff.warehouse import Asked, Progress
 
 

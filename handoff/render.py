@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from handoff import claims, handover
 from handoff import content as markdown
-from handoff.conditions import held
+from handoff import handover
 from handoff.content import Pen
 from handoff.document import Document, completion, document_path, leaves, status, ticked
-from handoff.live import Live, Where
+from handoff.evidence import claims
+from handoff.evidence.conditions import held
+from handoff.live.texts import Live, Where
 from handoff.problems import InvalidInput, Place, Problem, nearest
 from handoff.session import (
     DEFAULT_PROMPT,
@@ -41,8 +42,8 @@ from handoff.session import (
     Text,
     every,
 )
-from handoff.templating import Environment, Folders, rendered
-from handoff.tidy import tidy
+from handoff.templating.environment import Environment, Folders, rendered
+from handoff.templating.tidy import tidy
 
 
 def render(

@@ -8,12 +8,12 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from handoff.archive import BY, By
-from handoff.decode import Decoder, plain
-from handoff.nodes import Map, Node, Scalar, is_null, parse
 from handoff.overrides import Override, laid_over, origins
 from handoff.problems import InvalidInput, nearest
-from handoff.secrets import RULES, Allowance
+from handoff.publishing.archive import BY, By
+from handoff.publishing.secrets import RULES, Allowance
+from handoff.yaml.decode import Decoder, plain
+from handoff.yaml.nodes import Map, Node, Scalar, is_null, parse
 
 Engine = Literal["bigquery", "duckdb"]
 ENGINES: tuple[Engine, ...] = ("bigquery", "duckdb")

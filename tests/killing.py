@@ -18,9 +18,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from handoff import facts, publish, session_yaml
+from handoff import facts
 from handoff.cli.running import run
-from handoff.session import Text
+from handoff.publishing import writer as publish
+from handoff.session import Text, session_yaml
 
 SESSION = """\
 session: {n}

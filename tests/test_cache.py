@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handoff.cache import cache_folder
-from handoff.templating import Environment, Folders, rendered
+from handoff.templating.environment import Environment, Folders, rendered
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import yaml
 from live_facts import QUERIES, QUESTIONS, question
 from sessions import AT, session, text
 
-from handoff.citations import problems
+from handoff.live.citations import problems
 from handoff.problems import Place, Problem
 from handoff.session import Code, Column, Entries, Entry, Markdown, Phases, Table, Text
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.decode import Decoder, json_value
-from handoff.nodes import MAX_BYTES, Node, parse
 from handoff.problems import InvalidInput, Problem, Report
+from handoff.yaml.decode import Decoder, json_value
+from handoff.yaml.nodes import MAX_BYTES, Node, parse
 
 FIXTURES = Path(__file__).parent / "fixtures" / "decode"
 

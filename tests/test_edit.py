@@ -13,7 +13,7 @@ import yaml
 from handoff.authoring.edit import FLAGS, Edited, add_to, set_at, tick
 from handoff.authoring.marks import CannotEdit
 from handoff.problems import HandoffError
-from handoff.session_yaml import KEYS
+from handoff.session.session_yaml import KEYS
 
 FIXTURE = yaml.safe_load((Path(__file__).parent / "fixtures" / "edits.yaml").read_text("utf-8"))
 LISTS = yaml.safe_load(

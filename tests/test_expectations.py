@@ -20,20 +20,20 @@ from sessions import session
 
 from handoff import api
 from handoff.authoring.carrying import is_live
-from handoff.cells import Cells
-from handoff.cited import Reader, Source
 from handoff.cli.running import run
 from handoff.contracts import CONTRACTS
-from handoff.decode import Decoder
-from handoff.expect_yaml import expectations
-from handoff.expectations import line, meant
+from handoff.evidence.expectations import line, meant
 from handoff.facts import Facts
-from handoff.live import Live, problems
+from handoff.live.cells import Cells
+from handoff.live.cited import Reader, Source
+from handoff.live.texts import Live, problems
+from handoff.pickup.resuming import seen
 from handoff.problems import Place
 from handoff.project import Project
-from handoff.resuming import seen
 from handoff.session import Expect, Expectation, Question
-from handoff.session_yaml import load
+from handoff.session.expect_yaml import expectations
+from handoff.session.session_yaml import load
+from handoff.yaml.decode import Decoder
 
 HERE = Path(__file__).parent
 WRONG = yaml.safe_load((HERE / "fixtures/expectations/wrong.yaml").read_text("utf-8"))

@@ -193,7 +193,7 @@ def test_unchanged_document_is_not_scanned_again(
     handoff("publish")
     scanned: list[str] = []
     monkeypatch.setattr(
-        "handoff.gate.scan", lambda text, path, allowances: scanned.append(path)
+        "handoff.publishing.gate.scan", lambda text, path, allowances: scanned.append(path)
     )
 
     assert handoff("publish")[0] == 0

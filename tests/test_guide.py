@@ -11,7 +11,8 @@ from commands import Handoff, caller
 from handoff.cli.commands import COMMANDS
 from handoff.starting import GUIDE
 
-TEXT = (Path(__file__).parent.parent / "handoff/starter/agent/SKILL.md").read_text("utf-8")
+SKILL = Path(__file__).parent.parent / "handoff/starting/starter/agent/SKILL.md"
+TEXT = SKILL.read_text("utf-8")
 TAUGHT = [words.split() for words in re.findall(r"`handoff ([^`]+)`", TEXT)]
 
 

@@ -11,7 +11,7 @@ from sessions import AT, session, text
 
 from handoff.checks.case import Case
 from handoff.checks.handing import RULES
-from handoff.past import Past
+from handoff.pickup.past import Past
 from handoff.problems import Problem
 from handoff.session import Action, Blank, Claim, Session, Severity
 from handoff.sources.history import knows

@@ -15,14 +15,14 @@ from live_facts import fact, facts, query, question
 from sessions import AT, following, session, text
 
 from handoff import api
-from handoff.claims import basis, counted, marked
-from handoff.claims import problems as refuted
-from handoff.conditions import Condition, conditions, facts_of
 from handoff.document import Document
-from handoff.evidence import Reference, reference
+from handoff.evidence.claims import basis, counted, marked
+from handoff.evidence.claims import problems as refuted
+from handoff.evidence.conditions import Condition, conditions, facts_of
+from handoff.evidence.references import Reference, reference
 from handoff.facts import Facts
 from handoff.handover import overdue
-from handoff.live import Live, problems
+from handoff.live.texts import Live, problems
 from handoff.problems import InvalidInput, Problem
 from handoff.session import (
     Action,

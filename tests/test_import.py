@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from markdown_pieces import DOCUMENTS, HANDOFFS
 
-from handoff import api, session_yaml
+from handoff import api
 from handoff.cli.running import run
-from handoff.decode import Decoder, json_value
 from handoff.importing.importing import Imported, imported
 from handoff.importing.reading import read
 from handoff.importing.sameness import parsed, same
 from handoff.problems import InvalidInput, UsageError
-from handoff.schema import SCHEMA
-from handoff.session import Session
+from handoff.session import Session, session_yaml
+from handoff.session.schema import SCHEMA
+from handoff.yaml.decode import Decoder, json_value
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

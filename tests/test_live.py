@@ -15,7 +15,7 @@ from sessions import session, text
 
 from handoff.blanks import blanks
 from handoff.facts import Facts
-from handoff.live import MAX_OUTPUT, Live, Where
+from handoff.live.texts import MAX_OUTPUT, Live, Where
 from handoff.problems import Place, Problem
 from handoff.session import Blank, Bullets, Column, Entries, Entry, Phases, Table, Text
 
@@ -234,7 +234,7 @@ def test_text_without_braces_needs_no_jinja():
     import sys
 
     script = (
-        "import sys, zoneinfo; from handoff.live import Live; sys.path.append('tests');"
+        "import sys, zoneinfo; from handoff.live.texts import Live; sys.path.append('tests');"
         "import sessions; s = sessions.session();"
         "zone = zoneinfo.ZoneInfo('UTC');"
         "live = Live(s, None, {}, document='', stalled_minutes=1, zone=zone);"

@@ -17,9 +17,9 @@ import yaml
 from handoff import api, provenance
 from handoff.facts import Answer, Fact, Failure
 from handoff.googlesql import BadValue, type_of
-from handoff.lookup_yaml import GIT_COLUMNS, LOOKUP_KEYS, ROW_KEYS
 from handoff.problems import InvalidInput, UsageError
 from handoff.session import Lookup
+from handoff.session.lookup_yaml import GIT_COLUMNS, LOOKUP_KEYS, ROW_KEYS
 from handoff.sources.asking import Looked, World, look
 from handoff.sources.values import as_column, moment_of
 

@@ -12,7 +12,7 @@ from handoff.checks.reading import reads
 from handoff.checks.wording import RULES
 from handoff.problems import InvalidInput, Problem
 from handoff.sql import Query
-from handoff.tables import Schema, TableSchema, dump, load
+from handoff.sql.tables import Schema, TableSchema, dump, load
 
 FIXTURE = yaml.safe_load((Path(__file__).parent / "fixtures/offline/cases.yaml").read_text())
 SCHEMA = Schema(

@@ -70,7 +70,7 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 ORDER = (
     "cli",
     "api",
-    "publish",
+    "publishing",
     "warehouse",
     "sources",
     "project",
@@ -83,10 +83,10 @@ ORDER = (
     "sql",
     "session",
     "blanks",
-    "decode",
+    "yaml",
     "problems",
 )
-"""DESIGN's downward order, of the modules it names."""
+"""DESIGN's downward order; its `publish` and `decode` are packages here."""
 
 
 @pytest.mark.parametrize("place", range(len(ORDER)), ids=ORDER)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from sessions import AT, session, text
 
 from handoff import checks
-from handoff.cells import Cells
 from handoff.checks import Case
 from handoff.checks.scripts import scripts
 from handoff.facts import Column, Fact, Facts, Provenance
-from handoff.past import Old, Past
+from handoff.live.cells import Cells
+from handoff.pickup.past import Old, Past
 from handoff.session import Bullets, Code, Content, Entry, Prompt, Question, Reading, Session
 from handoff.tree import Tree
 

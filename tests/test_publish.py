@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from handoff.problems import Refused
-from handoff.publish import Signed, Written, signature, signed, state, write
+from handoff.publishing.writer import Signed, Written, signature, signed, state, write
 
 TEXT = "# One\n\nText\n"
 DOC = "docs/one.md"

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from projects import OUTPUT, documents, project, write_session
 
-from handoff import api, memory
-from handoff import publish as publishing
+from handoff import api
 from handoff.api import making
 from handoff.problems import Problem, Refused, WorldError
 from handoff.project import Project
-from handoff.publish import signed
+from handoff.publishing import memory
+from handoff.publishing import writer as publishing
+from handoff.publishing.writer import signed
 
 ONE = "2026-01-01-SESSION-1-ONE.md"
 TWO = "2026-01-02-SESSION-2-TWO.md"

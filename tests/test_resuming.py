@@ -14,10 +14,10 @@ import repositories
 from commands import THIRD, Handoff, caller, example
 from sessions import AT, session
 
-from handoff.cells import Cells
-from handoff.expressions import Expression, parts
 from handoff.facts import Column, Fact, Facts, Provenance
-from handoff.resuming import Change, Seen, changes, spelled
+from handoff.live.cells import Cells
+from handoff.live.expressions import Expression, parts
+from handoff.pickup.resuming import Change, Seen, changes, spelled
 from handoff.session import Question
 
 HERE = Path(__file__).parent

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from handoff.content_yaml import RESERVED
-from handoff.decode import Decoder, json_value
 from handoff.problems import InvalidInput, KeyPath, Problem
-from handoff.schema import SCHEMA
-from handoff.session_yaml import KEYS, load
+from handoff.session.content_yaml import RESERVED
+from handoff.session.schema import SCHEMA
+from handoff.session.session_yaml import KEYS, load
+from handoff.yaml.decode import Decoder, json_value
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sessions"
 VALIDATOR = Draft202012Validator(

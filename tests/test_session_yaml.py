@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from handoff.problems import InvalidInput
 from handoff.session import Blank, Bullets, Checklist, Content, Flag, Table, Text
-from handoff.session_yaml import load, slug_of
+from handoff.session.session_yaml import load, slug_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sessions"
 BOMB = (

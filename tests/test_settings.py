@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import pytest
 
 from handoff.overrides import from_environment, from_words
-from handoff.secrets import Allowance
+from handoff.publishing.secrets import Allowance
 from handoff.settings import (
     Archive,
     BadSettings,

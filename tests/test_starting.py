@@ -13,7 +13,7 @@ import pytest
 from handoff import api
 from handoff.cli.running import run
 from handoff.starting import Plan, start
-from handoff.surroundings import Documents, Warehouse, documents, warehouse
+from handoff.starting.surroundings import Documents, Warehouse, documents, warehouse
 
 PLAN = Plan("duckdb", "docs/09-handoff", 1, date(2026, 2, 1))
 FILES = ("handoff.yaml", "sessions/session-1.yaml", "sql/schedule/game_dates.sql")

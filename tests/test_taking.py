@@ -13,7 +13,7 @@ from repositories import commit, repository
 from handoff import api
 from handoff.authoring.taking_back import take_back
 from handoff.problems import InvalidInput, UsageError
-from handoff.publish import signature
+from handoff.publishing.writer import signature
 
 CASES = yaml.safe_load((Path(__file__).parent / "fixtures/taking.yaml").read_text("utf-8"))
 PATH = f"{OUTPUT}/2026-01-01-SESSION-1-ONE.md"

@@ -11,7 +11,7 @@ import yaml
 
 from handoff import api
 from handoff.problems import InvalidInput, Place
-from handoff.templating import MAX_SECONDS, Environment, Folders, rendered
+from handoff.templating.environment import MAX_SECONDS, Environment, Folders, rendered
 
 FIXTURES = Path(__file__).parent / "fixtures/templating"
 BAD = yaml.safe_load((FIXTURES / "bad.yaml").read_text(encoding="utf-8"))

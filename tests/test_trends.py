@@ -18,15 +18,15 @@ from live_facts import AS_OF, QUERIES, query, question
 from sessions import session, text
 
 from handoff import api
-from handoff.cells import Cells
-from handoff.cited import Reader, Source
 from handoff.contracts import CONTRACTS
+from handoff.evidence.trends import Earlier, answer
 from handoff.facts import Fact, Facts, Failure
-from handoff.live import Live, problems
+from handoff.live.cells import Cells
+from handoff.live.cited import Reader, Source
+from handoff.live.texts import Live, problems
 from handoff.printing import printed
 from handoff.progress import DERIVED
 from handoff.session import Lookup, Question
-from handoff.trends import Earlier, answer
 
 GOLDEN = Path(__file__).parent / "golden" / "trends"
 COVERAGE = CONTRACTS["coverage"]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from handoff import gate, receipts, secrets
 from handoff.api.gathering import recorded
 from handoff.api.loading import session_path
 from handoff.files import write_whole
 from handoff.locking import locked
+from handoff.pickup import receipts
+from handoff.pickup.receipts import Receipt
 from handoff.printing import folded
 from handoff.problems import UsageError
 from handoff.project import Project
-from handoff.receipts import Receipt
+from handoff.publishing import gate, secrets
 from handoff.sources import history
 
 MAX_NAME = 80

@@ -7,20 +7,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from handoff import gate, session_yaml, tables
 from handoff.api.drifting import drift
 from handoff.api.gathering import earlier, facts_path, recorded, trusted
 from handoff.api.loading import live_problems, load, queries, session_path
 from handoff.api.rendering import render
 from handoff.api.standing import document_place, places, tree
-from handoff.archive import Places
 from handoff.document import Document
 from handoff.facts import Facts
 from handoff.problems import InvalidInput, Problem, Report
 from handoff.project import Project
-from handoff.session import Question, Session
-from handoff.sql import Query
-from handoff.tables import Schema
+from handoff.publishing import gate
+from handoff.publishing.archive import Places
+from handoff.session import Question, Session, session_yaml
+from handoff.sql import Query, tables
+from handoff.sql.tables import Schema
 
 if TYPE_CHECKING:
     from handoff import checks
@@ -99,9 +99,9 @@ def case_of(
     where: Places | None = None,
 ) -> checks.Case:
     """What the rules look at; `document` as rendered with `facts`."""
-    from handoff import remembered
-    from handoff.cells import Cells
     from handoff.checks import Case
+    from handoff.live.cells import Cells
+    from handoff.pickup import remembered
 
     settings = project.settings
     where = places(project) if where is None else where

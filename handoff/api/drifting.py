@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from handoff.api.gathering import gather, recorded
 from handoff.api.loading import Loaded, load
-from handoff.cells import Cells
 from handoff.facts import Facts, is_current
+from handoff.live.cells import Cells
+from handoff.pickup.resuming import Change, Seen, changes, seen
 from handoff.printing import moment
 from handoff.problems import InvalidInput, Problem, UsageError, WorldError
 from handoff.project import Project
-from handoff.resuming import Change, Seen, changes, seen
 from handoff.session import Question
 from handoff.sql import bind
 

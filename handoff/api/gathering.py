@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from handoff import facts as facts_file
-from handoff import gate
 from handoff import gather as gathering
 from handoff.api.loading import Loaded, session_path
 from handoff.facts import Facts
@@ -16,12 +15,13 @@ from handoff.files import sweep, write_whole
 from handoff.locking import locked
 from handoff.problems import InvalidInput, Problem
 from handoff.project import Project
+from handoff.publishing import gate
 from handoff.session import Question, Session
 from handoff.sources import asking
 from handoff.warehouse import Progress
 
 if TYPE_CHECKING:
-    from handoff.trends import Earlier
+    from handoff.evidence.trends import Earlier
 
 
 def facts_path(session_id: str) -> str:
@@ -125,7 +125,7 @@ def frozen(project: Project, loaded: Loaded) -> Facts:
 
 def earlier(project: Project, session: Session) -> Mapping[str, Earlier]:
     """What other sessions recorded that facts are compared with, as far as it can be read."""
-    from handoff.trends import Earlier  # not for a session without such facts
+    from handoff.evidence.trends import Earlier  # not for a session without such facts
 
     found: dict[str, Earlier] = {}
     for session_id in earlier_ids(session):

@@ -10,12 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from handoff import gather as gathering
-from handoff import session_yaml
 from handoff.overrides import from_environment, from_words
 from handoff.problems import InvalidInput, Problem, nearest
 from handoff.project import Project
 from handoff.project import open_project as _open_project
-from handoff.session import Lookup, Session
+from handoff.session import Lookup, Session, session_yaml
 from handoff.settings import keys as settings_keys
 from handoff.sources import declared
 from handoff.sql import Query, bind
@@ -152,6 +151,6 @@ _ANY_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def live_problems(session: Session, queries: Mapping[str, Query]) -> Sequence[Problem]:
-    from handoff import live  # brings jinja2 where a text has '{{'
+    from handoff.live import texts as live  # brings jinja2 where a text has '{{'
 
     return live.problems(session, queries)

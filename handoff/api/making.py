@@ -12,8 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from handoff import __version__, index
-from handoff import publish as publishing
+from handoff import __version__
 from handoff.api.accepting import receipts_path
 from handoff.api.gathering import earlier_ids, facts_path, recorded
 from handoff.api.loading import Loaded, load, session_path
@@ -21,11 +20,13 @@ from handoff.api.rendering import render
 from handoff.api.standing import places
 from handoff.data import data_folder
 from handoff.document import Document
-from handoff.index import Listed
-from handoff.memory import Made, digest, memory_of
 from handoff.problems import InvalidInput, Problem
 from handoff.project import Project
-from handoff.relinking import named
+from handoff.publishing import index
+from handoff.publishing import writer as publishing
+from handoff.publishing.index import Listed
+from handoff.publishing.memory import Made, digest, memory_of
+from handoff.publishing.relinking import named
 from handoff.session import Session, Text
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from handoff import deadlines, publish, session_yaml
 from handoff.api.accepting import received
 from handoff.api.gathering import recorded
 from handoff.api.loading import load, session_path
 from handoff.api.rendering import render
 from handoff.api.standing import places
-from handoff.archive import Places
-from handoff.overview import Overview, newest_first, stand
+from handoff.pickup import deadlines
+from handoff.pickup.overview import Overview, newest_first, stand
 from handoff.problems import InvalidInput, Problem
 from handoff.project import Project
+from handoff.publishing import writer as publish
+from handoff.publishing.archive import Places
+from handoff.session import session_yaml
 
 
 def overviews(

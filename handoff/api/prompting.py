@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handoff import gate
 from handoff.api.checking import case_of
 from handoff.api.gathering import recorded
 from handoff.api.loading import load, session_path
 from handoff.api.rendering import render
 from handoff.document import Document
+from handoff.pickup.prompting import FileSize, Given
+from handoff.pickup.remembered import lines
+from handoff.pickup.to_read import prompts, to_read
 from handoff.problems import UsageError, nearest
 from handoff.project import Project
-from handoff.prompting import FileSize, Given
-from handoff.remembered import lines
+from handoff.publishing import gate
 from handoff.session import DEFAULT_PROMPT, Session
-from handoff.to_read import prompts, to_read
 from handoff.todo import Open
 
 

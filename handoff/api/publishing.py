@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from handoff import archive, gate, index
-from handoff import publish as publishing
 from handoff.api.loading import session_path
 from handoff.api.making import Edition, Making
 from handoff.document import Document
@@ -17,7 +15,9 @@ from handoff.files import disk, sweep
 from handoff.locking import locked
 from handoff.problems import InvalidInput, Problem, Refused, Report
 from handoff.project import Project
-from handoff.publish import Left, Written
+from handoff.publishing import archive, gate, index
+from handoff.publishing import writer as publishing
+from handoff.publishing.writer import Left, Written
 
 PATIENCE_SECONDS = 600.0
 """How long one waits for another that publishes."""

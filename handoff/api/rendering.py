@@ -10,16 +10,16 @@ from handoff.api.accepting import received
 from handoff.api.gathering import earlier
 from handoff.api.loading import Loaded
 from handoff.api.standing import document_place, places
-from handoff.archive import Places
 from handoff.data import data_folder
 from handoff.document import Document, document_path
 from handoff.facts import Facts
 from handoff.project import Project
-from handoff.relinking import relinked, rooted
+from handoff.publishing.archive import Places
+from handoff.publishing.relinking import relinked, rooted
 
 if TYPE_CHECKING:
-    from handoff.live import Live
-    from handoff.templating import Folders
+    from handoff.live.texts import Live
+    from handoff.templating.environment import Folders
 
 
 def render(
@@ -34,8 +34,8 @@ def render(
 
     `where` documents stand is found out where it is not given. Raises InvalidInput.
     """
+    from handoff.pickup.receipts import words
     from handoff.provenance import provenance
-    from handoff.receipts import words
     from handoff.render import render as rendered  # slow: brings jinja2
 
     where = places(project) if where is None else where
@@ -66,7 +66,7 @@ def live_of(
     where: Places | None = None,
 ) -> Live:
     """What the session's texts and conditions cite, answered from `facts`."""
-    from handoff.live import Live  # slow: brings jinja2
+    from handoff.live.texts import Live  # slow: brings jinja2
 
     settings = project.settings
     return Live(
@@ -83,7 +83,7 @@ def live_of(
 
 def folders(project: Project) -> Folders:
     """Where the project's templates are found."""
-    from handoff.templating import Folders  # slow: brings jinja2
+    from handoff.templating.environment import Folders  # slow: brings jinja2
 
     return Folders(
         project.root,

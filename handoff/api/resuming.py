@@ -8,21 +8,21 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from handoff import deadlines
 from handoff.api.gathering import earlier, facts_path, gather, recorded
 from handoff.api.loading import Loaded, load, session_path
 from handoff.api.overviewing import superseded_by
 from handoff.api.prompting import hold_prompt, named
 from handoff.api.rendering import live_of, render
-from handoff.cells import Cells
 from handoff.document import Document
 from handoff.facts import Facts, Failure
+from handoff.live.cells import Cells
+from handoff.pickup import deadlines
+from handoff.pickup.resuming import changes, seen
+from handoff.pickup.since import Age, Condition, Since, Touched
+from handoff.pickup.to_read import to_read
 from handoff.problems import WorldError, worst
 from handoff.project import Project
-from handoff.resuming import changes, seen
-from handoff.since import Age, Condition, Since, Touched
 from handoff.sources import history
-from handoff.to_read import to_read
 from handoff.warehouse import Progress
 
 
@@ -105,7 +105,7 @@ def _conditions(
     project: Project, loaded: Loaded, then: Facts | None, facts: Facts
 ) -> Iterator[Condition]:
     """The conditions of the next session that hold now and did not, or the other way round."""
-    from handoff.conditions import conditions  # slow: brings jinja2
+    from handoff.evidence.conditions import conditions  # slow: brings jinja2
 
     before = conditions(loaded.session, live_of(project, loaded, then), "prompt")
     live = live_of(project, loaded, facts, stale_ok=True)

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
-from handoff import session_yaml
 from handoff.api.loading import session_path
-from handoff.archive import Places, day_of
 from handoff.document import document_path
 from handoff.problems import Refused
 from handoff.project import Project
-from handoff.publish import signature
-from handoff.session import Session
+from handoff.publishing.archive import Places, day_of
+from handoff.publishing.writer import signature
+from handoff.session import Session, session_yaml
 from handoff.tree import Tree
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, fields, is_dataclass
 from handoff.authoring.marks import pair_text
 from handoff.authoring.writing import Comment, Flow, Part, Value, value_of
 from handoff.blanks import is_blank
-from handoff.content_yaml import ContentReader, spelled_blank
-from handoff.nodes import List, Map, Node, Scalar, is_null, parse
 from handoff.problems import Place, Problem
 from handoff.session import (
     Blank,
@@ -33,6 +31,8 @@ from handoff.session import (
     Text,
     Valued,
 )
+from handoff.session.content_yaml import ContentReader, spelled_blank
+from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
 
 _LONGEST_LABEL = 300
 """YAML takes keys of up to 1,024 characters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from handoff import api, session_yaml
+from handoff import api
 from handoff.authoring.edit import FLAGS, Change, Edited, put
 from handoff.authoring.marks import Tree, tree
 from handoff.authoring.paths import at, places
@@ -15,6 +15,7 @@ from handoff.authoring.work import Task, work
 from handoff.blanks import blanks
 from handoff.problems import HandoffError, KeyPath
 from handoff.project import Project
+from handoff.session import session_yaml
 
 _YES = ("y", "yes", "+", "true", "✅", "pass", "go", "done")
 _NO = ("n", "no", "-", "false", "❌", "fail", "no-go", "not done")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
-from handoff import api, session_yaml
+from handoff import api
 from handoff.authoring.edit import Change, Edited
 from handoff.authoring.marks import CannotEdit, position, tree
 from handoff.authoring.paths import NotFound, places
@@ -17,7 +17,7 @@ from handoff.files import write_whole
 from handoff.locking import locked
 from handoff.problems import InvalidInput, KeyPath, Place, Problem, Report
 from handoff.project import Project
-from handoff.session import Session, texts
+from handoff.session import Session, session_yaml, texts
 
 _UNREADABLE = ("Y001", "Y002", "Y003", "Y004", "Y005", "Y006", "Y010")
 """With one of these the file cannot be edited before it is mended by hand."""
@@ -114,7 +114,7 @@ def _live_texts(session: Session) -> set[str]:
 
 
 def _live_problems(project: Project, session: Session) -> list[Problem]:
-    from handoff import live  # slow: brings jinja2
+    from handoff.live import texts as live  # slow: brings jinja2
 
     return live.problems(session, api.queries(project)[0])
 

@@ -9,15 +9,15 @@ from datetime import date
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from handoff import api, session_yaml
+from handoff import api
 from handoff.authoring.carrying import Source, carried, is_live
 from handoff.authoring.writing import Comment, Flow, Part, Value, page, value_of
 from handoff.blanks import blanks
 from handoff.files import write_new
-from handoff.nodes import List, Map, parse
 from handoff.problems import InvalidInput, Refused, UsageError
 from handoff.project import Project
-from handoff.session import Entries, Session, Text
+from handoff.session import Entries, Session, Text, session_yaml
+from handoff.yaml.nodes import List, Map, parse
 
 _NUMBER = re.compile(r"\d+[a-z]?$")
 _DATED = re.compile(r"\d{4}-\d{2}-")
@@ -91,7 +91,7 @@ def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
         return lambda text: text.value
     if facts is None:
         return lambda text: text.value
-    from handoff.live import Live  # slow: brings jinja2
+    from handoff.live.texts import Live  # slow: brings jinja2
 
     names = Live(
         session,

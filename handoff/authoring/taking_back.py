@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from handoff import api, session_yaml
+from handoff import api
 from handoff.authoring.edit import Edited
 from handoff.authoring.marks import CannotEdit
 from handoff.authoring.paths import spelled
@@ -14,7 +14,8 @@ from handoff.authoring.taking import Draw, Piece, Taken, taken
 from handoff.facts import Facts
 from handoff.problems import InvalidInput, Place, Problem, UsageError
 from handoff.project import Project
-from handoff.publish import signature, was_written
+from handoff.publishing.writer import signature, was_written
+from handoff.session import session_yaml
 from handoff.sources import history
 
 VERSIONS = 50

@@ -10,11 +10,11 @@ from handoff import api
 from handoff.authoring.edit import LISTS
 from handoff.authoring.marks import Tree, tree
 from handoff.authoring.paths import at, places, unmistakable
-from handoff.handover_yaml import PRIORITIES
 from handoff.problems import KeyPath
 from handoff.project import Project
 from handoff.reporting import json_text, place_fields, printable
 from handoff.session import LEVELS
+from handoff.session.handover_yaml import PRIORITIES
 from handoff.todo import Open
 
 PLACEHOLDER = "…"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handoff.authoring.scalars import Spot, written
-from handoff.decode import plain
-from handoff.nodes import List, Map, Node, Scalar, is_null
+from handoff.yaml.decode import plain
+from handoff.yaml.nodes import List, Map, Node, Scalar, is_null
 
 
 class Comment(str):

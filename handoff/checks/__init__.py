@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, tzinfo
 
-from handoff import tables
 from handoff.checks import (
     blanks,
     clock,
@@ -27,8 +26,8 @@ from handoff.checks import (
 from handoff.checks.case import Case, Whole
 from handoff.problems import Place, Problem
 from handoff.session import Session
-from handoff.sql import Query
-from handoff.tables import Schema
+from handoff.sql import Query, tables
+from handoff.sql.tables import Schema
 
 __all__ = [
     "PROJECT_RULES",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from handoff.checks.case import Case
+from handoff.pickup.to_read import prompts
 from handoff.problems import Problem
-from handoff.to_read import prompts
 from handoff.todo import Open
 
 

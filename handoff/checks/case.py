@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from handoff.cells import Cells
 from handoff.facts import Fact, Facts
-from handoff.past import Past
+from handoff.live.cells import Cells
+from handoff.pickup.past import Past
 from handoff.session import Session
 from handoff.sql import Query
 from handoff.todo import Open

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 
-from handoff import deadlines
+from handoff.pickup import deadlines
 from handoff.problems import Problem
 from handoff.session import Session
 

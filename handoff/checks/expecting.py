@@ -7,8 +7,8 @@ from datetime import UTC, date
 
 from handoff.checks.case import Case
 from handoff.checks.questions import stale
-from handoff.cited import Source
-from handoff.expectations import Verdict, meant, words
+from handoff.evidence.expectations import Verdict, meant, words
+from handoff.live.cited import Source
 from handoff.problems import Problem, nearest
 from handoff.session import Accepted, Expectation, Lookup, Question
 

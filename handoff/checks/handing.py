@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from handoff.checks.case import Case
-from handoff.evidence import Reference, reference
+from handoff.evidence.references import Reference, reference
 from handoff.problems import Problem
 from handoff.session import Claim, Severity, Text, every
 from handoff.tree import is_outside

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from handoff.cells import Cell, Cells
 from handoff.checks.case import Case
 from handoff.checks.scripts import is_command, scripts
 from handoff.document import leaves
-from handoff.expressions import Literal, parts
-from handoff.live_filters import NUMBERS
-from handoff.past import Old
+from handoff.live.cells import Cell, Cells
+from handoff.live.expressions import Literal, parts
+from handoff.live.filters import NUMBERS
+from handoff.pickup.past import Old
+from handoff.pickup.to_read import prompts
+from handoff.pickup.tokens import BYTES_PER_TOKEN, estimated
 from handoff.printing import folded, moment, printed
 from handoff.problems import Place, Problem
 from handoff.session import Code, Prompt, Text, place_in, texts
-from handoff.to_read import prompts
-from handoff.tokens import BYTES_PER_TOKEN, estimated
 
 
 def over_budget(case: Case) -> Iterator[Problem]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from handoff.checks.case import Case
+from handoff.pickup.to_read import ToRead, to_read
 from handoff.problems import Problem
-from handoff.to_read import ToRead, to_read
 from handoff.tree import Tree, is_outside
 
 LONG = 2_000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handoff.problems import Place, Problem, nearest
 from handoff.sql import Query
-from handoff.tables import Schema, Tables, TableSchema
+from handoff.sql.tables import Schema, Tables, TableSchema
 
 if TYPE_CHECKING:
     from sqlglot import exp

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from handoff.functions import FUNCTIONS, NOT_CALLED
 from handoff.problems import Place, Problem, nearest
 from handoff.sql import Lexeme, Query, lexemes
+from handoff.sql.functions import FUNCTIONS, NOT_CALLED
 
 
 def clock_read(query: Query) -> Iterator[Problem]:

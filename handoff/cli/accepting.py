@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from handoff import api, overview
+from handoff import api
 from handoff.cli import console, options
+from handoff.pickup import overview
 from handoff.printing import moment
 from handoff.problems import UsageError, nearest
 

@@ -13,7 +13,7 @@ from handoff import api
 from handoff.cli import console, options
 from handoff.problems import InvalidInput, Problem, UsageError
 from handoff.project import Project
-from handoff.session_yaml import KEYS
+from handoff.session.session_yaml import KEYS
 from handoff.todo import Open, summary
 
 if TYPE_CHECKING:

@@ -97,7 +97,7 @@ def publish(
 
 def schema() -> int:
     """Print the JSON Schema of the session file, for editors."""
-    from handoff.schema import SCHEMA
+    from handoff.session.schema import SCHEMA
 
     console.out(f"{json.dumps(SCHEMA, ensure_ascii=False, indent=2)}\n")
     return 0

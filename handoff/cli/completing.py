@@ -12,11 +12,11 @@ import typer
 from handoff import api
 from handoff.cli import console
 from handoff.data import data_folder
-from handoff.nodes import List, Map, Node, parse
 from handoff.problems import HandoffError, UsageError, nearest
 from handoff.project import Project
 from handoff.reporting import printable
 from handoff.settings import ENGINES
+from handoff.yaml.nodes import List, Map, Node, parse
 
 _BASH = """\
 # handoff completion bash; in ~/.bashrc: eval "$(handoff completion bash)"

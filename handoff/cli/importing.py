@@ -15,7 +15,7 @@ from handoff.files import disk, is_folder, is_plain, write_new
 from handoff.importing.reading import MAX_BYTES
 from handoff.problems import Refused, UsageError
 from handoff.reporting import counted
-from handoff.session_yaml import ID
+from handoff.session.session_yaml import ID
 
 
 def import_(

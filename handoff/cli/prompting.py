@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from handoff import api, prompting
+from handoff import api
 from handoff.cli import clipboard, console, options
 from handoff.files import disk, write_whole
+from handoff.pickup import prompting
+from handoff.pickup.prompting import Given
 from handoff.problems import Refused, UsageError, nearest
-from handoff.prompting import Given
 from handoff.session import DEFAULT_PROMPT
 
 FORMATS = ("text", "json")

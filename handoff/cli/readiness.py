@@ -8,9 +8,9 @@ import typer
 
 from handoff import api
 from handoff.cli import console, options
+from handoff.pickup.readiness import Ready
+from handoff.pickup.readiness import ready as ask
 from handoff.problems import UsageError
-from handoff.readiness import Ready
-from handoff.readiness import ready as ask
 from handoff.reporting import printable
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from handoff import api, since
+from handoff import api
 from handoff.cli import console, options
+from handoff.pickup import since
 from handoff.problems import UsageError, nearest
 
 FORMATS = {"text": since.as_text, "json": since.as_json}

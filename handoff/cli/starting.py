@@ -11,15 +11,15 @@ from typing import Annotated
 
 import typer
 
-from handoff import starting, surroundings
+from handoff import starting
 from handoff.cli import console, options
 from handoff.files import is_folder
 from handoff.problems import UsageError, nearest
 from handoff.project import SETTINGS, Project, open_project
 from handoff.settings import ENGINES, Engine
 from handoff.settings import Settings as Chosen
-from handoff.starting import Plan
-from handoff.surroundings import Documents, Warehouse
+from handoff.starting import Plan, surroundings
+from handoff.starting.surroundings import Documents, Warehouse
 
 
 def init(

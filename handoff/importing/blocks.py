@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from handoff.content_yaml import CODE_LANG, CODE_LANGS
 from handoff.importing.values import Name, Unsayable, Value, is_label, live_text
+from handoff.session.content_yaml import CODE_LANG, CODE_LANGS
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

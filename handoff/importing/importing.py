@@ -20,7 +20,7 @@ from handoff.importing.skeleton import Skeleton
 from handoff.importing.values import Name, Value, live_text, number
 from handoff.importing.writing import yaml
 from handoff.problems import InvalidInput, Place, Problem, UsageError
-from handoff.session_yaml import KEYS, LINE, slug_of
+from handoff.session.session_yaml import KEYS, LINE, slug_of
 
 _LONG = 400_000
 """Characters from which only the headings of a document are told apart."""

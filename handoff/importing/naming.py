@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from handoff.session_yaml import LINE, MAX_LABEL, MAX_SLUG
+from handoff.session.session_yaml import LINE, MAX_LABEL, MAX_SLUG
 
 _FIRST_LINES = 40
 """How far down a document says what it is."""

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from handoff import session_yaml
 from handoff.importing.pieces import Piece
 from handoff.importing.sameness import Page, differing, marks, parsed, same
 from handoff.importing.sections import sections
 from handoff.importing.values import Name, Value
 from handoff.importing.writing import yaml
 from handoff.problems import InvalidInput
-from handoff.session import Session
+from handoff.session import Session, session_yaml
 
 Draw = Callable[[Session], str]
 """Renders a session that declares no facts. Raises InvalidInput."""

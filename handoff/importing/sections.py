@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from handoff.blanks import blanks_in_document
-from handoff.content_yaml import RESERVED
 from handoff.importing.pieces import Kind, Piece, joined, text
 from handoff.importing.values import Name, Unsayable, Value
+from handoff.session.content_yaml import RESERVED
 
 _RULE = "---"
 _CHAPTER = 2

@@ -16,7 +16,7 @@ from handoff.importing.pieces import Piece
 from handoff.importing.sections import sections
 from handoff.importing.values import Name, Value, number
 from handoff.importing.writing import long_date
-from handoff.session_yaml import AFTER
+from handoff.session.session_yaml import AFTER
 
 _TITLE = re.compile(r"🎯 Session (?P<label>.+?) Handoff: (?P<title>.+)")
 _UNTOUCHED = "⏸️ TO BE COMPLETED"

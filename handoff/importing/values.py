@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from handoff.content_yaml import RESERVED
+from handoff.session.content_yaml import RESERVED
 
 Value = str | bool | int | list["Value"] | dict[str, "Value"]
 

@@ -16,7 +16,7 @@ from handoff.files import confined
 from handoff.previewing import page
 from handoff.previewing.following import Edition, Following
 from handoff.problems import Refused
-from handoff.publish import signature
+from handoff.publishing.writer import signature
 
 ADDRESS = "127.0.0.1"
 _NAMES = (ADDRESS, "localhost")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from handoff.facts import MAX_ROWS, Answer, Column, Failure
 from handoff.googlesql import BadValue, Value, type_of
-from handoff.lookup_yaml import TIME
 from handoff.problems import HandoffError, Refused
 from handoff.session import Declared, GitSpan, JsonFile, LogFile, Lookup
+from handoff.session.lookup_yaml import TIME
 from handoff.sources import checkpoint, git, log
 from handoff.sources.log import SourceFailed
 from handoff.sources.logged import Recent, logged

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from handoff.contracts import CONTRACTS
 from handoff.googlesql import BadValue, type_of
-from handoff.lookup_yaml import TIME
 from handoff.problems import Problem, Refused, nearest
 from handoff.session import GitSpan, JsonFile, LogFile, Lookup
+from handoff.session.lookup_yaml import TIME
 from handoff.sources import checkpoint, log
 from handoff.sources.values import as_column
 

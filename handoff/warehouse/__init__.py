@@ -8,7 +8,7 @@ from typing import Protocol
 
 from handoff.facts import Answer, Failure, Value
 from handoff.sql import Query
-from handoff.tables import Tables
+from handoff.sql.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from handoff.facts import MAX_ROWS, Answer, Failure
 from handoff.googlesql import BadType, BadValue
 from handoff.settings import BigQuery as Settings
-from handoff.tables import Tables
+from handoff.sql.tables import Tables
 from handoff.warehouse import Asked, Progress, bigquery_answer, bigquery_request, cost
 from handoff.warehouse.answer import TooMuch, different, too_many_rows
 from handoff.warehouse.bigquery_catalogue import Catalogue, described

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from handoff.problems import WorldError
-from handoff.tables import TableSchema
+from handoff.sql.tables import TableSchema
 from handoff.warehouse import Progress
 from handoff.warehouse.bigquery_answer import columns
 from handoff.warehouse.bigquery_client import HTTP_SECONDS, Connection

@@ -20,8 +20,8 @@ from handoff.facts import MAX_ROWS, Answer, Column, Failure, Value
 from handoff.files import confined, read_plain
 from handoff.googlesql import BadValue, Type, type_of, value_of
 from handoff.problems import InvalidInput, Place, Problem, WorldError
-from handoff.tables import Tables as Schemas
-from handoff.tables import TableSchema
+from handoff.sql.tables import Tables as Schemas
+from handoff.sql.tables import TableSchema
 from handoff.warehouse import Asked, Progress
 from handoff.warehouse.answer import TooMuch, different, too_many_rows
 from handoff.warehouse.translate import Catalog, NotTranslated, Tables, Translation, translated

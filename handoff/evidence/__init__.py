@@ -1,0 +1,1 @@
+"""What a session claims, expects and waits for, held against the facts."""

@@ -1,0 +1,1 @@
+"""Live values: what a text cites, filled in from the facts."""

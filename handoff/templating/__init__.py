@@ -1,0 +1,1 @@
+"""Templates from strangers, rendered within bounds, and their text put in order."""

@@ -1,0 +1,1 @@
+"""YAML into nodes and typed values; every mistake found, in its place."""

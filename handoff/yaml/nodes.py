@@ -1,0 +1,436 @@
+"""YAML bytes into nodes with places, within bounds; every mistake found is reported.
+
+Built on PyYAML's events, not on its composer, whose recursion ends the process on
+deep nesting; aliases are expanded here, where they can be counted.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any, Literal
+
+from handoff.problems import KeyPath, Level, Place, Problem
+from handoff.yaml import traps
+
+MAX_BYTES = 2 * 1024 * 1024
+"""Of one file; the longest handoff ever seen has 60 KB."""
+MAX_DEPTH = 40
+"""Levels of lists and mappings, aliases followed."""
+MAX_NODES = 50_000
+"""Values in one file, every alias counted as often as it is used."""
+_MAX_MENDED = 20
+"""Syntax errors looked past in one file."""
+
+Style = Literal["plain", "quoted", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A piece of text; what it means depends on `style`: only plain text can be a number."""
+
+    text: str
+    place: Place
+    style: Style
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    nodes: tuple[Node, ...]
+    place: Place
+    source: str
+    """A flow list as it was written, `[A, B]`; empty for a list of dashes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    key: str
+    """As it was written: `No`, `1`, `2026-01-03` are text."""
+    node: Node
+    place: Place
+    """Of the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    pairs: tuple[Pair, ...]
+    """In file order, each key once."""
+    place: Place
+
+
+Node = Scalar | List | Map
+
+
+def parse(source: bytes, path: str, problems: list[Problem]) -> Node | None:
+    """The one document in `source`; every mistake is added to `problems`.
+
+    `None` where there is nothing to go on with. A value that only lacks quotes is read
+    as if it had them, so that the mistakes after it are found in the same run.
+    """
+    text = _text(source, path, problems)
+    if text is None:
+        return None
+    for _ in range(_MAX_MENDED):
+        attempt: list[Problem] = []
+        mended, node = _attempt(text, path, attempt)
+        if mended is None:
+            problems += attempt
+            return node
+        problems += attempt[-1:]
+        text = mended
+    return None
+
+
+def is_null(node: Node) -> bool:
+    """Whether `node` is YAML's nothing: an empty value, `~` or `null`."""
+    return isinstance(node, Scalar) and node.style == "plain" and node.text in _NULLS
+
+
+_NULLS = ("", "~", "null", "Null", "NULL")
+# YAML 1.2 leaves out C0 and DEL; what an escape such as "\0" makes is looked at later.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+
+
+def _text(source: bytes, path: str, problems: list[Problem]) -> str | None:
+    if len(source) > MAX_BYTES:
+        message = f"{len(source):,} bytes are too many, the limit is {MAX_BYTES:,}"
+        problems.append(Problem("Y003", message, Place(path)))
+        return None
+    try:
+        text = source.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        problems.append(_not_utf8(source, path, error.start))
+        return None
+    found = _CONTROL.search(text)
+    if found is None:
+        return text
+    line = text.count("\n", 0, found.start()) + 1
+    column = found.start() - text.rfind("\n", 0, found.start())
+    message = f"control character U+{ord(found[0]):04X}, expected printable text"
+    problems.append(Problem("Y001", message, Place(path, line, column)))
+    return None
+
+
+def _not_utf8(source: bytes, path: str, at: int) -> Problem:
+    if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return Problem("Y002", "the file is UTF-16, save it as UTF-8", Place(path, 1, 1))
+    start = source.rfind(b"\n", 0, at) + 1
+    column = len(source[start:at].decode().removeprefix("\ufeff")) + 1
+    place = Place(path, source.count(b"\n", 0, at) + 1, column)
+    message = f"byte {at + 1} (0x{source[at]:02x}) is not UTF-8, save the file as UTF-8"
+    return Problem("Y002", message, place)
+
+
+def _attempt(text: str, path: str, problems: list[Problem]) -> tuple[str | None, Node | None]:
+    """The mended text after a mistake that quotes would mend, else no text and the node."""
+    import yaml  # slow: a render from recorded facts is the only user of many modules
+
+    builder = _Builder(text, path, problems)
+    try:
+        for event in _events(text):
+            builder.take(event)
+    except _Stop:
+        return None, None
+    except yaml.MarkedYAMLError as error:
+        return builder.mend(error), None
+    except yaml.YAMLError as error:
+        builder.report("Y001", f"not YAML: {error}", 0)
+        return None, None
+    return None, builder.root
+
+
+def _events(text: str) -> Iterator[Any]:
+    import yaml
+
+    # The C parser where PyYAML was built with it: 20 times as fast.
+    return yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+class _Stop(Exception):
+    """What was found makes reading on useless; it has been reported."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end has not come."""
+
+    event: Any
+    place: Place
+    counted: int
+    """Nodes counted before it."""
+    is_map: bool
+    key: Scalar | None = None
+    seen: dict[str, Place] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    is_expression: bool = False
+    """`{{ x }}` without quotes."""
+    height: int = 1
+    skips: bool = False
+    """A value whose key cannot be used is read and dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    node: Node
+    count: int
+    height: int
+
+
+class _Builder:
+    """Nodes from events, with a stack in place of recursion."""
+
+    def __init__(self, text: str, path: str, problems: list[Problem]) -> None:
+        self.root: Node | None = None
+        self._text = text
+        self._path = path
+        self._problems = problems
+        self._starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", text))]
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, _Anchored] = {}
+        self._documents = 0
+        self._count = 0
+
+    def take(self, event: Any) -> None:
+        handler = _HANDLERS.get(type(event).__name__)
+        if handler:
+            handler(self, event)
+
+    def report(self, code: str, message: str, at: int, level: Level = "error") -> None:
+        self._problems.append(Problem(code, message, self._place(at), level))
+
+    def mend(self, error: Any) -> str | None:
+        """Report a syntax error; the text with the line in quotes where that mends it."""
+        mark = error.problem_mark or error.context_mark
+        at = mark.index if mark else 0
+        if _TOO_DEEP in str(error.problem):
+            self.report("Y003", f"more than {MAX_DEPTH} levels deep", at)
+            return None
+        number = self._place(at).line - 1
+        line = self._line(number)
+        better = None if self._text[at : at + 1] == "\t" else traps.quoted(line)
+        if better is None:
+            self._explain(error, at)
+            return None
+        start = self._starts[number]
+        message = f"the value needs quotes, write: {better.strip()}"
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(line, better, strict=False))
+        self.report("Y010", message, start + sum(1 for _ in same))
+        return self._text[:start] + better + self._text[start + len(line) :]
+
+    def _explain(self, error: Any, at: int) -> None:
+        if self._text[at : at + 1] == "\t":
+            self.report("Y001", "a tab, expected spaces: YAML is indented with spaces only", at)
+            return
+        opened = error.context_mark.index if error.context_mark else at
+        if error.problem in _AT_OPENING:
+            at = opened
+        problem = str(error.problem or error.context)
+        context = f" {error.context}" if error.problem and error.context else ""
+        self.report("Y001", _EXPLAINED.get(problem, f"not YAML: {problem}{context}"), at)
+
+    # --- one kind of event each ---
+
+    def document(self, event: Any) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            message = "a second document begins here, expected one in a file"
+            self.report("Y005", message, event.start_mark.index)
+            raise _Stop
+
+    def scalar(self, event: Any) -> None:
+        start = event.start_mark.index
+        self._refuse_tag(event)
+        style = _STYLES.get(event.style, "quoted")
+        if style == "plain":
+            self._warn_of_cut(event)
+        elif found := _CONTROL.search(event.value):
+            message = f"control character U+{ord(found[0]):04X}, expected printable text"
+            self.report("Y001", message, start)
+        self._count_one(start)
+        node = Scalar(event.value, self._value_place(start), style)
+        self._anchor(event, node, 1, 0)
+        self._add(node, start)
+
+    def open(self, event: Any) -> None:
+        start = event.start_mark.index
+        self._refuse_tag(event)
+        self._count_one(start)
+        if len(self._stack) >= MAX_DEPTH:
+            self.report("Y003", f"more than {MAX_DEPTH} levels deep", start)
+            raise _Stop
+        is_map = type(event).__name__ == "MappingStartEvent"
+        place = self._value_place(start)
+        self._stack.append(_Open(event, place, self._count - 1, is_map))
+
+    def close(self, event: Any) -> None:
+        done = self._stack.pop()
+        start, end = done.event.start_mark.index, event.end_mark.index
+        node = self._closed(done, start, end)
+        self._anchor(done.event, node, self._count - done.counted, done.height)
+        if self._stack:
+            self._stack[-1].height = max(self._stack[-1].height, done.height + 1)
+        self._add(node, start)
+
+    def alias(self, event: Any) -> None:
+        start, name = event.start_mark.index, event.anchor
+        if any(o.event.anchor == name for o in self._stack):
+            self.report("Y006", f"alias '*{name}' stands inside what it names", start)
+            raise _Stop
+        known = self._anchors.get(name)
+        if known is None:
+            line = self._line(self._place(start).line - 1)
+            message = f"unknown alias '*{name}'; if text is meant, write: "
+            self.report("Y006", message + traps.whole(line).strip(), start)
+            self._add(Scalar("*" + name, self._value_place(start), "quoted"), start)
+            return
+        if len(self._stack) + known.height > MAX_DEPTH:
+            self.report("Y003", f"more than {MAX_DEPTH} levels deep, aliases followed", start)
+            raise _Stop
+        self._count_one(start, known.count)
+        if self._stack:
+            self._stack[-1].height = max(self._stack[-1].height, known.height + 1)
+        self._add(known.node, start)
+
+    # --- helpers ---
+
+    def _closed(self, done: _Open, start: int, end: int) -> Node:
+        if not done.is_map:
+            source = self._text[start:end] if done.event.flow_style else ""
+            return List(tuple(done.nodes), done.place, source)
+        if done.is_expression:
+            line = self._line(done.place.line - 1)
+            better = traps.quoted(line) or traps.whole(line)
+            message = f"'{{{{' opens a mapping in a mapping here, write: {better.strip()}"
+            self.report("Y010", message, start)
+            return Scalar(self._text[start:end], done.place, "quoted")
+        return Map(tuple(done.pairs), done.place)
+
+    def _add(self, node: Node, at: int) -> None:
+        if not self._stack:
+            self.root = node
+            return
+        parent = self._stack[-1]
+        if not parent.is_map:
+            parent.nodes.append(node)
+        elif parent.key is None:
+            self._add_key(parent, node, at)
+        else:
+            self._refuse_keyless(parent, node, at)
+            if not parent.skips:
+                parent.pairs.append(Pair(parent.key.text, node, parent.key.place))
+            parent.key, parent.skips = None, False
+
+    def _add_key(self, parent: _Open, node: Node, at: int) -> None:
+        """Remember the key whose value comes next, and whether it can be used."""
+        parent.skips = True
+        if not isinstance(node, Scalar):
+            if self._text.startswith("{{", parent.event.start_mark.index):
+                parent.is_expression = True
+            else:
+                self.report("Y008", "a list or mapping as a key, expected text", at)
+            parent.key = Scalar("", parent.place, "plain")
+            return
+        place = self._place(at, (*parent.place.keys, node.text))
+        parent.key = Scalar(node.text, place, node.style)
+        first = parent.seen.setdefault(node.text, place)
+        if first is not place:
+            message = f"key '{node.text}' given twice, first in line {first.line}"
+            self.report("Y007", message, at)
+        elif node.text == "<<" and node.style == "plain":
+            self.report("Y008", "merge key '<<' is not followed, write the keys out", at)
+        elif not node.text:
+            self.report("Y008", "an empty key, expected text before ':'", at)
+        else:
+            parent.skips = False
+
+    def _refuse_keyless(self, parent: _Open, node: Node, at: int) -> None:
+        """`{date: …, text: January 3, 2026}`, where a comma begins a key of its own."""
+        is_missing = isinstance(node, Scalar) and node.style == "plain" and not node.text
+        if not (is_missing and parent.event.flow_style) or parent.skips or parent.key is None:
+            return
+        inside = self._text.startswith("{{", max(0, parent.event.start_mark.index - 1))
+        if inside or self._text[:at].rstrip().endswith((":", "?")):
+            return
+        before = parent.pairs[-1] if parent.pairs else None
+        message = f"'{parent.key.text}' without ':'"
+        if before and isinstance(before.node, Scalar) and before.node.style == "plain":
+            better = traps.in_quotes(f"{before.node.text}, {parent.key.text}")
+            message += f"; if the comma is part of the text, write: {before.key}: {better}"
+        self._problems.append(Problem("Y012", message, parent.key.place))
+        parent.skips = True
+
+    def _anchor(self, event: Any, node: Node, count: int, height: int) -> None:
+        if event.anchor:
+            self._anchors[event.anchor] = _Anchored(node, count, height)
+
+    def _count_one(self, at: int, count: int = 1) -> None:
+        self._count += count
+        if self._count > MAX_NODES:
+            message = f"more than {MAX_NODES:,} values, every use of an alias counted"
+            self.report("Y003", message, at)
+            raise _Stop
+
+    def _refuse_tag(self, event: Any) -> None:
+        if event.tag:
+            at = event.start_mark.index
+            line = self._line(self._place(at).line - 1)
+            message = f"tag '{event.tag}' is not known; if text is meant, write: "
+            self.report("Y009", message + traps.whole(line).strip(), at)
+
+    def _warn_of_cut(self, event: Any) -> None:
+        end = event.end_mark.index
+        place = self._place(end)
+        line = self._line(place.line - 1)
+        if traps.is_cut(line[place.column - 1 :]):
+            better = traps.whole(line).strip()
+            message = f"'#' begins a comment and the text after it is lost, write: {better}"
+            self.report("Y011", message, end, "warning")
+
+    def _place(self, at: int, keys: KeyPath = ()) -> Place:
+        line = bisect_right(self._starts, at)
+        return Place(self._path, line, at - self._starts[line - 1] + 1, keys)
+
+    def _value_place(self, at: int) -> Place:
+        """Where a value begins, with the way to it."""
+        if not self._stack:
+            return self._place(at)
+        parent = self._stack[-1]
+        step = (parent.key.text if parent.key else "") if parent.is_map else len(parent.nodes)
+        return self._place(at, (*parent.place.keys, step))
+
+    def _line(self, number: int) -> str:
+        start = self._starts[number]
+        end = self._starts[number + 1] if number + 1 < len(self._starts) else None
+        return self._text[start:end].rstrip("\r\n")
+
+
+_STYLES: dict[str | None, Style] = {None: "plain", "": "plain", "|": "block", ">": "block"}
+_HANDLERS = {
+    "DocumentStartEvent": _Builder.document,
+    "ScalarEvent": _Builder.scalar,
+    "SequenceStartEvent": _Builder.open,
+    "MappingStartEvent": _Builder.open,
+    "SequenceEndEvent": _Builder.close,
+    "MappingEndEvent": _Builder.close,
+    "AliasEvent": _Builder.alias,
+}
+
+# libyaml's own limit, met before ours where its scanner looks far ahead
+_TOO_DEEP = "maximum nesting depth"
+
+# libyaml's words first, then those of PyYAML's own parser where they differ.
+_COLON = "':' is not allowed here: text that holds ': ' needs quotes, or a block after 'key: |'"
+_UNQUOTED = "the quotes that open here are never closed"
+_EXPLAINED = {
+    "mapping values are not allowed in this context": _COLON,
+    "mapping values are not allowed here": _COLON,
+    "could not find expected ':'": "a line without ':', expected 'key: value' or '- value'",
+    "found unexpected end of stream": _UNQUOTED,
+    "did not find expected ',' or ']'": "the '[' that opens here is not closed as a list is",
+    "did not find expected ',' or '}'": "the '{' that opens here is not closed as a mapping is",
+}
+_AT_OPENING = tuple(_EXPLAINED)[2:]
