@@ -75,7 +75,7 @@ def _told(name: str) -> Iterator[None]:
 def _counted() -> Iterator[None]:
     """Tells what each block of documents took."""
     written, at = 0, time.process_time()
-    write = publishing.publishing.write
+    write = publishing.put
 
     def counted(*words: object, **more: object) -> object:
         nonlocal written, at
@@ -88,9 +88,9 @@ def _counted() -> Iterator[None]:
             at = now
         return write(*words, **more)  # type: ignore[arg-type]
 
-    publishing.publishing.write = counted  # type: ignore[assignment]
+    publishing.put = counted  # type: ignore[assignment]
     yield
-    publishing.publishing.write = write
+    publishing.put = write
 
 
 def _megabytes() -> float:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from handoff.facts import Answer, Column, Fact, Facts, Failure, Provenance, Value
 from handoff.problems import InvalidInput, Problem, nearest
 from handoff.session import Lookup, Question, Session
-from handoff.sources.asking import Looked
 from handoff.sql import Query, bind
 from handoff.warehouse import Asked, Warehouse
 
+if TYPE_CHECKING:
+    from handoff.sources.asking import Looked
+
 Row = tuple[Value, ...]
-Look = Callable[[Lookup, datetime], Looked]
+Look = Callable[[Lookup, datetime], "Looked"]
 
 
 def gather(

@@ -17,11 +17,13 @@ from handoff.problems import InvalidInput, Problem
 from handoff.project import Project
 from handoff.publishing import gate
 from handoff.session import Question, Session
-from handoff.sources import asking
 from handoff.warehouse import Progress
 
 if TYPE_CHECKING:
     from handoff.evidence.trends import Earlier
+
+if TYPE_CHECKING:
+    from handoff.sources import asking
 
 
 def facts_path(session_id: str) -> str:
@@ -61,7 +63,8 @@ def gather(
     Raises UsageError, WorldError, and InvalidInput where the session file or an answer
     holds a secret: then nothing is asked or recorded. Without `keep` nothing ever is recorded.
     """
-    from handoff.warehouse import engines  # only asking needs it
+    from handoff.sources import asking  # only asking needs it
+    from handoff.warehouse import engines
 
     session = loaded.session
     gate.hold(gate.file_problems(project, session_path(session.id)))
@@ -96,6 +99,8 @@ def gather(
 
 
 def _world(project: Project, now: datetime) -> asking.World:
+    from handoff.sources import asking
+
     settings = project.settings
     return asking.World(
         root=project.root,

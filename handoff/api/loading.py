@@ -16,7 +16,6 @@ from handoff.project import Project
 from handoff.project import open_project as _open_project
 from handoff.session import Lookup, Session, session_yaml
 from handoff.settings import keys as settings_keys
-from handoff.sources import declared
 from handoff.sql import Query, bind
 from handoff.sql import read as read_query
 
@@ -134,6 +133,8 @@ def _bound(project: Project, session: Session, queries: Mapping[str, Query]) -> 
     problems: list[Problem] = []
     for question in session.questions:
         if isinstance(question, Lookup):
+            from handoff.sources import declared  # only logs, checkpoints and git need it
+
             problems += declared.problems(question, project.source)
             continue
         if question.sql not in queries:

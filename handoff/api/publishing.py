@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from handoff.api.loading import session_path
 from handoff.api.making import Edition, Making
-from handoff.document import Document
-from handoff.files import disk, sweep
+from handoff.api.writing import alone, archives, put
+from handoff.files import sweep
 from handoff.locking import locked
 from handoff.problems import InvalidInput, Problem, Refused, Report
 from handoff.project import Project
-from handoff.publishing import archive, gate, index
+from handoff.publishing import index
 from handoff.publishing import writer as publishing
 from handoff.publishing.writer import Left, Written
 
-PATIENCE_SECONDS = 600.0
-"""How long one waits for another that publishes."""
 SHORT = 20
 """Lines of a difference that `--check` shows."""
 
@@ -62,7 +56,7 @@ def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -
     written: list[Written] = []
     refused: list[str] = []
     problems: list[Problem] = []
-    with _alone(project):
+    with alone(project):
         _swept_sessions(project)
         making = Making(project)
         try:
@@ -116,35 +110,6 @@ def unpublished(project: Project) -> tuple[Unpublished, ...]:
     return tuple(sorted(found, key=lambda each: each.problem.place))
 
 
-def write(project: Project, document: Document, *, overwrite: bool = False) -> Written:
-    """Put the document into its file.
-
-    Raises Refused where a hand's work would be lost, and InvalidInput where the document
-    looks to hold a secret.
-    """
-    with _alone(project):
-        edition = Edition(document.session, document.path, document.text)
-        return _write(project, edition, document.text, overwrite=overwrite)
-
-
-def hold(project: Project, document: Document) -> None:
-    """Let nothing out that looks like a secret: raises InvalidInput with each."""
-    _hold(project, document.path, document.text, document.session)
-
-
-@contextmanager
-def _alone(project: Project) -> Iterator[None]:
-    """Keep every other handoff out of the output folder, and tidy up what died there."""
-    output = project.settings.output
-    folder = project.path(output)
-    with disk(output, "write"):
-        folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder, place=output, seconds=PATIENCE_SECONDS):
-        for each in (folder, *_archives(folder)):
-            sweep(each)
-        yield
-
-
 def _swept_sessions(project: Project) -> None:
     """Tidy up what died while it wrote facts or an edit."""
     folder = project.path("sessions")
@@ -158,22 +123,9 @@ def _published(
 ) -> Written:
     if edition.text is None:
         return Written(edition.path, changed=False)
-    written = _write(project, edition, edition.text, overwrite=overwrite)
+    written = put(project, edition.path, edition.owner, edition.text, overwrite=overwrite)
     making.done(edition)
     return written
-
-
-def _write(project: Project, edition: Edition, text: str, *, overwrite: bool) -> Written:
-    path, owner = edition.path, edition.owner
-
-    def held() -> None:
-        _hold(project, path, text, owner)
-
-    return publishing.write(project.root, path, text, owner, overwrite=overwrite, gate=held)
-
-
-def _hold(project: Project, path: str, text: str, owner: str) -> None:
-    gate.hold(gate.document_problems(project, text, path, session_path(owner)))
 
 
 def _why(edition: Edition, now: publishing.State) -> str:
@@ -219,15 +171,6 @@ def _documents(project: Project) -> Iterator[str]:
     """Every Markdown file of the output folder and its archive."""
     output = project.settings.output
     folder = project.path(output)
-    for each in (folder, *_archives(folder)):
+    for each in (folder, *archives(folder)):
         inside = output if each == folder else f"{output}/{each.name}"
         yield from (f"{inside}/{file.name}" for file in sorted(each.glob("*.md")))
-
-
-def _archives(folder: Path) -> list[Path]:
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(
-        each
-        for each in found
-        if re.fullmatch(archive.FOLDER, each.name) and each.is_dir() and not each.is_symlink()
-    )
