@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -228,6 +232,22 @@ def test_slow_question_is_stopped(tmp_path: Path) -> None:
 
     assert isinstance(found, Failure)
     assert found.message == "sql/q.sql: no answer within 0.2 seconds"
+
+
+def test_slow_question_hears_an_interrupt(shop: DuckDB) -> None:
+    sql = "SELECT COUNT(*) AS x FROM " + ", ".join(f"{_MANY} AS n{i}" for i in range(4))
+    timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
+    began = time.monotonic()
+    timer.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(shop, "x INT64", sql)
+
+    assert time.monotonic() - began < 10
+    assert isinstance(ask(shop, "x INT64", "SELECT 1 AS x"), Answer)
+
+
+_MANY = "UNNEST(GENERATE_ARRAY(1, 10000))"
 
 
 def test_more_rows_than_a_fact_holds_are_told(shop: DuckDB) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
 import re
 import secrets
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from handoff.cache import cache_folder
 from handoff.facts import MAX_ROWS, Answer, Column, Failure, Value
@@ -29,6 +29,7 @@ from handoff.warehouse.translate import Catalog, NotTranslated, Tables, Translat
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 TIMEOUT_SECONDS = 60.0
@@ -89,14 +90,13 @@ class DuckDB:
             refused = different(asked.query, translation.columns)
             if refused:
                 return Failure(refused, self._clock(), exit_code=1)
-            with self._interrupted_in_time():
-                rows = self._rows(translation, asked.params)
+            rows = self._in_time(lambda: self._rows(translation, asked.params))
         except NotTranslated as error:
             message = f"{error.problem.place}: {error.problem.message}"
             return Failure(message, self._clock(), exit_code=1)
         except TooMuch as error:
             return Failure(f"{asked.query.path}: {error}", self._clock(), exit_code=1)
-        except duckdb.InterruptException:
+        except TimeoutError:
             message = f"no answer within {self._timeout_seconds:g} seconds"
             return self._failure(asked, message)
         except (duckdb.Error, BadValue) as error:
@@ -119,16 +119,19 @@ class DuckDB:
             raise too_many_rows()
         return tuple(tuple(map(_value, row, types)) for row in rows)
 
-    @contextlib.contextmanager
-    def _interrupted_in_time(self) -> Iterator[None]:
-        timer = threading.Timer(self._timeout_seconds, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()  # a thread left holding the connection makes DuckDB complain at exit
+    def _in_time(self, work: Callable[[], T]) -> T:
+        """What `work` gives, in a thread of its own: this one must hear Ctrl-C meanwhile.
+
+        Raises TimeoutError.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(work)
+            try:
+                return done.result(self._timeout_seconds)
+            finally:
+                while not done.done():  # may come before the question has begun
+                    self._connection.interrupt()
+                    wait([done], 0.1)
 
 
 def open_file(path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> DuckDB:
