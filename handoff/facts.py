@@ -311,6 +311,7 @@ def _document(source: bytes, path: str) -> tuple[str, dict[str, Json]]:
     try:
         text = source.decode("utf-8")
         document = json.loads(text, object_pairs_hook=_once)
+        _refuse_halves(text, document)
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         raise _unreadable("not UTF-8", Place(path, line)) from error
@@ -327,6 +328,15 @@ def _document(source: bytes, path: str) -> tuple[str, dict[str, Json]]:
         message = f"facts of version {document['handoff_facts']!r}, expected {VERSION}"
         raise InvalidInput([Problem("F002", f"{message}, {_AGAIN}", Place(path))])
     return text, document
+
+
+def _refuse_halves(text: str, document: Json) -> None:
+    """Raises ValueError for half of a surrogate pair, which JSON can spell and no file hold."""
+    if re.search(r"\\ud[89a-f]", text, re.IGNORECASE):
+        try:
+            json.dumps(document, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("half of a surrogate pair, which is no text") from error
 
 
 def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -244,9 +244,14 @@ _SPECIAL = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
 
 
 def _string(raw: object, wanted: Type) -> Value:
-    if isinstance(raw, str):
-        return raw
-    raise _expected(wanted, raw, ", put it in quotes")
+    if not isinstance(raw, str):
+        raise _expected(wanted, raw, ", put it in quotes")
+    if _HALF.search(raw):  # JSON can spell it
+        raise BadValue("half of a surrogate pair, which is no text")
+    return raw
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _int64(raw: object, wanted: Type) -> Value:

@@ -239,6 +239,10 @@ def test_number_edited_by_hand_shows(old: str, new: str) -> None:
         (b'{\n<<<<<<< ours\n"a": 1}', "2:1: error: a merge conflict"),
         (b"\xff", "1: error: not UTF-8"),
         (b"[" * 100_000, "error: nested too deeply"),
+        (
+            b'{"handoff_facts": 1, "as_of": "\\uD83D"}',
+            "error: half of a surrogate pair, which is no text",
+        ),
         (b'{"handoff_facts": 1, "handoff_facts": 1}', "error: 'handoff_facts' is there twice"),
         (b'{"a": 1}', "error: not a facts file"),
         (b"[1]", "error: not a facts file"),
