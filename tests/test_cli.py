@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from handoff import api
 from handoff.cli.running import run
 
 ROOT = Path(__file__).parent.parent
@@ -228,3 +233,24 @@ def test_doctor_steers_no_terminal(handoff: Handoff) -> None:
 
     assert "❌ engine: unknown engine '\\x1b[31m', expected bigquery or duckdb" in done.out
     assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "| true"])
+def test_closed_streams_are_no_bug(repository: Path, closed: str) -> None:
+    main = "import sys; from handoff.cli import main; sys.argv[0] = 'handoff'; main()"
+    command = f'{shlex.quote(sys.executable)} -c "{main}" schema {closed}'
+
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_interrupt_is_told(handoff: Handoff, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "open_project", interrupted)
+
+    assert handoff("check") == Done(130, "", "handoff: interrupted\n")

@@ -12,8 +12,15 @@ from handoff.reporting import as_text, printable
 
 def out(text: str) -> None:
     """A document or an answer, as it is, in UTF-8 whatever the machine's language."""
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.write(_encoded(text))
     sys.stdout.buffer.flush()
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")  # a file's name may hold any byte
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def note(line: str) -> None:

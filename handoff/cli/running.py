@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from handoff.cli import console
@@ -17,7 +18,19 @@ BUG = 4
 
 def main() -> NoReturn:
     """The `handoff` command."""
+    _open_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_streams() -> None:
+    """Let the standard streams that are closed lead nowhere, and no file take their numbers."""
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(spare)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - kept open
+            setattr(sys, name, nowhere)
 
 
 def run(words: Sequence[str]) -> int:
@@ -34,9 +47,11 @@ def run(words: Sequence[str]) -> int:
         console.lines(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # whoever read the output has enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _unread()
+    except SystemExit as stopped:
+        if isinstance(stopped.__context__, BrokenPipeError):  # typer's way to end then
+            return _unread()
+        raise
     except OSError as error:
         # what a disk may refuse anywhere: no permission, a name too long, no space
         where = f"{error.filename}: " if error.filename else ""
@@ -59,6 +74,8 @@ def _run(words: Sequence[str]) -> int:
         raise KeyboardInterrupt from error
     except typer.TyperException as error:
         return _usage(error, COMMANDS)
+    if code == INTERRUPTED:  # typer says nothing of it
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 
@@ -76,6 +93,12 @@ def _usage(error: Exception, commands: Iterable[str]) -> int:
     if context is not None:
         console.note(f"'{context.command_path} --help' tells how it is used")
     return 2
+
+
+def _unread() -> int:
+    """The exit code where whoever read the output has enough of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _bug(error: Exception) -> int:
