@@ -10,6 +10,8 @@ from dataclasses import replace
 from handoff.problems import Level, Place, Problem, Report
 
 _COLOURS: dict[Level, str] = {"error": "31", "warning": "33", "note": "36"}
+MAX_MESSAGE = 2_000
+"""Characters of a message for people: it may quote a line of a megabyte."""
 _COMMANDS: dict[Level, str] = {"error": "error", "warning": "warning", "note": "notice"}
 
 # What a terminal obeys or what turns a line around: C0, C1 and the bidirectional controls.
@@ -101,7 +103,16 @@ def _visible(match: re.Match[str]) -> str:
 
 def _printable(problem: Problem) -> Problem:
     place = replace(problem.place, path=printable(problem.place.path))
-    return replace(problem, message=printable(problem.message), place=place)
+    return replace(problem, message=_short(printable(problem.message)), place=place)
+
+
+def _short(message: str) -> str:
+    """At most `MAX_MESSAGE` characters, its end kept: there stands what would be right."""
+    left_out = len(message) - MAX_MESSAGE
+    if left_out <= 0:
+        return message
+    half = MAX_MESSAGE // 2
+    return f"{message[:half]} … {left_out:,} characters … {message[-half:]}"
 
 
 def _coloured(problem: Problem) -> str:

@@ -100,3 +100,13 @@ def test_places_are_told_from_the_folder_above():
 
     assert below(Report((problem,)), "a b") == Report((moved,))
     assert below(Report((problem,)), "") == Report((problem,))
+
+
+def test_message_that_quotes_a_megabyte_is_cut_in_its_middle():
+    problem = Problem("Y010", f"found '{'x' * 1_000_000}', expected text", Place("a.yaml", 1))
+
+    (line,) = as_text(Report.of([problem])).splitlines()
+
+    assert line.startswith("a.yaml:1: error: found 'xxx")
+    assert " … 998,023 characters … " in line
+    assert line.endswith("xxx', expected text (Y010)")
