@@ -200,6 +200,12 @@ def _refuse_slip(
     if new or not keys:
         return
     close = nearest(label, [name[1] for name, _ in inside] if kind == "map" else [])
+    deeper = (
+        f", did you mean '{spelled((*keys, *each))}'?"
+        for each in places(at(read, keys))
+        if isinstance(each[-1], str) and looseness(each[-1], label) is not None
+    )
+    close = close or next(deeper, "")
     if close:
         raise NotFound(f"nothing is called '{label}' in '{spelled(keys)}'{close}")
 
