@@ -30,7 +30,7 @@ def test_a_checkouts_line_ends_do_not_count_as_an_edit() -> None:
         (signed("# Old\n", "one"), "outdated"),
         (TEXT, "outdated"),
         (signed(TEXT, "one").replace("Text", "Edited"), "edited"),
-        (signed(TEXT, "one") + "More\n", "foreign"),
+        (signed(TEXT, "one") + "More\n", "edited"),
         ("# By hand\n", "foreign"),
         ("", "foreign"),
         (signed(TEXT, "two"), "taken"),
@@ -103,3 +103,10 @@ def test_a_document_that_is_a_link_out_of_the_repository_is_refused(tmp_path: Pa
         write(tmp_path / "root", DOC, TEXT, "one", overwrite=True)
 
     assert (tmp_path / "target.md").read_text() == "theirs"
+
+
+def test_line_appended_below_the_digest_is_an_edit() -> None:
+    content = f"{signed(TEXT, 's')}one more\n".encode()
+
+    assert signature(content) == Signed(content.decode(), "s", intact=False)
+    assert state(content, TEXT, "s") == "edited"

@@ -18,6 +18,7 @@ State = Literal["missing", "current", "outdated", "edited", "foreign", "taken"]
 """Of a document file against what is rendered now: `edited` since handoff wrote it, `foreign`
 where handoff never did, `taken` by another session."""
 
+_COMMENT = re.compile(r"^<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->$", re.MULTILINE)
 _SIGNATURE = re.compile(r"\n<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->\n?\Z")
 
 
@@ -54,7 +55,9 @@ def signature(content: bytes) -> Signed:
     whole = content.decode(errors="replace").replace("\r\n", "\n")
     found = _SIGNATURE.search(whole)
     if found is None:
-        return Signed(whole, None, intact=False)
+        # a hand went on below it
+        above = [*_COMMENT.finditer(whole)]
+        return Signed(whole, above[-1][1] if above else None, intact=False)
     text = whole[: found.start()]
     return Signed(text, found[1], intact=found[2] == _digest(text))
 
