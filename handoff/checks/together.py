@@ -91,6 +91,8 @@ def question_unused(whole: Whole) -> Iterator[Problem]:
         for question in session.questions
         if isinstance(question, Question)
     }
-    for query in whole.queries.values():
-        if query.name not in asked:
-            yield Problem("Q031", "no session asks this question", Place(query.path), "note")
+    unused = [query for query in whole.queries.values() if query.name not in asked]
+    if unused:
+        one, rest = unused[0], len(unused) - 1
+        more = f", nor {rest} more: {', '.join(each.name for each in unused[1:])}" if rest else ""
+        yield Problem("Q031", f"no session asks this question{more}", Place(one.path), "note")
