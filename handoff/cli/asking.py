@@ -65,7 +65,7 @@ def run(
     if isinstance(answer, Answer):
         console.out(answers.FORMATS[format](answer))
         return 0
-    console.note(f"{answer.message}")
+    console.note(f"handoff: error: {answer.message}")
     return answer.exit_code
 
 
@@ -103,7 +103,7 @@ def estimate(
     )
     console.out(answers.FORMATS[format](answer))
     for failure in failures:
-        console.note(failure.message)
+        console.note(f"handoff: error: {failure.message}")
     return worst(failure.exit_code for failure in failures)
 
 
