@@ -254,3 +254,11 @@ def test_interrupt_is_told(handoff: Handoff, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(api, "open_project", interrupted)
 
     assert handoff("check") == Done(130, "", "handoff: interrupted\n")
+
+
+def test_documents_of_this_repository_are_published(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    code = run(["publish", "--check", "--root", str(ROOT)])
+
+    assert (code, capfdbinary.readouterr().err.decode()) == (0, "")
