@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from handoff.api.drifting import drift
 from handoff.api.gathering import earlier, facts_path, recorded, trusted
 from handoff.api.loading import live_problems, load, queries, session_path
-from handoff.api.rendering import render
+from handoff.api.rendering import folders, render
 from handoff.api.standing import document_place, places, tree
 from handoff.document import Document
 from handoff.facts import Facts
@@ -57,7 +57,15 @@ def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = N
         sessions = [case.session for case in cases]
         documents = {case.session.id: case.document_path for case in cases}
         problems += checks.project_problems(checks.Whole(sessions, documents, every))
+        problems += _templates(project)
     return Report.of(problems)
+
+
+def _templates(project: Project) -> list[Problem]:
+    from handoff.templating.blocks import block_problems  # slow: brings jinja2
+
+    found = folders(project)
+    return [*block_problems(found, found.of_project())]
 
 
 def _schema(project: Project, problems: list[Problem]) -> Schema | None:

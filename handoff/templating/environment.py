@@ -92,6 +92,13 @@ class Folders(BaseLoader):
             }
         )
 
+    def of_project(self) -> list[str]:
+        """The names of the project's templates, those of single sessions among them."""
+        own, sessions = self.root / self.project, self.root / self.sessions
+        found = [each.relative_to(own).as_posix() for each in own.rglob("*.md.j2")]
+        found += [f"{self.sessions}/{each.name}" for each in sessions.glob("*.md.j2")]
+        return sorted(name for name in found if self.has(name))
+
     def _file(self, name: str) -> tuple[Path, str] | None:
         if not re.fullmatch(r"(?!.*\.\.)[\w-][\w. /-]*\.j2", name):
             return None
