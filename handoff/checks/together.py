@@ -93,6 +93,7 @@ def question_unused(whole: Whole) -> Iterator[Problem]:
     }
     unused = [query for query in whole.queries.values() if query.name not in asked]
     if unused:
-        one, rest = unused[0], len(unused) - 1
-        more = f", nor {rest} more: {', '.join(each.name for each in unused[1:])}" if rest else ""
-        yield Problem("Q031", f"no session asks this question{more}", Place(one.path), "note")
+        first, *others = unused
+        names = ", ".join(each.name for each in others)
+        more = f", nor {len(others)} more: {names}" if others else ""
+        yield Problem("Q031", f"no session asks this question{more}", Place(first.path), "note")
