@@ -67,16 +67,24 @@ def project_problems(whole: Whole) -> tuple[Problem, ...]:
     return tuple(problem for rule in PROJECT_RULES for problem in rule(whole))
 
 
+_NOT_CHECKED = {
+    False: "tables, columns and types of the questions are not checked, no schema is recorded: "
+    "'handoff query pull-schema' records it",
+    True: "types of the questions are not checked, only the names of tables and columns: "
+    "'handoff query estimate' asks BigQuery's analyzer",
+}
+"""What nobody looked at, so that silence is not taken for 'valid'."""
+AT_SCHEMA = Place(tables.PATH)
+
+
 def question_problems(queries: Iterable[Query], schema: Schema | None) -> tuple[Problem, ...]:
     """What is wrong with questions as far as that shows without asking a warehouse."""
     asked = tuple(queries)
     found = [problem for query in asked for rule in wording.RULES for problem in rule(query)]
     if schema is not None:
         found += [problem for query in asked for problem in reading.reads(query, schema)]
-    elif asked:
-        message = "tables and columns of the questions are not checked, no schema is recorded:"
-        message += " 'handoff query pull-schema' records it"
-        found.append(Problem("Q047", message, Place(tables.PATH), "note"))
+    if asked:
+        found.append(Problem("Q047", _NOT_CHECKED[schema is not None], AT_SCHEMA, "note"))
     return tuple(found)
 
 
