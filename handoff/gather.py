@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from handoff.facts import Answer, Column, Fact, Facts, Failure, Provenance, Value
-from handoff.problems import InvalidInput, Problem, nearest
+from handoff.problems import InvalidInput, Problem, WorldError, nearest
 from handoff.session import Lookup, Question, Session
 from handoff.sql import Query, bind
 from handoff.warehouse import Asked, Warehouse
@@ -27,13 +27,16 @@ def gather(
     previous: Facts | None,
     as_of: datetime,
     look: Look | None = None,
+    *,
+    patient: bool = False,
 ) -> Facts:
     """Every question of `session`, asked in one call; `queries` by name.
 
     What is looked up beside the warehouse is asked of `look`; either may be left out where
     the session has no such fact. What fails keeps the answer it had in `previous`, with its
-    provenance. Raises InvalidInput, before anything is asked, with every parameter and
-    column that does not fit.
+    provenance; `patient` takes a warehouse that cannot be reached for a failure of each
+    question. Raises InvalidInput, before anything is asked, with every parameter and column
+    that does not fit, and WorldError.
     """
     moment = as_of.astimezone(UTC).replace(second=0, microsecond=0)
     recorded = previous.facts if previous else {}
@@ -41,7 +44,7 @@ def gather(
     facts: dict[str, Fact] = {}
     if asked:
         assert warehouse is not None  # the session has a question for it
-        answers = warehouse.answers(tuple(each for _, each in asked))
+        answers = _answers(warehouse, [each for _, each in asked], patient=patient)
         for (question, each), answer in zip(asked, answers, strict=True):
             facts[question.name] = _fact(question, each, answer, warehouse.engine, recorded)
     for lookup in session.questions:
@@ -49,6 +52,17 @@ def gather(
             assert look is not None  # the session has something to look up
             facts[lookup.name] = _looked(lookup, look(lookup, moment), moment, recorded)
     return Facts(moment, {each.name: facts[each.name] for each in session.questions})
+
+
+def _answers(
+    warehouse: Warehouse, asked: Sequence[Asked], *, patient: bool
+) -> tuple[Answer | Failure, ...]:
+    try:
+        return warehouse.answers(asked)
+    except WorldError as error:
+        if not patient:
+            raise
+        return (Failure(str(error), datetime.now(UTC)),) * len(asked)
 
 
 def _asked(

@@ -46,12 +46,15 @@ def _origin(provenance: Provenance) -> str:
 
 
 def _failed(facts: Facts, *, stale_ok: bool) -> Iterator[str]:
+    """A sentence for each reason, the facts it left without an answer together."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
     for fact in facts.facts.values():
-        if fact.failure is None:
-            continue
-        old = f"; the answer as of {_age(fact)} stands instead" if stale_ok else ""
-        instead = old if _age(fact) else ""
-        yield f"No answer for {fact.name}: {code_span(fact.failure.message)}{instead}."
+        if fact.failure is not None:
+            reason = fact.failure.message, _age(fact) if stale_ok else ""
+            by_reason.setdefault(reason, []).append(fact.name)
+    for (message, age), names in by_reason.items():
+        instead = f"; the answer as of {age} stands instead" if age else ""
+        yield f"No answer for {', '.join(names)}: {code_span(message)}{instead}."
 
 
 def _age(fact: Fact) -> str:

@@ -174,3 +174,20 @@ def test_interrupt_cancels_jobs_and_records_nothing(
     assert sorted(stub.cancelled()) == sorted(stub.jobs)
     assert not (repository / "sessions/s.facts.json").exists()
     assert not (repository / "docs").exists()
+
+
+def test_out_of_reach_is_a_failure_of_each_question(
+    repository: Path, capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(repository))
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(repository))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    (repository / "handoff.yaml").write_text("engine: bigquery\nbigquery: {project: p}\n")
+
+    code = run(["render", "s", "--stdout"])
+
+    found = capfdbinary.readouterr()
+    assert code == 3
+    assert b"**One**: [TO BE FILLED]" in found.out
+    assert b"*No answer for one, two: `" in found.out
+    assert found.err.count(b"has no answer: ") == 2

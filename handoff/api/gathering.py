@@ -84,6 +84,7 @@ def gather(
             previous,
             moment,
             lambda lookup, at: asking.look(lookup, world, at),
+            patient=keep,
         )
         cost = warehouse.cost() if warehouse else None
     finally:
