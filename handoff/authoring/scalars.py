@@ -15,6 +15,8 @@ _LOADERS = (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader)
 _TEXT_TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "timestamp"))
 _WORDS = re.compile(r"(?i)(null|~|true|false|yes|no|on|off)?")
 """Read as something else than text by YAML 1.1 or 1.2."""
+_SIXTIES = re.compile(r"[-+]?[0-9_]+(:[0-5]?[0-9])+(\.[0-9_]*)?")
+"""Text, and ninety (`1:30`) for what still reads YAML 1.1."""
 _TRAPS = ("{", "[", "`", "{{")
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]"
@@ -57,7 +59,9 @@ def _inline(value: str, spot: Spot) -> str:
 
 
 def _reads_plain(value: str, *, flow: bool) -> bool:
-    if _WORDS.fullmatch(value) or value.startswith(_TRAPS) or value != value.strip():
+    if _WORDS.fullmatch(value) or _SIXTIES.fullmatch(value):
+        return False
+    if value.startswith(_TRAPS) or value != value.strip():
         return False
     text = f"- [{value}, 0]" if flow else f"- {value}"
     return all(_is_plain(value, text, loader, flow=flow) for loader in _LOADERS)
