@@ -131,6 +131,16 @@ def test_huge_log_is_read_from_its_end(tmp_path: Path) -> None:
     assert time.monotonic() - started < 1  # the rule: under a second
 
 
+def test_how_much_of_a_log_was_searched_is_said_where_it_was_not_all(tmp_path: Path) -> None:
+    run = write(tmp_path / "run.log", "Processing day 1/2\n")
+    assert log.searched(run) == ""
+
+    with (tmp_path / "run.log.1").open("wb") as older:
+        older.truncate(log.MAX_SCANNED_BYTES)
+
+    assert log.searched(run) == " of its last 256 MiB"
+
+
 @given(st.lists(st.binary(max_size=40).filter(lambda b: b"\x1b" not in b), max_size=30))
 def test_lines_from_the_end_are_the_lines(lines: list[bytes]) -> None:
     content = b"\n".join(lines)

@@ -142,8 +142,9 @@ def _log(asked: _Asked, source: LogFile) -> Sequence[Raw]:
         raise _no_past(f"the pattern has no group '{TIME}', the time of a line")
     key = asked.lookup.key if asked.lookup.key in names else None
     recent = asked.recent if {TIME, "done"} <= {*names} else None
+    file = _log_file(asked.world, source.path)
     rows = logged(
-        log.matches(_log_file(asked.world, source.path), found),
+        log.matches(file, found),
         lambda groups: _time(groups.get(TIME), source.zone) if TIME in names else None,
         key=key,
         take=source.take,
@@ -152,7 +153,7 @@ def _log(asked: _Asked, source: LogFile) -> Sequence[Raw]:
     )
     if not rows and source.take == "last":
         when = f" up to {asked.as_of:%Y-%m-%d %H:%M} UTC" if asked.is_past else ""
-        raise SourceFailed(f"no line matches{when}")
+        raise SourceFailed(f"no line{log.searched(file)} matches{when}")
     return rows
 
 

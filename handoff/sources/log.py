@@ -163,6 +163,13 @@ def _lines(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[Line]:
             return
 
 
+def searched(path: Path) -> str:
+    """Words for how much of a log was looked at; none where it was all of it."""
+    if sum(part.stat().st_size for part in _rotated(path)) <= MAX_SCANNED_BYTES:
+        return ""
+    return f" of its last {MAX_SCANNED_BYTES // 2**20} MiB"
+
+
 def newest(paths: list[Path]) -> Path | None:
     """The file written last, by its time and then by its name; `None` of none."""
     return max(paths, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
