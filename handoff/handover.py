@@ -52,13 +52,14 @@ def checkpoint(given: Checkpoint | Blank, pen: Pen) -> str:
 
 
 def overdue(given: Iterable[Action], now: datetime) -> tuple[Action, ...]:
-    """The actions whose time has passed; a day has when it is over where `now` is."""
+    """The actions whose time has passed."""
     return tuple(
-        each for each in given if isinstance(each.due, Moment) and _is_past(each.due, now)
+        each for each in given if isinstance(each.due, Moment) and is_past(each.due, now)
     )
 
 
-def _is_past(due: Moment, now: datetime) -> bool:
+def is_past(due: Moment, now: datetime) -> bool:
+    """Whether its time has passed; a day has when it is over where `now` is."""
     return due.at < now if isinstance(due.at, datetime) else due.at < now.date()
 
 

@@ -203,6 +203,27 @@ def test_commits_on_files_to_read_are_told(handoff: Handoff, repository: Path) -
     assert found["is_unchanged"] is False
 
 
+def test_file_of_several_prompts_is_told_once(handoff: Handoff, repository: Path) -> None:
+    repositories.repository(repository)
+    (repository / "sessions/twice.yaml").write_text(
+        "session: 4\ntitle: Twice\ncreated: 2026-01-06\n"
+        "prompt: {goal: Go on, read: [handoff.yaml, 'handoff.yaml:1-2']}\n"
+        "prompts: {review: {goal: Look, read: ['handoff.yaml:2']}}\n"
+    )
+    handoff("render", "twice")
+    repositories.commit(repository, "hand over")
+    settings = repository / "handoff.yaml"
+    settings.write_text(settings.read_text("utf-8") + "\n", "utf-8")
+    sha = repositories.commit(repository, "Add a line", 2)
+
+    done = handoff("resume", "twice", "--as-of", NOW)
+
+    assert section(done.out) == [
+        "Files to read that changed:",
+        f"- `handoff.yaml`: {sha[:7]} `Add a line`",
+    ]
+
+
 def test_successor_is_named(handoff: Handoff, repository: Path) -> None:
     handoff("render", "session-2")
     successor = "session: 3\ntitle: Third\ncreated: 2026-01-04\nsupersedes: session-2\n"
@@ -234,6 +255,34 @@ def test_conditions_and_actions_are_held_against_now(
     ]
     assert [(c["then"], c["now"]) for c in found["conditions"]] == [(False, True)] * 2
     assert not [line for line in lines if "==" in line]
+
+
+def test_what_is_overdue_has_the_answers_of_now(handoff: Handoff, repository: Path) -> None:
+    (repository / "sessions/late.yaml").write_text(
+        "session: 4\ntitle: Late\ncreated: 2026-01-03\n"
+        "facts: {phases: {sql: orchestrator/phases.sql, key: phase}}\n"
+        'actions: [{do: "Phase 2, {{ phases.phase_2.state }}", owner: Ann, due: 2026-01-04}]\n'
+        "checkpoint: {at: 2026-01-04T20:00:00Z, what: '{{ phases.phase_1.done }} days'}\n"
+        "prompt: {goal: Go on}\n",
+        "utf-8",
+    )
+    handoff("render", "late", "--as-of", THEN)
+
+    lines = section(handoff("resume", "late", "--as-of", "2026-01-05T15:00Z").out)
+    listed = json.loads(handoff("status", "--format", "json").out)
+    live = handoff("check", "late", "--live").out
+
+    assert lines[lines.index("Overdue:") :][:3] == [
+        "Overdue:",
+        "- Phase 2, complete (owner: Ann, due: 2026-01-04)",
+        "- checkpoint: 1,537 days (due: 2026-01-04 20:00 UTC)",
+    ]
+    (late,) = [each for each in listed if each["session"] == "late"]
+    assert late["overdue"] == [
+        "Phase 2, not started (owner: Ann, due: 2026-01-04)",
+        "checkpoint: 514 days (due: 2026-01-04 20:00 UTC)",
+    ]
+    assert "sessions/late.yaml:6:13: warning: overdue: checkpoint" in live
 
 
 def test_rows_that_a_table_or_status_lines_show_are_values_too(

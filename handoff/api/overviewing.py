@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from handoff.api.accepting import received
 from handoff.api.gathering import recorded
-from handoff.api.loading import load, session_path
-from handoff.api.rendering import render
+from handoff.api.loading import Loaded, load, session_path
+from handoff.api.rendering import live_of, render
 from handoff.api.standing import places
+from handoff.facts import Facts
 from handoff.pickup import deadlines
 from handoff.pickup.overview import Overview, newest_first, stand
 from handoff.problems import InvalidInput, Problem
@@ -68,9 +69,9 @@ def _overview(
     where: Places,
 ) -> Overview:
     loaded = load(project, session_id)
-    document = render(project, loaded, recorded(project, session_id), where=where)
+    facts = recorded(project, session_id)
+    document = render(project, loaded, facts, where=where)
     receipts = received(project, session_id)
-    zone = ZoneInfo(project.settings.timezone)
     file = publish.state(project.read(document.path), document.text, session_id)
     in_prompt = sum(each.in_prompt for each in document.open)
     return Overview(
@@ -91,10 +92,19 @@ def _overview(
         ),
         receipts=receipts,
         superseded_by=successors,
-        overdue=tuple(
-            deadlines.words(each) for each in deadlines.late(loaded.session, now, zone)
-        ),
+        overdue=overdue(project, loaded, facts, now),
     )
+
+
+def overdue(
+    project: Project, loaded: Loaded, facts: Facts | None, now: datetime
+) -> tuple[str, ...]:
+    """What of the session is overdue, in words, with the answers of `facts`."""
+    late = deadlines.late(loaded.session, now, ZoneInfo(project.settings.timezone))
+    if not late:
+        return ()
+    live = live_of(project, loaded, facts, stale_ok=True)
+    return tuple(deadlines.words(each, lambda text: live.text(text, "prompt")) for each in late)
 
 
 def _unreadable(project: Project, session_id: str, mistakes: int) -> Overview:

@@ -10,13 +10,12 @@ from zoneinfo import ZoneInfo
 
 from handoff.api.gathering import earlier, facts_path, gather, recorded
 from handoff.api.loading import Loaded, load, session_path
-from handoff.api.overviewing import superseded_by
+from handoff.api.overviewing import overdue, superseded_by
 from handoff.api.prompting import hold_prompt, named
 from handoff.api.rendering import live_of, render
 from handoff.document import Document
 from handoff.facts import Facts, Failure
 from handoff.live.cells import Cells
-from handoff.pickup import deadlines
 from handoff.pickup.resuming import changes, seen
 from handoff.pickup.since import Age, Condition, Since, Touched
 from handoff.pickup.to_read import to_read
@@ -96,6 +95,7 @@ def _with_answers(
             seen(_cells(project, loaded, then)), seen(_cells(project, loaded, facts))
         ),
         conditions=tuple(_conditions(project, loaded, then, facts)),
+        overdue=overdue(project, loaded, facts, now),
         failures=tuple((name, failure.message) for name, failure in failures),
     )
     return Resumed(since, worst(failure.exit_code for _, failure in failures))
@@ -128,7 +128,6 @@ def _since(
     prompt = document.prompt if name is None else named(document, name)
     if prompt is not None:
         hold_prompt(project, prompt, document)
-    zone = ZoneInfo(project.settings.timezone)
     own = (session_path(session_id), facts_path(session_id), document.path)
     base = history.last_touched(project.root, own)
     return Since(
@@ -139,9 +138,7 @@ def _since(
         then=then.as_of if then else None,
         now=now,
         prompt=prompt,
-        overdue=tuple(
-            deadlines.words(each) for each in deadlines.late(loaded.session, now, zone)
-        ),
+        overdue=overdue(project, loaded, then, now),
         touched=tuple(_touched(project, loaded, document, base)) if base else (),
         superseded_by=superseded_by(project, session_id),
         handed_over_at=base,
@@ -166,10 +163,11 @@ def _ages(loaded: Loaded, facts: Facts | None, now: datetime) -> Iterator[Age]:
 def _touched(
     project: Project, loaded: Loaded, document: Document, base: str
 ) -> Iterator[Touched]:
-    for each in to_read(loaded.session, document.path):
-        path = PurePosixPath(each.path)
+    # a file may be named twice, with other lines of it
+    for name in dict.fromkeys(each.path for each in to_read(loaded.session, document.path)):
+        path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts:
             continue
-        commits = history.touches(project.root, each.path, since=base)
+        commits = history.touches(project.root, name, since=base)
         if commits:
-            yield Touched(each.path, commits)
+            yield Touched(name, commits)

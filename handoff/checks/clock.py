@@ -10,17 +10,16 @@ from handoff.problems import Problem
 from handoff.session import Session
 
 
-def overdue_action(session: Session, now: datetime, zone: tzinfo) -> Iterator[Problem]:
-    """An action whose day is over was either done and not said so, or forgotten.
+def overdue(session: Session, now: datetime, zone: tzinfo) -> Iterator[Problem]:
+    """An action or a checkpoint whose day is over was done and not said so, or forgotten.
 
     Fails:
 
         actions:
           - {do: Restart the backfill, owner: Ann, due: 2026-01-04}
     """
-    for action in deadlines.late(session, now, zone):
-        message = f"overdue: {deadlines.words(action)}"
-        yield Problem("H010", message, action.place, "warning")
+    for each in deadlines.late(session, now, zone):
+        yield Problem("H010", f"overdue: {deadlines.words(each)}", each.place, "warning")
 
 
-RULES: tuple[Callable[[Session, datetime, tzinfo], Iterator[Problem]], ...] = (overdue_action,)
+RULES: tuple[Callable[[Session, datetime, tzinfo], Iterator[Problem]], ...] = (overdue,)

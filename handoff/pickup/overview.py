@@ -38,7 +38,7 @@ class Overview:
     """The oldest first."""
     superseded_by: tuple[str, ...] = ()
     overdue: tuple[str, ...] = ()
-    """Actions whose day is over."""
+    """Actions whose day is over, and the checkpoint."""
 
     @property
     def words(self) -> str:

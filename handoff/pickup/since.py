@@ -67,7 +67,7 @@ class Since:
     """Facts without an answer now, with why."""
     conditions: tuple[Condition, ...] = ()
     overdue: tuple[str, ...] = ()
-    """Actions whose day is over."""
+    """Actions whose day is over, and the checkpoint."""
     touched: tuple[Touched, ...] = ()
     superseded_by: tuple[str, ...] = ()
     ages: tuple[Age, ...] = ()
