@@ -356,27 +356,10 @@ def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
             for text in evidence if isinstance(evidence, tuple) else ():
                 if reference(text.value, facts).kind == "fact":
                     yield from _fact(text.value.strip(), text.place, facts)
-        case Table(name, columns, place):
+        case Table(name, _, place) | Phases(name, place) | Files(name, _, place):
             yield from _fact(name, place, facts)
-            names = facts[name].columns if name in facts else None
-            for column in columns if names is not None else ():
-                if names and column.name not in names:
-                    message = f"fact '{name}' has no column '{column.name}'"
-                    hint = _near(column.name, names)
-                    yield Problem("L011", message + hint, column.place)
-        case Phases(name, place):
-            yield from _fact(name, place, facts)
-            fact = facts.get(name)
-            if fact and fact.columns is not None and fact.contract != "phases":
-                message = f"{fact.asked} does not keep the contract 'phases'"
-                yield Problem("L015", message, place)
-        case Files(name, changes, place):
-            yield from _fact(name, place, facts)
-            known_columns = facts[name].columns if name in facts else None
-            for wanted in ("path", "change") if changes else ("path",):
-                if known_columns is not None and known_columns.get(wanted) != Type("STRING"):
-                    message = f"fact '{name}' has no column '{wanted} STRING'"
-                    yield Problem("L011", f"{message}, which 'files:' reads", place)
+            if name in facts:
+                yield from _rows(node, facts[name])
         case Expect(name, place):
             yield from _fact(name, place, facts)
             if name in facts and not facts[name].question.expect:
@@ -388,6 +371,28 @@ def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
         case _ if is_dataclass(node) and not isinstance(node, Place):
             for field in fields(node):
                 yield from _blocks(getattr(node, field.name), facts)
+
+
+def _rows(block: Table | Phases | Files, fact: Known) -> Iterator[Problem]:
+    """What a block takes from rows that they do not have, once their columns are known."""
+    if fact.columns is None:
+        return
+    match block:
+        case Table(name, columns):
+            for column in columns if fact.columns else ():
+                if column.name not in fact.columns:
+                    message = f"fact '{name}' has no column '{column.name}'"
+                    hint = _near(column.name, fact.columns)
+                    yield Problem("L011", message + hint, column.place)
+        case Phases(_, place):
+            if fact.contract != "phases":
+                message = f"{fact.asked} does not keep the contract 'phases'"
+                yield Problem("L015", message, place)
+        case Files(name, changes, place):
+            for wanted in ("path", "change") if changes else ("path",):
+                if fact.columns.get(wanted) != Type("STRING"):
+                    message = f"fact '{name}' has no column '{wanted} STRING'"
+                    yield Problem("L011", f"{message}, which 'files:' reads", place)
 
 
 def _condition(when: Text, facts: Mapping[str, Known]) -> Iterator[Problem]:
