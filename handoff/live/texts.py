@@ -285,22 +285,9 @@ class Live:
             case Code(_, code):
                 if isinstance(code, Blank):
                     yield from self._open(code, item=False)
-            case Table(fact, _, place):
-                found = blanks_in_document("\n".join(self.table(node)))
-                yield from (_left(each, place, waits_for=(fact,)) for each in found)
-            case Phases(fact, place):
-                lines = [line for _, labels in self.phases(node) for _, line in labels]
-                left = [each for line in lines for each in blanks(line)]
-                yield from (_left(each, place, waits_for=(fact,)) for each in left)
-            case Files(fact, _, place):
-                if self.files(node) is None:
-                    yield _left(blanks(DEFAULT)[0], place, waits_for=(fact,))
-            case Expect(fact, place):
-                source = self._source(fact)
-                judged = source.verdicts if source and source.rows is not None else None
-                unknown = [v for v in judged or () if v.state == "unanswered"]
-                for _ in unknown if judged is not None else (None,):
-                    yield _left(blanks(DEFAULT)[0], place, waits_for=(fact,))
+            case Table() | Phases() | Files() | Expect():
+                found = self._unanswered(node)
+                yield from (_left(each, node.place, waits_for=(node.fact,)) for each in found)
             case tuple():
                 for each in node:
                     yield from self._open(each, item=item)
@@ -311,6 +298,23 @@ class Live:
                 for field in fields(node):
                     if field.name not in apart:
                         yield from self._open(getattr(node, field.name), item=False)
+
+    def _unanswered(self, block: Table | Phases | Files | Expect) -> tuple[Found, ...]:
+        """The blanks in what a block makes of its fact."""
+        match block:
+            case Table():
+                return blanks_in_document("\n".join(self.table(block)))
+            case Phases():
+                lines = [line for _, labels in self.phases(block) for _, line in labels]
+                return tuple(each for line in lines for each in blanks(line))
+            case Files():
+                return blanks(DEFAULT) if self.files(block) is None else ()
+            case Expect(fact):
+                source = self._source(fact)
+                if source is None or source.rows is None:
+                    return blanks(DEFAULT)
+                states = [verdict.state for verdict in source.verdicts]
+                return blanks(DEFAULT) * states.count("unanswered")
 
     def _open_in(self, text: Text, *, item: bool) -> Iterator[Open]:
         """The blanks the author wrote, and those that live values left."""
