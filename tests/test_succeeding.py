@@ -94,6 +94,22 @@ def test_what_the_receiver_must_know_is_handed_on(root: Path) -> None:
     assert "        Counted: false\n" in written
 
 
+def test_what_the_prompt_forbids_is_carried_on(root: Path) -> None:
+    path = root / "sessions/session-1.yaml"
+    text = path.read_text() + "do_not: [Run it twice]\n"
+    more = "  more: {DO NOT: [Touch prod, Run it twice], NOTES: [Glance]}\n"
+    path.write_text(text.replace("  ask: Begin.\n", f"  ask: Begin.\n{more}"))
+
+    begin(api.open_project(str(root)), "session-2", created=DAY, source_id="session-1")
+
+    written = (root / "sessions/session-2.yaml").read_text("utf-8")
+    assert (
+        "\ndo_not:\n  - Run it twice (from session-1)\n  - Touch prod (from session-1)"
+        in written
+    )
+    assert "Glance" not in written
+
+
 ODD = """\
     - "<<"
     - "no"

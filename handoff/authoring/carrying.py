@@ -97,6 +97,19 @@ def _item(node: Node, source: Source) -> Iterator[Value]:
         yield said if words is node else _beside(said, node)
 
 
+def guards(source: Source, key: str) -> Part | None:
+    """What not to do: the list of it, and what the prompt says beneath a heading like that."""
+    part = listed(source, key)
+    items = list(part.value) if part and isinstance(part.value, list) else []
+    for entry in source.session.prompt.more if source.session.prompt else ():
+        if _GUARDS.search(entry.label):
+            told = _items(entry.content, source.say)
+            items += [
+                item for each in told if (item := _with_origin(each, source)) not in items
+            ]
+    return Part(items) if items else None
+
+
 def live(source: Source, key: str) -> Part | None:
     """The key as it stands, where it says nothing but what is asked anew."""
     content = getattr(source.session, key)
@@ -147,7 +160,7 @@ CARRIED: Mapping[str, tuple[Carrier, str]] = {
     "blocked_by": (blocker, "take it out once it is solved"),
     "actions": (listed, "take out what is done"),
     "tried": (listed, "so that nobody tries it again"),
-    "do_not": (listed, "still binding; take out what is not"),
+    "do_not": (guards, "still binding; take out what is not"),
 }
 """Key of the session file to what is taken of it, and the comment beside it."""
 
