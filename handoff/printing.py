@@ -268,35 +268,35 @@ def escaped(text: str, where: Where, *, is_own: bool = False) -> str:
     `is_own` text is not. In a code span backticks become apostrophes.
     """
     line = folded(text)
-    return _ESCAPED[where](line, is_own) if line else ""
+    if not line or (is_own and where == "prompt" and _is_fit(line)):
+        return line
+    return _ESCAPED[where](line)
 
 
-def _in_text(text: str, is_own: bool) -> str:
+def _is_fit(text: str) -> bool:
+    """Whether text of the author's own can stand in a prompt as it is."""
+    return "`" not in text and "~~~" not in text and not _blanks(text)
+
+
+def _in_text(text: str) -> str:
     spelled = _at_start(_MARKUP.sub(r"\\\g<0>", text))
     for pattern, broken in _LINKS:
         spelled = pattern.sub(broken, spelled)
     return _unchosen(spelled)
 
 
-def _in_cell(text: str, is_own: bool) -> str:
-    # nothing more: `_in_text` leaves no bare pipe
-    return _in_text(text, is_own)
+def _in_prompt(text: str) -> str:
+    is_plain = _PLAIN_WORD.fullmatch(text) and not _blanks(text)
+    return text if is_plain else code_span(text)
 
 
-def _in_prompt(text: str, is_own: bool) -> str:
-    is_plain = is_own and "`" not in text and "~~~" not in text
-    if (is_plain or _PLAIN_WORD.fullmatch(text)) and not _blanks(text):
-        return text
-    return code_span(text)
-
-
-def _in_code(text: str, is_own: bool) -> str:
+def _in_code(text: str) -> str:
     return text.replace("`", "'")
 
 
-_ESCAPED: Mapping[Where, Callable[[str, bool], str]] = {
+_ESCAPED: Mapping[Where, Callable[[str], str]] = {
     "text": _in_text,
-    "cell": _in_cell,
+    "cell": _in_text,  # which leaves no bare pipe
     "prompt": _in_prompt,
     "code": _in_code,
 }
