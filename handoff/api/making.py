@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 import zoneinfo
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import date
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from handoff import __version__
 from handoff.api.accepting import receipts_path
@@ -98,10 +96,10 @@ class Making:
         made = self._memory.made.get(session_id)
         changed = tuple(self._changed(made)) if made else ()
         if made and not changed:
-            listed = _read(made.listed)
-            if self._memory.sha256(listed.path) == made.file:
-                self._listed.append(listed)
-                return Edition(session_id, listed.path)
+            path = made.listed.path
+            if self._memory.sha256(path) == made.file:
+                self._listed.append(made.listed)
+                return Edition(session_id, path)
         return replace(self._rendered(session_id), changed=changed)
 
     def _changed(self, made: Made) -> Iterator[str]:
@@ -137,7 +135,7 @@ class Making:
             shared=self._digest,
             places={**named(document.text, self._where), **named(document.path, self._where)},
             file=sha256(content).hexdigest(),
-            listed={**asdict(listed), "day": str(listed.day)},
+            listed=listed,
         )
 
 
@@ -162,11 +160,6 @@ def _row(session: Session, document: Document) -> Listed:
         previous=session.previous,
         supersedes=session.supersedes,
     )
-
-
-def _read(listed: Mapping[str, Any]) -> Listed:
-    day, previous = date.fromisoformat(listed["day"]), tuple(listed["previous"])
-    return Listed(**{**listed, "day": day, "previous": previous})
 
 
 # --- what all documents have in common -----------------------------------------------------

@@ -12,13 +12,15 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 from handoff.cache import cache_folder, read_cached, write_cached
 from handoff.files import is_plain
+from handoff.publishing.index import Listed
 
 Signature = tuple[int, int, int, int]
 """Size, time of writing, time of the last change and inode."""
@@ -40,7 +42,7 @@ class Made:
     """Where the documents stood that it names, by the path they would have unarchived."""
     file: str
     """The digest of its whole file."""
-    listed: Mapping[str, Any]
+    listed: Listed
     """Its row of the index."""
 
 
@@ -105,7 +107,7 @@ class Memory:
                 if max(signature[1], signature[2]) < limit
             },
             "made": {
-                name: [each.inputs, each.shared, each.places, each.file, each.listed]
+                name: [each.inputs, each.shared, each.places, each.file, _row(each.listed)]
                 for name, each in made.items()
             },
         }
@@ -139,7 +141,16 @@ def _load(memory: Memory, content: dict[str, Any]) -> None:
         memory._files[path] = ((size, written, changed, inode), sha)
     for name, (inputs, shared, places, file, listed) in content["made"].items():
         if shared in memory.shared:
-            memory.made[name] = Made(inputs, shared, places, file, listed)
+            memory.made[name] = Made(inputs, shared, places, file, _listed(listed))
+
+
+def _row(listed: Listed) -> dict[str, object]:
+    return {**asdict(listed), "day": str(listed.day)}
+
+
+def _listed(row: dict[str, Any]) -> Listed:
+    day, previous = date.fromisoformat(row["day"]), tuple(row["previous"])
+    return Listed(**{**row, "day": day, "previous": previous})
 
 
 def _read(path: Path) -> tuple[Signature, str] | None:
