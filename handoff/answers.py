@@ -15,7 +15,7 @@ from handoff.reporting import printable
 _NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
 
 
-def as_table(answer: Answer) -> str:
+def _table(answer: Answer) -> str:
     """Columns in line, numbers to the right; the count of rows last."""
     names = [column.name for column in answer.columns]
     rows = [names, *([printable(_words(value)) for value in row] for row in answer.rows)]
@@ -35,7 +35,7 @@ def as_markdown(answer: Answer) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def as_csv(answer: Answer) -> str:
+def _csv(answer: Answer) -> str:
     """RFC 4180; NULL is an empty field."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -53,9 +53,9 @@ def as_json(answer: Answer) -> str:
 
 
 FORMATS: Mapping[str, Callable[[Answer], str]] = {
-    "table": as_table,
+    "table": _table,
     "json": as_json,
-    "csv": as_csv,
+    "csv": _csv,
     "md": as_markdown,
 }
 

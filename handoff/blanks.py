@@ -66,7 +66,7 @@ def blanks(text: str, *, item: bool = False) -> tuple[Found, ...]:
     return tuple(_placed(_found(text, 0, item=item), text))
 
 
-def names_reference(label: str) -> str:
+def _label(label: str) -> str:
     """A link reference's label in the form in which labels are compared."""
     return " ".join(label.split()).casefold()
 
@@ -276,12 +276,12 @@ def blanks_in_document(markdown: str) -> tuple[Found, ...]:
     Comments and `<details>` are passed over; so is `[NAME]` where the document defines it.
     """
     lines = list(_searched(markdown))
-    defined = {names_reference(m[1]) for _, text in lines if (m := _DEFINITION.match(text))}
+    defined = {_label(m[1]) for _, text in lines if (m := _DEFINITION.match(text))}
     found = (
         each
         for start, text in lines
         for each in _in_line(text, start)
-        if names_reference(each.text[1:-1]) not in defined
+        if _label(each.text[1:-1]) not in defined
     )
     return tuple(_placed(found, markdown))
 

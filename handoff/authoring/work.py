@@ -160,15 +160,15 @@ def as_text(all_work: Work) -> str:
 
 def as_json(all_work: Work) -> str:
     """One object with every blank."""
-    return f"{json_text(fields_of(all_work))}\n"
+    return f"{json_text(_fields_of(all_work))}\n"
 
 
 def all_as_json(several: tuple[Work, ...]) -> str:
     """One object with the work of every session."""
-    return f"{json_text({'sessions': [fields_of(each) for each in several]})}\n"
+    return f"{json_text({'sessions': [_fields_of(each) for each in several]})}\n"
 
 
-def fields_of(all_work: Work) -> dict[str, object]:
+def _fields_of(all_work: Work) -> dict[str, object]:
     listed = [_fields(task) for task in all_work.tasks]
     return {"session": all_work.session, "document": all_work.document, "open": listed}
 

@@ -41,12 +41,12 @@ class Earlier:
 def columns(types: Mapping[str, Type], key: str | None) -> dict[str, Type]:
     """The columns that a fact's rows are given where it is compared, each with its type."""
     added: dict[str, Type] = {}
-    for name in quantities(types, key):
+    for name in _quantities(types, key):
         added |= {f"{name}{BEFORE}": types[name], f"{name}{CHANGE}": types[name]}
     return added
 
 
-def quantities(types: Mapping[str, Type], key: str | None) -> list[str]:
+def _quantities(types: Mapping[str, Type], key: str | None) -> list[str]:
     """The columns that can have become more or less."""
     return [
         name
@@ -79,7 +79,7 @@ def compared(
     source: Source, then: Source | None, why: str, *, session: str, named_by: str | None
 ) -> Source:
     """The source with what each of its numbers was, and by how much it changed."""
-    names = quantities(source.types, source.key)
+    names = _quantities(source.types, source.key)
     added = columns(source.types, source.key)
     told = replace(
         source,

@@ -96,14 +96,14 @@ def known(session: Session, queries: Mapping[str, Query]) -> Mapping[str, Known]
     return {
         question.name: Known(
             question,
-            columns_of(question, query := asked_of(question, queries)),
+            _columns_of(question, query := asked_of(question, queries)),
             query.contract if query else None,
         )
         for question in session.questions
     }
 
 
-def columns_of(question: Question | Lookup, query: Query | Lookup | None) -> Columns | None:
+def _columns_of(question: Question | Lookup, query: Query | Lookup | None) -> Columns | None:
     """The columns that texts may cite: returned, not redacted, or derived."""
     if query is None:
         return None
@@ -139,7 +139,7 @@ def _expected(session: Session, queries: Mapping[str, Query]) -> Iterator[Proble
     for question in session.questions:
         query = asked_of(question, queries) if question.expect else None
         # the mark is made of what is expected
-        columns = columns_of(replace(question, expect=()), query)
+        columns = _columns_of(replace(question, expect=()), query)
         if query is not None and columns is not None:
             from handoff.evidence import expectations  # not for a session without any
 

@@ -36,7 +36,7 @@ def head(root: Path) -> str | None:
         return None
 
 
-def is_shallow(root: Path) -> bool:
+def _is_shallow(root: Path) -> bool:
     """Whether the clone is cut off, so that older commits are not seen."""
     try:
         return asked(root, "rev-parse", "--is-shallow-repository").strip() == "true"
@@ -55,7 +55,7 @@ def knows(root: Path, sha: str) -> bool | None:
     try:
         return bool(asked(root, "rev-parse", *options, f"{sha}^{{commit}}").strip())
     except SourceFailed:
-        return None if is_shallow(root) else False
+        return None if _is_shallow(root) else False
 
 
 def last_touched(root: Path, paths: Sequence[str]) -> str | None:

@@ -64,7 +64,7 @@ def connect(
     from google.cloud.bigquery import Client
 
     server = endpoint(settings)
-    retry = retry_for(retry_seconds, told)
+    retry = _retry_for(retry_seconds, told)
     try:
         credentials, project = _credentials(settings, server)
         client = Client(
@@ -182,7 +182,7 @@ def _ahead(headers: Mapping[str, str]) -> timedelta | None:
 _TRANSIENT = ("rateLimitExceeded", "backendError", "internalError", "badGateway")
 
 
-def retry_for(seconds: float, told: Callable[[str], None]) -> Retry:
+def _retry_for(seconds: float, told: Callable[[str], None]) -> Retry:
     """Try again for `seconds`; the client's own 10 minutes are no use on a terminal."""
     # slow: 0.2 s, only asking needs it
     from google.api_core.retry import Retry
@@ -191,7 +191,7 @@ def retry_for(seconds: float, told: Callable[[str], None]) -> Retry:
         told(f"BigQuery: trying again ({type(error).__name__})")
 
     return Retry(
-        predicate=is_transient,
+        predicate=_is_transient,
         initial=min(0.5, seconds / 4),
         maximum=min(10.0, seconds / 2),
         timeout=seconds,
@@ -199,7 +199,7 @@ def retry_for(seconds: float, told: Callable[[str], None]) -> Retry:
     )
 
 
-def is_transient(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Whether the same request may well succeed a moment later."""
     # slow: loaded by the client already
     import requests.exceptions
