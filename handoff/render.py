@@ -14,7 +14,7 @@ from handoff.document import Document, completion, document_path, leaves, status
 from handoff.evidence import claims
 from handoff.evidence.conditions import held
 from handoff.live.texts import Live, Where
-from handoff.problems import InvalidInput, Place, Problem, nearest
+from handoff.problems import InvalidInput, Place, Problem
 from handoff.session import (
     DEFAULT_PROMPT,
     Action,
@@ -139,15 +139,7 @@ _AMONG_PROMPTS = "prompt"
 
 def _template(session: Session, folders: Folders) -> str:
     """The session's own template, else the one it names."""
-    own = folders.own(session.id)
-    name = f"{session.template}.md.j2"
-    if own or folders.has(name):
-        return own or name
-    known = [
-        each.removesuffix(".md.j2") for each in folders.list_templates() if "/" not in each
-    ]
-    message = f"no template '{session.template}'{nearest(session.template, known)}"
-    raise InvalidInput([Problem("T006", message, Place(session.path))])
+    return folders.own(session.id) or f"{session.template}.md.j2"
 
 
 class _Pen:

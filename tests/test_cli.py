@@ -197,6 +197,10 @@ def test_failed_question_leaves_the_recorded_answer(handoff: Handoff, repository
     assert "- Progress: [TO BE FILLED] days complete" in failed.out
     assert "- Total dates expected: 917" in failed.out
     assert frozen.out == failed.out
+    assert (frozen.code, "warning: fact 'orchestrator' has no answer" in frozen.err) == (
+        0,
+        True,
+    )
     assert "514 of 1,537 (as of 2026-01-03 16:20 UTC, not answered since)" in old.out
 
 
@@ -262,3 +266,18 @@ def test_documents_of_this_repository_are_published(
     code = run(["publish", "--check", "--root", str(ROOT)])
 
     assert (code, capfdbinary.readouterr().err.decode()) == (0, "")
+
+
+def test_template_that_is_not_there_is_told_before_anything_is_asked(
+    handoff: Handoff, repository: Path
+) -> None:
+    session = repository / "sessions/session-2.yaml"
+    session.write_text(session.read_text().replace("template: brief", "template: brif"))
+
+    done = handoff("render", "session-2")
+
+    assert done.code == 1
+    assert done.err == (
+        "sessions/session-2.yaml:7:11: error: no template 'brif', did you mean 'brief'? (T006)\n"
+    )
+    assert not (repository / "sessions/session-2.facts.json").exists()

@@ -13,7 +13,7 @@ from handoff.api.loading import Loaded, session_path
 from handoff.facts import Facts
 from handoff.files import sweep, write_whole
 from handoff.locking import locked
-from handoff.problems import InvalidInput, Problem
+from handoff.problems import InvalidInput, Level, Problem
 from handoff.project import Project
 from handoff.publishing import gate
 from handoff.session import Question, Session
@@ -148,13 +148,15 @@ def earlier_ids(session: Session) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in named if each))
 
 
-def failures(loaded: Loaded, facts: Facts) -> tuple[Problem, ...]:
+def failures(loaded: Loaded, facts: Facts, level: Level = "error") -> tuple[Problem, ...]:
     """A problem for each fact that was asked for and has no answer now."""
     found = (
         (q, facts.facts[q.name]) for q in loaded.session.questions if q.name in facts.facts
     )
     return tuple(
-        Problem("F022", f"fact '{fact.name}' has no answer: {fact.failure.message}", q.place)
+        Problem(
+            "F022", f"fact '{fact.name}' has no answer: {fact.failure.message}", q.place, level
+        )
         for q, fact in found
         if fact.failure
     )

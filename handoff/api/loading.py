@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 
 from handoff import gather as gathering
+from handoff.data import data_folder
 from handoff.overrides import from_environment, from_words
-from handoff.problems import InvalidInput, Problem, nearest
+from handoff.problems import InvalidInput, Place, Problem, nearest
 from handoff.project import Project
 from handoff.project import open_project as _open_project
 from handoff.session import Lookup, Session, session_yaml
@@ -66,11 +67,25 @@ def load(project: Project, session_id: str) -> Loaded:
 def loaded(project: Project, session: Session, warnings: tuple[Problem, ...] = ()) -> Loaded:
     """A session with its questions. Raises InvalidInput with every mistake of these."""
     queries, problems = _queries(project, session)
+    problems += _template_missing(project, session)
     problems += _bound(project, session, queries)
     problems += live_problems(session, queries)
     if problems:
         raise InvalidInput([*warnings, *problems])
     return Loaded(session, queries, warnings)
+
+
+def _template_missing(project: Project, session: Session) -> Iterator[Problem]:
+    """The template is looked for before anything is asked."""
+    folders = (project.root / project.settings.templates, data_folder("templates"))
+    name = f"{session.template}.md.j2"
+    own = project.root / "sessions" / f"{session.id}.md.j2"
+    if own.exists() or any((folder / name).exists() for folder in folders):
+        return
+    files = (file.name for folder in folders for file in folder.glob("*.md.j2"))
+    known = [file.removesuffix(".md.j2") for file in files]
+    message = f"no template '{session.template}'{nearest(session.template, known)}"
+    yield Problem("T006", message, session.template_place or Place(session.path))
 
 
 def session_named(project: Project, name: str, *, here: Path | None = None) -> str:

@@ -66,7 +66,7 @@ def render(
             note=console.note,
         )
     document = api.render(project, loaded, facts, stale_ok=stale_ok)
-    failures = api.failures(loaded, facts)
+    failures = api.failures(loaded, facts, "warning" if frozen else "error")
     console.problems([*loaded.warnings, *document.problems, *failures])
     _give(project, document, stdout=stdout, overwrite=overwrite)
     _sum_up(project, document)

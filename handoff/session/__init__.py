@@ -549,6 +549,8 @@ class Session:
     supersedes: str | None
     blocked_by: Text | None
     place: Place
+    template_place: Place | None = None
+    """Where the template is named; `None` where it is not."""
     started: datetime | None = None
     """When work began, UTC."""
     ended: datetime | None = None

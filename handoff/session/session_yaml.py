@@ -123,6 +123,7 @@ class _Reader(ContentReader):
         slug = self.slug(given.get("slug"), title)
         rest = {
             "template": self.template(given.get("template")),
+            "template_place": given["template"].place if "template" in given else None,
             "as_of": self.minute(given.get("as_of")),
             **self.times(given.get("started"), given.get("ended")),
             "status": self.author_text(given.get("status")),
