@@ -45,9 +45,6 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-STEERS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
 @pytest.fixture
 def handoff(capfdbinary: pytest.CaptureFixture[bytes]) -> Handoff:
     return caller(capfdbinary)
