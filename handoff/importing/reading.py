@@ -9,7 +9,7 @@ from handoff.problems import InvalidInput, Place, Problem
 
 MAX_BYTES = 2 * 1024 * 1024
 """Of one document; the longest handoff ever seen has 2,263 lines."""
-# What YAML leaves out, also of what quotes may hold: see nodes. And tidy's own mark.
+# What YAML leaves out, also of what quotes may hold: see yaml/nodes. And tidy's own mark.
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0\ufffe\uffff]")
 _REPLACEMENT = "\ufffd"
 
