@@ -277,7 +277,6 @@ def test_template_that_is_not_there_is_told_before_anything_is_asked(
     done = handoff("render", "session-2")
 
     assert done.code == 1
-    assert done.err == (
-        "sessions/session-2.yaml:7:11: error: no template 'brif', did you mean 'brief'? (T006)\n"
-    )
+    place = "sessions/session-2.yaml:7:11"
+    assert done.err == f"{place}: error: no template 'brif', did you mean 'brief'? (T006)\n"
     assert not (repository / "sessions/session-2.facts.json").exists()
