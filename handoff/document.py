@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from handoff.blanks import DEFAULT
-from handoff.problems import Problem
+from handoff.problems import Place, Problem, nearest
 from handoff.session import (
     Blank,
     Box,
@@ -73,6 +73,13 @@ def document_path(session: Session, output: str) -> str:
     label = "".join(c if c.isascii() and c.isalnum() else "-" for c in session.session)
     parts = [str(session.created.day), "SESSION", label.strip("-").upper(), session.slug]
     return f"{output}/{'-'.join(part for part in parts if part)}.md"
+
+
+def no_template(session: Session, known: Iterable[str]) -> Problem:
+    """That the template which the session names is not among the `known` file names."""
+    names = [each.removesuffix(".md.j2") for each in known if "/" not in each]
+    message = f"no template '{session.template}'{nearest(session.template, names)}"
+    return Problem("T006", message, session.template_place or Place(session.path))
 
 
 def leaves(node: object) -> Iterator[Leaf]:

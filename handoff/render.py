@@ -10,7 +10,15 @@ from typing import Any
 from handoff import content as markdown
 from handoff import handover
 from handoff.content import Pen
-from handoff.document import Document, completion, document_path, leaves, status, ticked
+from handoff.document import (
+    Document,
+    completion,
+    document_path,
+    leaves,
+    no_template,
+    status,
+    ticked,
+)
 from handoff.evidence import claims
 from handoff.evidence.conditions import held
 from handoff.live.texts import Live, Where
@@ -139,7 +147,10 @@ _AMONG_PROMPTS = "prompt"
 
 def _template(session: Session, folders: Folders) -> str:
     """The session's own template, else the one it names."""
-    return folders.own(session.id) or f"{session.template}.md.j2"
+    own, name = folders.own(session.id), f"{session.template}.md.j2"
+    if own or folders.has(name):
+        return own or name
+    raise InvalidInput([no_template(session, folders.list_templates())])
 
 
 class _Pen:

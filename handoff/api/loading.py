@@ -11,8 +11,9 @@ from pathlib import Path
 
 from handoff import gather as gathering
 from handoff.data import data_folder
+from handoff.document import no_template
 from handoff.overrides import from_environment, from_words
-from handoff.problems import InvalidInput, Place, Problem, nearest
+from handoff.problems import InvalidInput, Problem, nearest
 from handoff.project import Project
 from handoff.project import open_project as _open_project
 from handoff.session import Lookup, Session, session_yaml
@@ -82,10 +83,8 @@ def _template_missing(project: Project, session: Session) -> Iterator[Problem]:
     own = project.root / "sessions" / f"{session.id}.md.j2"
     if own.exists() or any((folder / name).exists() for folder in folders):
         return
-    files = (file.name for folder in folders for file in folder.glob("*.md.j2"))
-    known = [file.removesuffix(".md.j2") for file in files]
-    message = f"no template '{session.template}'{nearest(session.template, known)}"
-    yield Problem("T006", message, session.template_place or Place(session.path))
+    known = (file.name for folder in folders for file in folder.glob("*.md.j2"))
+    yield no_template(session, known)
 
 
 def session_named(project: Project, name: str, *, here: Path | None = None) -> str:
