@@ -216,7 +216,7 @@ def _duration(source: Source | None) -> Part:
         time = next(named, None)
     if source and isinstance(time, Text):
         return Part(source.say(time))
-    return Part(None, "such as 2.5-3 hours")
+    return Part(None, "such as 2.5-3 hours, or '{{ duration }}' of started: and ended:")
 
 
 def _following(label: str) -> Value:
