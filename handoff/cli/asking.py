@@ -36,18 +36,10 @@ def run(
         str,
         typer.Argument(metavar="QUESTION", help="Its name, such as orchestrator/phases.sql."),
     ],
-    param: Annotated[
-        list[str] | None,
-        typer.Option("--param", metavar="NAME=VALUE", help="A parameter; lists as JSON."),
-    ] = None,
-    format: Annotated[  # noqa: A002 - the option's name
-        str, typer.Option("--format", metavar="FORMAT", help="table, json, csv or md.")
-    ] = "table",
+    param: options.Parameters = None,
+    format: options.AnswerFormat = "table",  # noqa: A002 - the option's name
     engine: options.Engine = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="TIME", help="The moment to ask for; else now."),
-    ] = None,
+    as_of: options.AsOf = None,
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
@@ -74,17 +66,9 @@ def estimate(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME...", help="Sessions or questions.")
     ],
-    param: Annotated[
-        list[str] | None,
-        typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the questions."),
-    ] = None,
-    format: Annotated[  # noqa: A002 - the option's name
-        str, typer.Option("--format", metavar="FORMAT", help="table, json, csv or md.")
-    ] = "table",
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="TIME", help="The moment to ask for; else now."),
-    ] = None,
+    param: options.Parameters = None,
+    format: options.AnswerFormat = "table",  # noqa: A002 - the option's name
+    as_of: options.AsOf = None,
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:

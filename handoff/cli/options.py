@@ -28,6 +28,17 @@ Engine = Annotated[
     str | None,
     typer.Option("--engine", metavar="ENGINE", help="duckdb or bigquery, for this run."),
 ]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="TIME", help="The moment to ask for, with its zone."),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="NAME=VALUE", help="A parameter; lists as JSON."),
+]
+AnswerFormat = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help="table, json, csv or md.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

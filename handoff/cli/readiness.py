@@ -25,10 +25,7 @@ def ready(
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Ask nothing: use the recorded facts only.")
     ] = False,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="TIME", help="The moment to ask for; else now."),
-    ] = None,
+    as_of: options.AsOf = None,
     root: options.Root = None,
 ) -> int:
     """Tell whether what a session waits for holds; for scripts.

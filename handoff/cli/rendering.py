@@ -31,10 +31,7 @@ def render(
             help="Ask nothing and use nothing recorded; print the document, write nothing.",
         ),
     ] = False,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="TIME", help="The moment to ask for, with its zone."),
-    ] = None,
+    as_of: options.AsOf = None,
     stale_ok: Annotated[
         bool,
         typer.Option(

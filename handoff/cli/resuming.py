@@ -25,10 +25,7 @@ def resume(
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Ask nothing: tell how old the recorded facts are.")
     ] = False,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="TIME", help="The moment to ask for; else now."),
-    ] = None,
+    as_of: options.AsOf = None,
     prompt: Annotated[
         str | None, typer.Option("--prompt", metavar="NAME", help="Of several prompts which.")
     ] = None,
