@@ -156,7 +156,9 @@ def _checklist(content: Checklist, pen: Pen) -> list[str]:
     for box in content.boxes:
         note = f" ({pen.words(box.note)})" if box.note else ""
         mark = "x" if box.done else " "
-        lines += marked(f"- [{mark}] ", [f"{pen.words(box.label)}{note}"])
+        waits = box.when if box.when and not box.done else None
+        label = pen.condition(waits) if waits else pen.words(box.label)
+        lines += marked(f"- [{mark}] ", [f"{label}{note}"])
     return lines or [DEFAULT]
 
 

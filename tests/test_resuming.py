@@ -422,3 +422,18 @@ def test_expression_has_one_spelling(text: str, name: str) -> None:
 
     assert isinstance(part, Expression)
     assert spelled(part.node) == name
+
+
+def test_open_boxes_are_held_against_now(handoff: Handoff, repository: Path) -> None:
+    session = repository / "sessions/session-1.yaml"
+    condition = "{{ orchestrator.phase_1.state == 'complete' }}"
+    boxes = f'checklist:\n  Phase 1 complete: {{when: "{condition}"}}\n'
+    session.write_text(session.read_text("utf-8").replace("checklist:\n", boxes, 1), "utf-8")
+
+    written = handoff("render", "session-1", "--stdout").out
+    resumed = handoff("resume", "session-1", "--as-of", "2026-01-04T15:00Z").out
+
+    assert "- [ ] ⏳ Phase 1 complete (running)" in written
+    lines = section(resumed)
+    holds = lines.index("Holds now:")
+    assert lines[holds + 1].startswith("- Phase 1 complete (complete)")

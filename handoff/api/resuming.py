@@ -104,13 +104,13 @@ def _with_answers(
 def _conditions(
     project: Project, loaded: Loaded, then: Facts | None, facts: Facts
 ) -> Iterator[Condition]:
-    """The conditions of the next session that hold now and did not, or the other way round."""
-    from handoff.evidence.conditions import conditions  # slow: brings jinja2
+    """The prerequisites and open boxes that hold now and did not, or the other way round."""
+    from handoff.evidence.conditions import held, unticked, written  # slow: brings jinja2
 
-    before = conditions(loaded.session, live_of(project, loaded, then), "prompt")
-    live = live_of(project, loaded, facts, stale_ok=True)
-    after = conditions(loaded.session, live, "prompt")
-    for old, new in zip(before, after, strict=True):
+    before = live_of(project, loaded, then)
+    after = live_of(project, loaded, facts, stale_ok=True)
+    for condition in (*written(loaded.session), *unticked(loaded.session)):
+        old, new = held(condition, before, "prompt"), held(condition, after, "prompt")
         if old.holds is not new.holds:
             yield Condition(f"{new.text} ({new.evidence})", old.holds, new.holds)
 

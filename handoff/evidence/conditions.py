@@ -1,4 +1,4 @@
-"""Conditions: what must hold before the next session starts, as the facts say."""
+"""Conditions: what must hold before a session starts or a box is ticked, as the facts say."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ def conditions(session: Session, live: Live, where: Where = "text") -> tuple[Con
 def written(session: Session) -> tuple[Written, ...]:
     """The conditions for the next session to start, as the author wrote them."""
     return tuple(every(session.next, Written))
+
+
+def unticked(session: Session) -> tuple[Written, ...]:
+    """The conditions of the session's own boxes that are not ticked."""
+    boxes = session.checklist.boxes if session.checklist else ()
+    return tuple(box.when for box in boxes if box.when and not box.done)
 
 
 def held(condition: Written, live: Live, where: Where = "text") -> Condition:

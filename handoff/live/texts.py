@@ -24,6 +24,7 @@ from handoff.progress.phases import plain
 from handoff.session import (
     CHANGES,
     Blank,
+    Box,
     Bullets,
     Claim,
     Code,
@@ -279,6 +280,8 @@ class Live:
                 yield _left(found[0], place, words)
             case Condition(words):
                 yield from self._open(words, item=item)
+            case Box(label, _, note):
+                yield from self._open((label, note or ()), item=False)
             case Claim(what, evidence):
                 yield from self._open(what, item=item)
                 yield from self._open(evidence, item=False)

@@ -89,6 +89,8 @@ class Box:
     done: bool
     note: Text | None
     place: Place
+    when: Condition | None = None
+    """What the facts say of it while it is not ticked."""
 
 
 @dataclass(frozen=True, slots=True)

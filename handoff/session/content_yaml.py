@@ -52,6 +52,7 @@ RESERVED: Mapping[str, tuple[str, ...]] = {
 }
 """A mapping with the key is no labelled text, and may hold these keys only."""
 CONDITION_KEYS = ("text", "when")
+BOX_KEYS = ("done", "note", "when")
 CLAIM_KEYS = (("text", "evidence"), ("what", "evidence"))
 """A mapping with these two keys is a condition, a claim."""
 
@@ -148,7 +149,9 @@ class ContentReader(Decoder):
 
     def condition(self, node: Map, given: Mapping[str, Node]) -> Content:
         text = self.words(given["text"]) or Blank(DEFAULT, node.place)
-        when = given["when"]
+        return self.holds(text, given["when"], node)
+
+    def holds(self, text: Text | Blank, when: Node, node: Node) -> Condition:
         if is_null(when):
             self.report("Y021", "key 'when' has no value", when)
         what = "a condition in quotes, such as \"{{ phases.phase_4.state == 'complete' }}\""
@@ -213,9 +216,11 @@ class ContentReader(Decoder):
         if not isinstance(pair.node, Map):
             done = self.flag(pair.node)
             return Box(label, bool(done), None, pair.node.place)
-        given = self.fields(pair.node, ("done", "note"), what=f"'{pair.key}'")
+        given = self.fields(pair.node, BOX_KEYS, what=f"'{pair.key}'")
         note = self.author_text(given.get("note"))
-        return Box(label, bool(self.flag(given.get("done"))), note, pair.node.place)
+        done = bool(self.flag(given.get("done")))
+        when = self.holds(label, given["when"], pair.node) if "when" in given else None
+        return Box(label, done, note, pair.node.place, when)
 
     def code(self, node: Map, given: Mapping[str, Node]) -> Content:
         key = next(key for key in (*CODE_LANGS, "code") if key in given)

@@ -263,6 +263,11 @@ _BOX: Schema = {
     "properties": {
         "done": _described(_FLAG, "Whether the box is ticked."),
         "note": _described(_WORDS, "What stands behind the label, in parentheses."),
+        "when": {
+            "description": "What the facts say of it while it is not ticked.",
+            "type": "string",
+            "pattern": _whole(LIVE),
+        },
     },
     "additionalProperties": False,
 }
