@@ -100,3 +100,28 @@ def test_without_a_repository_nothing_is_known(tmp_path: Path) -> None:
 def test_a_base_is_a_commit_and_no_option(root: Path) -> None:
     with pytest.raises(ValueError, match="no commit"):
         history.touches(root, "lib", since="--output=x")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_committed"),
+    [
+        ("lib/new.py", True),
+        ("lib", True),
+        ("lib/", True),
+        ("docs/gone.md", False),
+        ("lib/untracked.py", False),
+    ],
+)
+def test_what_the_commit_holds(root: Path, path: str, is_committed: bool) -> None:
+    write(root, "lib/untracked.py", "new\n")
+
+    assert history.committed(root, path) is is_committed
+
+
+def test_a_project_below_the_top_knows_its_own_files(root: Path) -> None:
+    assert history.committed(root / "lib", "new.py") is True
+
+
+def test_nobody_knows_what_is_committed_without_a_commit(tmp_path: Path) -> None:
+    assert history.committed(tmp_path, "a.py") is None
+    assert history.committed(repository(tmp_path / "empty"), "a.py") is None

@@ -78,6 +78,23 @@ def test_file_that_git_moved_is_found_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("committed", "problems"),
+    [
+        (
+            False,
+            ["P010 note file to read 'ml/train.py' is not committed, a clone does not have it"],
+        ),
+        (True, []),
+        (None, []),
+    ],
+)
+def test_file_that_is_not_committed(committed: bool | None, problems: list[str]) -> None:
+    past = Past(committed=lambda _: committed)
+
+    assert found(case(reading("ml/train.py"), past=past)) == problems
+
+
+@pytest.mark.parametrize(
     ("path", "problems"),
     [
         ("ml/train.py:400-450", ["P004 warning file to read 'ml/train.py:400-450' "

@@ -91,6 +91,7 @@ def question_problems(queries: Iterable[Query], schema: Schema | None) -> tuple[
 PROMPT_RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
     blanks.prompt_blanks,
     prompt.file_to_read,
+    prompt.uncommitted_file_to_read,
     prompt.lines_to_read,
     prompt.long_file_to_read,
     *pasting.RULES,

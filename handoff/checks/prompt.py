@@ -36,6 +36,19 @@ def file_to_read(case: Case) -> Iterator[Problem]:
             yield Problem("P001", message, each.place, "warning")
 
 
+def uncommitted_file_to_read(case: Case) -> Iterator[Problem]:
+    """The next session may start from a clone, which has only what was committed.
+
+    A note, for the commit often follows the handoff.
+
+    Fails: a file that lies in the folder but not in git.
+    """
+    for each in _files(case):
+        if case.tree.has(each.path) and case.past.committed(each.path) is False:
+            message = f"file to read '{each.path}' is not committed, a clone does not have it"
+            yield Problem("P010", message, each.place, "note")
+
+
 def lines_to_read(case: Case) -> Iterator[Problem]:
     """A span of lines was right once; the file has become shorter since.
 

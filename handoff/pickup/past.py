@@ -21,7 +21,7 @@ def _nowhere(path: str) -> str | None:
     return None
 
 
-def _unknown(sha: str) -> bool | None:
+def _unknown(name: str) -> bool | None:
     return None
 
 
@@ -33,5 +33,7 @@ class Past:
     """Where a missing file was moved to; `None` where nobody knows."""
     knows: Callable[[str], bool | None] = _unknown
     """Whether git has a commit; `None` where that cannot be said."""
+    committed: Callable[[str], bool | None] = _unknown
+    """Whether a path is in the commit that is checked out; `None` as above."""
     old: Callable[[], Iterable[Old]] = tuple
     """What the session's facts were before, the latest recordings first."""

@@ -31,6 +31,7 @@ def past(project: Project, cells: Cells) -> Past:
     return Past(
         moved=lambda path: history.moved(project.root, path),
         knows=lambda sha: history.knows(project.root, sha),
+        committed=lambda path: history.committed(project.root, path),
         old=lambda: tuple(_old(project, cells)),
     )
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
 from handoff.sources.git import asked
 from handoff.sources.log import SourceFailed
@@ -34,6 +35,24 @@ def head(root: Path) -> str | None:
         return asked(root, "rev-parse", "--verify", "--quiet", "HEAD").strip() or None
     except SourceFailed:
         return None
+
+
+def committed(root: Path, path: str) -> bool | None:
+    """Whether a file or folder is in the commit that is checked out.
+
+    `None` where that cannot be said, without a repository or a commit.
+    """
+    commit = head(root)
+    return None if commit is None else path.rstrip("/") in _committed(root, commit)
+
+
+@lru_cache(2)
+def _committed(root: Path, commit: str) -> frozenset[str]:
+    """Every file of a commit at or below `root`, and the folders they lie in."""
+    said = asked(root, "ls-tree", "-r", "-z", "--name-only", "--end-of-options", commit)
+    files = [PurePosixPath(path) for path in said.split("\0") if path]
+    folders = {str(folder) for file in files for folder in file.parents}
+    return frozenset({*map(str, files), *folders})
 
 
 def _is_shallow(root: Path) -> bool:
