@@ -10,7 +10,6 @@ from handoff import api
 from handoff.cli import console, options
 from handoff.pickup import overview
 from handoff.printing import moment
-from handoff.problems import UsageError, nearest
 
 
 def accept(
@@ -45,10 +44,7 @@ def status(
     root: options.Root = None,
 ) -> int:
     """List the sessions: how far each is, and who has it."""
-    if format not in overview.FORMATS:
-        known = nearest(format, overview.FORMATS)
-        expected = known or f", expected {', '.join(overview.FORMATS)}"
-        raise UsageError(f"handoff: error: unknown format '{format}'{expected}")
+    options.known_format(format, overview.FORMATS)
     project = api.open_project(root)
     found, problems = api.overviews(project, now=options.this_minute())
     console.problems(problems)

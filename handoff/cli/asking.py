@@ -9,7 +9,7 @@ import typer
 from handoff import answers, api, questions
 from handoff.cli import console, options
 from handoff.facts import Answer
-from handoff.problems import UsageError, nearest, worst
+from handoff.problems import UsageError, worst
 
 app = typer.Typer(
     help="List, ask and estimate the questions under sql/.",
@@ -44,7 +44,7 @@ def run(
     root: options.Root = None,
 ) -> int:
     """Ask one question and print the answer; nothing is recorded."""
-    _known(format)
+    options.known_format(format, answers.FORMATS)
     project = api.open_project(root, settings=settings or ())
     answer = questions.ask(
         project,
@@ -76,7 +76,7 @@ def estimate(
 
     BigQuery is asked by dry runs; nothing is billed.
     """
-    _known(format)
+    options.known_format(format, answers.FORMATS)
     project = api.open_project(root, settings=settings or ())
     answer, failures = questions.estimate(
         project,
@@ -105,12 +105,6 @@ def pull_schema(
     written = questions.pull_schema(project, engine=engine, progress=console.Progress())
     console.note(f"{'wrote' if written.changed else 'kept'} {written.path}: {written.summary}")
     return 0
-
-
-def _known(format: str) -> None:  # noqa: A002 - the option's name
-    if format not in answers.FORMATS:
-        known = nearest(format, answers.FORMATS) or f", expected {' or '.join(answers.FORMATS)}"
-        raise UsageError(f"handoff: error: unknown format '{format}'{known}")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -11,7 +11,6 @@ import typer
 
 from handoff import api, reporting
 from handoff.cli import console, options
-from handoff.problems import UsageError, nearest
 
 
 def check(
@@ -38,10 +37,7 @@ def check(
 
     docs/checks.md lists the rules.
     """
-    if format not in reporting.FORMATS:
-        known = nearest(format, reporting.FORMATS)
-        expected = known or f", expected {' or '.join(reporting.FORMATS)}"
-        raise UsageError(f"handoff: error: unknown format '{format}'{expected}")
+    options.known_format(format, reporting.FORMATS)
     project = api.open_project(root)
     ids = [api.session_named(project, name) for name in sessions or ()]
     report = api.check(project, ids, now=datetime.now(UTC) if live else None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handoff.problems import UsageError
+from handoff.problems import UsageError, nearest
 
 Root = Annotated[
     str | None,
@@ -54,6 +55,13 @@ Overwrite = Annotated[
         help="Replace a document edited by hand; its text is saved beside it first.",
     ),
 ]
+
+
+def known_format(name: str, formats: Collection[str]) -> None:
+    """Raises UsageError where `name` is none of `formats`, with the nearest or all of them."""
+    if name not in formats:
+        known = nearest(name, formats) or f", expected {' or '.join(formats)}"
+        raise UsageError(f"handoff: error: unknown format '{name}'{known}")
 
 
 def folder_in_workspace(root: Path) -> str:

@@ -12,7 +12,7 @@ from handoff.cli import clipboard, console, options
 from handoff.files import disk, write_whole
 from handoff.pickup import prompting
 from handoff.pickup.prompting import Given
-from handoff.problems import Refused, UsageError, nearest
+from handoff.problems import Refused, UsageError
 from handoff.session import DEFAULT_PROMPT
 
 FORMATS = ("text", "json")
@@ -45,9 +45,7 @@ def prompt(
 
     It is the one that stands in the document: nothing is asked.
     """
-    if format not in FORMATS:
-        known = nearest(format, FORMATS) or f", expected {' or '.join(FORMATS)}"
-        raise UsageError(f"handoff: error: unknown format '{format}'{known}")
+    options.known_format(format, FORMATS)
     project = api.open_project(root)
     given = api.given(project, api.session_named(project, session), name)
     console.problems(given.findings)

@@ -9,7 +9,7 @@ import typer
 from handoff import api
 from handoff.cli import console, options
 from handoff.pickup import since
-from handoff.problems import UsageError, nearest
+from handoff.problems import UsageError
 
 FORMATS = {"text": since.as_text, "json": since.as_json}
 
@@ -39,9 +39,7 @@ def resume(
     The handoff's questions are asked again. Nothing is recorded, and the handoff
     stays as it is.
     """
-    if format not in FORMATS:
-        known = nearest(format, FORMATS) or f", expected {' or '.join(FORMATS)}"
-        raise UsageError(f"handoff: error: unknown format '{format}'{known}")
+    options.known_format(format, FORMATS)
     if frozen and engine:
         message = "'--frozen' asks nothing, so it does not go with '--engine'"
         raise UsageError(f"handoff: error: {message}")
