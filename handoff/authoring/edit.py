@@ -136,10 +136,11 @@ def _place_to_set(
         return _with_labels(text, path, order, new=new)
     keys = located(read, path)
     kind, inside = at(read, keys)
+    if kind == "map" and keys in boxes(read):
+        return text, (*keys, "done")
     labels = {label[1] for label, _ in inside} if kind == "map" else set()
-    for inner in ("value", "done"):
-        if inner in labels and labels <= {"value", "items", "done", "note"}:
-            return text, (*keys, inner)
+    if "value" in labels and labels <= {"value", "items"}:
+        return text, (*keys, "value")
     return text, keys
 
 
