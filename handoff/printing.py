@@ -111,6 +111,18 @@ def rounded(value: Value, decimals: int) -> str | None:
     return None if number is None else f"{_quantized(number, decimals):,f}"
 
 
+# by hand: strftime's words are those of the machine's language
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August"),
+    *("September", "October", "November", "December"),
+)
+
+
+def long_date(day: date) -> str:
+    """`January 3, 2026`, as templates print the day of a session."""
+    return f"{MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
 def moment(value: datetime) -> str:
     """`2026-01-03 16:20 UTC`; a DATETIME has no zone and names none."""
     return f"{_utc(value).isoformat(' ')[:16]}{_zone(value)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 from handoff import content as markdown
@@ -22,6 +21,7 @@ from handoff.document import (
 from handoff.evidence import claims
 from handoff.evidence.conditions import held
 from handoff.live.texts import Live, Where
+from handoff.printing import long_date
 from handoff.problems import InvalidInput, Place, Problem
 from handoff.session import (
     DEFAULT_PROMPT,
@@ -292,7 +292,7 @@ class Filters:
 
     def created(self, created: Created) -> str:
         """`January 3, 2026`, or the author's words for the day."""
-        return created.text or _long_date(created.day)
+        return created.text or long_date(created.day)
 
     def next_session(self, following: Next) -> str:
         """`Session 2 - Title`, as much of it as is said; else the id."""
@@ -328,14 +328,3 @@ def _of_prompt(prompt: Prompt, text: str) -> Section:
 
 def _indented(text: str) -> str:
     return text.replace("\n", "\n  ")
-
-
-def _long_date(day: date) -> str:
-    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
-
-
-# by hand: strftime's words are those of the machine's language
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August"),
-    *("September", "October", "November", "December"),
-)

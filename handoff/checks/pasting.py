@@ -17,7 +17,7 @@ from handoff.live.filters import NUMBERS
 from handoff.pickup.past import Old
 from handoff.pickup.to_read import prompts
 from handoff.pickup.tokens import BYTES_PER_TOKEN, estimated
-from handoff.printing import folded, moment, printed
+from handoff.printing import MONTHS, folded, moment, printed
 from handoff.problems import Place, Problem
 from handoff.session import Code, Prompt, Text, place_in, texts
 
@@ -243,7 +243,7 @@ _OVER = re.compile(
     r"(?i)\b(?:complete|completed|done|finished|since|was|passed|missed|ended)\b"
 )
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = tuple(month[:3].casefold() for month in MONTHS)
 _WORDS = re.compile(r"\b([A-Z][a-z]{2})[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})\b")
 
 

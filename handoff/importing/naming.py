@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from handoff.printing import MONTHS
 from handoff.session.session_yaml import LINE, MAX_LABEL, MAX_SLUG
 
 _FIRST_LINES = 40
@@ -101,7 +102,7 @@ def _day_said(said: Mapping[str, str], title: str | None) -> date | None:
     return next((day for words in places if (day := _day_in(words))), None)
 
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = tuple(month[:3].casefold() for month in MONTHS)
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
 _DAYS = (
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/](?P<number>\d{1,2})[-/](?P<day>\d{1,2})(?!\d)"),

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from handoff.importing.blocks import label_lines
 from handoff.importing.chapters import Chapter, Known, is_next, said
 from handoff.importing.pieces import Piece
 from handoff.importing.sections import sections
 from handoff.importing.values import Name, Value, number
-from handoff.importing.writing import long_date
+from handoff.printing import long_date
 from handoff.session.session_yaml import AFTER
 
 _TITLE = re.compile(r"🎯 Session (?P<label>.+?) Handoff: (?P<title>.+)")
@@ -139,7 +140,11 @@ def _chapters(pieces: Sequence[Piece]) -> tuple[tuple[Piece, ...], tuple[Chapter
 
 
 def _created(day: Value, words: str) -> Value:
-    return day if words == long_date(str(day)) else {"date": day, "text": Name(words)}
+    return (
+        day
+        if words == long_date(date.fromisoformat(str(day)))
+        else {"date": day, "text": Name(words)}
+    )
 
 
 def _is_begun(checklist: Value | None) -> bool:

@@ -85,15 +85,3 @@ def _is_bare_blank(value: str, *, item: bool) -> bool:
 
 def _inline(key: str, indent: int) -> str:
     return written(key, Spot(indent))[0]
-
-
-def long_date(day: str) -> str:
-    """`January 3, 2026`, as templates print the day of a session."""
-    year, month, number = day.split("-")
-    return f"{_MONTHS[int(month) - 1]} {int(number)}, {int(year)}"
-
-
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August"),
-    *("September", "October", "November", "December"),
-)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 
-from handoff.printing import clock, grouped, moment, plain, rounded
+from handoff.printing import MONTHS, clock, grouped, moment, plain, rounded
 
 MAX_DECIMALS = 9
 
@@ -197,10 +197,6 @@ ON_VALUES: Mapping[str, Callable[[object, _Arguments, tzinfo], str | None]] = {
     "local": _local,
 }
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August"),
-    *("September", "October", "November", "December"),
-)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 # not strftime: its names follow the machine's locale, `%-d` its C library
@@ -210,8 +206,8 @@ _DIRECTIVES: Mapping[str, Callable[[date], str]] = {
     "%m": lambda day: f"{day.month:02}",
     "%d": lambda day: f"{day.day:02}",
     "%-d": lambda day: str(day.day),
-    "%b": lambda day: _MONTHS[day.month - 1][:3],
-    "%B": lambda day: _MONTHS[day.month - 1],
+    "%b": lambda day: MONTHS[day.month - 1][:3],
+    "%B": lambda day: MONTHS[day.month - 1],
     "%a": lambda day: _WEEKDAYS[day.weekday()][:3],
     "%A": lambda day: _WEEKDAYS[day.weekday()],
     "%H": lambda day: f"{getattr(day, 'hour', 0):02}",
