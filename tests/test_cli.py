@@ -4,55 +4,30 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from commands import ROOT, Done, Handoff, caller, example
 
 from handoff import api
 from handoff.cli.running import run
 
-ROOT = Path(__file__).parent.parent
 DOCUMENT = "docs/09-handoff/2026-01-03-SESSION-1-PHASE4-DEEP-PREP.md"
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-
-Handoff = Callable[..., Done]
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of this repository's own sessions, questions and settings, as current folder."""
-    for name in ("sessions", "sql", "handoff.yaml"):
-        source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, tmp_path / name)
-    for path in tmp_path.glob("sessions/*.facts.json"):
-        path.unlink()
-    monkeypatch.chdir(tmp_path)
+    """A copy of this repository's own example, as current folder."""
+    monkeypatch.chdir(example(tmp_path))
     return tmp_path
 
 
 @pytest.fixture
 def handoff(repository: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Handoff:
-    def call(*words: str) -> Done:
-        capfdbinary.readouterr()
-        code = run(words)
-        found = capfdbinary.readouterr()
-        return Done(code, found.out.decode(), found.err.decode())
-
-    return call
+    return caller(capfdbinary)
 
 
 def test_rendering_twice_and_frozen_gives_the_same_bytes(
