@@ -20,8 +20,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from handoff import api
-from handoff.api import publishing
-from handoff.files import write_whole
+from handoff.base.files import write_whole
+from handoff.workspace import publish
 
 ROOT = Path(__file__).parent.parent
 BLOCK = 100
@@ -75,7 +75,7 @@ def _told(name: str) -> Iterator[None]:
 def _counted() -> Iterator[None]:
     """Tells what each block of documents took."""
     written, at = 0, time.process_time()
-    write = publishing.put
+    write = publish.put
 
     def counted(*words: object, **more: object) -> object:
         nonlocal written, at
@@ -88,9 +88,9 @@ def _counted() -> Iterator[None]:
             at = now
         return write(*words, **more)  # type: ignore[arg-type]
 
-    publishing.put = counted  # type: ignore[assignment]
+    publish.put = counted  # type: ignore[assignment]
     yield
-    publishing.put = write
+    publish.put = write
 
 
 def _megabytes() -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from handoff.cli.running import run
+from handoff.commands.runner import run
 
 ROOT = Path(__file__).parent.parent
 

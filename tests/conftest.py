@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from emulator import PROJECT, binary, is_demanded, load, server
 
-from handoff.settings import BigQuery as Settings
-from handoff.warehouse.duckdb import open_sample
+from handoff.project.settings import BigQuery as Settings
+from handoff.warehouse.duckdb.warehouse import open_sample
 
 SAMPLE = Path(__file__).parent.parent / "sql" / "sample"
 

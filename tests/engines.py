@@ -13,9 +13,9 @@ from pathlib import Path
 
 import yaml
 
-from handoff.facts import Answer, Failure
-from handoff.googlesql import Value
-from handoff.sql import read
+from handoff.facts.recorded import Answer, Failure
+from handoff.sql.query import read
+from handoff.sql.types import Value
 from handoff.warehouse import Asked
 
 TESTS = Path(__file__).parent

@@ -18,10 +18,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from handoff import facts
-from handoff.cli.running import run
-from handoff.publishing import writer as publish
-from handoff.session import Text, session_yaml
+from handoff.commands.runner import run
+from handoff.facts import recorded
+from handoff.publish import writer as publish
+from handoff.session import decode
+from handoff.session.model import Text
 
 SESSION = """\
 session: {n}
@@ -100,7 +101,7 @@ def _started(root: Path, words: tuple[str, ...]) -> int:
 def _goal(root: Path) -> str:
     """As the last edit left it."""
     source = (root / "sessions/s1.yaml").read_bytes()
-    session, _ = session_yaml.load(source, "s1", "sessions/s1.yaml")
+    session, _ = decode.load(source, "s1", "sessions/s1.yaml")
     assert isinstance(session.goal, Text)
     return session.goal.value
 
@@ -108,9 +109,9 @@ def _goal(root: Path) -> str:
 def _hold(root: Path, n: int) -> None:
     """Every file is one that was whole at some time."""
     for path in (root / "sessions").glob("[!.]*.yaml"):
-        session_yaml.load(path.read_bytes(), path.stem, f"sessions/{path.name}")
+        decode.load(path.read_bytes(), path.stem, f"sessions/{path.name}")
     for path in (root / "sessions").glob("[!.]*.facts.json"):
-        assert not facts.problems(path.read_bytes(), path.name), (n, path)
+        assert not recorded.problems(path.read_bytes(), path.name), (n, path)
     documents = [each for each in (root / OUTPUT).rglob("[!.]*.md") if each.name != HAND]
     for path in documents:
         assert publish.signature(path.read_bytes()).intact, (n, path)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from handoff.contracts import CONTRACTS
-from handoff.facts import Column, Fact, Facts, Failure, Provenance
-from handoff.googlesql import Type, Value, type_of, value_of
-from handoff.problems import Place
-from handoff.session import Question
-from handoff.sql import Declared, Query
+from handoff.base.problems import Place
+from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance
+from handoff.session.model import Question
+from handoff.sql.contracts import CONTRACTS
+from handoff.sql.query import Declared, Query
+from handoff.sql.types import Type, Value, type_of, value_of
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 NOWHERE = Place("sql/x.sql")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from handoff import api
-from handoff.project import Project
+from handoff.project.project import Project
 
 OUTPUT = "docs/09-handoff"
 

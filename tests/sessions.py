@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from handoff.problems import Place
-from handoff.session import Box, Bullets, Checklist, Created, Entry, Next, Session, Text
+from handoff.base.problems import Place
+from handoff.session.model import Box, Bullets, Checklist, Created, Entry, Next, Session, Text
 
 AT = Place("sessions/s.yaml", 7, 3)
 

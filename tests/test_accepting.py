@@ -12,11 +12,11 @@ import pytest
 import repositories
 from commands import THIRD, Handoff, caller, example
 
-from handoff.facts import load as load_facts
-from handoff.pickup import receipts
-from handoff.pickup.overview import Stand, stand
-from handoff.pickup.receipts import Receipt
-from handoff.problems import InvalidInput
+from handoff.base.problems import InvalidInput
+from handoff.facts import receipts
+from handoff.facts.receipts import Receipt
+from handoff.facts.recorded import load as load_facts
+from handoff.workspace.overview_report import Stand, stand
 
 DOCUMENT = "docs/09-handoff/2026-01-04-SESSION-2-ML-TRAINING-REVIEW.md"
 AT = datetime(2026, 1, 5, 9, 12, 30, tzinfo=UTC)

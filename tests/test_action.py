@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from handoff import api
-from handoff.cli.running import run
-from handoff.problems import Refused
+from handoff.base.problems import Refused
+from handoff.commands.runner import run
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ test "$1 $2 $3" = "-I -m pip" || exec {shlex.quote(sys.executable)} "$@"
 END
 cat >"$4/bin/handoff" <<'END'
 #!/bin/sh
-exec {shlex.quote(sys.executable)} -I -c 'from handoff.cli import main; main()' "$@"
+exec {shlex.quote(sys.executable)} -I -c 'from handoff.commands import main; main()' "$@"
 END
 chmod +x "$4"/bin/*
 """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from handoff.answers import FORMATS
-from handoff.facts import Answer, Column
+from handoff.commands.query_output import FORMATS
+from handoff.facts.recorded import Answer, Column
 
 FIXTURES = Path(__file__).parent / "fixtures/answers"
 NOW = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)

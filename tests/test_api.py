@@ -12,7 +12,7 @@ from handoff import api
 
 @pytest.mark.parametrize("name", api.__all__)
 def test_every_name_is_there(name: str) -> None:
-    assert getattr(api, name).__module__.startswith("handoff.api.")
+    assert getattr(api, name).__module__.startswith("handoff.workspace.")
 
 
 def test_unknown_name_is_an_attribute_error() -> None:
@@ -23,9 +23,9 @@ def test_unknown_name_is_an_attribute_error() -> None:
 def test_verbs_are_imported_when_they_are_asked_for() -> None:
     code = (
         "import sys\nfrom handoff import api\napi.load\n"
-        "print(sorted(m for m in sys.modules if m.startswith('handoff.api.')))"
+        "print(sorted(m for m in sys.modules if m.startswith('handoff.workspace.')))"
     )
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
-    assert done.stdout.decode().strip() == "['handoff.api.loading']"
+    assert done.stdout.decode().strip() == "['handoff.workspace.load']"

@@ -8,8 +8,8 @@ import pytest
 from projects import OUTPUT, documents, project, write_session
 
 from handoff import api
-from handoff.project import Project
-from handoff.publishing.writer import signature
+from handoff.project.project import Project
+from handoff.publish.writer import signature
 
 SETTINGS = "engine: duckdb\narchive: {after_days: 30}\n"
 ONE = "2026-01-03-SESSION-1-ONE.md"

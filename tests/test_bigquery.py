@@ -21,15 +21,15 @@ from bigquery_stub import Script, Stub, error, serving
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from handoff.facts import Answer, Column, Failure
-from handoff.problems import UsageError, WorldError
-from handoff.settings import BigQuery as Settings
-from handoff.sql import read
+from handoff.base.problems import UsageError, WorldError
+from handoff.facts.recorded import Answer, Column, Failure
+from handoff.project.settings import BigQuery as Settings
+from handoff.sql.query import read
 from handoff.warehouse import Asked
-from handoff.warehouse.bigquery import BigQuery
-from handoff.warehouse.bigquery_client import endpoint, takes_credentials
-from handoff.warehouse.bigquery_doctor import Check, doctor_checks
-from handoff.warehouse.cost import MIB, Bill, Estimate
+from handoff.warehouse.bigquery.client import endpoint, takes_credentials
+from handoff.warehouse.bigquery.cost import MIB, Bill, Estimate
+from handoff.warehouse.bigquery.doctor import Check, doctor_checks
+from handoff.warehouse.bigquery.warehouse import BigQuery
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 BUSY = error(503, "backendError", "try again")
@@ -398,8 +398,8 @@ def test_nobody_listens(settings: Settings) -> None:
 def test_job_that_runs_too_long_is_cancelled(
     stub: Stub, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handoff.warehouse.bigquery_jobs.GRACE_SECONDS", 0.0)
-    monkeypatch.setattr("handoff.warehouse.bigquery_jobs.POLL_SECONDS", 0.1)
+    monkeypatch.setattr("handoff.warehouse.bigquery.jobs.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("handoff.warehouse.bigquery.jobs.POLL_SECONDS", 0.1)
     monkeypatch.setattr("bigquery_stub.LONG_POLL_SECONDS", 0.1)
 
     (failure,) = ask(stub, replace(settings, timeout_seconds=0), Script(seconds=60))
@@ -416,7 +416,7 @@ def test_server_that_hangs_is_left(
     stub: Stub, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # the client itself would wait for 120 s where it asks for rows
-    monkeypatch.setattr("handoff.warehouse.bigquery_client.HTTP_SECONDS", 0.2)
+    monkeypatch.setattr("handoff.warehouse.bigquery.client.HTTP_SECONDS", 0.2)
 
     (failure,) = ask(stub, settings, Script(seconds=60))
 
@@ -461,7 +461,7 @@ def test_interrupted_command_ends_though_a_server_hangs(stub: Stub, tmp_path: Pa
     program.write_text(
         "import sys; sys.path.insert(0, sys.argv[2])\n"
         "from test_bigquery import BigQuery, Settings, question\n"
-        "import handoff.warehouse.bigquery_jobs as jobs\n"
+        "import handoff.warehouse.bigquery.jobs as jobs\n"
         "jobs.CANCEL_SECONDS = 0.2\n"
         "settings = Settings(project='p', endpoint=sys.argv[1])\n"
         "BigQuery(settings, print).answers([question()])\n"
@@ -569,7 +569,7 @@ def service_account(token_uri: str) -> dict[str, str]:
 
 def test_nothing_of_google_is_imported_before_a_question() -> None:
     program = (
-        "import sys, handoff.warehouse.bigquery, handoff.warehouse.bigquery_doctor as d\n"
+        "import sys, handoff.warehouse.bigquery.warehouse, handoff.warehouse.bigquery.doctor as d\n"
         "print([m for m in sys.modules if m.split('.')[0] in ('google', 'requests')])"
     )
 

@@ -17,13 +17,13 @@ from google.auth.exceptions import (
     TransportError,
 )
 
-from handoff.facts import Failure
-from handoff.settings import BigQuery as Settings
-from handoff.sql import read
+from handoff.facts.recorded import Failure
+from handoff.project.settings import BigQuery as Settings
+from handoff.sql.query import read
 from handoff.warehouse import Asked
-from handoff.warehouse.bigquery import BigQuery
-from handoff.warehouse.bigquery_errors import explain
-from handoff.warehouse.bigquery_jobs import JobFailed
+from handoff.warehouse.bigquery.errors import explain
+from handoff.warehouse.bigquery.jobs import JobFailed
+from handoff.warehouse.bigquery.warehouse import BigQuery
 
 FIXTURES = Path(__file__).parent / "fixtures" / "bigquery"
 ERRORS = yaml.safe_load((FIXTURES / "errors.yaml").read_text("utf-8"))

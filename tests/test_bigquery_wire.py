@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from handoff.facts import Column
-from handoff.googlesql import BadValue, Value
-from handoff.problems import Place, UsageError
-from handoff.settings import BigQuery as Settings
-from handoff.sql import Declared, Query, read
+from handoff.base.problems import Place, UsageError
+from handoff.facts.recorded import Column
+from handoff.project.settings import BigQuery as Settings
+from handoff.sql.query import Declared, Query, read
+from handoff.sql.types import BadValue, Value
 from handoff.warehouse import Asked
-from handoff.warehouse.answer import TooMuch, differences
-from handoff.warehouse.bigquery_answer import columns, rows
-from handoff.warehouse.bigquery_request import check_labels, dry_run, parameters, run
+from handoff.warehouse.bigquery.request import check_labels, dry_run, parameters, run
+from handoff.warehouse.bigquery.result import columns, rows
+from handoff.warehouse.result import TooMuch, differences
 
 PLACE = Place("sql/q.sql", 1)
 EAST = timezone(timedelta(hours=-5))

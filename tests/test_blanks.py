@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.blanks import DEFAULT, blank, blanks, blanks_in_document, is_blank
+from handoff.base.blanks import DEFAULT, blank, blanks, blanks_in_document, is_blank
 
 FIXTURES = Path(__file__).parent / "fixtures" / "blanks"
 CASES = [

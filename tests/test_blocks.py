@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from handoff.problems import Place, Problem
-from handoff.templating.blocks import block_problems
-from handoff.templating.environment import Folders
+from handoff.base.problems import Place, Problem
+from handoff.render.environment import Folders
+from handoff.render.template_blocks import block_problems
 
 PACKAGE = Path(__file__).parent.parent / "templates"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from handoff.cache import cache_folder
-from handoff.templating.environment import Environment, Folders, rendered
+from handoff.base.cache import cache_folder
+from handoff.render.environment import Environment, Folders, rendered
 
 
 @pytest.fixture

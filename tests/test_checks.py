@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from sessions import AT, checklist, session, text
 
-from handoff import checks
-from handoff.checks import Case, Whole, project_problems
-from handoff.facts import Fact, Facts, Failure, Provenance
-from handoff.problems import Place, Problem
-from handoff.session import Prompt, Question, Reading, Session
-from handoff.sql import Query, read
-from handoff.todo import Open
-from handoff.tree import Tree
+from handoff import check
+from handoff.base.problems import Place, Problem
+from handoff.base.tree import Tree
+from handoff.check import Case, Whole, project_problems
+from handoff.facts.recorded import Fact, Facts, Failure, Provenance
+from handoff.session.model import Prompt, Question, Reading, Session
+from handoff.session.open_blanks import Open
+from handoff.sql.query import Query, read
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 SQL = """-- Coverage.
@@ -56,7 +56,7 @@ def case(of: Session, recorded: Facts | None = None, document: str | None = None
 
 
 def found(checked: Case) -> list[str]:
-    return [f"{p.code} {p.level} {p.message}" for p in checks.problems(checked)]
+    return [f"{p.code} {p.level} {p.message}" for p in check.problems(checked)]
 
 
 def test_a_session_whose_facts_are_current_is_well():
@@ -120,7 +120,7 @@ def test_fact_that_failed_is_told_once():
 def test_fact_that_nobody_declares():
     recorded = facts(fact(), fact("coverge"))
 
-    (problem,) = checks.problems(case(session(questions=(question(),)), recorded))
+    (problem,) = check.problems(case(session(questions=(question(),)), recorded))
 
     message = (
         "fact 'coverge' is recorded but 'sessions/s.yaml' does not declare it, "
@@ -137,7 +137,7 @@ def test_blanks_are_counted_at_the_first_and_the_prompt_apart():
     opens = (blank(40, "prompt"), blank(12, "metrics"), blank(9, "accomplished"))
     blanks = replace(case(session()), open=opens)
 
-    assert [f"{p.place} {p.code} {p.message}" for p in checks.problems(blanks)] == [
+    assert [f"{p.place} {p.code} {p.message}" for p in check.problems(blanks)] == [
         "sessions/s.yaml:9:5 B001 2 blanks, 'handoff todo s' lists each",
         "sessions/s.yaml:40:5 B002 1 blank in the prompt, 'handoff todo s' lists it",
     ]
@@ -186,7 +186,7 @@ def test_file_to_read_that_is_missing(path: str, problem: str):
 def test_words_and_structure_are_checked_too():
     of = session(status=text("COMPLETE"), checklist=checklist(False))
 
-    problems = checks.problems(case(of, document="# A\n### B\n"))
+    problems = check.problems(case(of, document="# A\n### B\n"))
 
     assert [(p.code, str(p.place)) for p in problems] == [
         ("W001", "sessions/s.yaml:7:3"),

@@ -7,9 +7,9 @@ import yaml
 from live_facts import QUERIES, QUESTIONS, question
 from sessions import AT, session, text
 
-from handoff.live.citations import problems
-from handoff.problems import Place, Problem
-from handoff.session import Code, Column, Entries, Entry, Markdown, Phases, Table, Text
+from handoff.base.problems import Place, Problem
+from handoff.session.model import Code, Column, Entries, Entry, Markdown, Phases, Table, Text
+from handoff.values.typecheck import problems
 
 CASES = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "live" / "citations.yaml").read_text("utf-8")

@@ -13,7 +13,7 @@ import pytest
 from commands import ROOT, Done, Handoff, caller, example
 
 from handoff import api
-from handoff.cli.running import run
+from handoff.commands.runner import run
 
 DOCUMENT = "docs/09-handoff/2026-01-03-SESSION-1-PHASE4-DEEP-PREP.md"
 
@@ -216,7 +216,7 @@ def test_doctor_steers_no_terminal(handoff: Handoff) -> None:
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "| true"])
 def test_closed_streams_are_no_bug(repository: Path, closed: str) -> None:
-    main = "import sys; from handoff.cli import main; sys.argv[0] = 'handoff'; main()"
+    main = "import sys; from handoff.commands import main; sys.argv[0] = 'handoff'; main()"
     command = f'{shlex.quote(sys.executable)} -c "{main}" schema {closed}'
 
     done = subprocess.run(

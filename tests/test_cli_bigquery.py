@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from bigquery_stub import Script, Stub, error, serving
 
-from handoff.cli.running import run
+from handoff.commands.runner import run
 
 QUESTION = "-- Counts.\n-- returns: n INT64\nSELECT COUNT(*) AS n FROM d.t -- {}\n"
 SESSION = """\
@@ -160,7 +160,7 @@ def test_interrupt_cancels_jobs_and_records_nothing(
     repository: Path, script: Callable[..., None], stub: Stub
 ) -> None:
     script(Script(seconds=3600), Script(seconds=3600))
-    code = "from handoff.cli.running import main; main()"
+    code = "from handoff.commands.runner import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "render", "s"], stderr=subprocess.PIPE
     )

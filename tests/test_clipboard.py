@@ -14,8 +14,8 @@ from typing import TextIO
 
 import pytest
 
-from handoff.cli import clipboard
-from handoff.problems import WorldError
+from handoff.base.problems import WorldError
+from handoff.commands import clipboard
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stands in for tools of Linux")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from handoff.cli.completing import suggestions
-from handoff.cli.running import run
+from handoff.commands.completion import suggestions
+from handoff.commands.runner import run
 
 SESSION = """\
 session: 1
@@ -97,7 +97,7 @@ def test_each_shell_has_its_script(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_completing_imports_nothing_slow(root: Path) -> None:
     code = (
-        "import sys\nfrom handoff.cli.completing import suggestions\n"
+        "import sys\nfrom handoff.commands.completion import suggestions\n"
         "suggestions(['set', 'session-1', 'acc'])\n"
         "suggestions(['query', 'run', ''])\n"
         "print({'jinja2', 'duckdb', 'google', 'sqlglot', 'markdown_it'} & set(sys.modules))"
@@ -113,7 +113,7 @@ def test_bash_completes_ids_and_paths(root: Path) -> None:
     folder = root / "bin"
     folder.mkdir()
     script = folder / "handoff"
-    code = "from handoff.cli import main; main()"
+    code = "from handoff.commands import main; main()"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{code}" "$@"\n')
     script.chmod(0o755)
     bash = pexpect.spawn(

@@ -4,9 +4,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from handoff.facts import Failure
-from handoff.settings import BigQuery as Settings
-from handoff.warehouse.cost import MIB, TIB, Bill, Estimate, Grant, grants, line, price, size
+from handoff.facts.recorded import Failure
+from handoff.project.settings import BigQuery as Settings
+from handoff.warehouse.bigquery.cost import (
+    MIB,
+    TIB,
+    Bill,
+    Estimate,
+    Grant,
+    grants,
+    line,
+    price,
+    size,
+)
 
 AT = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 TEN = 10 * MIB

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.problems import InvalidInput, Problem, Report
+from handoff.base.problems import InvalidInput, Problem, Report
 from handoff.yaml.decode import Decoder, json_value
 from handoff.yaml.nodes import MAX_BYTES, Node, parse
 

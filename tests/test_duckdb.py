@@ -14,11 +14,11 @@ import duckdb
 import pytest
 import yaml
 
-from handoff.facts import Answer, Failure, Value
-from handoff.problems import InvalidInput, Refused, WorldError
-from handoff.sql import read
+from handoff.base.problems import InvalidInput, Refused, WorldError
+from handoff.facts.recorded import Answer, Failure, Value
+from handoff.sql.query import read
 from handoff.warehouse import Asked
-from handoff.warehouse.duckdb import DuckDB, open_file, open_sample
+from handoff.warehouse.duckdb.warehouse import DuckDB, open_file, open_sample
 
 FIXTURES = Path(__file__).parent / "fixtures" / "duckdb"
 CASES = yaml.safe_load((FIXTURES / "expressions.yaml").read_text("utf-8"))

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from handoff.authoring.edit import FLAGS, Edited, add_to, set_at, tick
-from handoff.authoring.marks import CannotEdit
-from handoff.problems import HandoffError
-from handoff.session.session_yaml import KEYS
+from handoff.base.problems import HandoffError
+from handoff.edit.operations import FLAGS, Edited, add_to, set_at, tick
+from handoff.session.decode import KEYS
+from handoff.yaml.spans import CannotEdit
 
 FIXTURE = yaml.safe_load((Path(__file__).parent / "fixtures" / "edits.yaml").read_text("utf-8"))
 LISTS = yaml.safe_load(

@@ -11,10 +11,10 @@ import pytest
 from emulator import PROJECT, load
 from engines import DOCUMENT, ERROR, TABLES, Case, asked, cases, document, joined, printed, said
 
-from handoff.facts import Answer, Failure
-from handoff.settings import BigQuery as Settings
-from handoff.warehouse.bigquery import BigQuery
-from handoff.warehouse.duckdb import DuckDB, open_file
+from handoff.facts.recorded import Answer, Failure
+from handoff.project.settings import BigQuery as Settings
+from handoff.warehouse.bigquery.warehouse import BigQuery
+from handoff.warehouse.duckdb.warehouse import DuckDB, open_file
 
 CASES = cases()
 ANSWERED = [case for case in CASES if not case.told]

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from sessions import AT, checklist, entry, following, session, text
 
-from handoff.checks.evidence import RULES, claims_done
-from handoff.problems import Place, Problem
-from handoff.session import Blank, Code, Entries, Entry, Session
+from handoff.base.problems import Place, Problem
+from handoff.check.evidence import RULES, claims_done
+from handoff.session.model import Blank, Code, Entries, Entry, Session
 
 CLAIMS = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "evidence" / "claims.yaml").read_text("utf-8")

@@ -19,20 +19,20 @@ from live_facts import AS_OF, FACTS, QUERIES, QUESTIONS
 from sessions import session
 
 from handoff import api
-from handoff.authoring.carrying import is_live
-from handoff.cli.running import run
-from handoff.contracts import CONTRACTS
-from handoff.evidence.expectations import line, meant
-from handoff.facts import Facts
-from handoff.live.cells import Cells
-from handoff.live.cited import Reader, Source
-from handoff.live.texts import Live, problems
-from handoff.pickup.resuming import seen
-from handoff.problems import Place
-from handoff.project import Project
-from handoff.session import Expect, Expectation, Question
-from handoff.session.expect_yaml import expectations
-from handoff.session.session_yaml import load
+from handoff.base.problems import Place
+from handoff.commands.runner import run
+from handoff.edit.carry_over import is_live
+from handoff.facts.recorded import Facts
+from handoff.project.project import Project
+from handoff.session.decode import load
+from handoff.session.expectations import expectations
+from handoff.session.model import Expect, Expectation, Question
+from handoff.sql.contracts import CONTRACTS
+from handoff.values.cells import Cells
+from handoff.values.changes import seen
+from handoff.values.expectations import line, meant
+from handoff.values.interpolate import Live, problems
+from handoff.values.view import Reader, Source
 from handoff.yaml.decode import Decoder
 
 HERE = Path(__file__).parent

@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.live.evaluation import ON_ROWS
-from handoff.live.expressions import (
+from handoff.values.evaluate import ON_ROWS
+from handoff.values.expressions import (
     MAX_EXPRESSIONS,
     Compared,
     Constant,
@@ -23,7 +23,7 @@ from handoff.live.expressions import (
     Part,
     parts,
 )
-from handoff.live.filters import FILTERS, ON_VALUES
+from handoff.values.filters import FILTERS, ON_VALUES
 
 CASES = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "live" / "expressions.yaml").read_text("utf-8")
@@ -156,7 +156,7 @@ def test_text_without_braces_needs_no_jinja():
     import sys
 
     script = (
-        "import sys; from handoff.live.expressions import parts; parts('1 % {done} {% if %}');"
+        "import sys; from handoff.values.expressions import parts; parts('1 % {done} {% if %}');"
         "sys.exit('jinja2' in sys.modules)"
     )
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handoff.facts import (
+from handoff.base.problems import InvalidInput
+from handoff.facts.recorded import (
     Column,
     Fact,
     Facts,
@@ -22,9 +23,8 @@ from handoff.facts import (
     load,
     problems,
 )
-from handoff.googlesql import Type, value_of
-from handoff.problems import InvalidInput
-from handoff.sql import read
+from handoff.sql.query import read
+from handoff.sql.types import Type, value_of
 
 PATH = "sessions/s.facts.json"
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from handoff.files import confined, write_new, write_whole
-from handoff.problems import Refused, WorldError
+from handoff.base.files import confined, write_new, write_whole
+from handoff.base.problems import Refused, WorldError
 
 
 @pytest.fixture

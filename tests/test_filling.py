@@ -10,14 +10,14 @@ import pexpect
 import pytest
 
 from handoff import api
-from handoff.authoring.edit import set_at
-from handoff.authoring.filling import Asked, Moved, meant, walk
-from handoff.authoring.saving import save
-from handoff.authoring.work import Task
-from handoff.blanks import blanks
-from handoff.cli.running import run
-from handoff.problems import Place
-from handoff.todo import Open
+from handoff.base.blanks import blanks
+from handoff.base.problems import Place
+from handoff.commands.runner import run
+from handoff.edit.fill import Asked, Moved, meant, walk
+from handoff.edit.operations import set_at
+from handoff.edit.save import save
+from handoff.edit.todo import Task
+from handoff.session.open_blanks import Open
 
 FIRST = """\
 session: 1
@@ -66,7 +66,7 @@ class Terminal:
     """A `handoff fill` that is typed into."""
 
     def __init__(self, root: Path, *words: str, editor: str = "false") -> None:
-        code = "from handoff.cli import main; main()"
+        code = "from handoff.commands import main; main()"
         self._child = pexpect.spawn(
             sys.executable,
             ["-c", code, "fill", *words],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handoff.cli.running import run
+from handoff.commands.runner import run
 
 TOKEN = "gh" + "p_" + "abcdefghijklmnopqrstuvwxyz0123456789"
 SESSION = """\
@@ -193,7 +193,7 @@ def test_unchanged_document_is_not_scanned_again(
     handoff("publish")
     scanned: list[str] = []
     monkeypatch.setattr(
-        "handoff.publishing.gate.scan", lambda text, path, allowances: scanned.append(path)
+        "handoff.publish.gate.scan", lambda text, path, allowances: scanned.append(path)
     )
 
     assert handoff("publish")[0] == 0

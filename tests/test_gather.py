@@ -6,12 +6,22 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from handoff.facts import Answer, Column, Fact, Facts, Failure, Provenance, Value, dump, load
-from handoff.gather import gather
-from handoff.problems import InvalidInput, Place
-from handoff.session import Created, Param, Question, Session
-from handoff.sql import read
+from handoff.base.problems import InvalidInput, Place
+from handoff.facts.recorded import (
+    Answer,
+    Column,
+    Fact,
+    Facts,
+    Failure,
+    Provenance,
+    Value,
+    dump,
+    load,
+)
+from handoff.session.model import Created, Param, Question, Session
+from handoff.sql.query import read
 from handoff.warehouse import Asked
+from handoff.workspace.run_queries import gather
 
 PLACE = Place("sessions/s.yaml", 5, 3)
 AS_OF = datetime(2026, 1, 3, 16, 20, 31, tzinfo=UTC)

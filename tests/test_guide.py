@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from commands import Handoff, caller
 
-from handoff.cli.commands import COMMANDS
-from handoff.starting import GUIDE
+from handoff.commands.init_files import GUIDE
+from handoff.commands.registry import COMMANDS
 
-SKILL = Path(__file__).parent.parent / "handoff/starting/starter/agent/SKILL.md"
+SKILL = Path(__file__).parent.parent / "handoff/commands/starter/agent/SKILL.md"
 TEXT = SKILL.read_text("utf-8")
 TAUGHT = [words.split() for words in re.findall(r"`handoff ([^`]+)`", TEXT)]
 

@@ -9,13 +9,13 @@ import pytest
 from live_facts import question
 from sessions import AT, session, text
 
-from handoff.checks.case import Case
-from handoff.checks.handing import RULES
-from handoff.pickup.past import Past
-from handoff.problems import Problem
-from handoff.session import Action, Blank, Claim, Session, Severity
-from handoff.sources.history import knows
-from handoff.tree import Tree
+from handoff.base.problems import Problem
+from handoff.base.tree import Tree
+from handoff.check.context import Case
+from handoff.check.ownership import RULES
+from handoff.session.model import Action, Blank, Claim, Session, Severity
+from handoff.sources.git_history import knows
+from handoff.values.history import Past
 
 LINES = {"ml/train.py": 300, "docs/plan.md": 20}
 

@@ -15,24 +15,17 @@ from live_facts import fact, facts, query, question
 from sessions import AT, following, session, text
 
 from handoff import api
-from handoff.document import Document
-from handoff.evidence.claims import basis, counted, marked
-from handoff.evidence.claims import problems as refuted
-from handoff.evidence.conditions import Condition, conditions, facts_of
-from handoff.evidence.references import Reference, reference
-from handoff.facts import Facts
-from handoff.handover import overdue
-from handoff.live.texts import Live, problems
-from handoff.problems import InvalidInput, Problem
-from handoff.session import (
-    Action,
-    Blank,
-    Bullets,
-    Claim,
-    Moment,
-    Session,
-)
-from handoff.session import Condition as Written
+from handoff.base.problems import InvalidInput, Problem
+from handoff.facts.recorded import Facts
+from handoff.render.document import Document
+from handoff.render.ownership import overdue
+from handoff.session.model import Action, Blank, Bullets, Claim, Moment, Session
+from handoff.session.model import Condition as Written
+from handoff.values.claims import basis, counted, marked
+from handoff.values.claims import problems as refuted
+from handoff.values.conditions import Condition, conditions, facts_of
+from handoff.values.interpolate import Live, problems
+from handoff.values.references import Reference, reference
 
 RUN = {"phase": "STRING", "state": "STRING", "done": "INT64", "is_final": "BOOL"}
 QUERIES = {"run.sql": query("run.sql", RUN)}

@@ -9,8 +9,8 @@ import pytest
 from commands import Handoff, caller
 from repositories import commit, repository, write
 
-from handoff.checks.structure import problems
-from handoff.tree import Tree
+from handoff.base.tree import Tree
+from handoff.check.structure import problems
 
 SUBJECT = "{{ (commits.rows | first).subject }}"
 PATH = "{{ (files.rows | first).path }}"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.previewing.hypertext import hypertext
+from handoff.preview.html import hypertext
 
 FOLDER = Path(__file__).parent / "fixtures/previewing"
 PROMPT = "Read [FILE PATH] & go"

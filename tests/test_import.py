@@ -15,12 +15,13 @@ from jsonschema import Draft202012Validator
 from markdown_pieces import DOCUMENTS, HANDOFFS
 
 from handoff import api
-from handoff.cli.running import run
-from handoff.importing.importing import Imported, imported
-from handoff.importing.reading import read
-from handoff.importing.sameness import parsed, same
-from handoff.problems import InvalidInput, UsageError
-from handoff.session import Session, session_yaml
+from handoff.base.problems import InvalidInput, UsageError
+from handoff.commands.runner import run
+from handoff.import_.convert import Imported, imported
+from handoff.import_.equality import parsed, same
+from handoff.import_.source import read
+from handoff.session import decode
+from handoff.session.model import Session
 from handoff.session.schema import SCHEMA
 from handoff.yaml.decode import Decoder, json_value
 
@@ -46,7 +47,7 @@ def draw() -> Callable[[Session], str]:
 def carried(content: bytes, path: str, draw: Callable[[Session], str]) -> tuple[Imported, str]:
     """What is made of a document, and the document it renders to."""
     made = imported(read(content, path), draw, (), created=DAY)
-    session, warnings = session_yaml.load(made.yaml.encode(), made.id, "s.yaml")
+    session, warnings = decode.load(made.yaml.encode(), made.id, "s.yaml")
     assert warnings == ()
     return made, draw(session)
 

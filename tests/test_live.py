@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from live_facts import AS_OF, FACTS, QUERIES, QUESTIONS
 from sessions import session, text
 
-from handoff.blanks import blanks
-from handoff.facts import Facts
-from handoff.live.texts import MAX_OUTPUT, Live, Where
-from handoff.problems import Place, Problem
-from handoff.session import Blank, Bullets, Column, Entries, Entry, Phases, Table, Text
+from handoff.base.blanks import blanks
+from handoff.base.problems import Place, Problem
+from handoff.facts.recorded import Facts
+from handoff.session.model import Blank, Bullets, Column, Entries, Entry, Phases, Table, Text
+from handoff.values.interpolate import MAX_OUTPUT, Live, Where
 
 CASES = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "live" / "values.yaml").read_text("utf-8")
@@ -234,7 +234,7 @@ def test_text_without_braces_needs_no_jinja():
     import sys
 
     script = (
-        "import sys, zoneinfo; from handoff.live.texts import Live; sys.path.append('tests');"
+        "import sys, zoneinfo; from handoff.values.interpolate import Live; sys.path.append('tests');"
         "import sessions; s = sessions.session();"
         "zone = zoneinfo.ZoneInfo('UTC');"
         "live = Live(s, None, {}, document='', stalled_minutes=1, zone=zone);"

@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from handoff import api, provenance
-from handoff.facts import Answer, Fact, Failure
-from handoff.googlesql import BadValue, type_of
-from handoff.problems import InvalidInput, UsageError
-from handoff.session import Lookup
-from handoff.session.lookup_yaml import GIT_COLUMNS, LOOKUP_KEYS, ROW_KEYS
-from handoff.sources.asking import Looked, World, look
+from handoff import api
+from handoff.base.problems import InvalidInput, UsageError
+from handoff.facts.recorded import Answer, Fact, Failure
+from handoff.render import provenance
+from handoff.session.model import Lookup
+from handoff.session.sources import GIT_COLUMNS, LOOKUP_KEYS, ROW_KEYS
+from handoff.sources.lookup import Looked, World, look
 from handoff.sources.values import as_column, moment_of
+from handoff.sql.types import BadValue, type_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "lookups"
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
@@ -440,7 +441,7 @@ def test_engine_that_is_given_is_one_though_nothing_is_asked(repository: Path) -
 
 def handoff(root: Path, *words: str) -> str:
     done = subprocess.run(
-        (sys.executable, "-c", "from handoff.cli import main; main()", *words),
+        (sys.executable, "-c", "from handoff.commands import main; main()", *words),
         cwd=root,
         check=True,
         capture_output=True,

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from handoff.checks.reading import reads
-from handoff.checks.wording import RULES
-from handoff.problems import InvalidInput, Problem
-from handoff.sql import Query
+from handoff.base.problems import InvalidInput, Problem
+from handoff.check.sql_lint import RULES
+from handoff.check.sql_schema import reads
+from handoff.sql.query import Query
 from handoff.sql.tables import Schema, TableSchema, dump, load
 
 FIXTURE = yaml.safe_load((Path(__file__).parent / "fixtures/offline/cases.yaml").read_text())

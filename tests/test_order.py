@@ -107,7 +107,7 @@ def test_named_modules_import_downward(place: int) -> None:
 @pytest.mark.parametrize("words", [["--help"], ["query", "list"], ["schema"]], ids=str)
 def test_commands_that_ask_nothing_import_nothing_slow(words: list[str]) -> None:
     code = (
-        "import sys\nfrom handoff.cli.running import run\n"
+        "import sys\nfrom handoff.commands.runner import run\n"
         f"run({words!r})\n"
         f"print(sorted(set({SLOW!r}) & set(sys.modules)), file=sys.stderr)"
     )

@@ -13,14 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sessions import AT, session, text
 
-from handoff import checks
-from handoff.checks import Case
-from handoff.checks.scripts import scripts
-from handoff.facts import Column, Fact, Facts, Provenance
-from handoff.live.cells import Cells
-from handoff.pickup.past import Old, Past
-from handoff.session import Bullets, Code, Content, Entry, Prompt, Question, Reading, Session
-from handoff.tree import Tree
+from handoff import check
+from handoff.base.tree import Tree
+from handoff.check import Case
+from handoff.check.scripts import scripts
+from handoff.facts.recorded import Column, Fact, Facts, Provenance
+from handoff.session.model import (
+    Bullets,
+    Code,
+    Content,
+    Entry,
+    Prompt,
+    Question,
+    Reading,
+    Session,
+)
+from handoff.values.cells import Cells
+from handoff.values.history import Old, Past
 
 FIXTURE = Path(__file__).parent / "fixtures/prompt/scripts.txt"
 LINES = [line.split(" =>") for line in FIXTURE.read_text("utf-8").splitlines()[1:]]
@@ -57,7 +66,7 @@ def case(of: Prompt, rendered: str = "", **changes: Any) -> Case:
 
 
 def found(checked: Case) -> list[str]:
-    return [f"{p.code} {p.level} {p.message}" for p in checks.prompt_problems(checked)]
+    return [f"{p.code} {p.level} {p.message}" for p in check.prompt_problems(checked)]
 
 
 def reading(*paths: str) -> Prompt:
@@ -131,7 +140,7 @@ def test_prompt_over_the_budget() -> None:
     ],
 )
 def test_command_whose_script_is_missing(of: Prompt, places: list[str]) -> None:
-    problems = checks.prompt_problems(case(of))
+    problems = check.prompt_problems(case(of))
 
     message = "command runs 'ml/trian.py', which does not exist, did you mean 'ml/train.py'?"
     assert [(p.code, p.message) for p in problems] == [("P006", message)] * len(places)
@@ -231,4 +240,4 @@ def test_without_a_prompt_nothing_is_looked_at() -> None:
     of: Session = session()
     made = Case(of, {}, None, "f", "d", None, TREE)
 
-    assert checks.prompt_problems(made) == ()
+    assert check.prompt_problems(made) == ()

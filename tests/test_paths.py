@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from handoff.authoring.marks import tree
-from handoff.authoring.paths import NotFound, located, new_labels, places, unmistakable
+from handoff.yaml.paths import NotFound, located, new_labels, places, unmistakable
+from handoff.yaml.spans import tree
 
 SESSION = tree(
     """

@@ -21,8 +21,8 @@ import pexpect
 import pytest
 from commands import Handoff, caller
 
-from handoff.previewing.following import Following
-from handoff.previewing.serving import Server
+from handoff.preview.server import Server
+from handoff.preview.watcher import Following
 
 SESSION = """\
 session: 1
@@ -321,7 +321,7 @@ def handoff(
 
 CODE = """\
 import signal, sys
-from handoff.cli.running import run
+from handoff.commands.runner import run
 # tests that run in the background of a shell ignore it, and with them what they start
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(run(sys.argv[1:]))

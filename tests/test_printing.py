@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from handoff.blanks import blanks
-from handoff.googlesql import Type, Value, type_of
-from handoff.printing import Typed, escaped, folded, plain, printed, rounded, shown
+from handoff.base.blanks import blanks
+from handoff.sql.types import Type, Value, type_of
+from handoff.values.printing import Typed, escaped, folded, plain, printed, rounded, shown
 
 CASES = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "live" / "escapes.yaml").read_text("utf-8")

@@ -14,10 +14,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.blanks import blanks
-from handoff.contracts import CONTRACTS
-from handoff.googlesql import Value, type_of, value_of
-from handoff.progress import DERIVED, derived, overall
+from handoff.base.blanks import blanks
+from handoff.sql.contracts import CONTRACTS
+from handoff.sql.types import Value, type_of, value_of
+from handoff.values.progress import DERIVED, derived, overall
 
 FIXTURES = Path(__file__).parent / "fixtures" / "progress"
 NOW = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)

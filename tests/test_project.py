@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from handoff.problems import UsageError, WorldError
-from handoff.project import Project, open_project
-from handoff.settings import Settings
+from handoff.base.problems import UsageError, WorldError
+from handoff.project.project import Project, open_project
+from handoff.project.settings import Settings
 
 Files = Callable[..., Path]
 

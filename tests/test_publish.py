@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from handoff.problems import Refused
-from handoff.publishing.writer import Signed, Written, signature, signed, state, write
+from handoff.base.problems import Refused
+from handoff.publish.writer import Signed, Written, signature, signed, state, write
 
 TEXT = "# One\n\nText\n"
 DOC = "docs/one.md"

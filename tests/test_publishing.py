@@ -14,12 +14,12 @@ import pytest
 from projects import OUTPUT, documents, project, write_session
 
 from handoff import api
-from handoff.api import making
-from handoff.problems import Problem, Refused, WorldError
-from handoff.project import Project
-from handoff.publishing import memory
-from handoff.publishing import writer as publishing
-from handoff.publishing.writer import signed
+from handoff.base.problems import Problem, Refused, WorldError
+from handoff.project.project import Project
+from handoff.publish import build_cache
+from handoff.publish import writer as publishing
+from handoff.publish.writer import signed
+from handoff.workspace import build
 
 ONE = "2026-01-01-SESSION-1-ONE.md"
 TWO = "2026-01-02-SESSION-2-TWO.md"
@@ -74,13 +74,13 @@ def test_only_what_changed_is_rendered_and_written(
     here = project(tmp_path, one="", two="")
     api.publish(here)
     rendered: list[str] = []
-    render = making.render
+    render = build.render
 
     def noted(project: Project, loaded: api.Loaded, *rest: object, **more: object) -> object:
         rendered.append(loaded.session.id)
         return render(project, loaded, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(making, "render", noted)
+    monkeypatch.setattr(build, "render", noted)
 
     assert changed(api.publish(here)) == []
     assert rendered == []
@@ -287,7 +287,7 @@ def test_lost_cache_costs_only_time(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
     here = project(tmp_path, one="")
 
-    assert memory.memory_of(here.root).path is None
+    assert build_cache.memory_of(here.root).path is None
     assert changed(api.publish(here)) == [ONE, "README.md", "LATEST.md"]
     assert changed(api.publish(here)) == []
 
@@ -359,9 +359,7 @@ def _meddle(root: Path, luck: random.Random, n: int) -> None:
 
 # --- the world -----------------------------------------------------------------------------
 
-PUBLISH = (
-    "import sys; from handoff.cli.running import run; sys.exit(run(['publish', *sys.argv[1:]]))"
-)
+PUBLISH = "import sys; from handoff.commands.runner import run; sys.exit(run(['publish', *sys.argv[1:]]))"
 
 
 def command(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

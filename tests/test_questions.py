@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from handoff.facts import Answer
-from handoff.sql import read
+from handoff.facts.recorded import Answer
+from handoff.sql.query import read
 from handoff.warehouse import Asked
-from handoff.warehouse.duckdb import DuckDB, open_sample
+from handoff.warehouse.duckdb.warehouse import DuckDB, open_sample
 
 SQL = Path(__file__).parent.parent / "sql"
 QUESTIONS = sorted(

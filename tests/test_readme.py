@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from handoff.cli.running import run
+from handoff.commands.runner import run
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

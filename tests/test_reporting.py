@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from handoff.problems import Place, Problem, Report
-from handoff.reporting import FORMATS, as_github, as_json, as_text, below, strict, summary
+from handoff.base.problems import Place, Problem, Report
+from handoff.base.report import FORMATS, as_github, as_json, as_text, below, strict, summary
 
 HERE = Place("sessions/a.yaml", 3, 7, ("next", "title"))
 REPORT = Report.of(

@@ -14,11 +14,11 @@ import repositories
 from commands import THIRD, Handoff, caller, example
 from sessions import AT, session
 
-from handoff.facts import Column, Fact, Facts, Provenance
-from handoff.live.cells import Cells
-from handoff.live.expressions import Expression, parts
-from handoff.pickup.resuming import Change, Seen, changes, spelled
-from handoff.session import Question
+from handoff.facts.recorded import Column, Fact, Facts, Provenance
+from handoff.session.model import Question
+from handoff.values.cells import Cells
+from handoff.values.changes import Change, Seen, changes, spelled
+from handoff.values.expressions import Expression, parts
 
 HERE = Path(__file__).parent
 THEN, NOW = "2026-01-03T16:20Z", "2026-01-04T15:00Z"

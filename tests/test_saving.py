@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 import yaml
 
-from handoff import api, locking
-from handoff.authoring.edit import set_at
-from handoff.authoring.marks import tree
-from handoff.authoring.saving import save
-from handoff.cli.running import run
-from handoff.locking import locked
-from handoff.problems import HandoffError, InvalidInput, WorldError
-from handoff.project import Project
+from handoff import api
+from handoff.base import locks
+from handoff.base.locks import locked
+from handoff.base.problems import HandoffError, InvalidInput, WorldError
+from handoff.commands.runner import run
+from handoff.edit.operations import set_at
+from handoff.edit.save import save
+from handoff.project.project import Project
+from handoff.yaml.spans import tree
 
 SESSION = """\
 session: 1
@@ -104,7 +105,7 @@ def test_what_cannot_be_read_is_not_edited(root: Path, project: Project, broken:
 
 def test_input_of_several_lines_becomes_a_block(root: Path) -> None:
     words = ["set", "session-1", "decisions", "-"]
-    command = [sys.executable, "-c", "from handoff.cli import main; main()", *words]
+    command = [sys.executable, "-c", "from handoff.commands import main; main()", *words]
 
     subprocess.run(command, input=b"one\r\n  two\r\n\r\n", check=True, capture_output=True)
 
@@ -135,7 +136,7 @@ def test_a_lock_that_is_held_is_waited_for(root: Path) -> None:
 def test_without_locks_on_folders_there_is_one_in_the_cache(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locking, "_folder_itself", lambda _: None)
+    monkeypatch.setattr(locks, "_folder_itself", lambda _: None)
 
     with (
         locked(root, place="x"),
@@ -150,8 +151,8 @@ def test_without_locks_on_folders_there_is_one_in_the_cache(
 WRITER = """
 import sys
 from handoff import api
-from handoff.authoring.edit import set_at
-from handoff.authoring.saving import save
+from handoff.edit.operations import set_at
+from handoff.edit.save import save
 
 project = api.open_project(sys.argv[1])
 for n in range(int(sys.argv[3])):

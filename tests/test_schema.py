@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from handoff.problems import InvalidInput, KeyPath, Problem
-from handoff.session.content_yaml import RESERVED
+from handoff.base.problems import InvalidInput, KeyPath, Problem
+from handoff.session.content import RESERVED
+from handoff.session.decode import KEYS, load
 from handoff.session.schema import SCHEMA
-from handoff.session.session_yaml import KEYS, load
 from handoff.yaml.decode import Decoder, json_value
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sessions"

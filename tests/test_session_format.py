@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from handoff.content import section
-from handoff.session import Blank, Flag, Phases, Table, Text
-from handoff.session.session_yaml import KEYS, load
-from handoff.templating.tidy import tidy
+from handoff.render.content import section
+from handoff.render.tidy import tidy
+from handoff.session.decode import KEYS, load
+from handoff.session.model import Blank, Flag, Phases, Table, Text
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "session-format.md").read_text("utf-8")
 HEAD = "session: 1\ntitle: Phase 4\ncreated: 2026-01-03\n"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.problems import InvalidInput
-from handoff.session import Blank, Bullets, Checklist, Content, Flag, Table, Text
-from handoff.session.session_yaml import load, slug_of
+from handoff.base.problems import InvalidInput
+from handoff.session.decode import load, slug_of
+from handoff.session.model import Blank, Bullets, Checklist, Content, Flag, Table, Text
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sessions"
 BOMB = (

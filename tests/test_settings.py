@@ -5,9 +5,8 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
-from handoff.overrides import from_environment, from_words
-from handoff.publishing.secrets import Allowance
-from handoff.settings import (
+from handoff.project.overrides import from_environment, from_words
+from handoff.project.settings import (
     Archive,
     BadSettings,
     BigQuery,
@@ -17,6 +16,7 @@ from handoff.settings import (
     keys,
     load,
 )
+from handoff.publish.secrets import Allowance
 
 FIXTURES = Path(__file__).parent / "fixtures/settings"
 
@@ -70,8 +70,8 @@ def test_what_is_left_out_keeps_its_default(source: bytes) -> None:
 def test_a_machine_without_time_zones_is_told_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("handoff.settings.ZoneInfo", _no_zone)
-    monkeypatch.setattr("handoff.settings.available_timezones", set)
+    monkeypatch.setattr("handoff.project.settings.ZoneInfo", _no_zone)
+    monkeypatch.setattr("handoff.project.settings.available_timezones", set)
 
     with pytest.raises(BadSettings) as bad:
         load(b"timezone: Europe/Berlin\n", "handoff.yaml")

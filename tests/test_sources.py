@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.sources import checkpoint, git, log
+from handoff.sources import git, json_file, log
 
 PATTERN = r"Processing day (?P<done>[\d,]+)/(?P<total>[\d,]+)"
 
@@ -195,18 +195,18 @@ def test_checkpoint_gives_rows(tmp_path: Path) -> None:
     content = {"total": 9, "phases": [{"name": "one", "finished": [1, 2]}, {"name": "two"}]}
     file = write(tmp_path / "state.json", json.dumps(content))
 
-    found = checkpoint.rows(
-        checkpoint.read(file), "phases", {"phase": "name", "done": "length(finished || `[]`)"}
+    found = json_file.rows(
+        json_file.read(file), "phases", {"phase": "name", "done": "length(finished || `[]`)"}
     )
 
     assert found == [{"phase": "one", "done": 2}, {"phase": "two", "done": 0}]
-    assert checkpoint.rows(content, None, {"total": "total"}) == [{"total": 9}]
+    assert json_file.rows(content, None, {"total": "total"}) == [{"total": 9}]
 
 
 def test_checkpoint_of_named_rows() -> None:
     content = {"at": "12:00", "phases": {"one": {"done": 1}, "two": {}}}
 
-    found = checkpoint.rows(content, "phases", {"phase": "$key", "done": "done", "at": "$.at"})
+    found = json_file.rows(content, "phases", {"phase": "$key", "done": "done", "at": "$.at"})
 
     assert found == [
         {"phase": "one", "done": 1, "at": "12:00"},
@@ -218,7 +218,7 @@ def test_checkpoint_that_is_no_file_says_so(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "state.json")
 
     with pytest.raises(log.SourceFailed, match="is no file"):
-        checkpoint.read(tmp_path / "state.json")
+        json_file.read(tmp_path / "state.json")
 
 
 @pytest.mark.parametrize(
@@ -231,16 +231,16 @@ def test_checkpoint_that_is_no_file_says_so(tmp_path: Path) -> None:
 )
 def test_broken_checkpoint_says_where(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(log.SourceFailed, match=message):
-        checkpoint.read(write(tmp_path / "state.json", text))
+        json_file.read(write(tmp_path / "state.json", text))
 
 
 def test_wrong_expressions() -> None:
-    with pytest.raises(checkpoint.BadExpression, match="no JMESPath expression"):
-        checkpoint.check("a..b")
+    with pytest.raises(json_file.BadExpression, match="no JMESPath expression"):
+        json_file.check("a..b")
     with pytest.raises(log.SourceFailed, match="of another kind than it takes"):
-        checkpoint.rows({"total": 9}, None, {"n": "length(total)"})
+        json_file.rows({"total": 9}, None, {"n": "length(total)"})
     with pytest.raises(log.SourceFailed, match="'total' is no list and no mapping"):
-        checkpoint.rows({"total": 9}, "total", {"n": "n"})
+        json_file.rows({"total": 9}, "total", {"n": "n"})
 
 
 # --- git --------------------------------------------------------------------------------

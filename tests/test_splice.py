@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handoff.authoring.marks import CannotEdit, tree
-from handoff.authoring.splice import add_item, set_value
+from handoff.yaml.edits import add_item, set_value
+from handoff.yaml.spans import CannotEdit, tree
 
 CASES = Path(__file__).parent / "fixtures" / "splice.yaml"
 Path_ = tuple[str | int, ...]

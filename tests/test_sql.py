@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from handoff.googlesql import BadValue, Type, type_of, value_of
-from handoff.problems import InvalidInput, Place
-from handoff.session import Param, Question
-from handoff.sql import Query, bind, lexemes, read
+from handoff.base.problems import InvalidInput, Place
+from handoff.session.model import Param, Question
+from handoff.sql.query import Query, bind, lexemes, read
+from handoff.sql.types import BadValue, Type, type_of, value_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sql"
 HEADERS = yaml.safe_load((FIXTURES / "headers.yaml").read_text("utf-8"))

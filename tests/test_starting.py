@@ -11,9 +11,9 @@ import pexpect
 import pytest
 
 from handoff import api
-from handoff.cli.running import run
-from handoff.starting import Plan, start
-from handoff.starting.surroundings import Documents, Warehouse, documents, warehouse
+from handoff.commands.init_detect import Documents, Warehouse, documents, warehouse
+from handoff.commands.init_files import Plan, start
+from handoff.commands.runner import run
 
 PLAN = Plan("duckdb", "docs/09-handoff", 1, date(2026, 2, 1))
 FILES = ("handoff.yaml", "sessions/session-1.yaml", "sql/schedule/game_dates.sql")
@@ -199,7 +199,7 @@ def test_an_unknown_engine_writes_nothing(root: Path) -> None:
 
 
 def asked(root: Path, *words: str) -> pexpect.spawn:
-    code = "from handoff.cli import main; main()"
+    code = "from handoff.commands import main; main()"
     return pexpect.spawn(
         sys.executable,
         ["-c", code, "init", *words],

@@ -11,13 +11,13 @@ from bigquery_stub import Script, serving
 from emulator import PROJECT, client, load
 from engines import TABLES
 
-from handoff.facts import Failure
-from handoff.problems import InvalidInput
-from handoff.settings import BigQuery as Settings
-from handoff.sql import Query, read
+from handoff.base.problems import InvalidInput
+from handoff.facts.recorded import Failure
+from handoff.project.settings import BigQuery as Settings
+from handoff.sql.query import Query, read
 from handoff.warehouse import Asked
-from handoff.warehouse.bigquery import BigQuery
-from handoff.warehouse.duckdb import open_file
+from handoff.warehouse.bigquery.warehouse import BigQuery
+from handoff.warehouse.duckdb.warehouse import open_file
 
 FIXTURE = Path(__file__).parent / "fixtures" / "statements.yaml"
 STATEMENTS = yaml.safe_load(FIXTURE.read_text("utf-8"))

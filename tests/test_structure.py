@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from handoff.checks.structure import RULES, Rule, problems
-from handoff.markdown import headings, page, slug
-from handoff.problems import Place, Problem
-from handoff.tree import Tree
+from handoff.base.markdown import headings, page, slug
+from handoff.base.problems import Place, Problem
+from handoff.base.tree import Tree
+from handoff.check.structure import RULES, Rule, problems
 
 FIXTURES = Path(__file__).parent / "fixtures" / "structure"
 FILES = {"docs/h/there.md", "docs/h/with space.md", "docs/index.md", "README.md"}

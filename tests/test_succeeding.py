@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from handoff import api
-from handoff.authoring.succeeding import begin
-from handoff.cli.running import run
-from handoff.problems import InvalidInput, UsageError
+from handoff.base.problems import InvalidInput, UsageError
+from handoff.commands.runner import run
+from handoff.edit.new_session import begin
 
 FIXTURES = Path(__file__).parent / "fixtures/authoring/next"
 GOLDEN = Path(__file__).parent / "golden"

@@ -11,9 +11,9 @@ from projects import OUTPUT, project
 from repositories import commit, repository
 
 from handoff import api
-from handoff.authoring.taking_back import take_back
-from handoff.problems import InvalidInput, UsageError
-from handoff.publishing.writer import signature
+from handoff.base.problems import InvalidInput, UsageError
+from handoff.import_.merge_document import take_back
+from handoff.publish.writer import signature
 
 CASES = yaml.safe_load((Path(__file__).parent / "fixtures/taking.yaml").read_text("utf-8"))
 PATH = f"{OUTPUT}/2026-01-01-SESSION-1-ONE.md"

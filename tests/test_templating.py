@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from handoff import api
-from handoff.problems import InvalidInput, Place
-from handoff.templating.environment import MAX_SECONDS, Environment, Folders, rendered
+from handoff.base.problems import InvalidInput, Place
+from handoff.render.environment import MAX_SECONDS, Environment, Folders, rendered
 
 FIXTURES = Path(__file__).parent / "fixtures/templating"
 BAD = yaml.safe_load((FIXTURES / "bad.yaml").read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ def test_template_that_is_not_utf8_is_told_at_its_line(environment: Environment)
 
 
 def test_bug_in_a_filter_is_no_problem_of_the_author(environment: Environment) -> None:
-    from handoff.content import labelled
+    from handoff.render.content import labelled
 
     environment.filters["broken"] = lambda _: labelled(None, None, None)  # type: ignore[arg-type]
 

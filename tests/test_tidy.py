@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.templating.tidy import tidy
+from handoff.render.tidy import tidy
 
 CASES = yaml.safe_load(
     (Path(__file__).parent / "fixtures/tidy/cases.yaml").read_text(encoding="utf-8")

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from handoff.problems import KeyPath, Place
-from handoff.todo import Open, summary
+from handoff.base.problems import KeyPath, Place
+from handoff.session.open_blanks import Open, summary
 
 S = "sessions/s.yaml"
 

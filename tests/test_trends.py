@@ -18,15 +18,15 @@ from live_facts import AS_OF, QUERIES, query, question
 from sessions import session, text
 
 from handoff import api
-from handoff.contracts import CONTRACTS
-from handoff.evidence.trends import Earlier, answer
-from handoff.facts import Fact, Facts, Failure
-from handoff.live.cells import Cells
-from handoff.live.cited import Reader, Source
-from handoff.live.texts import Live, problems
-from handoff.printing import printed
-from handoff.progress import DERIVED
-from handoff.session import Lookup, Question
+from handoff.facts.recorded import Fact, Facts, Failure
+from handoff.session.model import Lookup, Question
+from handoff.sql.contracts import CONTRACTS
+from handoff.values.cells import Cells
+from handoff.values.interpolate import Live, problems
+from handoff.values.printing import printed
+from handoff.values.progress import DERIVED
+from handoff.values.trends import Earlier, answer
+from handoff.values.view import Reader, Source
 
 GOLDEN = Path(__file__).parent / "golden" / "trends"
 COVERAGE = CONTRACTS["coverage"]

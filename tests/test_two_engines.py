@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from handoff.cli.running import run
-from handoff.facts import Answer, Failure
-from handoff.settings import BigQuery as Settings
-from handoff.sql import read
+from handoff.commands.runner import run
+from handoff.facts.recorded import Answer, Failure
+from handoff.project.settings import BigQuery as Settings
+from handoff.sql.query import read
 from handoff.warehouse import Asked, Warehouse
-from handoff.warehouse.bigquery import BigQuery
-from handoff.warehouse.duckdb import open_file
+from handoff.warehouse.bigquery.warehouse import BigQuery
+from handoff.warehouse.duckdb.warehouse import open_file
 
 # one worker: each would start a server of its own
 pytestmark = pytest.mark.xdist_group("emulator")

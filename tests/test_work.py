@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from handoff.cli.running import run
-from handoff.contracts import CONTRACTS
+from handoff.commands.runner import run
+from handoff.sql.contracts import CONTRACTS
 
 SESSION = """\
 session: 1

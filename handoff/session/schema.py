@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from handoff.contracts import CONTRACTS
-from handoff.session import CHANGES, DEFAULT_PROMPT, LEVELS
-from handoff.session.content_yaml import (
+from handoff.session.content import (
     CLAIM_KEYS,
     CODE_LANG,
     CODE_LANGS,
@@ -23,25 +21,7 @@ from handoff.session.content_yaml import (
     LIVE,
     RESERVED,
 )
-from handoff.session.expect_yaml import ACCEPTED_KEYS, EXPECTED_KEYS, LIMIT_KEYS, REASON
-from handoff.session.handover_yaml import (
-    ACTION_KEYS,
-    CHECKPOINT_KEYS,
-    DO_NOT_KEYS,
-    PRIORITIES,
-    SEVERITY_KEYS,
-    TRIED_KEYS,
-)
-from handoff.session.lookup_yaml import (
-    COLUMN,
-    LOOKUP_KEYS,
-    READ_KEYS,
-    REQUIRED,
-    ROW_KEYS,
-    SOURCE_PATH,
-    TAKES,
-)
-from handoff.session.session_yaml import (
+from handoff.session.decode import (
     AFTER,
     FACT_KEYS,
     ID,
@@ -59,6 +39,26 @@ from handoff.session.session_yaml import (
     SQL_NAME,
     TEMPLATE,
 )
+from handoff.session.expectations import ACCEPTED_KEYS, EXPECTED_KEYS, LIMIT_KEYS, REASON
+from handoff.session.model import CHANGES, DEFAULT_PROMPT, LEVELS
+from handoff.session.ownership import (
+    ACTION_KEYS,
+    CHECKPOINT_KEYS,
+    DO_NOT_KEYS,
+    PRIORITIES,
+    SEVERITY_KEYS,
+    TRIED_KEYS,
+)
+from handoff.session.sources import (
+    COLUMN,
+    LOOKUP_KEYS,
+    READ_KEYS,
+    REQUIRED,
+    ROW_KEYS,
+    SOURCE_PATH,
+    TAKES,
+)
+from handoff.sql.contracts import CONTRACTS
 from handoff.yaml.decode import DAY, MOMENT
 
 Schema = Mapping[str, object]

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from handoff.problems import HandoffError
+from handoff.base.problems import HandoffError
 
 BLOCK_BYTES = 256 * 1024
 MAX_LINE_BYTES = 64 * 1024

@@ -7,8 +7,8 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from handoff.googlesql import BadValue, Type, Value, value_of
 from handoff.sources.log import plain_number
+from handoff.sql.types import BadValue, Type, Value, value_of
 
 _TIME = re.compile(r"\d{4}[-/]\d{2}[-/]\d{2}[T ]\d{2}:\d{2}.*", re.DOTALL)
 _SECONDS = re.compile(r"\d{9,10}(\.\d+)?")

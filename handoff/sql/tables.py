@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from handoff.problems import InvalidInput, Place, Problem
+from handoff.base.problems import InvalidInput, Place, Problem
 
 PATH = "sql/schema.json"
 VERSION = 1

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from handoff.facts import Answer, Failure, Value
-from handoff.sql import Query
+from handoff.facts.recorded import Answer, Failure, Value
+from handoff.sql.query import Query
 from handoff.sql.tables import Tables
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from handoff.problems import UsageError, nearest
-from handoff.project import Project
-from handoff.settings import ENGINES, Engine
+from handoff.base.problems import UsageError, nearest
+from handoff.project.project import Project
+from handoff.project.settings import ENGINES, Engine
 from handoff.warehouse import Progress, Warehouse
 
 
@@ -33,16 +33,16 @@ def opened(project: Project, engine: Engine, progress: Progress) -> Warehouse:
 
 
 def _duckdb(project: Project, progress: Progress) -> Warehouse:
-    from handoff.warehouse import duckdb  # slow: only asking needs it
+    from handoff.warehouse.duckdb import warehouse  # slow: only asking needs it
 
     path = project.settings.duckdb.path
     if path is not None:
-        return duckdb.open_file(project.path(path))
-    return duckdb.open_sample(project.sample_folder(), progress=progress)
+        return warehouse.open_file(project.path(path))
+    return warehouse.open_sample(project.sample_folder(), progress=progress)
 
 
 def _bigquery(project: Project, progress: Progress) -> Warehouse:
-    from handoff.warehouse.bigquery import BigQuery  # slow: only asking needs it
+    from handoff.warehouse.bigquery.warehouse import BigQuery  # slow: only asking needs it
 
     return BigQuery(project.settings.bigquery, progress)
 

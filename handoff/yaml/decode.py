@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
-from handoff.problems import InvalidInput, Level, Place, Problem, nearest
+from handoff.base.problems import InvalidInput, Level, Place, Problem, nearest
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null, parse
 from handoff.yaml.traps import in_quotes
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal
 
-from handoff.problems import KeyPath, Level, Place, Problem
+from handoff.base.problems import KeyPath, Level, Place, Problem
 from handoff.yaml import traps
 
 MAX_BYTES = 2 * 1024 * 1024

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff.warehouse.duckdb import open_file
+from handoff.warehouse.duckdb.warehouse import open_file
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -1,0 +1,185 @@
+"""Files: paths that stay where they may, and writing that is whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from handoff.base.problems import Refused, WorldError
+
+
+def confined(root: Path, path: str | Path, *, also: tuple[Path, ...] = ()) -> Path:
+    """The real path of `path`, taken from `root`, with every symlink resolved.
+
+    Raises Refused where that lies outside `root` and every folder of `also`, or inside `.git`.
+    """
+    full = _resolved(root / path, path)
+    folders = [root.resolve(), *(folder.resolve() for folder in also)]
+    home = next((folder for folder in folders if full.is_relative_to(folder)), None)
+    if home is None:
+        raise Refused(f"{path}: error: leads outside the repository")
+    # casefold: on a file system that ignores case, .GIT is .git
+    if any(part.casefold() == ".git" for part in full.relative_to(home).parts):
+        raise Refused(f"{path}: error: lies inside .git, which handoff leaves alone")
+    return full
+
+
+def _resolved(full: Path, path: str | Path) -> Path:
+    try:
+        return full.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, too long
+        raise Refused(f"{path}: error: is no usable path: {error}") from error
+
+
+def read_plain(file: Path, place: str) -> bytes | None:
+    """The bytes of `file`; `None` where there is none.
+
+    Raises WorldError; so it does for what is no plain file, for a pipe would be waited for.
+    """
+    with disk(place, "read"):
+        if not file.exists():
+            return None
+        if not (file.is_file() or file.is_dir()):
+            raise WorldError(f"{place}: error: cannot read: not a plain file")
+        return file.read_bytes()
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; not so for a name that no disk can hold."""
+    with suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a plain file is there; not so for a name that no disk can hold."""
+    with suppress(OSError, ValueError):
+        return path.is_file()
+    return False
+
+
+def write_whole(
+    path: Path,
+    content: bytes,
+    *,
+    place: str,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Put `content` into `path` so that a reader sees the old or the new, never a part.
+
+    An existing file keeps its mode. `check` is called at the last moment, and raises where
+    the old file is to stay after all. Raises WorldError, with the old file as it was, where
+    the disk does not oblige; `place` is what the message calls the file.
+    """
+    with disk(place, "write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        spare = _spare(path)
+        _create(spare, content, mode=_mode(path))
+        with _removed_on_failure(spare):
+            check()
+            spare.replace(path)
+        _sync_folder(path.parent)
+
+
+def write_new(path: Path, content: bytes, *, place: str) -> bool:
+    """Create `path` with `content`; whether it could: never over a file that is there."""
+    with disk(place, "write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        spare = _spare(path)
+        _create(spare, content, mode=None)
+        try:
+            _link(spare, path, content)
+        except FileExistsError:
+            return False
+        finally:
+            with suppress(OSError):
+                spare.unlink()
+        _sync_folder(path.parent)
+        return True
+
+
+def remove(path: Path, *, place: str) -> None:
+    """Take a file away, for good. Raises WorldError."""
+    with disk(place, "remove"):
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Take away what a writer that was killed left in `folder`, if it can be.
+
+    Only for who holds the lock on the folder: another's file may be on its way.
+    """
+    with suppress(OSError):
+        for each in os.scandir(folder):
+            if _SPARE.fullmatch(each.name) and each.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    Path(each).unlink()
+
+
+_SPARE = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+
+
+@contextmanager
+def disk(place: str, verb: str) -> Iterator[None]:
+    """Turn what the disk refuses into a WorldError that names `place`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WorldError(f"{place}: error: cannot {verb}: {reason.lower()}") from error
+
+
+def _spare(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+def _link(spare: Path, path: Path, content: bytes) -> None:
+    """Give what is at `spare` the name `path` too. Raises FileExistsError."""
+    try:
+        path.hardlink_to(spare)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        _create(path, content, mode=None)
+
+
+def _create(path: Path, content: bytes, *, mode: int | None) -> None:
+    with path.open("xb") as file, _removed_on_failure(path):
+        if mode is not None:
+            path.chmod(mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,104 @@
+"""One writer at a time: a lock on a folder, which leaves nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+from handoff.base.cache import cache_folder
+from handoff.base.problems import WorldError
+
+_SECONDS = 10.0
+"""A writer needs milliseconds; one that needs longer is stopped or dead."""
+_PAUSE = 0.01
+_BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+
+
+@contextmanager
+def locked(folder: Path, *, place: str, seconds: float = _SECONDS) -> Iterator[None]:
+    """Keep every other handoff from writing to files of `folder` meanwhile.
+
+    The lock is on the folder itself; where its file system has no such locks (Windows, some
+    network drives), on a file in the user's cache. The system frees it when the process ends.
+    Raises WorldError after `seconds`; `place` is what the message calls the file.
+    """
+    with ExitStack() as stack:
+        handle = _taken(folder, stack, place, seconds)
+        yield
+        with suppress(OSError):
+            _free(handle)
+
+
+def _taken(folder: Path, stack: ExitStack, place: str, seconds: float) -> int:
+    for open_ in (_folder_itself, _file_in_cache):
+        handle = open_(folder)
+        if handle is None:
+            continue
+        stack.callback(os.close, handle)
+        if _is_taken(handle, place, seconds):
+            return handle
+    raise WorldError(f"{place}: error: cannot lock the file: this system has no locks for it")
+
+
+def _is_taken(handle: int, place: str, seconds: float) -> bool:
+    """Whether the lock could be had; `False` where there is no such lock here."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            _try(handle)
+        except OSError as error:
+            if error.errno not in _BUSY:
+                return False
+            if time.monotonic() > end:
+                message = f"another handoff has held it for {seconds:.0f} seconds"
+                raise WorldError(f"{place}: error: cannot lock the file: {message}") from error
+            time.sleep(_PAUSE)
+        else:
+            return True
+
+
+def _folder_itself(folder: Path) -> int | None:
+    if sys.platform == "win32":  # it cannot open folders
+        return None
+    try:
+        return os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _file_in_cache(folder: Path) -> int | None:
+    cache = cache_folder("locks")
+    if cache is None:
+        return None
+    name = sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    try:
+        return os.open(cache / name, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        return None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try(handle: int) -> None:
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+    def _free(handle: int) -> None:
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _free(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)

@@ -1,0 +1,167 @@
+"""A report as lines for people, JSON for programs or annotations for GitHub."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from handoff.base.problems import Level, Place, Problem, Report
+
+_COLOURS: dict[Level, str] = {"error": "31", "warning": "33", "note": "36"}
+MAX_MESSAGE = 2_000
+"""Characters of a message for people: it may quote a line of a megabyte."""
+_COMMANDS: dict[Level, str] = {"error": "error", "warning": "warning", "note": "notice"}
+
+# What a terminal obeys or what turns a line around: C0, C1 and the bidirectional controls.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def as_text(report: Report, *, colour: bool = False) -> str:
+    """One line a problem, `place: level: message (code)`."""
+    line = _coloured if colour else str
+    return "".join(f"{line(_printable(problem))}\n" for problem in report.problems)
+
+
+def as_json(report: Report, *, colour: bool = False) -> str:
+    """One object: the count of each level and every problem with its place."""
+    counts = {f"{level}s": count for level, count in _counts(report).items()}
+    problems = [_fields(problem) for problem in report.problems]
+    return f"{json_text({**counts, 'problems': problems})}\n"
+
+
+def as_github(report: Report, *, colour: bool = False) -> str:
+    """Workflow commands that GitHub shows beside the lines of a pull request.
+
+    Escaped as the runner unescapes them: `%`, CR and LF everywhere, `:` and `,` in
+    properties too (github.com/actions/toolkit, `packages/core/src/command.ts`).
+    """
+    return "".join(f"{_annotation(problem)}\n" for problem in report.problems)
+
+
+FORMATS: dict[str, Callable[..., str]] = {
+    "text": as_text,
+    "json": as_json,
+    "github": as_github,
+}
+"""What `--format` takes; every entry is called with the report and `colour=`."""
+
+
+def summary(report: Report) -> str:
+    """`2 errors, 1 warning`, or `no problems`."""
+    counts = [counted(count, level) for level, count in _counts(report).items() if count]
+    return ", ".join(counts) or "no problems"
+
+
+def strict(report: Report) -> Report:
+    """The same report with every warning an error; notes stay notes."""
+    return Report.of(
+        replace(problem, level="error") if problem.level == "warning" else problem
+        for problem in report.problems
+    )
+
+
+GATES = ("E001", "E002")
+"""What is expected and not met, or not known."""
+
+
+def gated(report: Report) -> Report:
+    """The same report with what is expected and not met an error."""
+    return Report.of(
+        replace(problem, level="error") if problem.code in GATES else problem
+        for problem in report.problems
+    )
+
+
+def below(report: Report, folder: str) -> Report:
+    """The same report with its places taken from the folder above `folder`."""
+    if not folder:
+        return report
+    places = ((each, each.place) for each in report.problems)
+    return Report.of(
+        replace(each, place=replace(place, path=f"{folder}/{place.path}"))
+        for each, place in places
+    )
+
+
+def json_text(value: object) -> str:
+    """`value` as indented JSON that is safe to print on a terminal."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    # Inside strings only: outside of them json writes no other control than a newline.
+    return _UNSAFE.sub(lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text)
+
+
+def printable(text: str) -> str:
+    """`text` as one line in which no character steers the terminal."""
+    return _UNSAFE.sub(_visible, text)
+
+
+def _visible(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
+
+
+def _printable(problem: Problem) -> Problem:
+    place = replace(problem.place, path=printable(problem.place.path))
+    return replace(problem, message=_short(printable(problem.message)), place=place)
+
+
+def _short(message: str) -> str:
+    """At most `MAX_MESSAGE` characters, its end kept: there stands what would be right."""
+    left_out = len(message) - MAX_MESSAGE
+    if left_out <= 0:
+        return message
+    half = MAX_MESSAGE // 2
+    return f"{message[:half]} … {left_out:,} characters … {message[-half:]}"
+
+
+def _coloured(problem: Problem) -> str:
+    level = f"\x1b[{_COLOURS[problem.level]}m{problem.level}\x1b[0m"
+    place = f"\x1b[1m{problem.place}\x1b[0m"
+    return f"{place}: {level}: {problem.message} \x1b[2m({problem.code})\x1b[0m"
+
+
+def _fields(problem: Problem) -> dict[str, object]:
+    return {
+        "code": problem.code,
+        "level": problem.level,
+        "message": problem.message,
+        **place_fields(problem.place),
+    }
+
+
+def place_fields(place: Place) -> dict[str, object]:
+    """A place for JSON: `null` for a line or column that is not known."""
+    return {
+        "path": place.path,
+        "line": place.line or None,
+        "column": place.column or None,
+        "keys": list(place.keys),
+    }
+
+
+def _annotation(problem: Problem) -> str:
+    place = problem.place
+    numbers = {"line": place.line, "col": place.column}
+    properties = {"file": place.path, **{k: str(n) for k, n in numbers.items() if n}}
+    properties["title"] = problem.code
+    listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{_COMMANDS[problem.level]} {listed}::{_data(problem.message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _counts(report: Report) -> dict[Level, int]:
+    levels = [problem.level for problem in report.problems]
+    return {level: levels.count(level) for level in _COLOURS}
+
+
+def counted(count: int, word: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -1,0 +1,55 @@
+"""Blanks: what the author has not written yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from handoff.base.problems import Problem
+from handoff.check.context import Case
+from handoff.session.open_blanks import Open
+from handoff.session.reading_list import prompts
+
+
+def blanks(case: Case) -> Iterator[Problem]:
+    """A handoff that was never completed; of six templates four were not.
+
+    One line for all of them, at the first: `handoff todo` lists each.
+
+    Fails: a key with nothing behind it, or `[TO BE FILLED]`.
+    """
+    outside = [each for each in case.open if not in_prompt(case, each)]
+    yield from _blank(case, "B001", outside, "")
+
+
+def prompt_blanks(case: Case) -> Iterator[Problem]:
+    """A blank in the prompt is pasted into the next session as if it were an answer.
+
+    Fails:
+
+        prompt:
+          status: {ETA: "[ETA]"}
+    """
+    inside = [each for each in case.open if in_prompt(case, each)]
+    yield from _blank(case, "B002", inside, " in the prompt")
+
+
+def in_prompt(case: Case, each: Open) -> bool:
+    """Whether a prompt prints the blank: its own, or what the document and it both say."""
+    return each.in_prompt or (each.place.keys[:1] in _SHARED and _has_parts(case))
+
+
+def _has_parts(case: Case) -> bool:
+    """Whether a prompt is made of its parts; one that is all `text:` prints nothing else."""
+    written = prompts(case.session)
+    return any(name not in written or not written[name].text for name in case.prompts)
+
+
+_SHARED = (("severity",), ("do_not",), ("tried",))
+
+
+def _blank(case: Case, code: str, opens: Sequence[Open], where: str) -> Iterator[Problem]:
+    if opens:
+        first = min(opens, key=lambda each: each.place)
+        count, them = ("1 blank", "it") if len(opens) == 1 else (f"{len(opens)} blanks", "each")
+        message = f"{count}{where}, 'handoff todo {case.session.id}' lists {them}"
+        yield Problem(code, message, first.place, "warning")

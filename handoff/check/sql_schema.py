@@ -1,0 +1,151 @@
+"""What a question reads, held against the recorded schema: no warehouse is asked.
+
+sqlglot parses and resolves; a name that it cannot follow (a struct's field, an array's
+element) is not judged, so what is not told here is not proved right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from handoff.base.problems import Place, Problem, nearest
+from handoff.sql.query import Query
+from handoff.sql.tables import Schema, Tables, TableSchema
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+    from sqlglot.optimizer.scope import Scope
+
+
+def reads(query: Query, schema: Schema) -> tuple[Problem, ...]:
+    """Every table and column of `query` that the schema does not know, and filters it lacks."""
+    # slow: only a check against a schema needs it
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+    from sqlglot.optimizer.scope import traverse_scope
+
+    try:
+        tree = sqlglot.parse_one(query.text, read="bigquery")
+        scopes = traverse_scope(tree)
+    except (SqlglotError, RecursionError) as error:
+        reason = str(error).split("\n")[0]
+        message = f"not checked against the schema, it cannot be parsed: {reason}"
+        return (Problem("Q046", message[:300], Place(query.path), "warning"),)
+    found = [each for scope in scopes for each in _in_scope(scope, query, schema.tables)]
+    return tuple(dict.fromkeys(found))
+
+
+def datasets(query: Query) -> frozenset[str]:
+    """The datasets that `query` names, with the project where it names one.
+
+    Empty where it cannot be parsed.
+    """
+    # slow: only pulling a schema needs it
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(query.text, read="bigquery")
+    except (SqlglotError, RecursionError):
+        return frozenset()
+    tables = (table for table in tree.find_all(exp.Table) if table.db)
+    return frozenset(".".join(filter(None, (each.catalog, each.db))) for each in tables)
+
+
+def _in_scope(scope: Scope, query: Query, tables: Tables) -> Iterator[Problem]:
+    from sqlglot import exp
+
+    for name, source in scope.sources.items():
+        yield from _table_unknown(source, query, tables)
+        yield from _filter_missing(name, source, _source(source, tables), scope, query)
+    sources = {name: _source(each, tables) for name, each in _in_reach(scope)}
+    selected = getattr(scope.expression, "selects", ())
+    aliases = {each.alias.casefold() for each in selected if isinstance(each, exp.Alias)}
+    for column in scope.columns:
+        # an outer scope lists what it does not know of its subqueries, too
+        if column.find_ancestor(exp.Select) is scope.expression:
+            yield from _column_unknown(column, sources, aliases, query)
+
+
+def _in_reach(scope: Scope) -> Iterator[tuple[str, object]]:
+    """The sources that a column may name: a subquery sees those around it."""
+    if scope.parent is not None and not (scope.is_cte or scope.is_derived_table):
+        yield from _in_reach(scope.parent)
+    yield from scope.sources.items()
+
+
+Columns = TableSchema | None
+"""What is known of a source: `None` where its columns cannot be told."""
+
+
+def _source(source: object, tables: Tables) -> Columns:
+    from sqlglot import exp
+
+    if isinstance(source, exp.Table):
+        return _member(tables, source.db, source.name)
+    names = getattr(getattr(source, "expression", None), "named_selects", None) or ()
+    if not names or "*" in names or not hasattr(source.expression, "selects"):  # type: ignore[attr-defined]
+        return None
+    return TableSchema(dict.fromkeys(names, ""))
+
+
+def _member(tables: Tables, dataset: str, name: str) -> TableSchema | None:
+    return tables.get(dataset, {}).get(name)
+
+
+def _table_unknown(source: object, query: Query, tables: Tables) -> Iterator[Problem]:
+    from sqlglot import exp
+
+    if not isinstance(source, exp.Table) or not source.db or "*" in source.name:
+        return
+    name = f"{source.db}.{source.name}"
+    if "information_schema" in name.casefold() or _member(tables, source.db, source.name):
+        return
+    known = [f"{dataset}.{table}" for dataset, members in tables.items() for table in members]
+    message = f"no table '{name}' in the recorded schema{nearest(name, known)}"
+    yield Problem("Q043", message, _place(source, query), "warning")
+
+
+def _column_unknown(
+    column: exp.Column, sources: Mapping[str, Columns], aliases: set[str], query: Query
+) -> Iterator[Problem]:
+    name, of = column.name, column.table
+    reach = [sources[of]] if of in sources else list(sources.values())
+    known = [each for each in reach if each is not None]
+    if not known or len(known) < len(reach) or name == "*":
+        return
+    names = [each for table in known for each in table.columns]
+    folded = {each.casefold() for each in names} | (set() if of in sources else aliases)
+    # 'a.b' of no source is the field of a column 'a'
+    wanted = name if of in sources or not of else of
+    if wanted.casefold() not in folded | {each.casefold() for each in sources}:
+        message = f"no column '{wanted}' in the recorded schema{nearest(wanted, names)}"
+        yield Problem("Q044", message, _place(column, query), "warning")
+
+
+def _filter_missing(
+    name: str, source: object, table: Columns, scope: Scope, query: Query
+) -> Iterator[Problem]:
+    """BigQuery refuses to read a table that requires a filter on its partition without one."""
+    from sqlglot import exp
+
+    if table is None or not table.needs_filter or not isinstance(source, exp.Table):
+        return
+    joins = scope.expression.args.get("joins") or ()
+    places = [scope.expression.args.get("where"), *(join.args.get("on") for join in joins)]
+    columns = (c for place in places if place for c in place.find_all(exp.Column))
+    if any(c.name == table.partition and c.table in ("", name) for c in columns):
+        return
+    message = f"'{source.db}.{source.name}' requires a filter on '{table.partition}'"
+    yield Problem("Q045", message, _place(source, query), "warning")
+
+
+def _place(node: exp.Expr, query: Query) -> Place:
+    offsets = [each.meta["start"] for each in node.walk() if "start" in each.meta]
+    if not offsets:
+        return Place(query.path)
+    at = min(offsets)
+    line = query.text.count("\n", 0, at) + 1
+    return Place(query.path, line, at - query.text.rfind("\n", 0, at))

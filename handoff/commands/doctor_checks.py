@@ -1,0 +1,138 @@
+"""Whether handoff can work here: what is set from where, what is there, what to mend."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from handoff.base.cache import cache_folder
+from handoff.base.problems import HandoffError
+from handoff.base.report import counted
+from handoff.project.project import SETTINGS, Project
+from handoff.project.settings import Settings
+from handoff.warehouse import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One step of the examination."""
+
+    what: str
+    ok: bool
+    detail: str
+    """What was found."""
+    mend: str = ""
+    """What to do; empty where all is well."""
+
+
+def examination(
+    project: Project, *, engine: str | None, progress: Progress
+) -> Iterator[Finding]:
+    """Each step when it is taken: the repository first, then the warehouse."""
+    yield _root(project)
+    yield from _settings(project.settings)
+    yield _output(project)
+    yield _cache()
+    yield _git()
+    yield from _engine(project, engine, progress)
+
+
+def _root(project: Project) -> Finding:
+    if not (project.root / SETTINGS).is_file():
+        detail = f"{project.root} holds no {SETTINGS}"
+        return Finding("repository", False, detail, "'handoff init' writes a first one")
+    sessions = counted(len(project.session_ids()), "session")
+    queries = counted(len(project.query_names()), "question")
+    return Finding("repository", True, f"{project.root}: {sessions}, {queries}")
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    """Every setting that is given, and where; the rest hold what docs/settings.md says."""
+    for key, origin in sorted(settings.origins.items()):
+        yield Finding(key, True, f"{_value(settings, key)}, from {origin}")
+
+
+def _value(settings: Settings, key: str) -> str:
+    found: object = settings
+    for name in _ALIASES.get(key, key).split("."):
+        found = getattr(found, name, None)
+    if key == "secrets.allow":  # what an entry permits may look like a secret
+        return f"{len(settings.secrets_allow)} allowed"
+    if isinstance(found, Mapping):
+        return ", ".join(f"{name}={value}" for name, value in found.items())
+    return ", ".join(map(str, found)) or "none" if isinstance(found, tuple) else str(found)
+
+
+_ALIASES = {"prompt.budget_tokens": "budget_tokens"}
+
+
+def _output(project: Project) -> Finding:
+    name = project.settings.output
+    folder = project.path(name)
+    while not folder.exists():
+        folder = folder.parent
+    if os.access(folder, os.W_OK):
+        return Finding("output folder", True, name)
+    return Finding(
+        "output folder", False, f"{name} cannot be written", "look at its permissions"
+    )
+
+
+def _cache() -> Finding:
+    folder = cache_folder("samples")
+    if folder is not None:
+        return Finding("cache folder", True, str(folder.parent))
+    mend = "set XDG_CACHE_HOME to a folder that is yours alone (mode 0700)"
+    return Finding("cache folder", False, "none, so every run starts afresh", mend)
+
+
+def _git() -> Finding:
+    path = shutil.which("git")
+    if path:
+        return Finding("git", True, path)
+    return Finding("git", False, "not found", "install git for 'git:' facts and 'resume'")
+
+
+def _engine(project: Project, engine: str | None, progress: Progress) -> Iterator[Finding]:
+    from handoff.warehouse import engines
+
+    try:
+        chosen = engines.engine_of(project, engine)
+    except HandoffError as error:
+        detail, _, mend = str(error).removeprefix("handoff: error: ").partition(": ")
+        yield Finding("engine", False, detail, mend)
+        return
+    if "engine" not in project.settings.origins or engine:
+        yield Finding("engine", True, f"{chosen}, for this run")
+    yield from _ENGINES[chosen](project, progress)
+
+
+def _duckdb(project: Project, progress: Progress) -> Iterator[Finding]:
+    from handoff.warehouse import engines
+
+    try:
+        warehouse = engines.opened(project, "duckdb", progress)
+    except HandoffError as error:
+        yield Finding("warehouse", False, str(error), "look at 'duckdb:' in handoff.yaml")
+        return
+    try:
+        count = sum(len(tables) for tables in warehouse.schema(()).values())
+        yield Finding("warehouse", True, f"{warehouse.engine}, {counted(count, 'table')}")
+    finally:
+        warehouse.close()
+
+
+def _bigquery(project: Project, progress: Progress) -> Iterator[Finding]:
+    # slow: 0.5 s, only asking needs it
+    from handoff.warehouse.bigquery.doctor import doctor_checks
+
+    for check in doctor_checks(project.settings.bigquery):
+        yield Finding(check.what, check.ok, check.detail, check.mend)
+
+
+_ENGINES: Mapping[str, Callable[[Project, Progress], Iterator[Finding]]] = {
+    "duckdb": _duckdb,
+    "bigquery": _bigquery,
+}

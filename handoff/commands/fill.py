@@ -1,0 +1,168 @@
+"""`fill`: the walk through the blanks, at a terminal."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handoff import api
+from handoff.base.problems import HandoffError, InvalidInput, UsageError
+from handoff.base.report import counted
+from handoff.commands import console, options
+
+if TYPE_CHECKING:
+    from handoff.edit.fill import Asked, Walk
+
+_KEYS = "Enter skips, :b back, :e editor, := the last session's words, :q quits, :? this"
+_CUT = "# ---------------- what stands below this line is not kept ----------------"
+
+
+def fill(session: options.SessionName = "latest", root: options.Root = None) -> int:
+    """Walk through a session's blanks; each answer is saved at once."""
+    from handoff.edit.fill import walk  # slow: brings jinja2
+
+    project = api.open_project(root)
+    name = api.session_named(project, session)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        instead = (
+            f"'handoff todo {name} --json' lists the blanks, 'handoff set {name} PATH VALUE'"
+        )
+        raise UsageError(f"handoff: error: 'fill' asks at a terminal; {instead} fills one")
+    with suppress(ImportError):
+        import readline  # noqa: F401 - arrow keys while a line is typed
+    at = walk(project, name)
+    _say_what_is_there(at)
+    try:
+        _through(at)
+    finally:
+        left = len(at.asked) - at.filled
+        console.note(
+            f"filled {at.filled} of {len(at.asked)}, {left} left; every answer is saved"
+        )
+    return 0
+
+
+def _say_what_is_there(at: Walk) -> None:
+    console.note(f"{at.session}: {counted(len(at.asked), 'blank')} to fill; {_KEYS}")
+    if at.waiting:
+        wait = "1 more waits" if at.waiting == 1 else f"{at.waiting} more wait"
+        console.note(f"{wait} for answers, which 'handoff render {at.session}' brings")
+
+
+def _through(at: Walk) -> None:
+    n = 0
+    while n < len(at.asked):
+        _show(at, n)
+        step = _step(at, n)
+        if step is None:
+            return
+        n = max(0, n + step)
+
+
+def _show(at: Walk, n: int) -> None:
+    each = at.asked[n]
+    console.note("")
+    console.note(f"[{n + 1}/{len(at.asked)}] {each.task.open.place}")
+    console.note(f"  {' > '.join(map(str, each.keys))}")
+    for line in _about(at, each, n):
+        console.note(f"  {line}")
+
+
+def _about(at: Walk, each: Asked, n: int) -> Iterator[str]:
+    around, given = at.around(n), at.given(n)
+    if around is not None:
+        yield f"in: {around}"
+    if each.task.open.hint:
+        yield f"wanted: {each.task.open.hint}"
+    if each.task.open.choices:
+        yield "  ".join(f"{i}) {choice}" for i, choice in enumerate(each.task.open.choices, 1))
+    if each.last is not None:
+        yield f"last session: {each.last}"
+    if given is not None:
+        yield f"now: {given}"
+
+
+def _step(at: Walk, n: int) -> int | None:
+    """How far to go on after one answer; `None` to stop."""
+    while True:
+        try:
+            typed = input("> ").strip()
+        except EOFError:
+            console.note("")
+            return None
+        if typed in _STEPS:
+            return _STEPS[typed]
+        words = _COMMANDS[typed](at, n) if typed in _COMMANDS else typed.removeprefix(":")
+        if typed.startswith(":") and typed not in _COMMANDS and not typed.startswith("::"):
+            console.note(
+                f"  '{typed}' is no command, ':?' lists them; '::' begins an answer with ':'"
+            )
+        elif words and _is_saved(at, n, words):
+            return 1
+
+
+_STEPS: dict[str, int | None] = {"": 1, ":b": -1, ":q": None}
+
+
+def _help(at: Walk, n: int) -> str:
+    console.note(f"  {_KEYS}")
+    return ""
+
+
+def _last(at: Walk, n: int) -> str:
+    words = at.asked[n].last
+    if words is None:
+        console.note("  the last session says nothing here")
+    return words or ""
+
+
+def _edited(at: Walk, n: int) -> str:
+    """What the author writes in an editor; empty to go on asking."""
+    about = "\n".join(f"# {line}" for line in _about(at, at.asked[n], n))
+    way = " > ".join(map(str, at.asked[n].keys))
+    with tempfile.TemporaryDirectory(prefix="handoff-") as folder:
+        file = Path(folder, "answer.md")
+        file.write_text(f"{at.given(n) or ''}\n\n{_CUT}\n# {way}\n{about}\n", "utf-8")
+        command = [*_editor(), str(file)]
+        try:
+            code = subprocess.run(command, check=False).returncode
+            text = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            console.note(f"  {command[0]}: {error}")
+            return ""
+    if code:
+        console.note(f"  {command[0]} ended with {code}, so nothing is taken from it")
+        return ""
+    return text.partition(_CUT)[0].strip("\n").rstrip()
+
+
+def _editor() -> list[str]:
+    chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    return shlex.split(chosen) if chosen else ["notepad" if os.name == "nt" else "vi"]
+
+
+_COMMANDS: dict[str, Callable[[Walk, int], str]] = {":?": _help, ":=": _last, ":e": _edited}
+
+
+def _is_saved(at: Walk, n: int, words: str) -> bool:
+    try:
+        words.encode()
+        saved = at.answer(n, words)
+    except UnicodeEncodeError:
+        console.note("  that is not UTF-8")
+        return False
+    except InvalidInput as error:
+        console.problems(error.report.problems)
+        return False
+    except HandoffError as error:
+        console.lines(f"  {error}")
+        return False
+    console.problems(saved.warnings)
+    return True

@@ -1,0 +1,302 @@
+"""What one session hands to the next: a table of keys, each with what is taken of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+
+from handoff.base.blanks import is_blank
+from handoff.base.problems import Place, Problem
+from handoff.session.content import ContentReader, spelled_blank
+from handoff.session.model import (
+    Blank,
+    Box,
+    Bullets,
+    Checklist,
+    Claim,
+    Code,
+    Condition,
+    Content,
+    Entries,
+    Entry,
+    Expect,
+    Flag,
+    Markdown,
+    Phases,
+    Session,
+    Steps,
+    Table,
+    Text,
+    Valued,
+)
+from handoff.yaml.emitter import Comment, Flow, Part, Value, value_of
+from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
+from handoff.yaml.spans import pair_text
+
+_LONGEST_LABEL = 300
+"""YAML takes keys of up to 1,024 characters."""
+_ORIGIN = re.compile(r"\(from [\w.-]+\)$")
+_ORIGIN_OF_BOX = re.compile(r"(?:^|, )from [\w.-]+$")
+"""What was carried before keeps the session that it came from."""
+_TICKS = re.compile(r"[\s✅❌☑✔️]+$")
+_GUARDS = re.compile(r"\bdo[- ]?not|\bdon['’]?t\b|\bnever\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The session that is carried on."""
+
+    session: Session
+    text: str
+    """Its file."""
+    root: Map
+    say: Callable[[Text], str]
+    """A text as it read then: its live values with the answers that are recorded."""
+
+    @property
+    def origin(self) -> str:
+        return f"from {self.session.id}"
+
+
+Carrier = Callable[[Source, str], Part | None]
+
+
+def verbatim(source: Source, key: str) -> Part | None:
+    """The key as it stands, comments and all."""
+    node = _node(source, key)
+    if node is None or not value_of(node):
+        return None
+    lines = pair_text(source.text, key)
+    if lines is not None and _says_the_same(lines, key, node):
+        return Part(verbatim=lines.replace("\r\n", "\n"))
+    return Part(value_of(node))
+
+
+def listed(source: Source, key: str) -> Part | None:
+    """Each entry as an item that names the session it came from."""
+    node = _node(source, key)
+    if isinstance(node, List) and not spelled_blank(node):
+        items = [item for each in node.nodes for item in _item(each, source)]
+    else:
+        content = getattr(source.session, key)
+        items = [_with_origin(each, source) for each in _items(content, source.say)]
+    return Part(items) if items else None
+
+
+def _item(node: Node, source: Source) -> Iterator[Value]:
+    """One item of a list; what else is said beside its words stays beside them."""
+    words: Node | None = node
+    if isinstance(node, Map):
+        words = next((pair.node for pair in node.pairs if pair.key in _WORDS), None)
+    if not isinstance(words, Scalar):
+        content = ContentReader("").content(node)
+        yield from (_with_origin(each, source) for each in _items(content, source.say))
+    elif not is_null(words) and not is_blank(words.text, item=True):
+        said = _with_origin(source.say(Text(words.text, words.place)), source)
+        yield said if words is node else _beside(said, node)
+
+
+def guards(source: Source, key: str) -> Part | None:
+    """What not to do: the list of it, and what the prompt says beneath a heading like that."""
+    part = listed(source, key)
+    items = list(part.value) if part and isinstance(part.value, list) else []
+    for entry in source.session.prompt.more if source.session.prompt else ():
+        if _GUARDS.search(entry.label):
+            told = _items(entry.content, source.say)
+            items += [
+                item for each in told if (item := _with_origin(each, source)) not in items
+            ]
+    return Part(items) if items else None
+
+
+def live(source: Source, key: str) -> Part | None:
+    """The key as it stands, where it says nothing but what is asked anew."""
+    content = getattr(source.session, key)
+    return verbatim(source, key) if content and is_live(content) else None
+
+
+def blocker(source: Source, key: str) -> Part | None:
+    """What blocks the work still."""
+    words = source.session.blocked_by
+    return Part(_with_origin(source.say(words), source)) if words else None
+
+
+def boxes(source: Source, key: str) -> Part | None:
+    """The objectives, then every box that was left open."""
+    found: dict[str, Value] = {}
+    objectives = source.session.next.objectives if source.session.next else None
+    for label in _items(objectives, source.say):
+        found.setdefault(_label(label), False)
+    still_open = [each for each in _open_boxes(source) if each[0] not in found]
+    if still_open:
+        found[Comment(f"left open in {source.session.id}")] = None
+    found.update(still_open)
+    return Part(found) if found else None
+
+
+def sections(source: Source, key: str) -> Part | None:
+    """What must hold before work begins, and the free sections that say what not to do."""
+    following = source.session.next
+    needed = _items(following.prerequisites if following else None, source.say)
+    labels: dict[str, Value] = {_label(_TICKS.sub("", each)): False for each in needed}
+    found: list[Value] = []
+    if labels:
+        content: Value = {"checklist": labels}
+        found.append({"title": "Prerequisites", "after": "header", "content": content})
+    for n, section in enumerate(source.session.sections):
+        if section.title and _GUARDS.search(section.title):
+            found.append(_guard(source, n, section.title))
+    return Part(found) if found else None
+
+
+CARRIED: Mapping[str, tuple[Carrier, str]] = {
+    "facts": (verbatim, "the same questions; rendering asks them anew"),
+    "checklist": (boxes, "what this session is to do"),
+    "decisions": (listed, "still binding; take out what is not"),
+    "orchestrator": (live, ""),
+    "coverage": (live, ""),
+    "sections": (sections, ""),
+    "blocked_by": (blocker, "take it out once it is solved"),
+    "actions": (listed, "take out what is done"),
+    "tried": (listed, "so that nobody tries it again"),
+    "do_not": (guards, "still binding; take out what is not"),
+}
+"""Key of the session file to what is taken of it, and the comment beside it."""
+
+
+def carried(source: Source) -> dict[str, Part]:
+    """Every part of the next session that comes from `source`."""
+    found = {}
+    for key, (carrier, comment) in CARRIED.items():
+        part = carrier(source, key)
+        if part is not None:
+            found[key] = Part(part.value, comment, part.verbatim)
+    return found
+
+
+_WORDS = ("text", "do", "what")
+"""Under one of these stand the words of an item that says more than them."""
+
+
+def _beside(said: str, node: Node) -> Value:
+    """The mapping with `said` for its words, on one line where it was of scalars only."""
+    assert isinstance(node, Map)
+    pairs = {p.key: said if p.key in _WORDS else value_of(p.node) for p in node.pairs}
+    plain = all(value is None or isinstance(value, str | bool) for value in pairs.values())
+    return Flow(pairs) if plain else pairs
+
+
+# --- helpers -------------------------------------------------------------------------------
+
+
+def _node(source: Source, key: str) -> Node | None:
+    return next((pair.node for pair in source.root.pairs if pair.key == key), None)
+
+
+def _says_the_same(lines: str, key: str, node: Node) -> bool:
+    """Whether the lines alone mean what they mean in their file: no anchor is missing."""
+    problems: list[Problem] = []
+    root = parse(lines.encode(), "", problems)
+    pairs = root.pairs if isinstance(root, Map) else ()
+    return not problems and [(p.key, value_of(p.node)) for p in pairs] == [
+        (key, value_of(node))
+    ]
+
+
+def _items(content: Content | None, say: Callable[[Text], str]) -> list[str]:
+    """The entries of a content, each in one text; blanks are none."""
+    match content:
+        case Text():
+            words = say(content)
+            return [words] if words.strip() else []
+        case Bullets(several) | Steps(several):
+            return [text for each in several for text in _items(each, say)]
+        case Entries(entries):
+            return [text for each in entries for text in _entry(each, say)]
+        case Valued(value, inner):
+            return [*_items(value, say), *_items(inner, say)]
+        case Checklist(several):
+            return [say(box.label) for box in several if not box.done]
+        case Code(_, Text(code)):
+            return [f"`{' '.join(code.split())}`"]
+        case Markdown(text):
+            return [text]
+        case Flag(value):
+            return ["✅" if value else "❌"]
+        case Condition(words):
+            return _items(words, say)
+        case Claim(what):
+            return _items(what, say)
+    return []
+
+
+def _entry(entry: Entry, say: Callable[[Text], str]) -> list[str]:
+    inside = _items(entry.content, say)
+    if isinstance(entry.content, Blank):
+        return [entry.label]
+    return [f"{entry.label}: {'; '.join(inside)}"] if inside else []
+
+
+def _with_origin(words: str, source: Source) -> str:
+    if _ORIGIN.search(words):
+        return words
+    apart = "\n\n" if "\n" in words else " "
+    return f"{words}{apart}({source.origin})"
+
+
+def _open_boxes(source: Source) -> Iterator[tuple[str, Value]]:
+    for box in _boxes(source.session):
+        if box.done:
+            continue
+        note = source.say(box.note) if box.note else ""
+        if not _ORIGIN_OF_BOX.search(note):
+            note = f"{note}, {source.origin}" if note else source.origin
+        yield _label(source.say(box.label)), Flow({"done": False, "note": note})
+
+
+def _boxes(node: object) -> Iterator[Box]:
+    """The boxes of the whole session, but for those of its plan and its prompt."""
+    if isinstance(node, Box):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from _boxes(each)
+    elif is_dataclass(node) and not isinstance(node, Place):
+        for field in fields(node):
+            if field.name not in ("next", "prompt"):
+                yield from _boxes(getattr(node, field.name))
+
+
+def _label(words: str) -> str:
+    line = " ".join(words.split())
+    return line if len(line) <= _LONGEST_LABEL else f"{line[: _LONGEST_LABEL - 1]}…"
+
+
+def is_live(content: object) -> bool:
+    """Whether every leaf is a live value, a table, a status line or what is expected."""
+    match content:
+        case Text(value):
+            return "{{" in value
+        case Table() | Phases() | Expect() | Blank():
+            return True
+        case Flag() | Code() | Markdown() | Checklist() | Condition() | Claim():
+            return False
+        case tuple():
+            return all(map(is_live, content))
+        case Entries(entries):
+            return all(is_live(each.content) for each in entries)
+        case Bullets(several) | Steps(several):
+            return is_live(several)
+        case Valued(value, inner):
+            return is_live(value) and is_live(inner)
+    return False
+
+
+def _guard(source: Source, n: int, title: str) -> Value:
+    """A free section again, its title with the session it came from."""
+    node = _node(source, "sections")
+    value = value_of(node) if node else None
+    section = value[n] if isinstance(value, list) else {}
+    assert isinstance(section, Mapping)  # it was read as a section
+    return {**section, "title": _with_origin(title, source)}

@@ -1,0 +1,314 @@
+"""`new`: the next session's file, from what the last one left for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import count
+from zoneinfo import ZoneInfo
+
+from handoff import api
+from handoff.base.blanks import blanks
+from handoff.base.files import write_new
+from handoff.base.problems import InvalidInput, Refused, UsageError
+from handoff.edit.carry_over import Source, carried, is_live
+from handoff.project.project import Project
+from handoff.session import decode
+from handoff.session.model import Entries, Session, Text
+from handoff.yaml.emitter import Comment, Flow, Part, Value, page, value_of
+from handoff.yaml.nodes import List, Map, parse
+
+_NUMBER = re.compile(r"\d+[a-z]?$")
+_DATED = re.compile(r"\d{4}-\d{2}-")
+
+_HINTS = {
+    "goal": "what will be true when this session is done",
+    "findings": "what was found out, an item each",
+    "accomplished": "heading: what was done, and how it was verified",
+    "insights": "heading: what is worth knowing",
+    "files": "heading: files, an item each",
+    "troubleshooting": "heading: what to do about it",
+    "metrics": "label: value",
+}
+_ALWAYS = ("goal", "findings", "accomplished")
+"""Keys that every session begins with, blank; others where the last one had them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session file that `new` wrote."""
+
+    session: str
+    path: str
+    source: str | None
+    """The session it carries on."""
+    counts: dict[str, int]
+    """How many of a kind it holds."""
+    left_out: tuple[str, ...]
+    """Titles of sections that the template has no place for."""
+
+
+def begin(
+    project: Project,
+    session_id: str | None,
+    *,
+    created: date,
+    source_id: str | None = None,
+    template: str | None = None,
+) -> Begun:
+    """Write the file of the session that follows `source_id`, or a skeleton without one.
+
+    Raises UsageError where the id is no id, or taken; InvalidInput where the source has
+    mistakes or the new session would not render; Refused never overwrites.
+    """
+    source = _source(project, source_id) if source_id else None
+    session_id = session_id or _next_id(project, source)
+    _refuse_taken(project, session_id, created)
+    parts = _parts(session_id, source, created, template)
+    path = api.session_path(session_id)
+    text, left_out = _rendering(project, session_id, parts, source)
+    if not write_new(project.path(path), text.encode(), place=path):
+        raise Refused(f"{path}: error: is there already")
+    return Begun(session_id, path, source_id, _counts(parts), left_out)
+
+
+def _source(project: Project, session_id: str) -> Source:
+    path = api.session_path(session_id)
+    raw = project.read(path) or b""
+    session, _ = decode.load(raw, session_id, path)
+    root = parse(raw, path, [])
+    assert isinstance(root, Map)  # it was loaded
+    return Source(session, raw.decode(), root, _speaker(project, session))
+
+
+def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
+    """Says a text as it read with the recorded answers; without them as it is written."""
+    try:
+        facts = api.recorded(project, session.id)
+        loaded = api.load(project, session.id)
+    except InvalidInput:
+        return lambda text: text.value
+    if facts is None:
+        return lambda text: text.value
+    from handoff.values.interpolate import Live  # slow: brings jinja2
+
+    names = Live(
+        session,
+        facts,
+        loaded.queries,
+        document=api.document_place(project, session),
+        stalled_minutes=project.settings.progress.stalled_minutes,
+        zone=ZoneInfo(project.settings.timezone),
+    )
+
+    def say(text: Text) -> str:
+        if "{{" not in text.value:
+            return text.value
+        words = names.text(text)
+        is_answered = len(blanks(words)) <= len(blanks(text.value)) and "{{" not in words
+        return words if is_answered else text.value
+
+    return say
+
+
+# --- which session it is -------------------------------------------------------------------
+
+
+def _next_id(project: Project, source: Source | None) -> str:
+    if source is None:
+        return "session-1"
+    following = source.session.next
+    if following and following.id:
+        return following.id
+    label = _label(None, source)
+    if re.match(r"\d", source.session.session) or (following and following.session):
+        return f"session-{label}"
+    # a label such as 'spike' has no successor: the first number that is free
+    taken = project.session_ids()
+    return next(name for n in count(1) if (name := f"session-{n}") not in taken)
+
+
+def _refuse_taken(project: Project, session_id: str, created: date) -> None:
+    if not re.fullmatch(decode.ID, session_id):
+        raise UsageError(
+            f"handoff: error: '{session_id}' is no id, expected one like session-2"
+        )
+    taken = {each.casefold() for each in project.session_ids()}
+    if session_id.casefold() not in taken:
+        return
+    free = next(each for each in _dated(session_id, created) if each.casefold() not in taken)
+    message = f"session '{session_id}' is there already; this one could be '{free}'"
+    raise UsageError(f"handoff: error: {message}: handoff new {free}")
+
+
+def _dated(session_id: str, created: date) -> Iterator[str]:
+    """`2026-02-session-1`, then with a letter behind it."""
+    name = f"{created:%Y-%m}-{_DATED.sub('', session_id)}"
+    yield name
+    yield from (f"{name}{letter}" for letter in "bcdefghijklmnopqrstuvwxyz")
+    yield from (f"{name}-{n}" for n in range(2, 1000))
+
+
+def _label(session_id: str | None, source: Source | None) -> str:
+    """The session's number: as the last one announced, as in the id, else one more."""
+    following = source.session.next if source else None
+    if following and following.session and session_id in (None, following.id):
+        return following.session
+    own = _NUMBER.search(session_id or "")
+    if own:
+        return own[0]
+    if following and following.session:
+        return following.session
+    number = re.match(r"\d+", source.session.session) if source else None
+    return str(int(number[0]) + 1) if number else "1"
+
+
+# --- its parts -----------------------------------------------------------------------------
+
+
+def _parts(
+    session_id: str, source: Source | None, created: date, template: str | None
+) -> dict[str, Part]:
+    """Every key of the new file, in a session's order."""
+    label = _label(session_id, source)
+    title = _title(source)
+    parts = {
+        "session": Part(label),
+        "title": Part(title or f"Session {label}", "" if title else "what it is about"),
+        "created": Part(str(created)),
+        "duration": _duration(source),
+        "checklist": Part({"First thing to do": False}, "label: true once it is done"),
+        "decisions": Part(None, "what was decided and why, an item each"),
+        **{key: Part(None, _HINTS[key]) for key in _blank_keys(source)},
+        "next": Part(_following(label), "the session after this one; 'handoff new' reads it"),
+        "prompt": Part(_prompt(label, title, source), "what that session is told first"),
+    }
+    chosen = template or (source.session.template if source else "handoff")
+    if chosen != "handoff":
+        parts["template"] = Part(chosen)
+    if source:
+        parts |= {"previous": Part(source.session.id), **carried(source)}
+    else:
+        parts["facts"] = Part(
+            {}, "name: {sql: subject/question.sql}, cited as '{{ name.column }}'"
+        )
+    return {key: parts[key] for key in decode.KEYS if key in parts}
+
+
+def _blank_keys(source: Source | None) -> list[str]:
+    had = {pair.key for pair in source.root.pairs} if source else set()
+    return [key for key in _HINTS if key in _ALWAYS or key in had]
+
+
+def _title(source: Source | None) -> str | None:
+    following = source.session.next if source else None
+    if source and following and isinstance(following.title, Text):
+        return " ".join(source.say(following.title).split())
+    return None
+
+
+def _duration(source: Source | None) -> Part:
+    """What the last session said of the time this one takes."""
+    time = source.session.next.time if source and source.session.next else None
+    if isinstance(time, Entries):
+        named = (e.content for e in time.entries if e.label.casefold() == "duration")
+        time = next(named, None)
+    if source and isinstance(time, Text):
+        return Part(source.say(time))
+    return Part(None, "such as 2.5-3 hours, or '{{ duration }}' of started: and ended:")
+
+
+def _following(label: str) -> Value:
+    number = re.fullmatch(r"\d+", label)
+    return {
+        "session": str(int(label) + 1) if number else None,
+        "title": None,
+        "objectives": None,
+        "prerequisites": None,
+        "time": {"Duration": None},
+    }
+
+
+def _prompt(label: str, title: str | None, source: Source | None) -> Value:
+    read = Flow({"path": "{{ document }}", "note": f"Session {label} results"})
+    status = _status(source) if source else None
+    return {
+        "topic": title,
+        "context": None,
+        **({"status": status} if status else {}),
+        "goal": None,
+        "read": [read],
+        "ask": f"Please read the Session {label} handoff and let's begin.",
+    }
+
+
+def _status(source: Source) -> Value:
+    """The prompt's live lines again, where it had nothing else there."""
+    prompt = next((pair.node for pair in source.root.pairs if pair.key == "prompt"), None)
+    pairs = prompt.pairs if isinstance(prompt, Map) else ()
+    node = next((pair.node for pair in pairs if pair.key == "status"), None)
+    if node is None or isinstance(node, List) or not source.session.prompt:
+        return None
+    return value_of(node) if is_live(source.session.prompt.status) else None
+
+
+# --- as a file -----------------------------------------------------------------------------
+
+
+def _rendering(
+    project: Project, session_id: str, parts: dict[str, Part], source: Source | None
+) -> tuple[str, tuple[str, ...]]:
+    """The text of the file, which loads and renders, and what had to be left out.
+
+    A template of the author's own may have no place for sections. Raises InvalidInput.
+    """
+    head = _head(session_id, source)
+    for variant, left_out in _variants(parts):
+        text = page(head, variant)
+        try:
+            _render(project, session_id, text)
+        except InvalidInput as error:
+            problems = error.report.problems
+            continue
+        return text, left_out
+    raise InvalidInput(problems)
+
+
+def _variants(parts: dict[str, Part]) -> Iterator[tuple[dict[str, Part], tuple[str, ...]]]:
+    yield parts, ()
+    sections = parts["sections"].value if "sections" in parts else None
+    if isinstance(sections, list):
+        anywhere = [{k: v for k, v in each.items() if k != "after"} for each in sections]
+        yield {**parts, "sections": Part(anywhere)}, ()
+        titles = tuple(str(each["title"]) for each in sections)
+        yield {key: part for key, part in parts.items() if key != "sections"}, titles
+
+
+def _render(project: Project, session_id: str, text: str) -> None:
+    path = api.session_path(session_id)
+    session, warnings = decode.load(text.encode(), session_id, path)
+    queries, _ = api.queries(project)
+    api.render(project, api.Loaded(session, queries, warnings), None)
+
+
+def _head(session_id: str, source: Source | None) -> list[str]:
+    begun = f", carried on from {source.session.id}" if source else ""
+    return [
+        f"Begun with 'handoff new'{begun}.",
+        "A key with nothing behind it prints a blank; one taken out leaves its section out.",
+        f"What is blank: handoff todo {session_id}",
+    ]
+
+
+def _counts(parts: dict[str, Part]) -> dict[str, int]:
+    found = {}
+    for word, key in _COUNTED.items():
+        value = parts[key].value if key in parts else None
+        entries = value if isinstance(value, list | dict) else ()
+        found[word] = sum(not isinstance(each, Comment) for each in entries)
+    return found
+
+
+_COUNTED = {"box": "checklist", "decision": "decisions"}

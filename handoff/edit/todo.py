@@ -1,0 +1,202 @@
+"""What is left to do in a session: each blank with the command that fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from shlex import quote
+
+from handoff import api
+from handoff.base.problems import KeyPath
+from handoff.base.report import json_text, place_fields, printable
+from handoff.edit.operations import LISTS
+from handoff.project.project import Project
+from handoff.session.model import LEVELS
+from handoff.session.open_blanks import Open
+from handoff.session.ownership import PRIORITIES
+from handoff.yaml.paths import at, places, unmistakable
+from handoff.yaml.spans import Tree, tree
+
+PLACEHOLDER = "…"
+"""Stands in a command where the words go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A blank and how it is filled."""
+
+    open: Open
+    path: str
+    """As `handoff set` takes it."""
+    words: str
+    """The whole value, with `…` where the blank is."""
+    waits_for: Mapping[str, str | None]
+    """The facts without an answer and their questions; `None` for what is built in."""
+    command: str
+    """A line for the shell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that is open in one session, in the order of its file."""
+
+    session: str
+    document: str
+    """The path of the document."""
+    tasks: tuple[Task, ...]
+
+
+def work(project: Project, session_id: str) -> Work:
+    """What is open with the facts that are recorded. Raises InvalidInput."""
+    loaded = api.load(project, session_id)
+    document = api.render(project, loaded, api.recorded(project, session_id))
+    read = tree((project.read(api.session_path(session_id)) or b"").decode())
+    # a fact that is looked up beside the warehouse has no question under sql/
+    asked = {each.name: getattr(each, "sql", None) for each in loaded.session.questions}
+    written: dict[KeyPath, list[str]] = {}
+    for each in document.open:
+        written.setdefault(each.place.keys, []).append(each.text)
+    tasks = (
+        _task(each, session_id, read, asked, written[each.place.keys]) for each in document.open
+    )
+    return Work(session_id, document.path, tuple(tasks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a key of the session file takes, where its blank does not say so."""
+
+    choices: tuple[str, ...] = ()
+    hint: str = ""
+
+
+_WHEN = _Known(hint="a date such as 2026-01-03, or a time with its zone")
+_EVIDENCE = _Known(hint="a fact, a commit, a file with its line, or a document")
+_KNOWN: Mapping[KeyPath, _Known] = {
+    ("severity",): _Known(tuple(LEVELS)),
+    ("severity", "level"): _Known(tuple(LEVELS)),
+    ("actions", 0, "priority"): _Known(PRIORITIES),
+    ("actions", 0, "due"): _WHEN,
+    ("checkpoint",): _WHEN,
+    ("checkpoint", "at"): _WHEN,
+}
+"""By the way to it, 0 for any item."""
+
+
+_ADDED_TO = (*LISTS, ("decisions",), ("findings",))
+"""Places that hold an item each, so that the next one can be added."""
+
+
+def _told(each: Open) -> Open:
+    """The blank with what its key takes."""
+    keys = tuple(0 if isinstance(key, int) else key for key in each.place.keys)
+    known = _EVIDENCE if keys[-1:] == ("evidence",) else _KNOWN.get(keys)
+    if known is None:
+        return each
+    return replace(each, choices=each.choices or known.choices, hint=each.hint or known.hint)
+
+
+def _task(
+    each: Open,
+    session_id: str,
+    read: Tree,
+    asked: Mapping[str, str | None],
+    written: Sequence[str],
+) -> Task:
+    path = unmistakable(read, each.place.keys)
+    each = _told(each)
+    if each.waits_for:
+        waits_for = {name: asked.get(name) for name in each.waits_for}
+        return Task(each, path, "", waits_for, _asking(session_id, read, waits_for))
+    words = _words(read, each.place.keys, written)
+    dashes = "-- " if words.startswith("-") else ""
+    verb = "add" if each.place.keys in _ADDED_TO else "set"
+    command = f"handoff {verb} {session_id} {quote(path)} {dashes}{quote(words)}"
+    return Task(each, path, words, {}, command)
+
+
+_TIMES = ("started", "ended")
+"""What `duration` is made of, and no question answers."""
+
+
+def _asking(session_id: str, read: Tree, waits_for: Mapping[str, str | None]) -> str:
+    """What gives the values that a blank waits for."""
+    if "duration" in waits_for:
+        missing = next((key for key in _TIMES if _text(read, (key,)) is None), None)
+        if missing:
+            return f"handoff set {session_id} {missing} {quote(PLACEHOLDER)}"
+    return f"handoff render {session_id}"
+
+
+def _words(read: Tree, keys: KeyPath, written: Sequence[str]) -> str:
+    """The value at `keys` with `…` for each blank written in it."""
+    words = _text(read, keys)
+    if words is None:
+        return PLACEHOLDER
+    for each in written:
+        words = words.replace(each, PLACEHOLDER)
+    return words
+
+
+def _text(read: Tree, keys: KeyPath) -> str | None:
+    """The text at `keys`; `None` for nothing, and for a flow list that spells a blank."""
+    if keys not in set(places(read)):
+        return None
+    kind, inside = at(read, keys)
+    return None if kind in ("map", "seq") or kind.endswith(":null") else str(inside)
+
+
+# --- shown --------------------------------------------------------------------------------
+
+
+def as_text(all_work: Work) -> str:
+    """One line a blank: where it stands, the path to set, what it says, what it waits for.
+
+    Blanks at one place that say the same, as those of `phases:` do, are one line.
+    """
+    lines = dict.fromkeys(printable(_line(task)) for task in all_work.tasks)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_json(all_work: Work) -> str:
+    """One object with every blank."""
+    return f"{json_text(_fields_of(all_work))}\n"
+
+
+def all_as_json(several: tuple[Work, ...]) -> str:
+    """One object with the work of every session."""
+    return f"{json_text({'sessions': [_fields_of(each) for each in several]})}\n"
+
+
+def _fields_of(all_work: Work) -> dict[str, object]:
+    listed = [_fields(task) for task in all_work.tasks]
+    return {"session": all_work.session, "document": all_work.document, "open": listed}
+
+
+_SPELLED = {"duration": "'started:' and 'ended:'"}
+"""What a blank waits for, where the author has to say it."""
+
+
+def _line(task: Task) -> str:
+    waits = ", ".join(
+        f"{name} ({sql})" if sql else _SPELLED.get(name, name)
+        for name, sql in task.waits_for.items()
+    )
+    ending = f", waits for {waits}" if waits else ""
+    return f"{task.open.place}: {task.path}: {task.open.text}{ending}"
+
+
+def _fields(task: Task) -> dict[str, object]:
+    each = task.open
+    return {
+        "place": str(each.place),
+        "set": task.path,
+        "text": each.text,
+        "kind": "live" if task.waits_for else each.kind,
+        "hint": each.hint or None,
+        "choices": list(each.choices),
+        "in_prompt": each.in_prompt,
+        "waits_for": [{"fact": name, "sql": sql} for name, sql in task.waits_for.items()],
+        "command": task.command,
+        **place_fields(each.place),
+    }

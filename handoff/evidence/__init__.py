@@ -1,1 +1,0 @@
-"""What a session claims, expects and waits for, held against the facts."""

@@ -1,1 +1,0 @@
-"""Live values: what a text cites, filled in from the facts."""

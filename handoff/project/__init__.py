@@ -1,0 +1,1 @@
+"""A project: its folder and its settings."""

@@ -1,0 +1,136 @@
+"""A project: the folder that handoff works in, its settings, and where everything lies."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from handoff.base.data import data_folder
+from handoff.base.files import confined, is_folder, read_plain
+from handoff.base.problems import Refused, UsageError, nearest
+from handoff.base.tree import Tree
+from handoff.project.overrides import Override
+from handoff.project.settings import Settings, load
+
+SETTINGS = "handoff.yaml"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_MAX_PATHS = 50_000
+"""Files looked through for a `did you mean`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything is found from here; every path it takes or gives is relative to `root`."""
+
+    root: Path
+    """Real and absolute."""
+    settings: Settings
+
+    def path(self, path: str) -> Path:
+        """Where `path` really is. Raises Refused outside the root or inside `.git`."""
+        return confined(self.root, path)
+
+    def source(self, path: str) -> Path:
+        """Where a file to look into really is, also in `sources:`. Raises Refused."""
+        folders = tuple(self.root / folder for folder in self.settings.sources)
+        return confined(self.root, path, also=folders)
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes; `None` where there is none. Raises Refused, WorldError."""
+        return read_plain(self.path(path), path)
+
+    def session_ids(self) -> tuple[str, ...]:
+        """The stem of every `sessions/<id>.yaml`, sorted."""
+        files = (self.root / "sessions").glob("*.yaml")
+        return tuple(sorted(file.stem for file in files if _ID.fullmatch(file.stem)))
+
+    def session_id(self, name: str, *, here: Path) -> str:
+        """The session that `name` means: an id, or a path to its file taken from `here`.
+
+        Raises UsageError where there is none, with the nearest or all there are.
+        """
+        ids = self.session_ids()
+        wanted = self._stem(name, here) if name.endswith(".yaml") else name
+        if wanted in ids:
+            return wanted
+        known = (nearest(wanted, [*ids, "latest"]) if ids else "") or _listed(ids)
+        raise UsageError(f"handoff: error: unknown session '{name}'{known}")
+
+    def _stem(self, name: str, here: Path) -> str:
+        """The id in a path, wherever it is taken from; other folders hold no sessions."""
+        file = Path(os.path.normpath(here / name))
+        if not file.exists():
+            file = self.root / name
+        if file.resolve().parent != (self.root / "sessions").resolve():
+            raise UsageError(f"handoff: error: '{name}' is no file in 'sessions/'")
+        return file.stem
+
+    def query_names(self) -> tuple[str, ...]:
+        """`<subject>/<question>.sql` for each question, the sample's scripts left out."""
+        folder = self.root / "sql"
+        names = (PurePosixPath(path.relative_to(folder)) for path in folder.rglob("*.sql"))
+        sample = PurePosixPath(self.settings.duckdb.sample)
+        return tuple(sorted(str(n) for n in names if not ("sql" / n).is_relative_to(sample)))
+
+    def sample_folder(self) -> Path:
+        """The scripts of the sample warehouse: the project's, else those of the package."""
+        own = self.path(self.settings.duckdb.sample)
+        return own if own.is_dir() else data_folder("sql") / "sample"
+
+    def tree(self, *planned: str) -> Tree:
+        """The files that a rule may ask about, the `planned` ones as if they were there."""
+        return Tree(has=_has(self, frozenset(planned)), paths=lambda: _paths(self.root))
+
+
+def open_project(
+    root: str | None, *, here: Path, overrides: Sequence[Override] = ()
+) -> Project:
+    """The project at `root`; else at the nearest folder upwards from `here` with settings.
+
+    `overrides` are laid over the settings. Raises UsageError where `root` is no folder, and
+    BadSettings where the settings cannot be followed.
+    """
+    if root is not None and not is_folder(here / root):
+        raise UsageError(f"handoff: error: '--root {root}' is no folder")
+    folder = (here / root).resolve() if root is not None else _nearest(here.resolve())
+    found = Project(folder, Settings()).read(SETTINGS)
+    return Project(folder, load(found or b"", SETTINGS, overrides))
+
+
+def _nearest(here: Path) -> Path:
+    folders = (here, *here.parents)
+    return next((folder for folder in folders if (folder / SETTINGS).is_file()), here)
+
+
+def _listed(ids: tuple[str, ...]) -> str:
+    if not ids:
+        return ", 'sessions/' holds none; 'handoff init' writes a first one"
+    shown = ", ".join(ids[-10:])
+    return f", expected 'latest' or one of {shown}" + (", ..." if len(ids) > 10 else "")
+
+
+def _has(project: Project, planned: frozenset[str]) -> Callable[[str], bool]:
+    def has(path: str) -> bool:
+        if path in planned:
+            return True
+        try:
+            return project.path(path).exists()
+        except Refused:
+            return False
+
+    return has
+
+
+def _paths(root: Path) -> Iterator[str]:
+    """The project's files, hidden folders and what package managers bring left out."""
+    count = 0
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(f for f in folders if f[0] != "." and f != "node_modules")
+        for file in sorted(files):
+            count += 1
+            if count > _MAX_PATHS:
+                return
+            yield Path(folder, file).relative_to(root).as_posix()

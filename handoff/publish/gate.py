@@ -1,0 +1,113 @@
+"""The gate before every write: a text that looks like a secret does not pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from handoff.base.problems import InvalidInput, Place, Problem
+from handoff.facts.recorded import Fact, Facts, dump
+from handoff.project.project import Project
+from handoff.publish.secrets import ALLOW_IT, Finding, Scan, problem, problems, scan, unused
+
+if TYPE_CHECKING:
+    from handoff.check import Case
+
+
+def file_problems(project: Project, path: str) -> tuple[Problem, ...]:
+    """A problem for each line of the file that looks like a secret. Raises WorldError."""
+    return problems(_file(project, path).findings, path)
+
+
+def facts_problems(project: Project, facts: Facts, path: str) -> tuple[Problem, ...]:
+    """A problem for each cell, or line of the facts file `path`, that looks like a secret."""
+    text = dump(facts)
+    return _in_facts(scan(text, path, project.settings.secrets_allow), facts, text, path)
+
+
+def document_problems(
+    project: Project, text: str, path: str, source: str
+) -> tuple[Problem, ...]:
+    """A problem for each secret in a document, told at its line in the file `source`.
+
+    What does not stand there as it is, as a template's own, is told at the document's line.
+    """
+    found = scan(text, path, project.settings.secrets_allow)
+    if not found.findings:
+        return ()
+    origin = _file(project, source)
+    return (*problems(origin.findings, source), *_beside(origin, found, path))
+
+
+def hold(found: Iterable[Problem]) -> None:
+    """Raises InvalidInput where there is a problem."""
+    if every := tuple(found):
+        raise InvalidInput(every)
+
+
+def check(
+    project: Project, files: Iterable[str], cases: Iterable[Case], *, whole: bool
+) -> tuple[Problem, ...]:
+    """Every problem of `files`, of recorded facts and of documents as they would be written.
+
+    With `whole`, that is all there is: allowances that nothing needed are noted.
+    """
+    allowances = project.settings.secrets_allow
+    scans = {path: _file(project, path) for path in files}
+    found = [each for path, read in scans.items() for each in problems(read.findings, path)]
+    used = {each for read in scans.values() for each in read.used}
+    for case in cases:
+        text = dump(case.facts) if case.facts else ""
+        facts = scan(text, case.facts_path, allowances)
+        document = scan(case.document or "", case.document_path, allowances)
+        origin = scans.get(f"sessions/{case.session.id}.yaml", Scan())
+        found += _in_facts(facts, case.facts, text, case.facts_path)
+        found += _beside(origin, document, case.document_path)
+        used |= facts.used | document.used
+    return (*found, *(unused(allowances, used) if whole else ()))
+
+
+# --- where it is told --------------------------------------------------------------------
+
+
+def _file(project: Project, path: str) -> Scan:
+    source = project.read(path) or b""
+    return scan(source.decode("utf-8", "replace"), path, project.settings.secrets_allow)
+
+
+def _beside(origin: Scan, document: Scan, path: str) -> tuple[Problem, ...]:
+    """Those of a document that its session file does not tell of already."""
+    own = (each for each in document.findings if each.value not in origin.values)
+    return problems(own, path)
+
+
+_FACT = re.compile(r'^ {4}"(\w+)": \{$', re.MULTILINE)
+
+
+def _in_facts(found: Scan, facts: Facts | None, text: str, path: str) -> tuple[Problem, ...]:
+    """With the column, where it is a cell: then the session can leave it out."""
+    told = (_in_fact(each, facts or Facts(None, {}), text, path) for each in found.findings)
+    return tuple(dict.fromkeys(told))
+
+
+def _in_fact(finding: Finding, facts: Facts, text: str, path: str) -> Problem:
+    above = "\n".join(text.split("\n")[: finding.line])
+    name = (_FACT.findall(above) or [""])[-1]
+    fact = facts.facts.get(name)
+    column = next(_columns(fact, finding), None) if fact else None
+    place = Place(path, finding.line)
+    if column is None:
+        return problem(finding.rule, place)
+    message = (
+        f"fact '{name}', column '{column}': looks like a secret ({finding.rule}): name the "
+        f"column in the fact's 'redact:', or {ALLOW_IT}"
+    )
+    return Problem("K002", message, place)
+
+
+def _columns(fact: Fact, finding: Finding) -> Iterator[str]:
+    for row in fact.rows:
+        for column, value in zip(fact.columns, row, strict=True):
+            if finding.rule in {each.rule for each in scan(str(value), "").findings}:
+                yield column.name

@@ -1,0 +1,147 @@
+"""The index of the output folder, newest first, by month; and the pointer to the latest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from posixpath import relpath
+
+from handoff.values.printing import escaped
+
+NAME = "README.md"
+OWNER = "index"
+"""What the index's file is signed as."""
+LATEST = "LATEST.md"
+LATEST_OWNER = "latest"
+"""What the pointer to the latest is signed as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One session in the index."""
+
+    session: str
+    """The id."""
+    label: str
+    title: str
+    day: date
+    status: str
+    completion: str
+    """`2 of 6`; empty without a checklist."""
+    path: str
+    """Of the document, relative to the root."""
+    next_id: str | None
+    next_title: str
+    previous: tuple[str, ...]
+    supersedes: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """How sessions hang together; every tuple is in the order of time."""
+
+    sessions: Mapping[str, Listed]
+    before: Mapping[str, tuple[str, ...]]
+    after: Mapping[str, tuple[str, ...]]
+    superseded_by: Mapping[str, tuple[str, ...]]
+    folder: str
+
+    def link(self, session: str) -> str:
+        """A link to its document; its id where there is none."""
+        each = self.sessions.get(session)
+        return _link(each, self.folder, each.label) if each else _cell(session)
+
+
+def index(listed: Iterable[Listed], folder: str) -> str:
+    """The Markdown of the index, which stands in `folder`."""
+    newest = _newest_first(listed)
+    chain = _chain(newest, folder)
+    lines = ["# Session handoffs", ""]
+    if newest:
+        lines += [f"Latest: {_link(newest[0], folder)}", ""]
+    for month, sessions in groupby(newest, key=lambda each: str(each.day)[:7]):
+        lines += [f"## {month}", "", *_table(list(sessions), chain), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def latest(listed: Iterable[Listed], folder: str) -> str:
+    """The Markdown of the pointer to the newest session; it stands in `folder`."""
+    newest = _newest_first(listed)
+    if not newest:
+        return "# Latest handoff\n\nNone yet.\n"
+    return f"# Latest handoff\n\n{_link(newest[0], folder)}, {_text(newest[0].status)}\n"
+
+
+def _newest_first(listed: Iterable[Listed]) -> list[Listed]:
+    return sorted(listed, key=lambda each: (each.day, each.session), reverse=True)
+
+
+def _chain(newest: Sequence[Listed], folder: str) -> _Chain:
+    oldest = newest[::-1]
+    sessions = {each.session: each for each in newest}
+    steps = [(before, each.session) for each in oldest for before in each.previous]
+    # planned, as long as there is no session of that id
+    steps += [(e.session, e.next_id) for e in oldest if e.next_id and e.next_id in sessions]
+    superseding = [(each.supersedes, each.session) for each in oldest if each.supersedes]
+    return _Chain(
+        sessions=sessions,
+        before=_by_first((after, before) for before, after in steps),
+        after=_by_first(steps),
+        superseded_by=_by_first(superseding),
+        folder=folder,
+    )
+
+
+def _by_first(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for first, second in pairs:
+        found.setdefault(first, {})[second] = None
+    return {first: tuple(each) for first, each in found.items()}
+
+
+def _table(listed: Sequence[Listed], chain: _Chain) -> Iterator[str]:
+    yield "| Session | Created | Status | Checklist | Previous | Next |"
+    yield "|---|---|---|---|---|---|"
+    yield from (_row(each, chain) for each in listed)
+
+
+def _row(each: Listed, chain: _Chain) -> str:
+    cells = (
+        _link(each, chain.folder),
+        str(each.day),
+        "; ".join([_cell(each.status), *_superseded(each, chain)]),
+        each.completion or "–",
+        _links(chain.before.get(each.session, ()), chain) or "–",
+        _next(each, chain) or "–",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _superseded(each: Listed, chain: _Chain) -> Iterator[str]:
+    by = chain.superseded_by.get(each.session)
+    if by:
+        yield f"superseded by {_links(by, chain)}"
+
+
+def _next(each: Listed, chain: _Chain) -> str:
+    """Those that followed; else what was planned."""
+    return _links(chain.after.get(each.session, ()), chain) or _cell(each.next_title)
+
+
+def _links(sessions: Sequence[str], chain: _Chain) -> str:
+    return ", ".join(map(chain.link, sessions))
+
+
+def _link(each: Listed, folder: str, words: str | None = None) -> str:
+    words = words or f"{each.label}: {each.title}"
+    return f"[{_cell(words)}]({relpath(each.path, folder)})"
+
+
+def _text(text: str) -> str:
+    return escaped(text, "text")
+
+
+def _cell(text: str) -> str:
+    return escaped(text, "cell")

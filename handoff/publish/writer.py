@@ -1,0 +1,217 @@
+"""The one writer of documents: it replaces what handoff wrote, never what a hand did."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import unified_diff
+from hashlib import sha256
+from itertools import count, islice
+from pathlib import Path
+from typing import Literal
+
+from handoff.base.files import confined, read_plain, remove, write_new, write_whole
+from handoff.base.problems import Level, Place, Problem, Refused
+
+State = Literal["missing", "current", "outdated", "edited", "foreign", "taken"]
+"""Of a document file against what is rendered now: `edited` since handoff wrote it, `foreign`
+where handoff never did, `taken` by another session."""
+
+_COMMENT = re.compile(r"^<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->$", re.MULTILINE)
+_SIGNATURE = re.compile(r"\n<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->\n?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one document."""
+
+    path: str
+    """Relative to the root."""
+    changed: bool
+    saved: str | None = None
+    """Where the text that it replaced was put aside, relative to the root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A document file taken apart."""
+
+    text: str
+    """What was rendered, without the digest comment."""
+    owner: str | None
+    """The id in the comment; `None` where there is none."""
+    intact: bool
+    """Whether the digest fits the text."""
+
+
+def signed(text: str, owner: str) -> str:
+    """`text` as its file holds it: a blank line and the digest comment at the end."""
+    return f"{text}\n<!-- handoff: {owner} sha256:{_digest(text)} -->\n"
+
+
+def signature(content: bytes) -> Signed:
+    """The file's `content` taken apart; line ends that a checkout changed do not count."""
+    whole = content.decode(errors="replace").replace("\r\n", "\n")
+    found = _SIGNATURE.search(whole)
+    if found is None:
+        # a hand went on below it
+        above = [*_COMMENT.finditer(whole)]
+        return Signed(whole, above[-1][1] if above else None, intact=False)
+    text = whole[: found.start()]
+    return Signed(text, found[1], intact=found[2] == _digest(text))
+
+
+def was_written(content: bytes, text: str) -> bool:
+    """Whether the file's digest was made over `text`, whatever a hand made of it since."""
+    found = _SIGNATURE.search(content.decode(errors="replace").replace("\r\n", "\n"))
+    return found is not None and found[2] == _digest(text)
+
+
+def state(content: bytes | None, text: str, owner: str) -> State:
+    """How a document file with `content` (`None`: no file) stands to `text` as rendered now."""
+    if content is None:
+        return "missing"
+    there = signature(content)
+    if there.text == text and there.owner in (owner, None):
+        return "current" if there.intact else "outdated"
+    if there.owner is None:
+        return "foreign"
+    if not there.intact:
+        return "edited"
+    return "outdated" if there.owner == owner else "taken"
+
+
+def write(
+    root: Path,
+    path: str,
+    text: str,
+    owner: str,
+    *,
+    overwrite: bool = False,
+    gate: Callable[[], None] = lambda: None,
+) -> Written:
+    """Write `text` to the document file `path` under `root`, signed for `owner`.
+
+    `gate` is called where it is not there already, and raises where nobody may see it.
+    Raises Refused with the diff where a hand's work would be lost; with `overwrite` that is
+    put aside first, under a name that is free. Raises WorldError.
+    """
+    file = confined(root, path)
+    content = read_plain(file, path)
+    now = state(content, text, owner)
+    if now == "current":
+        return Written(path, changed=False)
+    gate()
+    saved = None
+    if content is not None and now != "outdated":
+        if not overwrite:
+            raise Refused(f"{problem(path, now)}\n{difference(path, content, text)}")
+        saved = _put_aside(root, path, content)
+
+    def unchanged() -> None:
+        if read_plain(file, path) != content:  # an editor saved meanwhile: it takes no lock
+            raise Refused(f"{path}: error: somebody wrote to it meanwhile, it stays")
+
+    write_whole(file, signed(text, owner).encode(), place=path, check=unchanged)
+    return Written(path, changed=True, saved=saved)
+
+
+_SAYS: dict[State, tuple[str, str]] = {
+    "edited": (
+        "X001",
+        "edited by hand since handoff wrote it: move the edits into the session file",
+    ),
+    "foreign": (
+        "X002",
+        "not written by handoff, or its last line is no longer the last: move it away",
+    ),
+    "taken": ("X003", "the document of another session: give one of the two another 'slug'"),
+    "missing": ("X004", "not published"),
+    "outdated": ("X005", "out of date"),
+}
+
+
+def problem(path: str, state: State, *, why: str = "") -> Problem:
+    """What is wrong with the document file `path` in `state`, and what mends it."""
+    code, message = _SAYS[state]
+    mend = "; 'handoff publish' writes it"
+    if state not in ("missing", "outdated"):
+        mend = ", or replace it with '--overwrite', which keeps its text aside"
+    return Problem(code, message + why + mend, Place(path))
+
+
+def clash(path: str, other: str) -> Problem:
+    """That a document would have the path of session `other`, upper and lower case apart."""
+    code, message = _SAYS["taken"]
+    return Problem(code, f"{message} ('{other}' has it)", Place(path))
+
+
+def difference(path: str, content: bytes | None, text: str, *, most: int | None = None) -> str:
+    """The way from the file to what would replace it, cut after `most` lines."""
+    there = signature(content or b"").text
+    names = f"{path} (as it is)", f"{path} (as rendered)"
+    found = unified_diff(there.splitlines(), text.splitlines(), *names, lineterm="")
+    lines = list(islice(found, most))
+    rest = sum(1 for _ in found)
+    return "\n".join([*lines, *([f"... {rest} more lines"] if rest else [])])
+
+
+# --- what is left over ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A document file that no session has any more."""
+
+    path: str
+    owner: str
+    intact: bool
+    now: str | None
+    """Where the owner's document stands now; `None` where there is no such session."""
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the same document stands elsewhere, and this one can go."""
+        return self.intact and self.now is not None and _name(self.now) == _name(self.path)
+
+
+def left_over(left: Left, level: Level) -> Problem:
+    """That the document was left over, and what to do with it."""
+    place = Place(left.path)
+    if left.is_moved:
+        message = f"its place is {left.now} now; 'handoff publish' moves it"
+        return Problem("X007", message, place, level)
+    code, message = "X006", f"left over: there is no session '{left.owner}' any more"
+    if left.now is not None:
+        code, message = "X007", f"left over: the document of '{left.owner}' is {left.now} now"
+    mend = "edited by hand, so only a hand removes it"
+    if left.intact:
+        mend = "'handoff publish --prune' removes it"
+    return Problem(code, f"{message}; {mend}", place, level)
+
+
+def prune(root: Path, left: Left) -> bool:
+    """Remove what is left over, where it is as it was written; whether it was.
+
+    Raises Refused, WorldError.
+    """
+    file = confined(root, left.path)
+    there = signature(read_plain(file, left.path) or b"")
+    if not there.intact or there.owner != left.owner:
+        return False
+    remove(file, place=left.path)
+    return True
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _put_aside(root: Path, path: str, content: bytes) -> str:
+    names = (f"{path}.saved-{n}" for n in count(1))
+    return next(name for name in names if write_new(root / name, content, place=name))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

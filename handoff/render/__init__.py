@@ -1,0 +1,1 @@
+"""Session and facts into a Markdown document."""

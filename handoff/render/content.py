@@ -1,0 +1,321 @@
+"""Content as Markdown: how each kind of it stands under a heading, a label or a list item."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from handoff.base.blanks import DEFAULT
+from handoff.render.tidy import KEPT
+from handoff.session.model import (
+    Blank,
+    Bullets,
+    Checklist,
+    Claim,
+    Code,
+    Condition,
+    Content,
+    Entries,
+    Entry,
+    Expect,
+    Files,
+    Flag,
+    Markdown,
+    Phases,
+    Steps,
+    Table,
+    Text,
+    Valued,
+)
+
+Leaf = Text | Blank | Flag
+LEAVES = (Text, Blank, Flag)
+NONE = "None"
+"""Of an empty list: the author said that there is nothing."""
+_DEEPEST = 6
+
+
+class Pen(Protocol):
+    """Fills in what only the facts know, for the place where it is to stand."""
+
+    def words(self, leaf: Leaf) -> str:
+        """The leaf as it prints, its live values filled in."""
+        ...
+
+    def table(self, table: Table) -> Sequence[str]:
+        """The lines of a Markdown table."""
+        ...
+
+    def phases(self, phases: Phases) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+        """A heading for each phase, and its labels with their words."""
+        ...
+
+    def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
+        """A heading for each kind of change, and its paths; `None`: not known."""
+        ...
+
+    def expectations(self, expect: Expect) -> Sequence[str] | None:
+        """A line for each expectation; `None`: not known."""
+        ...
+
+    def condition(self, condition: Condition) -> str:
+        """Its mark, its words, and the values it rests on."""
+        ...
+
+    def claim(self, claim: Claim) -> tuple[str, str]:
+        """Its mark, and what it rests on."""
+        ...
+
+
+def section(content: Content, pen: Pen, level: int) -> str:
+    """What stands beneath a heading of `level`.
+
+    Labelled entries are paragraphs; where each of them is a mapping itself they are
+    headings one level deeper.
+    """
+    if isinstance(content, Entries) and content.entries:
+        if level < _DEEPEST and all(isinstance(e.content, Entries) for e in content.entries):
+            return headed(content, pen, level + 1)
+        return _apart(labelled(e.label, e.content, pen) for e in content.entries)
+    if isinstance(content, Phases):
+        return _apart(_phase(label, lines) for label, lines in pen.phases(content))
+    if isinstance(content, Files) and (groups := _groups(content, pen)):
+        return _apart(_text([f"**{name}**:", *lines]) for name, lines in groups)
+    return _text(block(content, pen))
+
+
+def headed(content: Content, pen: Pen, level: int, *, numbered: bool = False) -> str:
+    """Each label a heading of `level` with its content beneath; other content as it is."""
+    if isinstance(content, Files) and (groups := _groups(content, pen)):
+        return _apart(_text([f"{'#' * level} {name}", *lines]) for name, lines in groups)
+    if not isinstance(content, Entries) or not content.entries:
+        return section(content, pen, level - 1)
+    return _apart(
+        f"{'#' * level} {f'{n}. ' if numbered else ''}{_line(entry.label)}\n"
+        f"{section(entry.content, pen, level)}"
+        for n, entry in enumerate(content.entries, start=1)
+    )
+
+
+def labelled(label: str, content: Content, pen: Pen) -> str:
+    """`**Label**: value`, what is longer beneath it."""
+    return _text(_after(f"**{_line(label)}**:", content, pen))
+
+
+def block(content: Content, pen: Pen) -> list[str]:
+    """The lines of content without a label of its own; labelled entries are bullets."""
+    return next(lines(content, pen) for kind, lines in _BLOCKS if isinstance(content, kind))
+
+
+def numbered(content: Content, pen: Pen) -> list[str]:
+    """A list as numbered steps, other content as it is."""
+    if isinstance(content, Bullets) and content.items:
+        return block(Steps(content.items, content.place), pen)
+    return block(content, pen)
+
+
+def fence(text: str, lang: str = "") -> list[str]:
+    """`text` in a fence that nothing inside it can close."""
+    ticks = max((len(run) for run in re.findall("`+", text)), default=0)
+    mark = "`" * max(3, ticks + 1)
+    return [f"{mark}{lang}", *text.split("\n"), mark]
+
+
+# --- blocks --------------------------------------------------------------------------------
+
+
+def _leaf(content: Leaf, pen: Pen) -> list[str]:
+    return pen.words(content).split("\n")
+
+
+def _bullets(content: Bullets, pen: Pen) -> list[str]:
+    return _listed("- ", content.items, pen)
+
+
+def _steps(content: Steps, pen: Pen) -> list[str]:
+    lines: list[str] = []
+    for n, each in enumerate(content.items, start=1):
+        lines += marked(f"{n}. ", _item(each, pen))
+    return lines or [NONE]
+
+
+def _entries(content: Entries, pen: Pen) -> list[str]:
+    lines: list[str] = []
+    for entry in content.entries:
+        lines += marked("- ", _entry(entry, pen))
+    return lines or [NONE]
+
+
+def _valued(content: Valued, pen: Pen) -> list[str]:
+    return [*block(content.value, pen), *_beneath(content, pen)]
+
+
+def _checklist(content: Checklist, pen: Pen) -> list[str]:
+    lines: list[str] = []
+    for box in content.boxes:
+        note = f" ({pen.words(box.note)})" if box.note else ""
+        mark = "x" if box.done else " "
+        waits = box.when if box.when and not box.done else None
+        label = pen.condition(waits) if waits else pen.words(box.label)
+        lines += marked(f"- [{mark}] ", [f"{label}{note}"])
+    return lines or [DEFAULT]
+
+
+def _code(content: Code, pen: Pen) -> list[str]:
+    inside = content.code.text if isinstance(content.code, Blank) else content.code.value
+    return fence(inside.rstrip("\n"), content.lang)
+
+
+def _table(content: Table, pen: Pen) -> list[str]:
+    return [*pen.table(content)]
+
+
+def _phases(content: Phases, pen: Pen) -> list[str]:
+    lines: list[str] = []
+    for label, inner in pen.phases(content):
+        lines += [f"- {label}:", *(f"  - {name}: {words}" for name, words in inner)]
+    return lines
+
+
+def _files(content: Files, pen: Pen) -> list[str]:
+    if groups := _groups(content, pen):
+        return [line for name, lines in groups for line in marked("- ", [f"{name}:", *lines])]
+    found = pen.files(content)
+    if found is None:
+        return [DEFAULT]
+    return [line for _, paths in found for line in _paths(paths)] or [NONE]
+
+
+def _groups(content: Files, pen: Pen) -> list[tuple[str, list[str]]]:
+    """Of all files a heading and a list for each kind of change; else nothing."""
+    found = [] if content.changes else pen.files(content) or []
+    return [(name, _paths(paths)) for name, paths in found if name]
+
+
+def _paths(paths: Sequence[str]) -> list[str]:
+    return [f"- {path}" for path in paths]
+
+
+def _expect(content: Expect, pen: Pen) -> list[str]:
+    found = pen.expectations(content)
+    return [DEFAULT] if found is None else [f"- {line}" for line in found]
+
+
+def _condition(content: Condition, pen: Pen) -> list[str]:
+    return pen.condition(content).split("\n")
+
+
+def _claim(content: Claim, pen: Pen) -> list[str]:
+    """Its mark in front, what it rests on behind; apart from text of more than one line."""
+    mark, basis = pen.claim(content)
+    lines = _item(content.what, pen)
+    is_apart = len(lines) > 1 and _STARTS_BLOCK.match("\n".join(lines))
+    said = [mark, "", *lines] if is_apart else [f"{mark} {lines[0]}", *lines[1:]]
+    if not isinstance(content.what, LEAVES):
+        return said
+    return [f"{said[0]} ({basis})"] if len(said) == 1 else [*said, "", f"({basis})"]
+
+
+def _markdown(content: Markdown, pen: Pen) -> list[str]:
+    return [f"{line}{KEPT}" for line in content.text.split("\n")]
+
+
+_BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
+    (LEAVES, _leaf),
+    (Bullets, _bullets),
+    (Entries, _entries),
+    (Valued, _valued),
+    (Steps, _steps),
+    (Checklist, _checklist),
+    (Code, _code),
+    (Table, _table),
+    (Phases, _phases),
+    (Files, _files),
+    (Expect, _expect),
+    (Markdown, _markdown),
+    (Condition, _condition),
+    (Claim, _claim),
+)
+
+# --- labels and items ----------------------------------------------------------------------
+
+_STARTS_BLOCK = re.compile(r"\s*(?:[-+*>|#]|\d{1,9}[.)]\s|```|~~~)|.*\n\s*(?:\n|\||```|~~~)")
+"""Text that needs a line of its own: a list, a quote, a table, a fence, paragraphs."""
+_APART = (Table, Markdown)
+"""What must not stand right below a line of text."""
+
+
+def _after(label: str, content: Content, pen: Pen) -> list[str]:
+    """The lines of content behind a label that ends in a colon."""
+    if isinstance(content, LEAVES):
+        words = pen.words(content)
+        if _STARTS_BLOCK.match(words) and "\n" in words:
+            return [label, "", *words.split("\n")]
+        return (f"{label} {words}" if words else label).split("\n")
+    if isinstance(content, Condition | Claim):
+        first, *rest = block(content, pen)
+        return [f"{label} {first}", *rest]
+    if isinstance(content, Valued):
+        return [*_after(label, content.value, pen), *_beneath(content, pen)]
+    if isinstance(content, Bullets | Entries | Steps) and not _inner(content):
+        return [f"{label} {NONE}"]
+    apart = [""] if isinstance(content, _APART) else []
+    return [label, *apart, *block(content, pen)]
+
+
+def _beneath(content: Valued, pen: Pen) -> list[str]:
+    return block(content.items, pen) if _inner(content.items) else []
+
+
+def _inner(content: Content) -> bool:
+    if isinstance(content, Bullets | Steps):
+        return bool(content.items)
+    return not isinstance(content, Entries) or bool(content.entries)
+
+
+def _listed(marker: str, items: Sequence[Content], pen: Pen) -> list[str]:
+    lines: list[str] = []
+    for each in items:
+        lines += marked(marker, _item(each, pen))
+    return lines or [NONE]
+
+
+def _item(content: Content, pen: Pen) -> list[str]:
+    """One item of a list; of several labels the first is the item, the rest stand beneath."""
+    if not isinstance(content, Entries) or not content.entries:
+        return block(content, pen)
+    first, rest = content.entries[0], content.entries[1:]
+    below = _entries(Entries(rest, content.place), pen) if rest else []
+    return [*_entry(first, pen), *below]
+
+
+def _entry(entry: Entry, pen: Pen) -> list[str]:
+    return _after(f"{_line(entry.label)}:", entry.content, pen)
+
+
+def marked(marker: str, lines: Sequence[str]) -> list[str]:
+    """`lines` as one list item, indented so that all of them belong to it."""
+    indent = " " * (2 if marker.startswith("-") else len(marker))
+    first, *rest = lines or [""]
+    # trailing spaces stay: they are a hard break, or of code
+    return [
+        f"{marker}{first}" if first else marker.rstrip(),
+        *(line and f"{indent}{line}" for line in rest),
+    ]
+
+
+def _phase(label: str, lines: Sequence[tuple[str, str]]) -> str:
+    return _text([f"**{label}**:", *(f"- {name}: {words}" for name, words in lines)])
+
+
+def _line(label: str) -> str:
+    return " ".join(label.split())
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join(lines)
+
+
+def _apart(parts: Iterable[str]) -> str:
+    return "\n\n".join(parts)

@@ -1,0 +1,128 @@
+"""A document: where it stands, what it says of itself, and what is still open in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from handoff.base.blanks import DEFAULT
+from handoff.base.problems import Place, Problem, nearest
+from handoff.session.model import (
+    Blank,
+    Box,
+    Checklist,
+    Code,
+    Condition,
+    Expect,
+    Files,
+    Flag,
+    Markdown,
+    Moment,
+    Phases,
+    Session,
+    Table,
+    Text,
+    parts_of,
+)
+from handoff.session.open_blanks import Open
+
+Leaf = Text | Blank | Flag | Code | Table | Phases | Files | Expect | Markdown | Moment
+_LEAVES = (Text, Blank, Flag, Code, Table, Phases, Files, Expect, Markdown, Moment)
+_APART = ("status", "blocked_by")
+"""Fields of a session that are no content of its document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One handoff, rendered."""
+
+    session: str
+    """The id."""
+    path: str
+    """Relative to the root."""
+    text: str
+    """Markdown, without the digest comment of its file."""
+    prompt: str | None
+    """To be pasted, as it stands in the document's fence; `None` where there is none."""
+    open: tuple[Open, ...]
+    """The blanks, in the order of the session file."""
+    leaves: int
+    """How many places there are to fill; the checklist is counted apart."""
+    status: str
+    done: int
+    """Boxes that are ticked."""
+    boxes: int
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Every prompt by its name; `prompt` is the one named `default`."""
+    problems: tuple[Problem, ...] = ()
+    """Warnings that only rendering finds."""
+
+    @property
+    def progress(self) -> str:
+        """`2 of 6` boxes; empty without a checklist."""
+        return f"{self.done} of {self.boxes}" if self.boxes else ""
+
+    @property
+    def filled(self) -> int:
+        """How many of the leaves say something."""
+        return self.leaves - len({(each.place.path, each.place.keys) for each in self.open})
+
+
+def document_path(session: Session, output: str) -> str:
+    """`<output>/<date>-SESSION-<n>-<SLUG>.md`, in the characters every file system takes."""
+    label = "".join(c if c.isascii() and c.isalnum() else "-" for c in session.session)
+    parts = [str(session.created.day), "SESSION", label.strip("-").upper(), session.slug]
+    return f"{output}/{'-'.join(part for part in parts if part)}.md"
+
+
+def no_template(session: Session, known: Iterable[str]) -> Problem:
+    """That the template which the session names is not among the `known` file names."""
+    names = [each.removesuffix(".md.j2") for each in known if "/" not in each]
+    message = f"no template '{session.template}'{nearest(session.template, names)}"
+    return Problem("T006", message, session.template_place or Place(session.path))
+
+
+def leaves(node: object) -> Iterator[Leaf]:
+    """Every place to fill at or under `node`, in the author's order; no boxes."""
+    if isinstance(node, _LEAVES):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from leaves(each)
+    elif isinstance(node, Condition):
+        yield from leaves(node.text)
+    elif not isinstance(node, Checklist):
+        apart = _APART if isinstance(node, Session) else ()
+        for name in parts_of(node):
+            if name not in apart:
+                yield from leaves(getattr(node, name))
+
+
+def boxes(session: Session) -> tuple[Box, ...]:
+    """The session's own checklist."""
+    return session.checklist.boxes if session.checklist else ()
+
+
+def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> str:
+    """What the boxes and `blocked_by:` show, or the author's own words for it."""
+    if session.status:
+        return words(session.status)
+    if session.blocked_by:
+        return f"🔴 BLOCKED: {words(session.blocked_by)}"
+    done, total = ticked(session)
+    if not done:
+        return "⏸️ TO BE COMPLETED"
+    if done < total:
+        return f"🔄 IN PROGRESS ({done} of {total})"
+    return f"✅ COMPLETE, {blanks} open" if blanks else "✅ COMPLETE"
+
+
+def completion(session: Session) -> str:
+    """`2 of 6`, or a blank until a box is ticked."""
+    done, total = ticked(session)
+    return f"{done} of {total}" if done else DEFAULT
+
+
+def ticked(session: Session) -> tuple[int, int]:
+    """How many boxes of the session's own checklist are ticked, and how many there are."""
+    return sum(box.done for box in boxes(session)), len(boxes(session))

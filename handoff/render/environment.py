@@ -1,0 +1,419 @@
+"""Templates from strangers, rendered within bounds.
+
+Jinja's sandbox keeps a template from Python's insides, not from running for ever or from
+filling the memory. Here every turn of a loop, call of a macro, include and printed character
+is paid from one budget, and only listed filters and callables are there at all.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound, nodes, pass_context
+from jinja2.exceptions import (
+    FilterArgumentError,
+    SecurityError,
+    TemplateError,
+    TemplateRuntimeError,
+    TemplateSyntaxError,
+    UndefinedError,
+)
+from jinja2.runtime import BlockReference, LoopContext, Macro
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
+from jinja2.visitor import NodeTransformer
+
+from handoff.base.files import confined, is_plain
+from handoff.base.problems import InvalidInput, Place, Problem, Refused, nearest
+from handoff.render.bytecode import Bytecode
+from handoff.render.filter_types import checked
+
+MAX_WORK = 5_000_000
+"""Characters printed and turns taken; the seed costs about 8,000."""
+MAX_SECONDS = 10.0
+MAX_SOURCE = 1_000_000
+"""Bytes of one template."""
+MAX_NUMBER = 2**63
+
+PACKAGE = "package/"
+"""Before a template's name: the one that comes with handoff, also where it is overridden."""
+
+
+class Exhausted(TemplateRuntimeError):
+    """A template that does not come to its end."""
+
+
+# --- where templates are found -------------------------------------------------------------
+
+
+class Folders(BaseLoader):
+    """A session's own template, then the project's folder, then the package's."""
+
+    def __init__(self, root: Path, *, project: str, sessions: str, package: Path) -> None:
+        self.root = root
+        self.project = project
+        self.sessions = sessions
+        self.package = package
+        self.paths: dict[str, str] = {}
+        """Where each template that was read lies, as problems call it."""
+
+    def own(self, session_id: str) -> str | None:
+        """The name of the session's own template; `None` where it has none."""
+        name = f"{self.sessions}/{session_id}.md.j2"
+        return name if is_plain(self.root / name) else None
+
+    def has(self, name: str) -> bool:
+        return self._file(name) is not None
+
+    def get_source(
+        self, environment: Any, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        found = self._file(template)
+        if found is None:
+            raise TemplateNotFound(template)
+        self.paths[template] = found[1]
+        return _source(*found), found[1], None
+
+    def list_templates(self) -> list[str]:
+        """The names that a session or an `include` may give, for 'did you mean'."""
+        folders = (self.root / self.project, self.package)
+        return sorted(
+            {
+                file.relative_to(folder).as_posix()
+                for folder in folders
+                for file in folder.rglob("*.md.j2")
+                if is_plain(file)
+            }
+        )
+
+    def of_project(self) -> list[str]:
+        """The names of the project's templates, those of single sessions among them."""
+        own, sessions = self.root / self.project, self.root / self.sessions
+        found = [each.relative_to(own).as_posix() for each in own.rglob("*.md.j2")]
+        found += [f"{self.sessions}/{each.name}" for each in sessions.glob("*.md.j2")]
+        return sorted(name for name in found if self.has(name))
+
+    def _file(self, name: str) -> tuple[Path, str] | None:
+        if not re.fullmatch(r"(?!.*\.\.)[\w-][\w. /-]*\.j2", name):
+            return None
+        if name.startswith(f"{self.sessions}/"):
+            return self._in_project(name)
+        if not name.startswith(PACKAGE):
+            found = self._in_project(f"{self.project}/{name}")
+            if found:
+                return found
+        return self._in_package(name.removeprefix(PACKAGE))
+
+    def _in_project(self, path: str) -> tuple[Path, str] | None:
+        if not is_plain(self.root / path):
+            return None
+        try:
+            return confined(self.root, path), path
+        except Refused as error:
+            message = "a template must lie under the root and outside '.git'"
+            raise InvalidInput([Problem("T007", message, Place(path))]) from error
+
+    def _in_package(self, name: str) -> tuple[Path, str] | None:
+        file = self.package / name
+        return (file, file.as_posix()) if is_plain(file) else None
+
+
+def _source(file: Path, path: str) -> str:
+    try:
+        content = file.read_bytes()
+        if len(content) > MAX_SOURCE:
+            message = f"a template of {len(content):,} bytes, at most {MAX_SOURCE:,} are read"
+            raise InvalidInput([Problem("T008", message, Place(path))])
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = Problem("T008", "the template is not UTF-8", Place(path, line))
+        raise InvalidInput([problem]) from error
+    except OSError as error:
+        message = f"cannot read the template: {(error.strerror or str(error)).lower()}"
+        raise InvalidInput([Problem("T008", message, Place(path))]) from error
+
+
+# --- the bounds ----------------------------------------------------------------------------
+
+
+class _Undefined(StrictUndefined):
+    """Says the nearest name where an attribute is misspelt."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        message: str = super()._undefined_message
+        fields = getattr(type(self._undefined_obj), "__dataclass_fields__", {})
+        return message + nearest(str(self._undefined_name), fields)
+
+
+class _Paid(NodeTransformer):
+    """Puts a payment at the start of whatever can run more than once."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _call("concatenated", node.nodes, node.lineno)
+
+    def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
+        super().generic_visit(node, *args, **kwargs)
+        if isinstance(node, _REPEATS):
+            price = nodes.Const(_weight(node) + 1, lineno=node.lineno)
+            payment = nodes.ExprStmt(_call("spend", [price], node.lineno), lineno=node.lineno)
+            node.body.insert(0, payment)
+        return node
+
+
+_REPEATS = (nodes.Template, nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block)
+
+
+def _call(name: str, args: list[nodes.Expr], line: int) -> nodes.Call:
+    of = nodes.EnvironmentAttribute(name, lineno=line)
+    return nodes.Call(of, args, [], None, None, lineno=line)
+
+
+def _weight(node: nodes.Node) -> int:
+    """How much literal text one run of `node` prints, without what is paid for further in."""
+    if isinstance(node, nodes.TemplateData):
+        return len(node.data)
+    inner = (each for each in node.iter_child_nodes() if not isinstance(each, _REPEATS))
+    return sum(_weight(each) for each in inner)
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """Renders one document; the budget is for its templates together."""
+
+    intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
+    callables: ClassVar[tuple[type, ...]] = (BlockReference, LoopContext, Macro)
+
+    def __init__(
+        self,
+        folders: Folders,
+        filters: Mapping[str, Callable[..., Any]],
+        leaf: Callable[[object], str | None],
+    ) -> None:
+        super().__init__(
+            loader=folders,
+            undefined=_Undefined,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+            bytecode_cache=Bytecode.of_user(),
+        )
+        self.folders = folders
+        self.filters = {**{k: self.filters[k] for k in _PLAIN}, **_TEXT}
+        self.filters |= {name: checked(name, apply) for name, apply in filters.items()}
+        self.globals = {"range": self.globals["range"], "namespace": Namespace}
+        self.leaf = leaf
+        # given the context, or a constant would be printed, and paid, when it is compiled
+        self.finalize = pass_context(lambda _, value: self.printed(value))
+        self.left = MAX_WORK
+        self.ends_at = time.monotonic() + MAX_SECONDS
+
+    def spend(self, amount: int) -> None:
+        self.left -= amount
+        if self.left < 0 or time.monotonic() > self.ends_at:
+            raise Exhausted(
+                f"the template does not come to an end: more than {MAX_WORK:,} characters and "
+                f"turns of loops, or {MAX_SECONDS:.0f} seconds"
+            )
+
+    def concatenated(self, *parts: object) -> str:
+        return "".join(self.printed(part) for part in parts)
+
+    def printed(self, value: object) -> str:
+        """How a `{{ }}` prints: text and numbers as they are, a leaf of the session filled."""
+        text = self.leaf(value)
+        if text is None:
+            text = _scalar(value)
+        self.spend(len(text))
+        if _HALF.search(text):
+            raise TemplateRuntimeError("half of a surrogate pair, which no file can hold")
+        return text
+
+    def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
+        return super()._generate(_Paid().visit(source), *args, **kwargs)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if (
+            operator == "+"
+            and type(left) is type(right)
+            and isinstance(left, str | list | tuple)
+        ):
+            self.spend(len(left) + len(right))
+            return left + right
+        numbers = isinstance(left, int | float | Decimal) and isinstance(right, int | float)
+        if not numbers or max(abs(left), abs(right)) > MAX_NUMBER or operator == "**":
+            raise SecurityError(f"'{operator}' is for numbers up to 2^63 in a template, not so")
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        of = getattr(obj, "__self__", None)
+        return (
+            isinstance(obj, self.callables)
+            or isinstance(of, LoopContext)
+            or (of is self and obj.__name__ in ("spend", "concatenated"))
+            or any(obj is each for each in self.globals.values())
+        )
+
+    def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.is_safe_callable(obj) and not isinstance(obj, StrictUndefined):
+            name = getattr(obj, "__name__", type(obj).__name__)
+            raise SecurityError(f"a template calls macros, blocks and 'range', not '{name}'")
+        return super().call(context, obj, *args, **kwargs)
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, StrictUndefined):
+        return str(value)  # which raises, with the name
+    if isinstance(value, str | date | float | Decimal):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    kind = "nothing" if value is None else f"a '{type(value).__name__}'"
+    raise TemplateRuntimeError(f"{kind} cannot be printed, see the filters for content")
+
+
+def _of_text(apply: Callable[[str], str]) -> Callable[[object], str]:
+    return lambda value: apply(_scalar(value))
+
+
+def _join(values: Any, separator: str = "") -> str:
+    return str(separator).join(_scalar(value) for value in values)
+
+
+_PLAIN = (
+    "count",
+    "d",
+    "default",
+    "first",
+    "items",
+    "last",
+    "length",
+    "list",
+    "reject",
+    "rejectattr",
+    "select",
+    "selectattr",
+)
+_TEXT: dict[str, Callable[..., Any]] = {
+    "capitalize": _of_text(str.capitalize),
+    "join": _join,
+    "lower": _of_text(str.lower),
+    "title": _of_text(str.title),
+    "trim": _of_text(str.strip),
+    "upper": _of_text(str.upper),
+}
+
+# --- rendering -----------------------------------------------------------------------------
+
+_FAILURES = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
+def rendered(environment: Environment, name: str, known: Mapping[str, object]) -> str:
+    """The text of the template `name`, which is there, with the names in `known`.
+
+    Raises InvalidInput at the template's line for whatever its author got wrong.
+    """
+    try:
+        template = environment.get_template(name)
+        return "".join(template.root_render_func(template.new_context(dict(known))))
+    except _FAILURES as error:
+        problem = _problem(error, name, environment, known)
+        if problem is None:  # raised by handoff itself and by no template: a bug
+            raise
+        raise InvalidInput([problem]) from error
+
+
+def _problem(
+    error: Exception, name: str, environment: Environment, known: Mapping[str, object]
+) -> Problem | None:
+    if isinstance(error, TemplateSyntaxError):
+        path = environment.folders.paths.get(error.name or name, name)
+        code = "T003" if (error.message or "").startswith("No ") else "T001"
+        found = (error.message or "cannot be read").rstrip(".")
+        message = found + _near_name(error, environment)
+        return Problem(code, _lower(message), Place(path, error.lineno))
+    at, ours = _deepest(error)
+    if ours and not isinstance(error, TemplateError | RecursionError | MemoryError):
+        return None
+    place = Place(environment.folders.paths.get(at[0], at[0]), at[1]) if at else None
+    place = place or Place(environment.folders.paths.get(name, name))
+    code, message = _told(error, environment, known)
+    return Problem(code, _lower(message), place)
+
+
+def _told(
+    error: Exception, environment: Environment, known: Mapping[str, object]
+) -> tuple[str, str]:
+    match error:
+        case Exhausted():
+            return "T005", str(error)
+        case RecursionError():
+            return "T005", "templates, macros or blocks that use each other without end"
+        case MemoryError() | OverflowError():
+            return "T005", str(error) or "the template wants more memory than it may have"
+        case SecurityError():
+            return "T004", str(error)
+        case TemplateNotFound():
+            close = nearest(str(error.name), environment.folders.list_templates())
+            return "T006", f"no template '{error.name}'{close}"
+        case UndefinedError():
+            return "T002", str(error) + _near_variable(str(error), known)
+        case FilterArgumentError():
+            return "T009", str(error)
+    return "T009", str(error) or type(error).__name__
+
+
+def _deepest(error: Exception) -> tuple[tuple[str, int] | None, bool]:
+    """The innermost template and line of the traceback, and whether handoff came after it."""
+    at, ours = None, False
+    trace = error.__traceback__
+    while trace is not None:
+        module = trace.tb_frame.f_globals
+        template = module.get("__jinja_template__")
+        if template is not None:
+            at = template.name or "", template.get_corresponding_lineno(trace.tb_lineno)
+        # not this module: its checks are part of what a template's author is told
+        name = str(module.get("__name__", ""))
+        ours = template is None and name.startswith("handoff.") and name != __name__
+        trace = trace.tb_next
+    return at, ours
+
+
+def _near_name(error: TemplateSyntaxError, environment: Environment) -> str:
+    found = re.match(r"No (filter|test) named '(\w+)'", error.message or "")
+    if not found:
+        return ""
+    return nearest(found[2], environment.filters if found[1] == "filter" else environment.tests)
+
+
+def _near_variable(message: str, known: Mapping[str, object]) -> str:
+    found = re.match(r"'(\w+)' is undefined", message)
+    return nearest(found[1], known) if found else ""
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:].replace("\n", " ")

@@ -1,0 +1,634 @@
+"""A session as its author wrote it: typed, frozen, every leaf with its place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, TypeVar
+
+from handoff.base.problems import Place
+
+# --- content: what may stand under a label -------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """Nothing yet."""
+
+    text: str
+    """As it prints: `[TO BE FILLED]`, `[TIME]`, `✅/❌`."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The author's words; `{{ }}` in them cites facts, a number stands as it was written."""
+
+    value: str
+    place: Place
+    block: bool = False
+    """A YAML block scalar: its text begins on the line after `place`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A boolean, printed ✅ or ❌."""
+
+    value: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    items: tuple[Content, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A label or heading and what stands under it; the label is literal."""
+
+    label: str
+    content: Content
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A mapping, in the author's order."""
+
+    entries: tuple[Entry, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """`{value:, items:}`: a value with a list or labelled entries beneath it."""
+
+    value: Content
+    items: Content
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """`{steps: []}`: a numbered list."""
+
+    items: tuple[Content, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A checkbox."""
+
+    label: Text
+    done: bool
+    note: Text | None
+    place: Place
+    when: Condition | None = None
+    """What the facts say of it while it is not ticked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    boxes: tuple[Box, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A fenced block; literal, never live."""
+
+    lang: str
+    """Empty for a fence without a language."""
+    code: Text | Blank
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: which of the fact's, under which heading."""
+
+    name: str
+    heading: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`{table: fact}`: the fact's rows."""
+
+    fact: str
+    columns: tuple[Column, ...]
+    """Empty for all columns of the question, in its order."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """`{phases: fact}`: status lines of each phase."""
+
+    fact: str
+    place: Place
+
+
+CHANGES = ("added", "modified", "renamed", "deleted")
+"""What may have become of a file, in the order in which it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """`{files: fact}`: the paths of its rows."""
+
+    fact: str
+    changes: tuple[str, ...]
+    """Which of them, `added`; empty for all, under a heading for each kind of change."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """`{expect: fact}`: what the fact is expected to be, and what it is."""
+
+    fact: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Markdown:
+    """`{markdown:}`: as it stands; never live, never searched for blanks."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`{text:, when:}`: what the facts say holds, or not yet."""
+
+    text: Text | Blank
+    when: Text
+    """One `{{ }}` that is true or false."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`{text:, evidence:}`, or what stands in one list with such: verified or assumed."""
+
+    what: Content
+    evidence: tuple[Text, ...] | Blank
+    """Facts, commits, places in files, documents: see `evidence`. Empty: there is none."""
+    place: Place
+
+
+Content = (
+    Blank
+    | Text
+    | Flag
+    | Bullets
+    | Entries
+    | Valued
+    | Steps
+    | Checklist
+    | Code
+    | Table
+    | Phases
+    | Files
+    | Expect
+    | Markdown
+    | Condition
+    | Claim
+)
+
+# --- what is asked ---------------------------------------------------------------------
+
+Param = (
+    str
+    | int
+    | float
+    | bool
+    | date
+    | datetime
+    | None
+    | tuple["Param", ...]
+    | Mapping[str, "Param"]
+)
+
+
+SESSION_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+PREVIOUS = "previous"
+"""For `since:`, the one session under `previous:`."""
+
+MARK = "mark"
+"""The column that rows of a fact with expectations are given: 🟢, 🟡 or 🔴."""
+
+Limit = str | bool | Decimal
+"""A number as it was written; a day or a time is text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`{min:, max:}` or `{equals:}`: what a value is held to."""
+
+    least: Limit | None
+    most: Limit | None
+    equals: Limit | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A row that may miss what is expected, for a while and for a reason."""
+
+    row: str
+    reason: str
+    until: date
+    """The last day on which it is accepted, in UTC."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What one column of a fact is expected to be."""
+
+    column: str
+    limits: Limits | None
+    """Of each row without limits of its own; `None`: of no other."""
+    rows: tuple[tuple[str, Limits], ...]
+    """`rows:`, limits of their own."""
+    accepted: tuple[Accepted, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A fact the session declares: which `.sql` file answers it, with which parameters."""
+
+    name: str
+    """`[a-z][a-z0-9_]*`."""
+    sql: str
+    """Path under `sql/`, with forward slashes."""
+    params: Mapping[str, Param]
+    """As the author wrote them; converted to the declared types in `sql`."""
+    key: str | None
+    """The column whose values name the rows."""
+    place: Place
+    param_places: Mapping[str, Place]
+    redact: tuple[str, ...] = ()
+    """Columns that are never recorded."""
+    expect: tuple[Expectation, ...] = ()
+    since: str | None = None
+    """The id of the session whose answer stands beside this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A parameter or a column, where its name and type are declared."""
+
+    name: str
+    type: str
+    """GoogleSQL, upper case: `INT64`, `ARRAY<STRING>`, `STRUCT<day DATE, n INT64>`."""
+    place: Place
+
+
+Constants = Mapping[str, str | bool | None]
+"""Column to value, a number as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """`{log:, match:}`: what the lines of a log say."""
+
+    path: str
+    """From the root; `*` in the file's name stands for the newest."""
+    match: str
+    """A regular expression whose named groups are columns."""
+    take: Literal["last", "all"]
+    """The last matching line (of each key, where the key is a group), or all of them."""
+    zone: str | None
+    """Of times that carry none."""
+    constants: Constants
+    """`set:`, for columns that the log cannot know."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFile:
+    """`{json:}`: what a checkpoint file says."""
+
+    path: str
+    rows: str | None
+    """Where its rows stand, in JMESPath; `None`: the file as a whole is one."""
+    read: Mapping[str, str]
+    """`from:`, JMESPath for each column that is not called as in the file."""
+    zone: str | None
+    constants: Constants
+    place: Place
+
+
+GitTake = Literal["files", "commits", "summary"]
+
+
+@dataclass(frozen=True, slots=True)
+class GitSpan:
+    """`{git:}`: what was committed since a revision, a date or a time."""
+
+    since: str
+    take: GitTake
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A fact the session declares that is looked up beside the warehouse."""
+
+    name: str
+    sources: tuple[LogFile | JsonFile | GitSpan, ...]
+    """Each gives rows, one after the other."""
+    returns: tuple[Declared, ...]
+    contract: str | None
+    key: str | None
+    """The column whose values name the rows."""
+    text: str
+    """The declaration in one spelling, whatever its order and quotes."""
+    place: Place
+    redact: tuple[str, ...] = ()
+    """Nothing: what is not to be recorded is not declared."""
+    expect: tuple[Expectation, ...] = ()
+    since: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+# --- what the receiver must know ----------------------------------------------------------
+
+
+LEVELS: Mapping[str, str] = {"stable": "🟢", "watch": "🟡", "unstable": "🔴"}
+"""Each level of severity and its mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Severity:
+    """How closely the receiver has to look."""
+
+    level: Text | Blank
+    """One of `LEVELS`."""
+    why: Text | Blank | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A day, or a time in UTC to the minute."""
+
+    at: date | datetime
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Contingency:
+    """`if:` and `then:`, what to do where it goes otherwise."""
+
+    condition: Text | Blank
+    then: Text | Blank
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that is to be done, by somebody."""
+
+    do: Text | Blank
+    owner: Text | Blank | None
+    due: Moment | Blank | None
+    priority: Text | Blank | None
+    """`high`, `medium` or `low`."""
+    contingency: Contingency | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoned:
+    """What was tried, or must not be done, and why."""
+
+    what: Text | Blank
+    why: Text | Blank | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """When somebody looks at it next, and at what."""
+
+    at: Moment | Blank
+    what: Text | Blank | None
+    place: Place
+
+
+# --- the session -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    day: date
+    text: str | None
+    """The author's words for it; else the template's own form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What the next session is to do."""
+
+    id: str | None
+    session: str | None
+    title: Text | Blank | None
+    objectives: Content | None
+    prerequisites: Content | None
+    time: Content | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file the next session is to read."""
+
+    path: Text
+    note: Text | Blank | None
+    place: Place
+
+
+DEFAULT_PROMPT = "default"
+"""The name of the prompt under `prompt:`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The parts of the copy-paste prompt, in their order."""
+
+    topic: Text | Blank | None
+    context: Content | None
+    status: Content | None
+    goal: Content | None
+    read: tuple[Reading, ...]
+    approach: Content | None
+    ask: Text | Blank | None
+    more: tuple[Entry, ...]
+    place: Place
+    text: Text | None = None
+    """The whole prompt in the author's words, in place of the parts."""
+    name: str = DEFAULT_PROMPT
+    """By which it is asked for."""
+    after: str | None = None
+    """The section it stands after; `None` where the template has the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A free section: stands after the one named, or at the end."""
+
+    title: str | None
+    """`None` for content without a heading of its own."""
+    after: str | None
+    content: Content | None
+    """`None` for a heading with nothing of its own beneath it."""
+    place: Place
+    level: int = 2
+    """Of the heading, 1 to 6."""
+    rule: bool | None = None
+    """Whether a line stands above it; `None`: where the template has one above chapters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One `sessions/<id>.yaml`.
+
+    A key that is absent is `None` (its section is left out); a key with nothing
+    holds a `Blank` (its section is printed, and is open).
+    """
+
+    id: str
+    """The file's stem."""
+    path: str
+    """Relative to the root."""
+    session: str
+    """The label: `1`, `378b`."""
+    title: str
+    slug: str
+    """Upper case, for the document's name; made from the title where not given."""
+    created: Created
+    duration: Text | Blank | None
+    template: str
+    goal: Text | Blank | None
+    as_of: datetime | None
+    """UTC, to the minute; `None` for the minute of asking."""
+    status: Text | None
+    """The author's own words in place of the derived status."""
+    questions: tuple[Question | Lookup, ...]
+    """`facts:`, in the author's order."""
+    header: tuple[Entry, ...]
+    checklist: Checklist | None
+    decisions: Content | None
+    findings: Content | None
+    summary: tuple[Entry, ...]
+    accomplished: Content | None
+    insights: Content | None
+    orchestrator: Content | None
+    coverage: Content | None
+    files: Content | None
+    next: Next | None
+    prompt: Prompt | None
+    troubleshooting: Content | None
+    metrics: Content | None
+    closing: tuple[Entry, ...] | None
+    sections: tuple[Section, ...]
+    previous: tuple[str, ...]
+    supersedes: str | None
+    blocked_by: Text | None
+    place: Place
+    template_place: Place | None = None
+    """Where the template is named; `None` where it is not."""
+    started: datetime | None = None
+    """When work began, UTC."""
+    ended: datetime | None = None
+    """When work ended, UTC; not before it began."""
+    severity: Severity | Blank | None = None
+    actions: tuple[Action, ...] | Blank | None = None
+    """Empty where the author says that there are none; so are the two below."""
+    tried: tuple[Reasoned, ...] | Blank | None = None
+    """What failed, so that nobody tries it again."""
+    do_not: tuple[Reasoned, ...] | Blank | None = None
+    checkpoint: Checkpoint | Blank | None = None
+    prompts: tuple[Prompt, ...] = ()
+    """Those beside `prompt`."""
+
+    @property
+    def duration_words(self) -> str | None:
+        """`2 h 40 min`, from the beginning to the end; `None` where one is not known."""
+        if self.started is None or self.ended is None:
+            return None
+        hours, minutes = divmod(int((self.ended - self.started).total_seconds()) // 60, 60)
+        return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+
+
+# --- walking it ------------------------------------------------------------------------
+
+Kind = TypeVar("Kind")
+
+
+def texts(node: object) -> Iterator[Text]:
+    """Every text the author wrote at or under `node`, in order; not what stands in code."""
+    if isinstance(node, Text):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from texts(each)
+    elif not isinstance(node, Code | Blank):
+        for name in parts_of(node):
+            yield from texts(getattr(node, name))
+
+
+def every(node: object, kind: type[Kind]) -> Iterator[Kind]:
+    """Each node of a kind at or under `node`, in order; not what such a node holds itself."""
+    if isinstance(node, kind):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from every(each, kind)
+    else:
+        for name in parts_of(node):
+            yield from every(getattr(node, name), kind)
+
+
+def parts_of(node: object) -> tuple[str, ...]:
+    """The fields in which a node holds others; a place holds none.
+
+    Kept by kind, for a session has thousands of nodes of a few kinds.
+    """
+    kind = type(node)
+    if kind not in _PARTS:
+        _PARTS[kind] = ()
+        if is_dataclass(node) and not isinstance(node, Place):
+            _PARTS[kind] = tuple(field.name for field in fields(node))
+    return _PARTS[kind]
+
+
+_PARTS: dict[type, tuple[str, ...]] = {}
+
+
+def place_in(text: Text, offset: int) -> Place:
+    """Where a character of the text stands in its file, as far as that can be known.
+
+    A block scalar is indented by what the text does not say, so only its line is known.
+    """
+    line = text.value.count("\n", 0, offset)
+    if text.block:
+        return replace(text.place, line=text.place.line + 1 + line, column=0)
+    if "\n" in text.value or not text.place.column:
+        return text.place
+    return replace(text.place, column=text.place.column + offset)

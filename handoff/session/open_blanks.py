@@ -1,0 +1,49 @@
+"""What is still open in a session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from handoff.base.problems import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A blank of the document, at the place in the YAML where it is filled."""
+
+    text: str
+    """As it prints: `[TO BE FILLED - file path]`."""
+    kind: str
+    """What sort of blank, as `blanks` names it."""
+    hint: str
+    """What belongs there: `file path`; empty where nobody said."""
+    choices: tuple[str, ...]
+    """What may stand there: `("✅", "❌")`; empty for free words."""
+    place: Place
+    waits_for: tuple[str, ...] = ()
+    """Facts that have no answer yet, for a blank that rendering fills and not its author."""
+
+    @property
+    def in_prompt(self) -> bool:
+        """Whether the next session would paste it."""
+        return self.place.keys[:1] in (("prompt",), ("prompts",))
+
+
+def summary(opens: Sequence[Open]) -> str:
+    """`62 blanks, 4 of them in the prompt, 9 wait for answers`, or `nothing is blank`."""
+    if not opens:
+        return "nothing is blank"
+    in_prompt = sum(each.in_prompt for each in opens)
+    waiting = sum(bool(each.waits_for) for each in opens)
+    return ", ".join(
+        [
+            "1 blank" if len(opens) == 1 else f"{len(opens)} blanks",
+            *([f"{in_prompt} of them in the prompt"] if in_prompt else []),
+            *(
+                [f"{waiting} {'waits' if waiting == 1 else 'wait'} for answers"]
+                if waiting
+                else []
+            ),
+        ]
+    )

@@ -1,0 +1,338 @@
+"""A question: one `.sql` file, its header, and the parameters it declares."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from handoff.base.problems import InvalidInput, Place, Problem, nearest
+from handoff.session.model import Declared as Declared
+from handoff.session.model import Lookup, Question
+from handoff.sql.contracts import CONTRACTS
+from handoff.sql.types import BadType, BadValue, Field, Value, declarations, type_of, value_of
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One `sql/<subject>/<question>.sql`."""
+
+    name: str
+    """`<subject>/<question>.sql`, relative to `sql/`."""
+    path: str
+    """Relative to the root."""
+    text: str
+    """The whole file; what is sent, unchanged."""
+    sha256: str
+    """Of the file's bytes, 64 hex digits, before any translation."""
+    summary: str
+    """The header's first sentence or lines before `params:`."""
+    params: tuple[Declared, ...]
+    """Without `as_of`, which the tool binds."""
+    returns: tuple[Declared, ...]
+    contract: str | None
+    """`phases`, `coverage` or none."""
+
+
+def read(source: bytes, path: str, name: str) -> Query:
+    """The question in a `.sql` file. Raises InvalidInput with every problem found."""
+    text = _decoded(source, path)
+    header = _header(text, path)
+    problems = [*header.problems, *_statement_problems(text, path, header)]
+    if problems:
+        raise InvalidInput(problems)
+    return Query(
+        name=name,
+        path=path,
+        text=text,
+        sha256=hashlib.sha256(source).hexdigest(),
+        summary=header.summary,
+        params=header.params,
+        returns=header.returns,
+        contract=header.contract,
+    )
+
+
+def asked_of(
+    question: Question | Lookup, queries: Mapping[str, Query]
+) -> Query | Lookup | None:
+    """What says which columns a fact has; `None` for a question whose file is not there."""
+    return question if isinstance(question, Lookup) else queries.get(question.sql)
+
+
+def bind(query: Query, question: Question, as_of: datetime) -> Mapping[str, Value]:
+    """`question`'s parameters as the types `query` declares, and `as_of` to the minute.
+
+    Raises InvalidInput with every parameter that is missing, unused or not of its type.
+    """
+    problems = [*_unused(query, question)]
+    bound: dict[str, Value] = {}
+    for declared in query.params:
+        if declared.name not in question.params:
+            problems.append(_missing(query, question, declared))
+            continue
+        try:
+            bound[declared.name] = value_of(
+                question.params[declared.name], type_of(declared.type)
+            )
+        except BadValue as error:
+            place = question.param_places.get(declared.name, question.place)
+            problems.append(Problem("Q021", f"parameter '{declared.name}': {error}", place))
+    if problems:
+        raise InvalidInput(problems)
+    return {**bound, "as_of": as_of.astimezone(UTC).replace(second=0, microsecond=0)}
+
+
+def _unused(query: Query, question: Question) -> Iterator[Problem]:
+    names = [declared.name for declared in query.params]
+    for name in question.params:
+        if name in names:
+            continue
+        place = question.param_places.get(name, question.place)
+        if name == "as_of":
+            message = "'as_of' is bound by the tool, use the session's 'as_of:'"
+        else:
+            known = nearest(name, names) or f", {_listed(names)}"
+            message = f"'{query.name}' has no parameter '{name}'{known}"
+        yield Problem("Q020", message, place)
+
+
+def _listed(names: list[str]) -> str:
+    return f"it declares {', '.join(names)}" if names else "it declares none"
+
+
+def _missing(query: Query, question: Question, declared: Declared) -> Problem:
+    message = f"'{query.name}' needs the parameter '{declared.name}' ({declared.type})"
+    return Problem("Q022", message, question.place)
+
+
+# --- the header --------------------------------------------------------------------------
+
+_WORDS = ("params", "returns", "contract")
+_COMMENT = re.compile(r"--[^\n]*(?:\n|\Z)")
+_WORD = re.compile(r"-- ?([A-Za-z_]+)[ \t]*:")
+_CONTINUED = re.compile(r"--(?: {2,}|\t)\S")
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    summary: str
+    params: tuple[Declared, ...]
+    returns: tuple[Declared, ...]
+    contract: str | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What stands after a header word, comment marks blanked out so that offsets hold."""
+
+    text: str
+    start: int
+
+
+def _decoded(source: bytes, path: str) -> str:
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        message = f"not UTF-8 at byte {error.start}, save the file as UTF-8"
+        raise InvalidInput([Problem("Q001", message, Place(path, line))]) from error
+
+
+def _header(text: str, path: str) -> _Header:
+    summary, parts, problems = _parts(text, path)
+    params, bad_params = _declared(text, path, parts.get("params"))
+    returns, bad_returns = _declared(text, path, parts.get("returns"))
+    contract, bad_contract = _contract(text, path, parts.get("contract"), returns)
+    problems += [*bad_params, *bad_returns, *bad_contract]
+    for declared in params:
+        if declared.name == "as_of":
+            message = "'as_of' is bound by the tool, leave it out of 'params:'"
+            problems.append(Problem("Q006", message, declared.place))
+    if "returns" not in parts:
+        message = "the header has no 'returns:', expected '-- returns: name TYPE, ...'"
+        problems.append(Problem("Q007", message, Place(path, 1)))
+    return _Header(summary, params, returns, contract, tuple(problems))
+
+
+def _parts(text: str, path: str) -> tuple[str, dict[str, _Part], list[Problem]]:
+    summary: list[str] = []
+    parts: dict[str, _Part] = {}
+    problems: list[Problem] = []
+    current, offset = "", len(text) - len(text.lstrip())
+    while comment := _COMMENT.match(text, offset):
+        line, start, offset = comment[0], offset, comment.end()
+        word = _WORD.match(line)
+        if current and _CONTINUED.match(line):
+            part = parts[current]
+            gap = " " * (start - part.start - len(part.text))
+            parts[current] = _Part(f"{part.text}{gap}  {line[2:]}", part.start)
+        elif word and (known := _known(word[1])):
+            if known in parts:
+                message = f"'{known}:' is there twice, continue it on '--   ' lines"
+                problems.append(Problem("Q003", message, _place(text, path, start)))
+            current = known
+            parts[known] = _Part(line[word.end() :], start + word.end())
+        elif word and word[1].islower() and (current or nearest(word[1], _WORDS)):
+            expected = nearest(word[1], _WORDS) or f", expected {_choices(_WORDS)}"
+            message = f"unknown header word '{word[1]}:'{expected}"
+            problems.append(Problem("Q002", message, _place(text, path, start)))
+        elif not current and line.strip():
+            summary.append(line[2:].strip())
+    return " ".join(summary).strip(), parts, problems
+
+
+def _known(word: str) -> str:
+    return word if word in _WORDS else ""
+
+
+def _choices(words: tuple[str, ...]) -> str:
+    return " or ".join(f"'{word}:'" for word in words)
+
+
+def _declared(
+    text: str, path: str, part: _Part | None
+) -> tuple[tuple[Declared, ...], list[Problem]]:
+    if part is None:
+        return (), []
+    fields, bad = declarations(part.text)
+    problems = [_bad_type(text, path, part, each) for each in bad]
+    seen: set[str] = set()
+    for field in fields:
+        if field.name.casefold() in seen:
+            place = _place(text, path, part.start + field.offset)
+            problems.append(Problem("Q005", f"'{field.name}' is declared twice", place))
+        seen.add(field.name.casefold())
+    return tuple(_as_declared(text, path, part, field) for field in fields), problems
+
+
+def _bad_type(text: str, path: str, part: _Part, bad: BadType) -> Problem:
+    return Problem("Q004", str(bad), _place(text, path, part.start + bad.offset))
+
+
+def _as_declared(text: str, path: str, part: _Part, field: Field) -> Declared:
+    return Declared(field.name, str(field.type), _place(text, path, part.start + field.offset))
+
+
+def _contract(
+    text: str, path: str, part: _Part | None, returns: tuple[Declared, ...]
+) -> tuple[str | None, list[Problem]]:
+    if part is None:
+        return None, []
+    name = part.text.strip()
+    place = _place(text, path, part.start + len(part.text) - len(part.text.lstrip()))
+    if name not in CONTRACTS:
+        expected = nearest(name, CONTRACTS) or f", expected {' or '.join(CONTRACTS)}"
+        return None, [Problem("Q008", f"unknown contract '{name}'{expected}", place)]
+    return name, [*_contract_problems(name, returns, place)]
+
+
+def _contract_problems(
+    contract: str, returns: tuple[Declared, ...], place: Place
+) -> Iterator[Problem]:
+    types = {declared.name: declared for declared in returns}
+    for name, wanted in CONTRACTS[contract].items():
+        declared = types.get(name)
+        if declared is None:
+            message = f"contract '{contract}' needs the column '{name} {wanted}' in 'returns:'"
+            yield Problem("Q009", message, place)
+        elif declared.type != wanted:
+            message = f"contract '{contract}' needs '{name}' as {wanted}, not {declared.type}"
+            yield Problem("Q009", message, declared.place)
+
+
+def _place(text: str, path: str, offset: int) -> Place:
+    line = text.count("\n", 0, offset) + 1
+    return Place(path, line, offset - text.rfind("\n", 0, offset))
+
+
+# --- the statement -----------------------------------------------------------------------
+
+_LEXEME = re.compile(
+    r"""
+      (?P<comment> --[^\n]* | \#[^\n]* | /\*.*?(?:\*/|\Z) )
+    | (?P<string> (?i:rb|br|r|b)?
+        (?: '{3}(?:\\.|(?!''').)*(?:'{3}|\Z) | "{3}(?:\\.|(?!\"{3}).)*(?:"{3}|\Z)
+          | '(?:\\.|[^'\\\n])*(?:'|$) | "(?:\\.|[^"\\\n])*(?:"|$) ) )
+    | (?P<quoted> `(?:\\.|[^`\\\n])*(?:`|$) )
+    | (?P<system> @@[A-Za-z_.]+ )
+    | (?P<param> @[A-Za-z_][A-Za-z0-9_]* )
+    | (?P<jinja> \{\{ | \{% | \{\# )
+    | (?P<end> ; )
+    | (?P<positional> \? )
+    | (?P<word> [A-Za-z_][A-Za-z0-9_]* )
+    | (?P<other> [^\s] )
+    """,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    kind: str
+    text: str
+    offset: int
+
+
+def lexemes(text: str) -> Iterator[Lexeme]:
+    """The words, parameters and marks of a GoogleSQL text, comments left out.
+
+    https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
+    """
+    for found in _LEXEME.finditer(text):
+        if found.lastgroup != "comment":
+            yield Lexeme(found.lastgroup or "", found[0], found.start())
+
+
+def _statement_problems(text: str, path: str, header: _Header) -> Iterator[Problem]:
+    found = list(lexemes(text))
+    statement = [each for each in found if each.kind != "end"]
+    if not statement:
+        yield Problem("Q010", "no statement, expected one SELECT", Place(path))
+        return
+    yield from _shape_problems(found, text, path)
+    if all(problem.code != "Q004" for problem in header.problems):
+        yield from _param_problems(found, text, path, header.params)
+
+
+def _shape_problems(found: list[Lexeme], text: str, path: str) -> Iterator[Problem]:
+    first = next(each for each in found if each.kind != "end")
+    if first.text.upper() not in ("SELECT", "WITH", "("):
+        message = f"expected one SELECT, found '{first.text[:20].upper()}'"
+        yield Problem("Q011", message, _place(text, path, first.offset))
+    ends = [n for n, each in enumerate(found) if each.kind == "end"]
+    after = [each for n, each in enumerate(found) if ends and n > ends[0]]
+    for lexeme in after[:1]:
+        message = "a second statement, expected one SELECT a file"
+        yield Problem("Q012", message, _place(text, path, lexeme.offset))
+    for lexeme in found:
+        if lexeme.kind == "jinja":
+            message = f"'{lexeme.text}' in SQL, expected a named parameter such as '@as_of'"
+            yield Problem("Q013", message, _place(text, path, lexeme.offset))
+
+
+def _param_problems(
+    found: list[Lexeme], text: str, path: str, params: tuple[Declared, ...]
+) -> Iterator[Problem]:
+    declared = {each.name.casefold(): each for each in params}
+    names = [*(each.name for each in params), "as_of"]
+    used: set[str] = set()
+    for lexeme in found:
+        name = lexeme.text[1:]
+        if lexeme.kind == "positional":
+            message = "'?' is a parameter without a name, expected '@name'"
+            yield Problem("Q014", message, _place(text, path, lexeme.offset))
+        if lexeme.kind != "param" or name.casefold() in used:
+            continue
+        used.add(name.casefold())
+        if name.casefold() not in (*declared, "as_of"):
+            known = nearest(name, names) or ", declare it in the header's 'params:'"
+            message = f"undeclared parameter '@{name}'{known}"
+            yield Problem("Q015", message, _place(text, path, lexeme.offset))
+    for key, each in declared.items():
+        if key not in used:
+            message = f"parameter '{each.name}' is declared but '@{each.name}' is not used"
+            yield Problem("Q016", message, each.place)

@@ -1,1 +1,0 @@
-"""Templates from strangers, rendered within bounds, and their text put in order."""

@@ -1,0 +1,1 @@
+"""Expressions in `{{ }}`, and what is derived from facts."""

@@ -1,0 +1,116 @@
+"""Every value of a session's facts, named as a text would cite it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from handoff.facts.recorded import Fact, Facts
+from handoff.session.model import Lookup, Question, Session
+from handoff.sql.contracts import ROW_NAMES
+from handoff.sql.query import Query
+from handoff.values.evaluate import Row, row_name
+from handoff.values.printing import Typed
+from handoff.values.view import Reader, Source
+
+if TYPE_CHECKING:
+    from handoff.values.trends import Earlier
+
+_LONGEST = 60
+"""Characters of a row's name, for a query can return any; of a longer one a digest follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value."""
+
+    name: str
+    """`orchestrator.phase_1.done`."""
+    column: str
+    typed: Typed
+    at: datetime | None
+    """The moment its question was asked for, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The facts of one session at one moment."""
+
+    session: Session
+    facts: Facts | None
+    queries: Mapping[str, Query]
+    stalled_minutes: int
+    zone: tzinfo
+    earlier: Mapping[str, Earlier] = field(default_factory=dict)
+    """What other sessions recorded, by their ids."""
+
+    def sources(self) -> Mapping[str, Source]:
+        """Each fact as texts see it, an old answer where the latest asking failed."""
+        reader = self._reader(stale_ok=True)
+        return {each.name: reader.source(each) for each in self.session.questions}
+
+    def source(self, question: Question | Lookup) -> Source:
+        """One fact as texts see it, without an answer where the latest asking failed."""
+        return self._reader(stale_ok=False).source(question)
+
+    def of(self, source: Source, *, by_first: bool = False) -> Iterator[Cell]:
+        """Its values, derived ones and those over all rows among them.
+
+        Rows that no key names are left out; with `by_first` their first column names them.
+        """
+        at, ends = self.moment(source.name), ("_before", "_change")
+        trend = {name for name in source.derived if name.endswith(ends)}
+        key = source.key or ROW_NAMES.get(self.contract(source.name) or "")
+        first = next(iter(source.types), None) if by_first else None
+        for name, row in _named_rows(source, key or first):
+            for column, typed in row.items():
+                if column in trend:  # said of a value, and none itself
+                    continue
+                yield Cell(f"{name}.{column}", column, typed, at)
+
+    def _reader(self, *, stale_ok: bool) -> Reader:
+        limits = (self.stalled_minutes, self.zone, stale_ok)
+        return Reader(self.facts, self.queries, *limits, earlier=self.earlier)
+
+    def moment(self, name: str) -> datetime | None:
+        """What the fact was last answered for, before the rest where it failed since."""
+        fact: Fact | None = self.facts.facts.get(name) if self.facts else None
+        if self.facts is None or fact is None or fact.provenance is None:
+            return None
+        asked = fact.provenance.params.get("as_of")
+        return asked if isinstance(asked, datetime) else self.facts.as_of
+
+    def contract(self, name: str) -> str | None:
+        fact = self.facts.facts.get(name) if self.facts else None
+        return fact.contract if fact else None
+
+
+def _named_rows(source: Source, key: str | None) -> Iterator[tuple[str, Row]]:
+    rows: Sequence[Row] = source.rows or ()
+    if source.key is None and len(rows) == 1:
+        yield source.name, rows[0]
+    elif key is not None:
+        yield from _by_key(rows, key, source.name)
+    if source.overall is not None:
+        yield f"{source.name}.overall", source.overall
+
+
+def _by_key(rows: Sequence[Row], key: str, fact: str) -> Iterator[tuple[str, Row]]:
+    seen: dict[str, int] = {}
+    for row in rows:
+        name = _row_name(row, key)
+        seen[name] = seen.get(name, 0) + 1
+        # a key that occurs twice cannot be cited, but its rows can move
+        yield f"{fact}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), row
+
+
+def _row_name(row: Row, key: str) -> str:
+    cell = row.get(key)
+    value = str(cell.value) if cell else ""
+    name = row_name(value) or "unnamed"
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}_{sha256(value.encode('utf-8', 'replace')).hexdigest()[:6]}"

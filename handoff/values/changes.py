@@ -1,0 +1,229 @@
+"""What moved between two answers to the same questions, as far as the handoff speaks of it.
+
+A value counts where the session's texts or tables show it, and, of facts with a contract,
+where it says how far a phase or a table is. Everything else may change unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from handoff.session.model import (
+    MARK,
+    Condition,
+    Expect,
+    Files,
+    Phases,
+    Session,
+    Table,
+    every,
+    texts,
+)
+from handoff.values.cells import Cell, Cells
+from handoff.values.evaluate import Missing, Scope, Wrong, row_name, value
+from handoff.values.expressions import (
+    Compared,
+    Constant,
+    Expression,
+    Filtered,
+    Logical,
+    Name,
+    Node,
+    Part,
+    parts,
+)
+from handoff.values.printing import Typed, printed, shown
+from handoff.values.typecheck import BUILT_IN
+from handoff.values.view import Source
+
+WATCHED: Mapping[str, tuple[str, ...]] = {
+    "phases": ("state", "progress", "failed"),
+    "coverage": ("actual", "percent", "status"),
+}
+"""Of each contract the columns that count although no text cites them."""
+
+Kind = Literal["finished", "failed", "moved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One value of the handoff at one moment."""
+
+    name: str
+    """As a text cites it: `orchestrator.phase_1.state`."""
+    column: str
+    """The last part of the name; empty where it is more than a name."""
+    bare: str | None
+    """As it prints, not escaped; `None`: not known."""
+    words: str | None
+    """As it stands in a prompt."""
+    at: datetime | None
+    """The moment its question was asked for, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that is another one now."""
+
+    name: str
+    kind: Kind
+    """`failed`: it stalled, or more of it failed."""
+    then: Seen | None
+    """`None`: it was not there."""
+    now: Seen | None
+
+
+def changes(then: Mapping[str, Seen], now: Mapping[str, Seen]) -> tuple[Change, ...]:
+    """What differs, in the order of the handoff; a value that nobody knew or knows too."""
+    names = dict.fromkeys([*now, *then])
+    pairs = ((name, then.get(name), now.get(name)) for name in names)
+    return tuple(
+        Change(name, _kind(before, after), before, after)
+        for name, before, after in pairs
+        if _bare(before) != _bare(after)
+    )
+
+
+def seen(cells: Cells) -> dict[str, Seen]:
+    """Every value that counts, by name: those of texts first, in the author's order."""
+    sources = cells.sources()
+    found: dict[str, Seen] = {}
+    for where in (_cited, _listed, _watched):
+        for each in where(cells, sources):
+            found.setdefault(each.name, each)
+    return found
+
+
+# --- what counts -------------------------------------------------------------------------
+
+
+def _cited(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+    """The expressions in texts, each once; not those that cite no fact."""
+
+    def named(name: str) -> Typed | Source | None:
+        built_in = BUILT_IN.get(name)
+        return Typed(None, built_in) if built_in else sources.get(name)
+
+    conditions = {each.when for each in every(cells.session, Condition)}
+    for text in texts(cells.session):
+        # what a condition says is told as such
+        for part in parts(text.value) if text not in conditions else ():
+            if isinstance(part, Expression):
+                scope = Scope(named, cells.zone)
+                found = _value(part.node, scope)
+                if scope.sources:
+                    at = cells.moment(scope.sources[0])
+                    column = part.node.name if isinstance(part.node, Part) else ""
+                    yield _seen(spelled(part.node), column, found, at)
+
+
+def _value(node: Node, scope: Scope) -> Typed | None:
+    try:
+        return value(node, scope)
+    except (Missing, Wrong):
+        return None
+
+
+def _listed(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+    """What tables, status lines and lists of files show of a fact's rows."""
+    for block in _blocks(cells.session):
+        source = sources.get(block.fact)
+        if source is None:
+            continue
+        columns = _columns(block, source)
+        for cell in cells.of(source, by_first=True):
+            if cell.column in columns and not cell.name.startswith(f"{source.name}.overall."):
+                yield _of(cell)
+
+
+def _blocks(session: Session) -> Iterator[Table | Phases | Files | Expect]:
+    yield from every(session, Table)
+    yield from every(session, Phases)
+    yield from every(session, Files)
+    yield from every(session, Expect)
+
+
+def _columns(block: Table | Phases | Files | Expect, source: Source) -> Collection[str]:
+    if isinstance(block, Phases):
+        return ("progress", "success_rate", "eta")
+    if isinstance(block, Files):
+        return ("old_path", "path")
+    if isinstance(block, Expect):
+        return (MARK,)
+    own = [name for name in source.types if name not in source.derived]
+    return [each.name for each in block.columns] or own
+
+
+def _watched(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+    for source in sources.values():
+        columns = WATCHED.get(cells.contract(source.name) or "", ())
+        yield from (_of(cell) for cell in cells.of(source) if cell.column in columns)
+
+
+def _of(cell: Cell) -> Seen:
+    return _seen(cell.name, cell.column, cell.typed, cell.at)
+
+
+def _seen(name: str, column: str, typed: Typed | None, at: datetime | None) -> Seen:
+    if typed is None:
+        return Seen(name, column, None, None, at)
+    return Seen(name, column, printed(typed), shown(typed, "prompt"), at)
+
+
+# --- names -------------------------------------------------------------------------------
+
+
+def spelled(node: Node) -> str:
+    """An expression in one spelling, whatever its spaces and quotes; without `blank`."""
+    match node:
+        case Constant():
+            return repr(node.value)
+        case Name():
+            return node.name
+        case Part():
+            return f"{_inner(node.of, Filtered, Compared, Logical)}.{_part(node)}"
+        case Filtered():
+            arguments = ", ".join(map(repr, node.arguments))
+            inside = f"({arguments})" if arguments else ""
+            return f"{_inner(node.of, Compared, Logical)} | {node.name}{inside}"
+        case Compared():
+            sides = (_inner(each, Compared, Logical) for each in (node.left, node.right))
+            return f" {node.operator} ".join(sides)
+        case Logical():
+            joined = f" {node.operator} ".join(_inner(each, Logical) for each in node.of)
+            return joined if len(node.of) > 1 else f"{node.operator} {joined}"
+
+
+def _inner(node: Node, *loose: type) -> str:
+    """In brackets where what stands around it would bind closer."""
+    return f"({spelled(node)})" if isinstance(node, loose) else spelled(node)
+
+
+def _part(node: Part) -> str:
+    return row_name(node.name) or node.name if node.is_subscript else node.name
+
+
+# --- what became of it -------------------------------------------------------------------
+
+
+def _bare(each: Seen | None) -> str | None:
+    return each.bare if each else None
+
+
+def _kind(then: Seen | None, now: Seen | None) -> Kind:
+    column = now.column if now else ""
+    if column == "state" and _bare(now) in _STATES:
+        return _STATES[_bare(now) or ""]
+    is_more = column == "failed" and _count(now) > _count(then)
+    return "failed" if is_more else "moved"
+
+
+_STATES: Mapping[str, Kind] = {"complete": "finished", "stalled": "failed"}
+
+
+def _count(each: Seen | None) -> int:
+    digits = (_bare(each) or "").replace(",", "")
+    return int(digits) if digits.isdecimal() else 0

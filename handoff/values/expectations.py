@@ -1,0 +1,321 @@
+"""Expectations: what a session says its facts must be, held against what was answered.
+
+Numbers are compared exactly, as counts and decimals and not as they print: a percentage that
+prints 88 is under 88.04 when its counts are. What is not answered is neither met nor violated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from itertools import count
+from typing import Literal
+
+from handoff.base.blanks import DEFAULT, blanks
+from handoff.base.problems import Problem, nearest
+from handoff.session.model import Accepted, Expectation, Limit, Limits, Lookup, Question
+from handoff.sql.types import BadValue, Type, Value, value_of
+from handoff.values.evaluate import Row, row_name
+from handoff.values.filters import DAYS, NUMBERS
+from handoff.values.printing import Typed, Where, escaped, printed, shown
+
+State = Literal["met", "accepted", "violated", "unanswered"]
+Sign = Literal["≥", "≤", "="]
+
+MARKS: Mapping[State, str] = {"met": "🟢", "accepted": "🟡", "violated": "🔴", "unanswered": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One limit as it is compared."""
+
+    sign: Sign
+    value: Value
+    """Of the column's type; of a number its decimal."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One limit held against one row."""
+
+    expectation: Expectation
+    bound: Bound
+    row: str
+    """What the row is called; empty for the only one, and where there is none."""
+    index: int | None
+    """Of the row; `None`: there is no such row."""
+    cell: Typed | None
+    state: State
+    accepted: Accepted | None
+    """The exception that is made for the row, over or not."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was accepted, and is not any more."""
+        return self.state == "violated" and self.accepted is not None
+
+
+def verdicts(
+    question: Question | Lookup,
+    rows: Sequence[Row],
+    types: Mapping[str, Type],
+    *,
+    named_by: str | None,
+    today: date | None,
+) -> tuple[Verdict, ...]:
+    """Each limit against each row it is for, in the author's order and then that of the rows.
+
+    A limit without a row to hold it against is unanswered. `named_by` is the column that names
+    rows, `today` the day of the as-of, in UTC: an exception lasts to the end of its day.
+    """
+    names = [_name(row, n, named_by, rows) for n, row in enumerate(rows)]
+    return tuple(
+        verdict
+        for expectation in question.expect
+        if expectation.column in types
+        for verdict in _held(expectation, rows, names, types[expectation.column], today)
+    )
+
+
+def marks(found: Sequence[Verdict], rows: int) -> list[str | None]:
+    """The mark of each row: that of its worst verdict; `None` where something is not known."""
+    states: list[list[State]] = [[] for _ in range(rows)]
+    for verdict in found:
+        if verdict.index is not None:
+            states[verdict.index].append(verdict.state)
+    return [_mark(each) for each in states]
+
+
+def _mark(states: Sequence[State]) -> str | None:
+    worst = next((each for each in _WORST if each in states), None)
+    return (MARKS[worst] or None) if worst else None
+
+
+_WORST: Sequence[State] = ("violated", "unanswered", "accepted", "met")
+
+
+def line(verdict: Verdict, where: Where) -> str:
+    """`🔴 player_daily_cache: percent 71.4 < 88`; with a blank where it is not answered."""
+    if verdict.state == "unanswered":
+        return f"{words(verdict, where)}: {DEFAULT}"
+    return f"{MARKS[verdict.state]} {words(verdict, where)}"
+
+
+def words(verdict: Verdict, where: Where) -> str:
+    """`player_daily_cache: percent 71.4 < 88`; `percent ≥ 88` where it is not answered."""
+    row = f"{escaped(verdict.row, where)}: " if verdict.row else ""
+    bound, column = verdict.bound, verdict.expectation.column
+    if verdict.state == "unanswered":
+        return f"{row}{column} {bound.sign} {bound.words}"
+    sign = bound.sign if verdict.state == "met" else _MISSED[bound.sign]
+    compared = f"{row}{column} {_value(verdict, where)} {sign} {bound.words}"
+    if verdict.accepted is None or verdict.state == "met":
+        return compared
+    accepted = "was accepted" if verdict.is_over else "accepted"
+    return f"{compared}, {accepted} until {verdict.accepted.until}: {verdict.accepted.reason}"
+
+
+_MISSED: Mapping[Sign, str] = {"≥": "<", "≤": ">", "=": "≠"}
+
+
+def problems(
+    question: Question | Lookup, columns: Mapping[str, Type], named_by: str | None
+) -> Iterator[Problem]:
+    """Expectations that no answer could meet or miss, before anything is asked."""
+    for each in question.expect:
+        if each.column not in columns:
+            yield _unknown(question, each, columns)
+            continue
+        for limits in (each.limits, *(limits for _, limits in each.rows)):
+            yield from _wrong(each.column, columns[each.column], limits) if limits else ()
+        if named_by is None and (each.rows or each.accepted):
+            message = f"'{each.column}' names rows, but fact '{question.name}' has no 'key:'"
+            yield Problem("E013", message, each.place)
+        for accepted in each.accepted:
+            if blanks(accepted.reason):
+                message = f"the reason '{accepted.reason}' is a blank"
+                yield Problem("E015", message, accepted.place)
+
+
+# --- holding -----------------------------------------------------------------------------
+
+
+def _held(
+    expectation: Expectation,
+    rows: Sequence[Row],
+    names: Sequence[str],
+    type_: Type,
+    today: date | None,
+) -> Iterator[Verdict]:
+    own = {meant(row, names): limits for row, limits in expectation.rows}
+    accepted = {meant(each.row, names): each for each in expectation.accepted}
+    for n, (row, name) in enumerate(zip(rows, names, strict=True)):
+        cell, excused = row[expectation.column], accepted.get(name)
+        for bound in _known_bounds(own.get(name, expectation.limits), type_):
+            state = _state(cell, bound, excused, today)
+            yield Verdict(expectation, bound, name, n, cell, state, excused)
+    absent = [("", expectation.limits)] if not rows else []
+    absent += [(row, limits) for row, limits in expectation.rows if meant(row, names) is None]
+    for name, limits in absent:
+        for bound in _known_bounds(limits, type_):
+            yield Verdict(expectation, bound, name, None, None, "unanswered", None)
+
+
+def meant(row: str, names: Sequence[str]) -> str | None:
+    """The name of the row that the author calls so: to the letter, else as texts cite it."""
+    if row in names:
+        return row
+    found = {name for name in names if row_name(name) and row_name(name) == row_name(row)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _name(row: Row, n: int, named_by: str | None, rows: Sequence[Row]) -> str:
+    cell = row.get(named_by or "")
+    if cell is not None and cell.value is not None:
+        return str(cell.value)
+    return f"row {n + 1}" if len(rows) > 1 else ""
+
+
+def _given(limits: Limits | None) -> Iterator[tuple[Sign, Limit]]:
+    signs: tuple[tuple[Sign, Limit | None], ...] = (
+        ("≥", limits.least if limits else None),
+        ("≤", limits.most if limits else None),
+        ("=", limits.equals if limits else None),
+    )
+    return ((sign, limit) for sign, limit in signs if limit is not None)
+
+
+def _bounds(limits: Limits, type_: Type) -> Iterator[Bound]:
+    """Raises BadValue for a limit that values of the type cannot be held to."""
+    for sign, limit in _given(limits):
+        yield Bound(sign, _compared(limit, type_), _spelled_limit(limit))
+
+
+def _known_bounds(limits: Limits | None, type_: Type) -> Iterator[Bound]:
+    """With a value of `None` where an old answer has a type that cannot be held to it."""
+    for sign, limit in _given(limits):
+        try:
+            value = _compared(limit, type_) if sign == "=" or _is_ordered(type_) else None
+        except BadValue:
+            value = None
+        yield Bound(sign, value, _spelled_limit(limit))
+
+
+def _is_ordered(type_: Type) -> bool:
+    return type_.name in (*NUMBERS, *DAYS, "TIME")
+
+
+def _state(cell: Typed, bound: Bound, excused: Accepted | None, today: date | None) -> State:
+    if printed(cell) is None or bound.value is None:
+        return "unanswered"
+    if _is_met(cell, bound):
+        return "met"
+    is_accepted = excused is not None and today is not None and today <= excused.until
+    return "accepted" if is_accepted else "violated"
+
+
+def _is_met(cell: Typed, bound: Bound) -> bool:
+    return _holds(_exact(cell) if cell.type.name in NUMBERS else cell.value, bound)
+
+
+def _holds(value: object, bound: Bound) -> bool:
+    order = _order(value, bound)
+    return {"≥": order >= 0, "≤": order <= 0, "=": order == 0}[bound.sign]
+
+
+def _order(value: object, bound: Bound) -> int:
+    """Below 0, 0 or above 0 as the value is less than the limit, the same or more."""
+    limit = Fraction(bound.value) if isinstance(bound.value, Decimal) else bound.value
+    if value == limit:
+        return 0
+    return 1 if value > limit else -1  # type: ignore[operator] # of one type, by `_compared`
+
+
+def _exact(cell: Typed) -> Fraction:
+    """The number itself: the share behind a percentage, a FLOAT64 as it is spelled."""
+    number = cell.value
+    assert isinstance(number, int | float | Decimal)  # what prints has a value
+    return cell.exact if cell.exact is not None else Fraction(Decimal(str(number)))
+
+
+# --- words -------------------------------------------------------------------------------
+
+
+def _value(verdict: Verdict, where: Where) -> str:
+    """The value as it prints elsewhere, in more decimals where that would contradict."""
+    cell = verdict.cell
+    assert cell is not None  # it is answered
+    usual = shown(cell, where) or ""
+    if cell.type.name not in NUMBERS:
+        return usual
+    holds, bound = _holds(_exact(cell), verdict.bound), verdict.bound
+    if _holds(Fraction(usual.replace(",", "")), bound) == holds:
+        return usual
+    closer = (_decimal(_exact(cell), digits) for digits in count(2))
+    return f"{next(each for each in closer if _holds(Fraction(each), bound) == holds):,f}"
+
+
+def _decimal(number: Fraction, digits: int) -> Decimal:
+    return Decimal(round(number * 10**digits)).scaleb(-digits)
+
+
+def _spelled_limit(limit: Limit) -> str:
+    if isinstance(limit, bool):
+        return "✅" if limit else "❌"
+    return f"{limit:,f}" if isinstance(limit, Decimal) else limit
+
+
+# --- what cannot be held -----------------------------------------------------------------
+
+
+def _unknown(
+    question: Question | Lookup, expectation: Expectation, columns: Mapping[str, Type]
+) -> Problem:
+    name = expectation.column
+    if name in question.redact:
+        message = f"column '{name}' of fact '{question.name}' is redacted"
+        return Problem("E010", message, expectation.place)
+    known = nearest(name, columns) or f", it has {', '.join(columns)}"
+    message = f"fact '{question.name}' has no column '{name}'{known}"
+    return Problem("E010", message, expectation.place)
+
+
+def _wrong(column: str, type_: Type, limits: Limits) -> Iterator[Problem]:
+    is_given = limits.least is not None or limits.most is not None
+    if is_given and not _is_ordered(type_):
+        message = f"'{column}' is {type_}, which has no least and no most, expected 'equals:'"
+        yield Problem("E011", message, limits.place)
+        return
+    try:
+        bounds = {bound.sign: bound for bound in _bounds(limits, type_)}
+    except BadValue as error:
+        yield Problem("E011", f"'{column}' is {type_}: {error}", limits.place)
+        return
+    if is_given and "=" in bounds:
+        yield Problem("E012", f"'{column}' has 'equals:' beside a least or most", limits.place)
+    if "≥" in bounds and "≤" in bounds:
+        least, most = bounds["≥"], bounds["≤"]
+        if least.value > most.value:  # type: ignore[operator] # of one type
+            message = f"'{column}' is to be {least.words} at least and {most.words} at most"
+            yield Problem("E012", message, limits.place)
+
+
+def _compared(limit: Limit, type_: Type) -> Value:
+    """The limit as values of the type are compared with it. Raises BadValue."""
+    if type_.name in NUMBERS:
+        if not isinstance(limit, Decimal):
+            raise BadValue(f"expected a number, found '{_spelled_limit(limit)}'")
+        return limit
+    if type_.name == "BOOL" and isinstance(limit, bool):
+        return limit
+    if type_.name in ("STRING", *DAYS, "TIME") and isinstance(limit, str):
+        return value_of(limit, type_)
+    kind = {"BOOL": "true or false", "STRING": "text in quotes"}.get(type_.name)
+    kind = kind or ("a day or a time" if type_.name in (*DAYS, "TIME") else None)
+    if kind is None:
+        raise BadValue("values of the type are held to nothing")
+    raise BadValue(f"expected {kind}, found {_spelled_limit(limit)}")

@@ -1,0 +1,438 @@
+r"""What may stand between `{{` and `}}`: names, their parts, filters and comparisons.
+
+Jinja's parser reads an expression, an allow-list turns its tree into the small one here, and
+nothing else gets through: no calls, no arithmetic, no loops, no `if`. `{%` and `{#` are text,
+`\{{` is the two braces themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from handoff.base.problems import nearest
+from handoff.values.filters import FILTERS, wrong_arguments
+
+if TYPE_CHECKING:
+    from jinja2 import nodes
+    from jinja2.environment import Environment
+
+MAX_LENGTH = 500
+"""Characters of one expression."""
+MAX_DEPTH = 12
+"""Brackets, and steps of the tree, inside each other."""
+MAX_EXPRESSIONS = 100
+"""Of one text."""
+
+# --- the tree ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    value: str | int | float | bool
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A fact, or a name that is built in."""
+
+    name: str
+    offset: int
+    """In the author's text, of all nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`of.name`, or `of['name']`."""
+
+    of: Node
+    name: str
+    is_subscript: bool
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """`of | name(arguments)`; `blank` is none of these, see `Expression`."""
+
+    of: Node
+    name: str
+    arguments: tuple[str | int, ...]
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    left: Node
+    operator: str
+    """`==`, `!=`, `<`, `<=`, `>`, `>=`."""
+    right: Node
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Logical:
+    """`and` or `or` of two, `not` of one."""
+
+    operator: str
+    of: tuple[Node, ...]
+    offset: int
+
+
+Node = Constant | Name | Part | Filtered | Compared | Logical
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Text that is printed as it stands."""
+
+    text: str
+    start: int
+    end: int
+    """Past its last character, in the author's text: `\\{{` is longer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """`{{ ... }}`."""
+
+    node: Node
+    hint: str
+    """What `blank` asks for where there is no value; it speaks for the whole `{{ }}`."""
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A `{{` that cannot be followed; it prints as a blank."""
+
+    code: str
+    message: str
+    offset: int
+    """Where it goes wrong, in the author's text."""
+    start: int
+    end: int
+
+
+# --- reading -------------------------------------------------------------------------------
+
+
+@lru_cache(4096)
+def parts(text: str) -> tuple[Literal | Expression | Mistake, ...]:
+    """An author's text as what stands as it is and what is live, in order."""
+    if "{{" not in text:
+        return (Literal(text, 0, len(text)),) if text else ()
+    return tuple(_parts(text))
+
+
+def cited(expression: Expression) -> tuple[str, ...]:
+    """The names an expression is made of, once each, in order: facts and what is built in."""
+    return tuple(dict.fromkeys(_names(expression.node)))
+
+
+def _names(node: Node) -> Iterator[str]:
+    match node:
+        case Name(name):
+            yield name
+        case Part(of) | Filtered(of):
+            yield from _names(of)
+        case Compared(left, _, right):
+            yield from _names(left)
+            yield from _names(right)
+        case Logical(_, several):
+            for each in several:
+                yield from _names(each)
+
+
+def operands(node: Node) -> tuple[Node, ...]:
+    """What a condition compares, but for constants: the values it rests on, in order."""
+    match node:
+        case Constant():
+            return ()
+        case Compared(left, _, right):
+            return (*operands(left), *operands(right))
+        case Logical(_, of):
+            return tuple(each for part in of for each in operands(part))
+    return (node,)
+
+
+_OPENS = re.compile(r"\\?\{\{")
+_CLOSES = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\}\}""", re.DOTALL)
+
+
+def _parts(text: str) -> Iterator[Literal | Expression | Mistake]:
+    at = count = 0
+    while opened := _OPENS.search(text, at):
+        if opened.start() > at:
+            yield Literal(text[at : opened.start()], at, opened.start())
+        start, at = opened.span()
+        if opened[0].startswith("\\"):
+            yield Literal("{{", start, at)
+            continue
+        count += 1
+        end = _end(text, at)
+        if not end or count > MAX_EXPRESSIONS:
+            yield _unread(text, start, closed=bool(end))
+            return
+        yield _expression(text, start, end)
+        at = end
+    if at < len(text):
+        yield Literal(text[at:], at, len(text))
+
+
+def _unread(text: str, start: int, *, closed: bool) -> Mistake:
+    if closed:
+        message = f"more than {MAX_EXPRESSIONS} '{{{{ }}}}' in one text"
+        return Mistake("L006", message, start, start, len(text))
+    message = r"'{{' is never closed, expected '}}', or '\{{' for the braces themselves"
+    return Mistake("L001", message, start, start, len(text))
+
+
+def _end(text: str, start: int) -> int:
+    """Past the `}}` that closes; 0 where none does."""
+    closed = (match for match in _CLOSES.finditer(text, start) if match[0] == "}}")
+    found = next(closed, None)
+    if found:
+        return found.end()
+    # a quote without its other half hides what follows: the braces count then
+    return text.find("}}", start) + 2 if "}}" in text[start:] else 0
+
+
+class _Wrong(Exception):
+    def __init__(self, code: str, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.offset = offset
+
+
+def _expression(text: str, start: int, end: int) -> Expression | Mistake:
+    try:
+        tokens = _tokens(text, start + 2, end - 2)
+        tree = _Reader(tokens).node(_jinja(tokens), 0)
+        return Expression(*_without_blank(tree), start, end)
+    except _Wrong as wrong:
+        return Mistake(wrong.code, str(wrong), wrong.offset, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    offset: int
+
+
+def _tokens(text: str, start: int, end: int) -> list[_Token]:
+    """The words and marks of an expression, with their places in the author's text."""
+    from jinja2 import TemplateSyntaxError  # slow: only a text with `{{` needs it
+
+    if end - start > MAX_LENGTH:
+        message = f"an expression of {end - start} characters, at most {MAX_LENGTH} are read"
+        raise _Wrong("L006", message, start)
+    tokens: list[_Token] = []
+    at = start
+    # one line, or Jinja would count another length for it
+    source = re.sub(r"[\r\n]", " ", text[start:end])
+    try:
+        for _, kind, word in _environment().lexer.tokeniter(source, None, state="variable"):
+            if kind != "whitespace":
+                tokens.append(_Token(word, at))
+            at += len(word)
+    except TemplateSyntaxError as error:
+        raise _Wrong("L002", _told(error), at) from error
+    if not tokens:
+        raise _Wrong("L002", "nothing stands between '{{' and '}}', expected a name", start)
+    _check_brackets(tokens)
+    return tokens
+
+
+def _check_brackets(tokens: list[_Token]) -> None:
+    """Before the parser, which would go as deep as Python lets it."""
+    depth = 0
+    for token in tokens:
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.text, 0)
+        if depth > MAX_DEPTH:
+            raise _Wrong("L006", f"more than {MAX_DEPTH} levels of brackets", token.offset)
+
+
+def _jinja(tokens: list[_Token]) -> nodes.Node:
+    from jinja2 import TemplateSyntaxError  # slow: only a text with `{{` needs it
+    from jinja2.parser import Parser
+
+    # each token on its own line: the only place Jinja keeps is a line
+    source = "\n".join(token.text for token in tokens)
+    try:
+        parser = Parser(_environment(), source, state="variable")
+        tree = parser.parse_expression()
+    except TemplateSyntaxError as error:
+        raise _Wrong("L002", _told(error), _offset(tokens, error.lineno)) from error
+    except RecursionError as error:
+        raise _Wrong("L006", "an expression that is too deep", tokens[0].offset) from error
+    if not parser.stream.eos:
+        token = tokens[parser.stream.current.lineno - 1]
+        raise _Wrong("L002", f"unexpected '{token.text}' after the expression", token.offset)
+    return tree
+
+
+def _offset(tokens: list[_Token], line: int) -> int:
+    return tokens[min(line, len(tokens)) - 1].offset
+
+
+def _told(error: Exception) -> str:
+    message = re.sub(r" at \d+$", "", str(getattr(error, "message", error))).rstrip(".")
+    message = message.replace("unexpected 'end of template'", "it ends too early")
+    message = message.replace("unexpected end of template", "it ends too early")
+    return f"{message[:1].lower()}{message[1:]}"
+
+
+@lru_cache(1)
+def _environment() -> Environment:
+    from jinja2.environment import Environment  # slow: only a text with `{{` needs it
+
+    return Environment(autoescape=True)
+
+
+# --- the allow-list ------------------------------------------------------------------------
+
+_OPERATORS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
+
+_REFUSED: Mapping[str, str] = {
+    "Call": "calls nothing",
+    "CondExpr": "has no 'if', use 'blank' for what is missing",
+    "Concat": "has no '~', write the text beside it",
+    "Test": "has no 'is', compare with '=='",
+    "Slice": "has no slices",
+    **dict.fromkeys(("List", "Tuple", "Dict"), "has no lists or mappings"),
+    **dict.fromkeys(
+        ("Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Pow", "Pos", "Neg"),
+        "has no arithmetic, compute it in SQL",
+    ),
+}
+
+
+class _Reader:
+    """Jinja's tree into ours; Raises _Wrong for anything that is not listed."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        self._tokens = tokens
+
+    def node(self, tree: nodes.Node, depth: int) -> Node:
+        kind = type(tree).__name__
+        offset = _offset(self._tokens, tree.lineno)
+        if depth > MAX_DEPTH:
+            raise _Wrong("L006", f"an expression of more than {MAX_DEPTH} levels", offset)
+        if kind not in self._read:
+            refused = _REFUSED.get(kind, f"has no '{kind}'")
+            raise _Wrong("L003", f"an expression {refused}", offset)
+        return self._read[kind](self, tree, offset, depth + 1)
+
+    def _name(self, tree: nodes.Name, offset: int, depth: int) -> Node:
+        return Name(tree.name, offset)
+
+    def _constant(self, tree: nodes.Const, offset: int, depth: int) -> Node:
+        if isinstance(tree.value, str | int | float):
+            return Constant(tree.value, offset)
+        raise _Wrong("L003", "an expression has no 'none': what is missing is a blank", offset)
+
+    def _negative(self, tree: nodes.Neg, offset: int, depth: int) -> Node:
+        of = self.node(tree.node, depth)
+        is_number = isinstance(of, Constant) and type(of.value) in (int, float)
+        if isinstance(of, Constant) and is_number and not isinstance(of.value, str):
+            return Constant(-of.value, offset)
+        raise _Wrong("L003", f"an expression {_REFUSED['Neg']}", offset)
+
+    def _attribute(self, tree: nodes.Getattr, offset: int, depth: int) -> Node:
+        # the node has the dot's place, the name is the token behind it
+        after = _offset(self._tokens, tree.lineno + 1)
+        return Part(self.node(tree.node, depth), tree.attr, False, after)
+
+    def _subscript(self, tree: nodes.Getitem, offset: int, depth: int) -> Node:
+        of = self.node(tree.node, depth)
+        name = getattr(tree.arg, "value", None)
+        if isinstance(name, bool) or not isinstance(name, str | int):
+            message = "a subscript is a constant, such as ['Phase 1']"
+            raise _Wrong("L003", message, offset)
+        return Part(of, str(name), True, offset)
+
+    def _filter(self, tree: nodes.Filter, offset: int, depth: int) -> Node:
+        if tree.node is None or tree.name not in FILTERS:
+            known = nearest(tree.name, FILTERS) or f", known are {', '.join(FILTERS)}"
+            raise _Wrong("L004", f"unknown filter '{tree.name}'{known}", offset)
+        if tree.kwargs or tree.dyn_args or tree.dyn_kwargs:
+            raise _Wrong("L005", f"'{tree.name}' takes its arguments without names", offset)
+        arguments = tuple(self._argument(tree.name, each, depth) for each in tree.args)
+        wrong = wrong_arguments(tree.name, arguments)
+        if wrong:
+            raise _Wrong("L005", wrong, offset)
+        return Filtered(self.node(tree.node, depth), tree.name, arguments, offset)
+
+    def _argument(self, name: str, tree: nodes.Expr, depth: int) -> str | int:
+        node = self.node(tree, depth)
+        if isinstance(node, Constant) and type(node.value) in (str, int):
+            return node.value  # type: ignore[return-value]  # what the line above says
+        raise _Wrong(
+            "L005", f"'{name}' takes text or a whole number, as a constant", node.offset
+        )
+
+    def _comparison(self, tree: nodes.Compare, offset: int, depth: int) -> Node:
+        left = self.node(tree.expr, depth)
+        if len(tree.ops) != 1:
+            message = "compare two values, and join such with 'and'"
+            raise _Wrong("L003", message, left.offset)
+        operand = tree.ops[0]
+        if operand.op not in _OPERATORS:
+            known = " ".join(_OPERATORS.values())
+            message = f"an expression has no 'in', it compares by {known}"
+            raise _Wrong("L003", message, left.offset)
+        right = self.node(operand.expr, depth)
+        return Compared(left, _OPERATORS[operand.op], right, left.offset)
+
+    def _both(self, tree: nodes.And | nodes.Or, offset: int, depth: int) -> Node:
+        operator = type(tree).__name__.lower()
+        return Logical(
+            operator, (self.node(tree.left, depth), self.node(tree.right, depth)), offset
+        )
+
+    def _not(self, tree: nodes.Not, offset: int, depth: int) -> Node:
+        return Logical("not", (self.node(tree.node, depth),), offset)
+
+    _read: Mapping[str, Callable[..., Node]] = {
+        "Name": _name,
+        "Const": _constant,
+        "Neg": _negative,
+        "Getattr": _attribute,
+        "Getitem": _subscript,
+        "Filter": _filter,
+        "Compare": _comparison,
+        "And": _both,
+        "Or": _both,
+        "Not": _not,
+    }
+
+
+def _without_blank(node: Node) -> tuple[Node, str]:
+    """The tree without `blank`, and its hint. Raises _Wrong where two ask for something."""
+    hints: list[tuple[str, int]] = []
+    bare = _stripped(node, hints)
+    if len(hints) > 1:
+        raise _Wrong("L005", "'blank' is there twice, once speaks for all", hints[-1][1])
+    return bare, hints[0][0] if hints else ""
+
+
+def _stripped(node: Node, hints: list[tuple[str, int]]) -> Node:
+    match node:
+        case Filtered(of, "blank", arguments, offset):
+            hints.append((str(arguments[0]) if arguments else "", offset))
+            return _stripped(of, hints)
+        case Filtered(of, name, arguments, offset):
+            return Filtered(_stripped(of, hints), name, arguments, offset)
+        case Part(of, name, is_subscript, offset):
+            return Part(_stripped(of, hints), name, is_subscript, offset)
+        case Compared(left, operator, right, offset):
+            return Compared(_stripped(left, hints), operator, _stripped(right, hints), offset)
+        case Logical(operator, of_, offset):
+            return Logical(operator, tuple(_stripped(each, hints) for each in of_), offset)
+    return node

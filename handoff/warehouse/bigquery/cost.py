@@ -1,0 +1,145 @@
+"""What questions cost on BigQuery: estimates, how far each may go, and the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from handoff.facts.recorded import Failure
+from handoff.project.settings import BigQuery as Settings
+
+MIB = 2**20
+TIB = 2**40
+MINIMUM = 10 * MIB
+"""Billed for each table a query reads: https://cloud.google.com/bigquery/pricing"""
+_GROWTH = 1.1
+"""A table that is written to grows between the dry run and the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a dry run says that a question will cost."""
+
+    fact: str
+    question: str
+    """`orchestrator/phases.sql`."""
+    bytes_processed: int
+    tables: tuple[str, ...]
+    """`project.dataset.table`, as the dry run lists them."""
+    is_bound: bool = True
+    """`False` where BigQuery can only guess, as over external tables."""
+    cached: bool = False
+    """The answer is in BigQuery's cache: asking again bills nothing."""
+
+    @property
+    def bytes_billed(self) -> int:
+        """Rounded up as the bill is: to MiB, and to 10 MiB for each table."""
+        if not self.bytes_processed:
+            return 0
+        return max(_rounded(self.bytes_processed), MINIMUM * max(1, len(self.tables)))
+
+    @property
+    def ceiling(self) -> int | None:
+        """What the question surely stays under; `None` where nobody knows."""
+        if not self.is_bound:
+            return None
+        headroom = MINIMUM * max(1, len(self.tables))
+        return _rounded(int(self.bytes_processed * _GROWTH)) + headroom
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What an answer cost."""
+
+    fact: str
+    bytes_billed: int
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to ask a question."""
+
+    maximum_bytes_billed: int | None
+
+
+def grants(
+    estimates: Sequence[Estimate | Failure], settings: Settings, *, at: datetime
+) -> tuple[Grant | Failure, ...]:
+    """Leave, or why not, for each estimate; a failure stays what it is.
+
+    What the grants allow together is never more than `max_bytes_render`, unless BigQuery
+    cannot estimate a question and no `max_bytes_query` holds it.
+    """
+    cap, budget = settings.max_bytes_query, settings.max_bytes_render
+    fits = [
+        each
+        for each in estimates
+        if isinstance(each, Estimate) and (cap is None or each.bytes_billed <= cap)
+    ]
+    total = sum(each.bytes_billed for each in fits)
+    over = _over_budget(fits, budget) if budget is not None and total > budget else None
+    share = (budget - total) // len(fits) if budget is not None and fits and not over else None
+
+    def grant(each: Estimate | Failure) -> Grant | Failure:
+        if isinstance(each, Failure):
+            return each
+        if cap is not None and each.bytes_billed > cap:
+            return Failure(_over_cap(each, cap), at, exit_code=1)
+        if over and each.bytes_billed:
+            return Failure(over, at, exit_code=1)
+        left = None if share is None else each.bytes_billed + share
+        limits = [limit for limit in (each.ceiling, cap, left) if limit is not None]
+        return Grant(max(MINIMUM, min(limits)) if limits else None)
+
+    return tuple(map(grant, estimates))
+
+
+def _over_cap(estimate: Estimate, cap: int) -> str:
+    return (
+        f"not asked: it would bill {size(estimate.bytes_billed)}, over max_bytes_query"
+        f" ({size(cap)}), read fewer columns or partitions, or raise the limit"
+    )
+
+
+def _over_budget(known: Sequence[Estimate], budget: int) -> str:
+    largest = max(known, key=lambda each: each.bytes_billed)
+    total = sum(each.bytes_billed for each in known)
+    return (
+        f"not asked: all questions together would bill {size(total)}, over max_bytes_render"
+        f" ({size(budget)}), most of it {largest.question} with {size(largest.bytes_billed)}"
+    )
+
+
+def line(bills: Sequence[Bill], per_tib: float) -> str:
+    """`3 questions, 1 from the cache, 20.0 MiB billed, $0.00012`."""
+    total = sum(each.bytes_billed for each in bills)
+    cached = sum(each.cached for each in bills)
+    parts = [
+        f"{len(bills)} question{'' if len(bills) == 1 else 's'}",
+        *([f"{cached} from the cache"] if cached else []),
+        f"{size(total)} billed",
+        price(total, per_tib),
+    ]
+    return ", ".join(parts)
+
+
+def price(bytes_billed: int, per_tib: float) -> str:
+    """`$1.25` for on-demand billing; `$0.00006` under a cent."""
+    usd = bytes_billed / TIB * per_tib
+    return f"${usd:,.2f}" if usd >= 0.01 or not usd else f"${usd:.5f}"
+
+
+def size(n: int) -> str:
+    """`1.2 GiB`; whole bytes under a KiB."""
+    scaled = float(n)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(scaled) < 1024:
+            return f"{scaled:.0f} {unit}" if unit == "B" else f"{scaled:,.1f} {unit}"
+        scaled /= 1024
+    return f"{scaled:,.1f} TiB"
+
+
+def _rounded(n: int) -> int:
+    return -(-n // MIB) * MIB

@@ -1,0 +1,316 @@
+"""GoogleSQL as DuckDB runs it: translated, corrected, or refused; never another number.
+
+sqlglot parses, resolves and types the question by GoogleSQL's rules; `rules` then goes over
+every node of the tree. What no rule knows is refused, with its place in the `.sql` file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handoff.base.problems import Place, Problem, nearest
+from handoff.facts.recorded import Column
+from handoff.sql.query import Query, lexemes
+from handoff.sql.types import BadType, type_of
+from handoff.warehouse.duckdb.rules import Refusal, corrected
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+    from sqlglot.schema import MappingSchema
+
+Tables = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""Dataset, table, column: the column's GoogleSQL type."""
+
+
+class NotTranslated(Exception):
+    """Why the embedded engine does not run a question, with its place."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    sql: str
+    """For DuckDB, parameters as `$name`."""
+    params: tuple[str, ...]
+    """Those that it uses; DuckDB refuses others."""
+    columns: tuple[Column, ...]
+    """As GoogleSQL types them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The tables that questions may read."""
+
+    tables: Tables
+    schema: MappingSchema
+    database: str
+    """What DuckDB calls it: a file named like a dataset is else taken for the dataset."""
+
+    @classmethod
+    def of(cls, tables: Tables, database: str) -> Catalog:
+        # slow: only asking needs it
+        from sqlglot.schema import MappingSchema
+
+        as_dict: dict[str, object] = {
+            dataset: {name: dict(columns) for name, columns in members.items()}
+            for dataset, members in tables.items()
+        }
+        return cls(tables, MappingSchema(as_dict, dialect="bigquery"), database)
+
+
+def translated(query: Query, catalog: Catalog) -> Translation:
+    """`query` for DuckDB. Raises NotTranslated, before anything runs."""
+    for lexeme in lexemes(query.text):
+        if lexeme.kind == "system":
+            place = _offset_place(lexeme.offset, query)
+            message = f"'{lexeme.text}' is not known to the embedded engine"
+            raise NotTranslated(Problem("Q053", message, place))
+    try:
+        return _translation(query, catalog)
+    except RecursionError as error:
+        raise _refused("nested too deeply", query) from error
+
+
+def _translation(query: Query, catalog: Catalog) -> Translation:
+    # slow: only asking needs it
+    from sqlglot.errors import ErrorLevel, UnsupportedError
+
+    tree: exp.Expr = _parsed(query)
+    for table in _tables(tree):
+        _resolve(table, query, catalog.tables)
+    written = {name.casefold(): name for name in getattr(tree, "named_selects", ())}
+    tree = _typed(tree, query, catalog)
+    # resolving makes every name small; BigQuery returns them as they were written
+    selected = [(written.get(name, name), type_) for name, type_ in _selected(tree)]
+    used = {each.name for each in _parameters(tree)}
+    try:
+        tree = corrected(tree)
+        _qualify(tree, catalog.database)
+        sql = tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
+    except Refusal as error:
+        raise _refused(str(error), query, error.node) from error
+    except UnsupportedError as error:
+        raise _refused(f"{error}: the embedded engine cannot run this", query) from error
+    return Translation(sql, tuple(sorted(used)), tuple(_columns(selected, query)))
+
+
+# --- reading -----------------------------------------------------------------------------
+
+
+def _parsed(query: Query) -> exp.Query:
+    # slow: only asking needs it
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        statements = sqlglot.parse(query.text, read="bigquery")
+    except SqlglotError as error:
+        raise _not_parsed(error, query) from error
+    # what follows the last ';' may be a comment, which is a statement to sqlglot
+    found = [each for each in statements if not isinstance(each, exp.Semicolon | None)]
+    if len(found) != 1 or not isinstance(found[0], exp.Query):
+        kind = next((each.key for each in found if not isinstance(each, exp.Query)), "")
+        what = kind.upper() or f"{len(found)} statements"
+        raise _refused(f"expected one SELECT, found {what}", query, code="Q011")
+    return found[0]
+
+
+def _not_parsed(error: Exception, query: Query) -> NotTranslated:
+    first: Mapping[str, Any] = next(iter(getattr(error, "errors", ())), {})
+    message = (
+        str(first.get("description") or error)
+        .split("\n")[0]
+        .split(" but got <")[0]
+        .split(" for <")[0]
+    )
+    message = message.rstrip(".")
+    near = f" near '{first['highlight']}'" if first.get("highlight") else ""
+    place = Place(query.path, first.get("line") or 0)
+    text = f"not GoogleSQL: {message[:1].lower()}{message[1:]}{near}"
+    return NotTranslated(Problem("Q050", text, place))
+
+
+def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
+    from sqlglot import exp
+
+    for table in list(tree.find_all(exp.Table)):
+        if not _is_local(table):
+            yield table
+
+
+def _is_local(table: exp.Table) -> bool:
+    """Whether it names a CTE in reach, or a column's array (`FROM t, t.items`)."""
+
+    if table.db:
+        return False
+    scope: exp.Expr | None = table
+    while scope is not None:
+        with_ = scope.args.get("with_")
+        for cte in with_.expressions if with_ else ():
+            if cte.alias.casefold() == table.name.casefold():
+                return True
+        scope = scope.parent
+    return False
+
+
+def _resolve(table: exp.Table, query: Query, tables: Tables) -> None:
+    """Point `table` at its dataset, the project left out. The engine holds one project."""
+    from sqlglot import exp
+
+    name, dataset = table.name, table.db
+    if not isinstance(table.this, exp.Identifier):
+        call = table.this.name or table.this.key
+        message = f"'{call}(...)' in FROM: the embedded engine reads tables only"
+        raise _refused(message, query, table)
+    if "information_schema" in f"{table.catalog}.{dataset}.{name}".casefold():
+        message = "INFORMATION_SCHEMA: the embedded engine reads tables only"
+        raise _refused(message, query, table)
+    if not dataset:
+        known = [f"{each}.{name}" for each, members in tables.items() if name in members]
+        hint = f", did you mean '{known[0]}'?" if known else ", expected 'dataset.table'"
+        raise _refused(f"table '{name}' has no dataset{hint}", query, table, "Q051")
+    if name not in tables.get(dataset, ()):
+        every = [f"{each}.{one}" for each, members in tables.items() for one in members]
+        hint = nearest(f"{dataset}.{name}", every) or f", there is {_some(every)}"
+        raise _refused(f"no table '{dataset}.{name}'{hint}", query, table, "Q051")
+    table.set("catalog", None)
+
+
+def _qualify(tree: exp.Expr, database: str) -> None:
+    from sqlglot import exp
+
+    for table in tree.find_all(exp.Table):
+        if table.db:
+            table.set("catalog", exp.to_identifier(database, quoted=True))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "") if names else "none"
+
+
+# --- types -------------------------------------------------------------------------------
+
+
+def _typed(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
+    # slow: only asking needs it
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+    from sqlglot.optimizer.annotate_types import annotate_types
+    from sqlglot.optimizer.qualify import qualify
+
+    types = {declared.name: declared.type for declared in query.params}
+    types["as_of"] = "TIMESTAMP"
+    for node in list(tree.find_all(exp.TsOrDsToDatetime)):
+        # DATETIME(x), which sqlglot does not type
+        node.replace(exp.cast(node.this.copy(), "DATETIME", dialect="bigquery"))
+    for parameter in list(_parameters(tree)):
+        tree = _with_type(tree, parameter, types)
+    try:
+        tree = qualify(tree, schema=catalog.schema, dialect="bigquery")
+    except SqlglotError as error:
+        raise _unresolved(error, query, catalog) from error
+    return annotate_types(tree, schema=catalog.schema, dialect="bigquery")
+
+
+def _parameters(tree: exp.Expr) -> Iterator[exp.Parameter]:
+    from sqlglot import exp
+
+    return tree.find_all(exp.Parameter)
+
+
+def _with_type(tree: exp.Expr, parameter: exp.Parameter, types: Mapping[str, str]) -> exp.Expr:
+    """A parameter as the cast to its declared type: DuckDB would guess another."""
+    from sqlglot import exp
+
+    wanted = next(v for k, v in types.items() if k.casefold() == parameter.name.casefold())
+    typed = exp.cast(parameter.copy(), wanted, dialect="bigquery")
+    for node in typed.args["to"].walk():
+        node.meta.clear()  # places in the type, not in the question
+    if parameter is tree:
+        return typed
+    parameter.replace(typed)
+    return tree
+
+
+_NO_COLUMN = re.compile(r"Column '([^']+)' could not be resolved|[Uu]nknown column: ([\w.]+)")
+
+
+def _unresolved(error: Exception, query: Query, catalog: Catalog) -> NotTranslated:
+    message = str(error).split("\n")[0].rstrip(".")
+    found = _NO_COLUMN.search(message)
+    if not found:
+        return _refused(message[:1].lower() + message[1:], query, code="Q052")
+    name = (found[1] or found[2]).rpartition(".")[2]
+    columns = {
+        column
+        for members in catalog.tables.values()
+        for table in members.values()
+        for column in table
+    }
+    place = _word_place(name, query)
+    hint = nearest(name, sorted(columns))
+    return NotTranslated(Problem("Q052", f"no column '{name}'{hint}", place))
+
+
+def _word_place(word: str, query: Query) -> Place:
+    for lexeme in lexemes(query.text):
+        if lexeme.text.strip("`").casefold() == word.casefold():
+            return _offset_place(lexeme.offset, query)
+    return Place(query.path)
+
+
+def _selected(tree: exp.Expr) -> list[tuple[str, str]]:
+    """Name and type of each column, as sqlglot spells it."""
+    return [
+        (each.output_name, each.type.sql("bigquery") if each.type else "UNKNOWN")
+        for each in getattr(tree, "selects", ())
+    ]
+
+
+def _columns(selected: list[tuple[str, str]], query: Query) -> Iterator[Column]:
+    names = [name.casefold() for name, _ in selected]
+    for name, spelled in selected:
+        if names.count(name.casefold()) > 1:
+            raise _refused(f"two columns are called '{name}'", query)
+        try:
+            yield Column(name, str(type_of(spelled.replace("`", ""))))
+        except BadType as error:
+            unknown = "has no known type, CAST it"
+            held = f"is {spelled}, which facts cannot hold"
+            message = f"column '{name}' {unknown if spelled in _UNKNOWN else held}"
+            raise _refused(message, query) from error
+
+
+_UNKNOWN = ("NULL", "UNKNOWN")
+
+
+# --- places ------------------------------------------------------------------------------
+
+
+def _refused(
+    message: str, query: Query, node: exp.Expr | None = None, code: str = "Q053"
+) -> NotTranslated:
+    return NotTranslated(Problem(code, message, _place(node, query)))
+
+
+def _place(node: exp.Expr | None, query: Query) -> Place:
+    """Where a node stands; sqlglot marks names, so the first one in or around it."""
+    around = node
+    while around is not None:
+        offsets = [each.meta["start"] for each in around.walk() if "start" in each.meta]
+        if offsets:
+            return _offset_place(min(offsets), query)
+        around = around.parent
+    return Place(query.path)
+
+
+def _offset_place(offset: int, query: Query) -> Place:
+    line = query.text.count("\n", 0, offset) + 1
+    return Place(query.path, line, offset - query.text.rfind("\n", 0, offset))

@@ -1,0 +1,414 @@
+"""The embedded warehouse: DuckDB over a file or a sample, locked to its own tables."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import secrets
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from handoff.base.cache import cache_folder
+from handoff.base.files import confined, read_plain
+from handoff.base.problems import InvalidInput, Place, Problem, WorldError
+from handoff.facts.recorded import MAX_ROWS, Answer, Column, Failure, Value
+from handoff.sql.tables import Tables as Schemas
+from handoff.sql.tables import TableSchema
+from handoff.sql.types import BadValue, Type, type_of, value_of
+from handoff.warehouse import Asked, Progress
+from handoff.warehouse.duckdb.translate import (
+    Catalog,
+    NotTranslated,
+    Tables,
+    Translation,
+    translated,
+)
+from handoff.warehouse.result import TooMuch, different, too_many_rows
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
+Clock = Callable[[], datetime]
+
+TIMEOUT_SECONDS = 60.0
+
+_SETTINGS = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+    "memory_limit": "1GB",
+    "threads": "2",
+}
+
+
+class DuckDB:
+    """Answers questions from an open database; close it when done."""
+
+    def __init__(
+        self,
+        connection: DuckDBPyConnection,
+        engine: str,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> None:
+        self.engine = engine
+        self.tables = _tables(connection)
+        self._database = _database(connection)
+        self._connection = connection
+        self._timeout_seconds = timeout_seconds
+        self._clock = clock
+
+    def answers(self, asked: Sequence[Asked]) -> tuple[Answer | Failure, ...]:
+        catalog = Catalog.of(self.tables, self._database)
+        return tuple(self._answer(each, catalog) for each in asked)
+
+    def cost(self) -> str | None:
+        return None
+
+    def schema(self, datasets: Collection[str]) -> Schemas:
+        return {
+            dataset: {name: TableSchema(dict(columns)) for name, columns in tables.items()}
+            for dataset, tables in self.tables.items()
+            if not datasets or dataset in datasets
+        }
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _answer(self, asked: Asked, catalog: Catalog) -> Answer | Failure:
+        # slow: only asking needs it
+        import duckdb
+
+        try:
+            translation = translated(asked.query, catalog)
+            refused = different(asked.query, translation.columns)
+            if refused:
+                return Failure(refused, self._clock(), exit_code=1)
+            rows = self._in_time(lambda: self._rows(translation, asked.params))
+        except NotTranslated as error:
+            message = f"{error.problem.place}: {error.problem.message}"
+            return Failure(message, self._clock(), exit_code=1)
+        except TooMuch as error:
+            return Failure(f"{asked.query.path}: {error}", self._clock(), exit_code=1)
+        except TimeoutError:
+            message = f"no answer within {self._timeout_seconds:g} seconds"
+            return self._failure(asked, message)
+        except (duckdb.Error, BadValue) as error:
+            return self._failure(asked, _said(error))
+        return Answer(translation.columns, rows, None, None, self._clock())
+
+    def _failure(self, asked: Asked, message: str) -> Failure:
+        return Failure(f"{asked.query.path}: {message}", self._clock())
+
+    def _rows(
+        self, translation: Translation, params: Mapping[str, Value]
+    ) -> tuple[tuple[Value, ...], ...]:
+        types = [type_of(column.type) for column in translation.columns]
+        bound = {name: _bound(params[name]) for name in translation.params}
+        cursor = self._connection.execute(_fetchable(translation.sql, types), bound)
+        for column, told in zip(translation.columns, cursor.description or (), strict=True):
+            _agree(column, str(told[1]).strip('"'))
+        rows = cursor.fetchmany(MAX_ROWS + 1)
+        if len(rows) > MAX_ROWS:
+            raise too_many_rows()
+        return tuple(tuple(map(_value, row, types)) for row in rows)
+
+    def _in_time(self, work: Callable[[], T]) -> T:
+        """What `work` gives, in a thread of its own: this one must hear Ctrl-C meanwhile.
+
+        Raises TimeoutError.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(work)
+            try:
+                return done.result(self._timeout_seconds)
+            finally:
+                while not done.done():  # may come before the question has begun
+                    self._connection.interrupt()
+                    wait([done], 0.1)
+
+
+def open_file(path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> DuckDB:
+    """The author's own database, read-only. Raises WorldError where it cannot be opened."""
+    # slow: only asking needs it
+    import duckdb
+
+    if not path.is_file():
+        raise WorldError(f"{path.name}: error: no such database")
+    try:
+        connection = _locked(_connected(str(path), read_only=True))
+    except duckdb.Error as error:
+        reason = str(error).split("\n")[0]
+        raise WorldError(f"{path.name}: error: cannot open the database: {reason}") from error
+    return DuckDB(connection, "duckdb", timeout_seconds=timeout_seconds)
+
+
+def open_sample(
+    folder: Path,
+    *,
+    cache: Path | None = None,
+    progress: Progress = lambda _: None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> DuckDB:
+    """The sample that the scripts in `folder` make, built where the cache does not hold it.
+
+    Kept in `cache`, the user's private cache folder where `None`, under the scripts' hash; in
+    memory where there is none. Raises InvalidInput for a script that does not run.
+    """
+    sample = _Sample.read(folder)
+    kept = cache or cache_folder("samples")
+    stored = _stored(sample, kept, progress) if kept else None
+    connection = stored or _built(sample, ":memory:", progress)
+    return DuckDB(connection, "duckdb sample", timeout_seconds=timeout_seconds)
+
+
+def _said(error: Exception) -> str:
+    """The first line, without the error's class and advice that is about DuckDB."""
+    line = str(error).split("\n")[0].split(" Use TRY(")[0].rstrip(".!")
+    text = re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", line)
+    shouted = text[:2].isupper()  # DISTINCT, LIMIT
+    return text if shouted else text[:1].lower() + text[1:]
+
+
+# --- the sample --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    scripts: tuple[tuple[str, str], ...]
+    """Name and text, in the order they run."""
+    key: str
+
+    @classmethod
+    def read(cls, folder: Path) -> _Sample:
+        import duckdb
+
+        paths = sorted(folder.glob("*.sql"))
+        if not paths:
+            message = f"no scripts to build the sample warehouse from in '{folder.name}'"
+            raise InvalidInput([Problem("Q060", message, Place(folder.name))])
+        scripts = tuple((path.name, _script(folder, path.name)) for path in paths)
+        text = repr((duckdb.__version__, scripts))
+        return cls(scripts, hashlib.sha256(text.encode()).hexdigest()[:32])
+
+
+def _script(folder: Path, name: str) -> str:
+    """A script's text. Raises Refused for a link elsewhere, WorldError, InvalidInput."""
+    found = read_plain(confined(folder, name), name) or b""
+    try:
+        return found.decode()
+    except UnicodeDecodeError as error:
+        line = found.count(b"\n", 0, error.start) + 1
+        raise InvalidInput([Problem("Q060", "not UTF-8", Place(name, line))]) from error
+
+
+def _stored(sample: _Sample, folder: Path, progress: Progress) -> DuckDBPyConnection | None:
+    """The cached sample, made first where it is missing; `None` where that fails."""
+    import duckdb
+
+    path = folder / f"sample-{sample.key}.duckdb"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.is_file():
+            _store(sample, path, progress)
+        return _locked(_connected(str(path), read_only=True))
+    except (OSError, duckdb.IOException):
+        return None
+
+
+def _store(sample: _Sample, path: Path, progress: Progress) -> None:
+    # built aside and renamed: a second process sees a whole file or none, and may build too
+    spare = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        _built(sample, str(spare), progress).close()
+        spare.replace(path)
+    finally:
+        for left in spare.parent.glob(f"{spare.name}*"):
+            left.unlink(missing_ok=True)
+
+
+def _built(sample: _Sample, database: str, progress: Progress) -> DuckDBPyConnection:
+    import duckdb
+
+    connection = _connected(database)
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    for number, (name, script) in enumerate(sample.scripts, start=1):
+        progress(f"building the sample warehouse: {name} ({number} of {len(sample.scripts)})")
+        try:
+            connection.execute(script)
+        except duckdb.Error as error:
+            connection.close()
+            message = f"the sample's script does not run: {str(error).splitlines()[0]}"
+            raise InvalidInput([Problem("Q060", message, Place(name))]) from error
+    return _locked(connection)
+
+
+def _connected(database: str, *, read_only: bool = False) -> DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(database, read_only=read_only, config=dict(_SETTINGS))
+
+
+def _locked(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+    # connections of one process to one file share its settings, locked by the first of them
+    with _LOCKING:
+        (locked,) = connection.execute(
+            "SELECT current_setting('lock_configuration')"
+        ).fetchall()
+        if not locked[0]:
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
+            connection.execute("SET GLOBAL lock_configuration = true")
+    return connection
+
+
+_LOCKING = threading.Lock()
+
+
+# --- tables and values -------------------------------------------------------------------
+
+
+def _tables(connection: DuckDBPyConnection) -> Tables:
+    """The columns of every table, by GoogleSQL's types."""
+    found = connection.execute(
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE NOT internal AND database_name = current_database() "
+        "ORDER BY schema_name, table_name, column_index"
+    )
+    tables: dict[str, dict[str, dict[str, str]]] = {}
+    for dataset, table, column, spelled in found.fetchall():
+        tables.setdefault(dataset, {}).setdefault(table, {})[column] = _googlesql(spelled)
+    return tables
+
+
+def _database(connection: DuckDBPyConnection) -> str:
+    found = connection.execute("SELECT current_database()").fetchone()
+    return str(found[0]) if found else ""
+
+
+_SPELLED = {
+    "TINYINT": "INT64",
+    "SMALLINT": "INT64",
+    "INTEGER": "INT64",
+    "BIGINT": "INT64",
+    "UTINYINT": "INT64",
+    "USMALLINT": "INT64",
+    "UINTEGER": "INT64",
+    "HUGEINT": "INT64",
+    "FLOAT": "FLOAT64",
+    "DOUBLE": "FLOAT64",
+    "VARCHAR": "STRING",
+    "UUID": "STRING",
+    "BOOLEAN": "BOOL",
+    "BLOB": "BYTES",
+    "TIMESTAMP": "DATETIME",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+    "DATE": "DATE",
+    "TIME": "TIME",
+    "JSON": "JSON",
+    "NULL": "STRING",
+}
+
+
+def _googlesql(spelled: str) -> str:
+    """GoogleSQL's name for DuckDB's type; a column of no such type is unknown to sqlglot."""
+    if spelled.endswith("[]"):
+        return f"ARRAY<{_googlesql(spelled[:-2])}>"
+    if spelled.startswith("DECIMAL("):
+        scale = int(spelled.rstrip(")").split(",")[1])
+        return "NUMERIC" if scale <= 9 else "BIGNUMERIC"
+    if spelled.startswith("STRUCT("):
+        # slow: only a table with structs needs it
+        from sqlglot import exp
+
+        return exp.DataType.build(spelled, dialect="duckdb").sql("bigquery")
+    return _SPELLED.get(spelled, "UNKNOWN")
+
+
+def _agree(column: Column, spelled: str) -> None:
+    """What DuckDB returns must be what GoogleSQL's rules say, or the translation is wrong."""
+    told = _googlesql(spelled)
+    wanted = column.type
+    fits = told == wanted or (wanted == "NUMERIC" and told == "INT64") or spelled == "NULL"
+    if wanted == "TIMESTAMP":
+        fits = fits or told == "DATETIME"  # fetched as one, see _fetchable
+    if "<" not in wanted and not fits:
+        raise BadValue(f"column '{column.name}' should be {wanted} but DuckDB gives {spelled}")
+
+
+def _fetchable(sql: str, types: Sequence[Type]) -> str:
+    """`sql` with its TIMESTAMPs as plain moments in UTC: fetching them else wants pytz."""
+    if not any("TIMESTAMP" in str(type_) for type_ in types):
+        return sql
+    columns = ", ".join(
+        f"CAST(#{n} AS {_plain(type_)})" if "TIMESTAMP" in str(type_) else f"#{n}"
+        for n, type_ in enumerate(types, start=1)
+    )
+    # materialized: the order of its rows stays
+    return f"WITH _answer AS MATERIALIZED ({sql}) SELECT {columns} FROM _answer"
+
+
+def _plain(type_: Type) -> str:
+    if type_.name == "ARRAY":
+        return f"{_plain(type_.element)}[]"
+    if type_.name == "STRUCT":
+        fields = ", ".join(f'"{field.name}" {_plain(field.type)}' for field in type_.fields)
+        return f"STRUCT({fields})"
+    return _PLAIN[type_.name]
+
+
+_PLAIN = {
+    "STRING": "VARCHAR",
+    "INT64": "BIGINT",
+    "FLOAT64": "DOUBLE",
+    "NUMERIC": "DECIMAL(38, 9)",
+    "BOOL": "BOOLEAN",
+    "DATE": "DATE",
+    "DATETIME": "TIMESTAMP",
+    "TIMESTAMP": "TIMESTAMP",
+    "TIME": "TIME",
+    "BYTES": "BLOB",
+    "JSON": "JSON",
+}
+
+
+def _value(raw: object, type_: Type) -> Value:
+    if type_.name == "ARRAY" and raw is None:
+        return ()  # as BigQuery returns a NULL one
+    if isinstance(raw, float) and not math.isfinite(raw):
+        raise BadValue(f"a FLOAT64 is {raw}, where BigQuery may stop with an error")
+    if type_.name == "ARRAY" and isinstance(raw, list) and None in raw:
+        raise BadValue("an ARRAY holds a NULL, which BigQuery does not return: IGNORE NULLS")
+    return value_of(_aware(raw, type_), type_)
+
+
+def _aware(value: object, type_: Type) -> object:
+    if type_.name == "TIMESTAMP" and isinstance(value, datetime):
+        return value.replace(tzinfo=UTC)
+    if type_.name == "ARRAY" and isinstance(value, list):
+        return [_aware(each, type_.element) for each in value]
+    if type_.name == "STRUCT" and isinstance(value, dict):
+        return {field.name: _aware(value[field.name], field.type) for field in type_.fields}
+    return value
+
+
+def _bound(value: Value) -> object:
+    """As text where DuckDB would guess another type; the question casts each parameter."""
+    if isinstance(value, (Decimal, datetime, date, time)):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_bound(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _bound(each) for name, each in value.items()}
+    return value

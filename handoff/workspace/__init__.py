@@ -1,0 +1,1 @@
+"""What commands share: load a session, gather its facts, build its document."""

@@ -1,0 +1,196 @@
+"""Make: what each document should be now; rendered only where something in it changed."""
+
+from __future__ import annotations
+
+import sys
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+
+from handoff import __version__
+from handoff.base.data import data_folder
+from handoff.base.problems import InvalidInput, Problem
+from handoff.project.project import Project
+from handoff.publish import index
+from handoff.publish import writer as publishing
+from handoff.publish.build_cache import Made, digest, memory_of
+from handoff.publish.index import Listed
+from handoff.publish.links import named
+from handoff.render.document import Document
+from handoff.session.model import Session, Text
+from handoff.workspace.document import render
+from handoff.workspace.gather import earlier_ids, facts_path, recorded
+from handoff.workspace.load import Loaded, load, session_path
+from handoff.workspace.locations import places
+from handoff.workspace.receipts import receipts_path
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A document as it should be published."""
+
+    owner: str
+    """Whom its file is signed for: the session's id."""
+    path: str
+    """Relative to the root."""
+    text: str | None = None
+    """`None`: its file is known to be just that."""
+    changed: tuple[str, ...] = ()
+    """What it is made of and is another than when it was last published, by name."""
+    made: Made | None = None
+    """To be remembered once its file is just that."""
+
+
+class Making:
+    """One run over every session; what it found is complete once `editions` has ended."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._where = places(project)
+        self._shared = _shared(project)
+        self._digest = digest(self._shared)
+        self._memory = memory_of(project.root)
+        self._memory.shared[self._digest] = self._shared
+        self._listed: list[Listed] = []
+        self.owners: dict[str, str] = {}
+        """The path of each session's document, by its id."""
+        self.problems: list[Problem] = []
+        """Of sessions that cannot be rendered."""
+
+    def editions(self) -> Iterator[Edition]:
+        """Every document, one at a time, then the index and the pointer to the latest."""
+        taken: dict[str, str] = {}
+        for session_id in self._project.session_ids():
+            try:
+                edition = self._edition(session_id)
+            except InvalidInput as error:
+                self.problems += error.report.problems
+                continue
+            other = taken.setdefault(edition.path.casefold(), session_id)
+            if other != session_id:  # one file where upper and lower case are the same
+                self.problems.append(publishing.clash(edition.path, other))
+                continue
+            self.owners[session_id] = edition.path
+            yield edition
+        if not self.problems:  # an index without a session would say that it is gone
+            folder = self._project.settings.output
+            text = index.index(self._listed, folder)
+            yield Edition(index.OWNER, f"{folder}/{index.NAME}", text)
+            text = index.latest(self._listed, folder)
+            yield Edition(index.LATEST_OWNER, f"{folder}/{index.LATEST}", text)
+
+    def done(self, edition: Edition) -> None:
+        """The edition's file is just that."""
+        if edition.made is not None:
+            self._memory.keep(edition.owner, edition.made)
+
+    def save(self) -> None:
+        """Remember what was done for the next run."""
+        self._memory.save(self._project.session_ids())
+
+    def _edition(self, session_id: str) -> Edition:
+        """Raises InvalidInput."""
+        made = self._memory.made.get(session_id)
+        changed = tuple(self._changed(made)) if made else ()
+        if made and not changed:
+            path = made.listed.path
+            if self._memory.sha256(path) == made.file:
+                self._listed.append(made.listed)
+                return Edition(session_id, path)
+        return replace(self._rendered(session_id), changed=changed)
+
+    def _changed(self, made: Made) -> Iterator[str]:
+        yield from self._memory.changed(made, self._shared)
+        moved = (path for path, place in made.places.items() if self._where.of(path) != place)
+        yield from (f"the place of {path}" for path in moved)
+
+    def _rendered(self, session_id: str) -> Edition:
+        project, memory = self._project, self._memory
+        before = {path: memory.sha256(path) for path in _files(session_id)}
+        loaded = load(project, session_id)
+        compared = (facts_path(each) for each in earlier_ids(loaded.session))
+        before |= {path: memory.sha256(path) for path in compared}
+        document = render(project, loaded, recorded(project, session_id), where=self._where)
+        listed = _row(loaded.session, document)
+        self._listed.append(listed)
+        edition = Edition(session_id, document.path, document.text)
+        if any(memory.sha256(path) != sha for path, sha in before.items()):
+            return edition  # written to meanwhile: which of the two was read?
+        return replace(edition, made=self._made(loaded, document, listed, before))
+
+    def _made(
+        self,
+        loaded: Loaded,
+        document: Document,
+        listed: Listed,
+        files: Mapping[str, str | None],
+    ) -> Made:
+        queries = {query.path: query.sha256 for query in loaded.queries.values()}
+        content = publishing.signed(document.text, document.session).encode()
+        return Made(
+            inputs={**files, **queries},
+            shared=self._digest,
+            places={**named(document.text, self._where), **named(document.path, self._where)},
+            file=sha256(content).hexdigest(),
+            listed=listed,
+        )
+
+
+def _files(session_id: str) -> tuple[str, ...]:
+    """What a document is made of beside its questions, which its session file names."""
+    own = f"sessions/{session_id}.md.j2"
+    return session_path(session_id), facts_path(session_id), receipts_path(session_id), own
+
+
+def _row(session: Session, document: Document) -> Listed:
+    title = session.next.title if session.next else None
+    return Listed(
+        session=session.id,
+        label=f"Session {session.session}",
+        title=session.title,
+        day=session.created.day,
+        status=document.status,
+        completion=document.progress,
+        path=document.path,
+        next_id=session.next.id if session.next else None,
+        next_title=title.value if isinstance(title, Text) else "",
+        previous=session.previous,
+        supersedes=session.supersedes,
+    )
+
+
+# --- what all documents have in common -----------------------------------------------------
+
+
+def _shared(project: Project) -> dict[str, str]:
+    """The digest of each part, by its name."""
+    settings = replace(project.settings, origins={}, archive=None)
+    own = project.path(project.settings.templates)
+    return {
+        "handoff.yaml": _digest(repr(settings)),
+        "the version of handoff": _digest("\n".join(_versions(settings.timezone))),
+        **{
+            file.relative_to(project.root).as_posix(): sha256(file.read_bytes()).hexdigest()
+            for file in sorted(own.rglob("*.j2"))
+            if file.is_file()
+        },
+    }
+
+
+def _versions(timezone: str) -> Iterator[str]:
+    yield from (__version__, sys.version, *map(metadata.version, ("jinja2", "pyyaml")))
+    zones = (Path(folder, timezone) for folder in zoneinfo.TZPATH)
+    yield from (sha256(zone.read_bytes()).hexdigest() for zone in zones if zone.is_file())
+    # a checkout keeps its version while it is worked on
+    for folder in (Path(__file__).parent.parent, data_folder("templates")):
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in (".py", ".j2"):
+                found = file.stat()
+                yield f"{file.relative_to(folder)} {found.st_size} {found.st_mtime_ns}"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

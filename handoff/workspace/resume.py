@@ -1,0 +1,173 @@
+"""Resume: a handoff at pick-up time, and what happened since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+from handoff.base.problems import WorldError, worst
+from handoff.facts.recorded import Facts, Failure
+from handoff.project.project import Project
+from handoff.render.document import Document
+from handoff.session.reading_list import to_read
+from handoff.sources import git_history
+from handoff.values.cells import Cells
+from handoff.values.changes import changes, seen
+from handoff.warehouse import Progress
+from handoff.workspace.document import live_of, render
+from handoff.workspace.gather import earlier, facts_path, gather, recorded
+from handoff.workspace.load import Loaded, load, session_path
+from handoff.workspace.overview import overdue, superseded_by
+from handoff.workspace.prompt import hold_prompt, named
+from handoff.workspace.resume_report import Age, Condition, Since, Touched
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    since: Since
+    exit_code: int
+    """3 where the warehouse did not answer, 1 where a question needs mending; else 0."""
+
+
+def resume(
+    project: Project,
+    session_id: str,
+    *,
+    now: datetime,
+    engine: str | None = None,
+    frozen: bool = False,
+    name: str | None = None,
+    progress: Progress = lambda _: None,
+) -> Resumed:
+    """The handoff as it is at `now`: the same questions asked again, nothing recorded.
+
+    Where the warehouse cannot be reached, and with `frozen`, it is as it was recorded.
+    Raises InvalidInput and UsageError.
+    """
+    loaded = load(project, session_id)
+    then = recorded(project, session_id)
+    asked: Facts | Failure | None = None
+    if loaded.session.questions and not frozen:
+        asked = _asked(project, loaded, now=now, engine=engine, progress=progress)
+    if isinstance(asked, Facts):
+        return _with_answers(project, loaded, then, asked, now, name)
+    document = render(project, loaded, then)
+    mode = _since(project, loaded, document, then, now, name)
+    if asked is None and not frozen:  # there is nothing to ask
+        return Resumed(mode, 0)
+    ages = tuple(_ages(loaded, then, now))
+    if asked is None:
+        return Resumed(replace(mode, mode="frozen", ages=ages), 0)
+    unreached = replace(mode, mode="recorded", reason=asked.message, ages=ages)
+    return Resumed(unreached, asked.exit_code)
+
+
+def _asked(
+    project: Project, loaded: Loaded, *, now: datetime, engine: str | None, progress: Progress
+) -> Facts | Failure:
+    """Today's answers; the failure that all of them have in common, where none came."""
+    try:
+        facts = gather(project, loaded, engine=engine, as_of=now, progress=progress, keep=False)
+    except WorldError as error:
+        return Failure(str(error), now, error.exit_code)
+    failures = [fact.failure for fact in facts.facts.values()]
+    unreached = [each for each in failures if each is not None and each.exit_code == 3]
+    return unreached[0] if len(unreached) == len(failures) else facts
+
+
+def _with_answers(
+    project: Project,
+    loaded: Loaded,
+    then: Facts | None,
+    facts: Facts,
+    now: datetime,
+    name: str | None,
+) -> Resumed:
+    # the last answer stands where a question failed, marked with its age
+    document = render(project, loaded, facts, stale_ok=True)
+    failures = [(f.name, f.failure) for f in facts.facts.values() if f.failure]
+    since = replace(
+        _since(project, loaded, document, then, now, name),
+        changes=changes(
+            seen(_cells(project, loaded, then)), seen(_cells(project, loaded, facts))
+        ),
+        conditions=tuple(_conditions(project, loaded, then, facts)),
+        overdue=overdue(project, loaded, facts, now),
+        failures=tuple((name, failure.message) for name, failure in failures),
+    )
+    return Resumed(since, worst(failure.exit_code for _, failure in failures))
+
+
+def _conditions(
+    project: Project, loaded: Loaded, then: Facts | None, facts: Facts
+) -> Iterator[Condition]:
+    """The prerequisites and open boxes that hold now and did not, or the other way round."""
+    from handoff.values.conditions import held, unticked, written  # slow: brings jinja2
+
+    before = live_of(project, loaded, then)
+    after = live_of(project, loaded, facts, stale_ok=True)
+    for condition in (*written(loaded.session), *unticked(loaded.session)):
+        old, new = held(condition, before, "prompt"), held(condition, after, "prompt")
+        if old.holds is not new.holds:
+            yield Condition(f"{new.text} ({new.evidence})", old.holds, new.holds)
+
+
+def _since(
+    project: Project,
+    loaded: Loaded,
+    document: Document,
+    then: Facts | None,
+    now: datetime,
+    name: str | None,
+) -> Since:
+    """What is known without any answer."""
+    session_id = loaded.session.id
+    prompt = document.prompt if name is None else named(document, name)
+    if prompt is not None:
+        hold_prompt(project, prompt, document)
+    own = (session_path(session_id), facts_path(session_id), document.path)
+    base = git_history.last_touched(project.root, own)
+    return Since(
+        session=session_id,
+        document=document.path,
+        mode="asked",
+        reason="",
+        then=then.as_of if then else None,
+        now=now,
+        prompt=prompt,
+        overdue=overdue(project, loaded, then, now),
+        touched=tuple(_touched(project, loaded, document, base)) if base else (),
+        superseded_by=superseded_by(project, session_id),
+        handed_over_at=base,
+    )
+
+
+def _cells(project: Project, loaded: Loaded, facts: Facts | None) -> Cells:
+    settings = project.settings
+    stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
+    before = earlier(project, loaded.session)
+    return Cells(loaded.session, facts, loaded.queries, stalled, zone, before)
+
+
+def _ages(loaded: Loaded, facts: Facts | None, now: datetime) -> Iterator[Age]:
+    for question in loaded.session.questions:
+        fact = facts.facts.get(question.name) if facts else None
+        asked = fact.provenance.params.get("as_of") if fact and fact.provenance else None
+        at = asked if isinstance(asked, datetime) else facts.as_of if facts and fact else None
+        yield Age(question.name, at, now - at if at else None)
+
+
+def _touched(
+    project: Project, loaded: Loaded, document: Document, base: str
+) -> Iterator[Touched]:
+    # a file may be named twice, with other lines of it
+    for name in dict.fromkeys(each.path for each in to_read(loaded.session, document.path)):
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            continue
+        commits = git_history.touches(project.root, name, since=base)
+        if commits:
+            yield Touched(name, commits)
