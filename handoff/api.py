@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handoff.workspace.document import folders, live_of, render
     from handoff.workspace.gather import facts_path, failures, frozen, gather, record, recorded
     from handoff.workspace.load import (
-        Loaded,
+        LoadedSession,
         load,
         loaded,
         open_project,
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     )
     from handoff.workspace.locations import document_place, places
     from handoff.workspace.overview import overviews, superseded_by
-    from handoff.workspace.prompt import given
-    from handoff.workspace.publish import Published, Unpublished, publish, unpublished
+    from handoff.workspace.prompt import get_prompt
+    from handoff.workspace.publish import PublishResult, UnpublishedChange, publish, unpublished
     from handoff.workspace.receipts import accept, receipts_path, received
-    from handoff.workspace.resume import Resumed, resume
+    from handoff.workspace.resume import ResumeResult, resume
     from handoff.workspace.write import hold, write
 
 __all__ = [
-    "Loaded",
-    "Published",
-    "Resumed",
-    "Unpublished",
+    "LoadedSession",
+    "PublishResult",
+    "ResumeResult",
+    "UnpublishedChange",
     "accept",
     "case_of",
     "check",
@@ -51,7 +51,7 @@ __all__ = [
     "folders",
     "frozen",
     "gather",
-    "given",
+    "get_prompt",
     "hold",
     "live_of",
     "load",
@@ -93,22 +93,22 @@ _MODULES: Mapping[str, tuple[str, ...]] = {
         "recorded",
     ),
     "workspace.load": (
-        *("Loaded", "load", "loaded", "open_project", "queries"),
+        *("LoadedSession", "load", "loaded", "open_project", "queries"),
         *("session_named", "session_path"),
     ),
     "workspace.overview": (
         "overviews",
         "superseded_by",
     ),
-    "workspace.prompt": ("given",),
-    "workspace.publish": ("Published", "Unpublished", "publish", "unpublished"),
+    "workspace.prompt": ("get_prompt",),
+    "workspace.publish": ("PublishResult", "UnpublishedChange", "publish", "unpublished"),
     "workspace.document": (
         "folders",
         "live_of",
         "render",
     ),
     "workspace.resume": (
-        "Resumed",
+        "ResumeResult",
         "resume",
     ),
     "workspace.locations": ("document_place", "places"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from emulator import PROJECT, binary, is_demanded, load, server
 
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.warehouse.duckdb.warehouse import open_sample
 
 SAMPLE = Path(__file__).parent.parent / "sql" / "sample"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import yaml
 
-from handoff.facts.recorded import Answer, Failure
+from handoff.facts.recorded import Failure, QueryResult
 from handoff.sql.query import read
 from handoff.sql.types import Value
-from handoff.warehouse import Asked
+from handoff.warehouse import BoundQuery
 
 TESTS = Path(__file__).parent
 DOCUMENT = TESTS.parent / "docs" / "engines.md"
@@ -71,7 +71,7 @@ class Case:
         return self.sql.startswith(("SELECT ", "WITH "))
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> BoundQuery:
         source = f" FROM {self.table}" if self.table else ""
         question = self.sql if self.is_query else f"SELECT {self.sql} AS x{source}"
         columns = self.type if self.is_query else f"x {self.type}"
@@ -95,14 +95,14 @@ def cases() -> list[Case]:
     ]
 
 
-def asked(question: str, columns: str) -> Asked:
+def asked(question: str, columns: str) -> BoundQuery:
     """`question` under a header that declares `columns`."""
     query = read(f"-- returns: {columns}\n{question}".encode(), "sql/q.sql", "q.sql")
     # the emulator takes no parameter that is not used
-    return Asked("case", query, {"as_of": AS_OF} if "@as_of" in question else {})
+    return BoundQuery("case", query, {"as_of": AS_OF} if "@as_of" in question else {})
 
 
-def said(found: Answer | Failure) -> str:
+def said(found: QueryResult | Failure) -> str:
     """Every row as one text, or the error."""
     if isinstance(found, Failure):
         return ERROR

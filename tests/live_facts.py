@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from handoff.base.problems import Place
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance
-from handoff.session.model import Question
+from handoff.session.model import QueryFact
 from handoff.sql.contracts import CONTRACTS
 from handoff.sql.query import Declared, Query
 from handoff.sql.types import Type, Value, type_of, value_of
@@ -24,8 +24,8 @@ def query(name: str, returns: Mapping[str, str], contract: str | None = None) ->
 
 def question(
     name: str, sql: str, key: str | None = None, redact: tuple[str, ...] = ()
-) -> Question:
-    return Question(name, sql, {}, key, Place("sessions/s.yaml", 3, 3), {}, redact)
+) -> QueryFact:
+    return QueryFact(name, sql, {}, key, Place("sessions/s.yaml", 3, 3), {}, redact)
 
 
 def fact(

@@ -7,7 +7,16 @@ from datetime import date
 from typing import Any
 
 from handoff.base.problems import Place
-from handoff.session.model import Box, Bullets, Checklist, Created, Entry, Next, Session, Text
+from handoff.session.model import (
+    Bullets,
+    Checklist,
+    ChecklistItem,
+    Created,
+    Entry,
+    Next,
+    Session,
+    Text,
+)
 
 AT = Place("sessions/s.yaml", 7, 3)
 
@@ -21,7 +30,9 @@ def entry(label: str, value: str, line: int = 7) -> Entry:
 
 
 def checklist(*done: bool) -> Checklist:
-    return Checklist(tuple(Box(text(f"box {n}"), d, None, AT) for n, d in enumerate(done)), AT)
+    return Checklist(
+        tuple(ChecklistItem(text(f"box {n}"), d, None, AT) for n, d in enumerate(done)), AT
+    )
 
 
 def following(*prerequisites: str) -> Next:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handoff.commands.query_output import FORMATS
-from handoff.facts.recorded import Answer, Column
+from handoff.facts.recorded import Column, QueryResult
 
 FIXTURES = Path(__file__).parent / "fixtures/answers"
 NOW = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
@@ -50,7 +50,7 @@ ROWS = (
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_prints_every_type(name: str) -> None:
-    answer = Answer(COLUMNS, ROWS, None, None, NOW)
+    answer = QueryResult(COLUMNS, ROWS, None, None, NOW)
 
     assert FORMATS[name](answer) == (FIXTURES / f"types.{name}").read_text()
 
@@ -65,6 +65,6 @@ def test_every_format_prints_every_type(name: str) -> None:
     ],
 )
 def test_no_rows_are_an_answer_too(name: str, expected: str) -> None:
-    answer = Answer((Column("n", "INT64"),), (), None, None, NOW)
+    answer = QueryResult((Column("n", "INT64"),), (), None, None, NOW)
 
     assert FORMATS[name](answer) == expected

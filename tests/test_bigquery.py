@@ -22,23 +22,23 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from handoff.base.problems import UsageError, WorldError
-from handoff.facts.recorded import Answer, Column, Failure
-from handoff.project.settings import BigQuery as Settings
+from handoff.facts.recorded import Column, Failure, QueryResult
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
-from handoff.warehouse import Asked
+from handoff.warehouse import BoundQuery
 from handoff.warehouse.bigquery.client import endpoint, takes_credentials
-from handoff.warehouse.bigquery.cost import MIB, Bill, Estimate
-from handoff.warehouse.bigquery.doctor import Check, doctor_checks
-from handoff.warehouse.bigquery.warehouse import BigQuery
+from handoff.warehouse.bigquery.cost import MIB, BilledCost, CostEstimate
+from handoff.warehouse.bigquery.doctor import DoctorFinding, doctor_checks
+from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 BUSY = error(503, "backendError", "try again")
 
 
-def question(n: int = 0, sql: str = "SELECT 1 AS n", kind: str = "INT64") -> Asked:
+def question(n: int = 0, sql: str = "SELECT 1 AS n", kind: str = "INT64") -> BoundQuery:
     source = f"-- returns: n {kind}\n{sql} -- {n}\n"
     query = read(source.encode(), f"sql/a/q{n}.sql", f"a/q{n}.sql")
-    return Asked(f"fact{n}", query, {"as_of": AS_OF})
+    return BoundQuery(f"fact{n}", query, {"as_of": AS_OF})
 
 
 @pytest.fixture
@@ -54,19 +54,19 @@ def settings(stub: Stub) -> Settings:
 
 def ask(
     stub: Stub, settings: Settings, *scripts: Script, sql: str = "SELECT 1 AS n"
-) -> tuple[Answer | Failure, ...]:
+) -> tuple[QueryResult | Failure, ...]:
     asked = [question(n, sql) for n in range(len(scripts))]
     stub.scripts |= {
         each.query.text: script for each, script in zip(asked, scripts, strict=True)
     }
-    warehouse = BigQuery(settings, lambda _: None, retry_seconds=0.5)
+    warehouse = BigQueryWarehouse(settings, lambda _: None, retry_seconds=0.5)
     try:
         return warehouse.answers(asked)
     finally:
         warehouse.close()
 
 
-def told(failure: Answer | Failure) -> tuple[str, int]:
+def told(failure: QueryResult | Failure) -> tuple[str, int]:
     assert isinstance(failure, Failure)
     return failure.message, failure.exit_code
 
@@ -77,7 +77,7 @@ def told(failure: Answer | Failure) -> tuple[str, int]:
 def test_answer_with_its_provenance(stub: Stub, settings: Settings) -> None:
     (answer,) = ask(stub, settings, Script(n_bytes=5, n_rows=2, tables=("p.nba.games",)))
 
-    assert answer == Answer(
+    assert answer == QueryResult(
         columns=(Column("n", "INT64"),),
         rows=((0,), (1,)),
         job_id=next(iter(stub.jobs)),
@@ -89,19 +89,22 @@ def test_answer_with_its_provenance(stub: Stub, settings: Settings) -> None:
 def test_no_rows_are_an_answer(stub: Stub, settings: Settings) -> None:
     (answer,) = ask(stub, settings, Script(n_rows=0))
 
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, QueryResult)
     assert answer.rows == ()
 
 
 def test_rows_over_several_pages(stub: Stub, settings: Settings) -> None:
     (answer,) = ask(stub, settings, Script(n_rows=1_000, page_rows=300))
 
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, QueryResult)
     assert answer.rows == tuple((n,) for n in range(1_000))
 
 
 def test_no_question_asks_nobody() -> None:
-    assert BigQuery(Settings(endpoint="http://127.0.0.1:1"), lambda _: None).answers([]) == ()
+    assert (
+        BigQueryWarehouse(Settings(endpoint="http://127.0.0.1:1"), lambda _: None).answers([])
+        == ()
+    )
 
 
 def test_failed_question_takes_no_other_down(stub: Stub, settings: Settings) -> None:
@@ -109,7 +112,7 @@ def test_failed_question_takes_no_other_down(stub: Stub, settings: Settings) -> 
 
     answers = ask(stub, settings, Script(), Script(dry_error=failed), Script())
 
-    assert [type(each) for each in answers] == [Answer, Failure, Answer]
+    assert [type(each) for each in answers] == [QueryResult, Failure, QueryResult]
     assert told(answers[1]) == ("sql/a/q1.sql:2:8: unrecognized name: x", 1)
 
 
@@ -118,7 +121,7 @@ def test_progress_is_told(stub: Stub, settings: Settings) -> None:
     stub.scripts = {each.query.text: Script() for each in asked}
     lines: list[str] = []
 
-    BigQuery(settings, lines.append).answers(asked)
+    BigQueryWarehouse(settings, lines.append).answers(asked)
 
     assert lines == [
         "BigQuery: 1 of 2 checked",
@@ -199,7 +202,7 @@ def test_comment_and_string_may_speak_of_external_query(stub: Stub, settings: Se
 
     (answer,) = ask(stub, settings, Script(), sql=sql)
 
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, QueryResult)
 
 
 def test_columns_are_compared_after_the_run_where_the_dry_run_says_none(
@@ -244,9 +247,9 @@ def test_estimates_run_nothing_and_know_the_cache(stub: Stub, settings: Settings
     asked = question()
     stub.scripts[asked.query.text] = Script(n_bytes=5, tables=("p.nba.games",), cached=True)
 
-    found = BigQuery(settings, lambda _: None).estimates([asked])
+    found = BigQueryWarehouse(settings, lambda _: None).estimates([asked])
 
-    assert found == (Estimate("fact0", "a/q0.sql", 5, ("p.nba.games",), cached=True),)
+    assert found == (CostEstimate("fact0", "a/q0.sql", 5, ("p.nba.games",), cached=True),)
     assert stub.jobs == {}
 
 
@@ -256,12 +259,15 @@ def test_bills_of_what_was_asked(stub: Stub, settings: Settings) -> None:
         asked[0].query.text: Script(n_bytes=30 * MIB),
         asked[1].query.text: Script(n_bytes=30 * MIB, cached=True),
     }
-    warehouse = BigQuery(settings, lambda _: None)
+    warehouse = BigQueryWarehouse(settings, lambda _: None)
 
     warehouse.answers(asked)
 
     bills = sorted(warehouse.bills, key=lambda each: each.fact)
-    assert bills == [Bill("fact0", 30 * MIB, cached=False), Bill("fact1", 0, cached=True)]
+    assert bills == [
+        BilledCost("fact0", 30 * MIB, cached=False),
+        BilledCost("fact1", 0, cached=True),
+    ]
 
 
 # --- too much ----------------------------------------------------------------------------
@@ -294,7 +300,7 @@ def test_wide_rows_are_read_only_as_far_as_they_are_kept(
         rows=lambda n: ["x" * 1_000_000],
     )
 
-    (failure,) = BigQuery(settings, lambda _: None).answers([asked])
+    (failure,) = BigQueryWarehouse(settings, lambda _: None).answers([asked])
 
     assert told(failure) == (
         "sql/a/q0.sql: the answer is over 4 MiB after 4 rows, return fewer or shorter columns",
@@ -309,10 +315,10 @@ def test_wide_rows_are_read_only_as_far_as_they_are_kept(
 def test_eight_slow_questions_take_as_long_as_one(stub: Stub, settings: Settings) -> None:
     asked = [question(n) for n in range(8)]
     stub.scripts = {each.query.text: Script(seconds=0.3) for each in asked}
-    warehouse = BigQuery(settings, lambda _: None)
+    warehouse = BigQueryWarehouse(settings, lambda _: None)
     warehouse.estimates(asked[:1])  # the start: import, connection
 
-    def wall(some: list[Asked]) -> float:
+    def wall(some: list[BoundQuery]) -> float:
         started = time.perf_counter()
         warehouse.answers(some)
         return time.perf_counter() - started
@@ -330,7 +336,7 @@ def test_forty_at_once_share_the_connections(
     with caplog.at_level(logging.WARNING):
         answers = ask(stub, replace(settings, concurrency=40), *scripts)
 
-    assert all(isinstance(each, Answer) for each in answers)
+    assert all(isinstance(each, QueryResult) for each in answers)
     assert caplog.records == []
     assert stub.connections <= 42
 
@@ -343,13 +349,13 @@ def test_busy_server_is_asked_again(stub: Stub, settings: Settings) -> None:
 
     (answer,) = ask(stub, settings, script)
 
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, QueryResult)
 
 
 def test_lost_answer_does_not_run_the_question_twice(stub: Stub, settings: Settings) -> None:
     (answer,) = ask(stub, settings, Script(lost_answers=1))
 
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, QueryResult)
     assert len(stub.jobs) == 1
 
 
@@ -358,7 +364,7 @@ def test_job_that_bigquery_lost_is_begun_once_more(stub: Stub, settings: Setting
 
     (answer,) = ask(stub, settings, Script(job_errors=[lost]))
 
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, QueryResult)
     assert len(stub.jobs) == 2
 
 
@@ -385,7 +391,7 @@ def test_trying_again_ends(stub: Stub, settings: Settings) -> None:
 
 def test_nobody_listens(settings: Settings) -> None:
     nobody = replace(settings, endpoint="http://127.0.0.1:9")
-    warehouse = BigQuery(nobody, lambda _: None, retry_seconds=0.2)
+    warehouse = BigQueryWarehouse(nobody, lambda _: None, retry_seconds=0.2)
 
     (failure,) = warehouse.answers([question()])
 
@@ -436,7 +442,7 @@ def test_interrupt_cancels_what_runs_and_begins_nothing_more(
     asked = [question(n) for n in range(6)]
     script = Script(seconds=30, begin_seconds=begin_seconds)
     stub.scripts = {each.query.text: script for each in asked}
-    warehouse = BigQuery(replace(settings, concurrency=4), lambda _: None)
+    warehouse = BigQueryWarehouse(replace(settings, concurrency=4), lambda _: None)
 
     def interrupt() -> None:
         stub.wait_for(lambda: len(stub.jobs) == 4)
@@ -517,7 +523,7 @@ def test_no_project(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("NO_GCE_CHECK", "true")
-    warehouse = BigQuery(Settings(endpoint=stub.url), lambda _: None)
+    warehouse = BigQueryWarehouse(Settings(endpoint=stub.url), lambda _: None)
 
     with pytest.raises(UsageError, match="no project for BigQuery, run 'gcloud config set"):
         warehouse.answers([question()])
@@ -527,7 +533,7 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     missing = str(tmp_path / "none.json")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", missing)
     monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
-    warehouse = BigQuery(Settings(project="p"), lambda _: None)
+    warehouse = BigQueryWarehouse(Settings(project="p"), lambda _: None)
 
     with pytest.raises(
         WorldError, match=r"no credentials for BigQuery \(file .*application-default"
@@ -544,7 +550,7 @@ def test_credentials_that_are_not_taken_any_more(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
     monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
     settings = Settings(project="p", impersonate=impersonate)
-    warehouse = BigQuery(settings, lambda _: None, retry_seconds=0.2)
+    warehouse = BigQueryWarehouse(settings, lambda _: None, retry_seconds=0.2)
 
     with pytest.raises(WorldError, match="the credentials are not valid any more"):
         warehouse.answers([question()])
@@ -569,7 +575,8 @@ def service_account(token_uri: str) -> dict[str, str]:
 
 def test_nothing_of_google_is_imported_before_a_question() -> None:
     program = (
-        "import sys, handoff.warehouse.bigquery.warehouse, handoff.warehouse.bigquery.doctor as d\n"
+        "import sys, handoff.warehouse.bigquery.warehouse\n"
+        "import handoff.warehouse.bigquery.doctor\n"
         "print([m for m in sys.modules if m.split('.')[0] in ('google', 'requests')])"
     )
 
@@ -589,12 +596,12 @@ def test_doctor_where_all_is_well(stub: Stub, settings: Settings) -> None:
     found = list(doctor_checks(replace(settings, dataset="nba")))
 
     assert found == [
-        Check("endpoint", True, f"{stub.url}, without credentials"),
-        Check("credentials", True, "AnonymousCredentials"),
-        Check("project", True, "p"),
-        Check("dry run", True, "SELECT 1 in US"),
-        Check("dataset", True, "p.nba in US"),
-        Check("clock", True, "agrees with the server's"),
+        DoctorFinding("endpoint", True, f"{stub.url}, without credentials"),
+        DoctorFinding("credentials", True, "AnonymousCredentials"),
+        DoctorFinding("project", True, "p"),
+        DoctorFinding("dry run", True, "SELECT 1 in US"),
+        DoctorFinding("dataset", True, "p.nba in US"),
+        DoctorFinding("clock", True, "agrees with the server's"),
     ]
 
 
@@ -609,20 +616,20 @@ def test_doctor_where_it_is_not(stub: Stub, settings: Settings) -> None:
     found = list(doctor_checks(replace(settings, dataset="nbaa")))
 
     assert [each for each in found if not each.ok] == [
-        Check(
+        DoctorFinding(
             "dry run",
             False,
             "no permission 'bigquery.jobs.create' in project 'p'",
             "ask for the role roles/bigquery.jobUser there, or name another project in"
             " 'bigquery: project:'",
         ),
-        Check(
+        DoctorFinding(
             "dataset",
             False,
             "no dataset 'p.nbaa', or no access",
             "look at 'bigquery: dataset:', did you mean 'nba'?",
         ),
-        Check("clock", False, "600 s ahead of the server's", "set the clock (NTP)"),
+        DoctorFinding("clock", False, "600 s ahead of the server's", "set the clock (NTP)"),
     ]
 
 

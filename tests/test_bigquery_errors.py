@@ -18,19 +18,19 @@ from google.auth.exceptions import (
 )
 
 from handoff.facts.recorded import Failure
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
-from handoff.warehouse import Asked
+from handoff.warehouse import BoundQuery
 from handoff.warehouse.bigquery.errors import explain
 from handoff.warehouse.bigquery.jobs import JobFailed
-from handoff.warehouse.bigquery.warehouse import BigQuery
+from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 
 FIXTURES = Path(__file__).parent / "fixtures" / "bigquery"
 ERRORS = yaml.safe_load((FIXTURES / "errors.yaml").read_text("utf-8"))
 QUERY = read(
     (FIXTURES / "question.sql").read_bytes(), "sql/games/played.sql", "games/played.sql"
 )
-ASKED = Asked("games", QUERY, {"as_of": datetime(2026, 1, 3, 16, 20, tzinfo=UTC)})
+ASKED = BoundQuery("games", QUERY, {"as_of": datetime(2026, 1, 3, 16, 20, tzinfo=UTC)})
 SCHEMA = [{"name": "game", "type": "STRING"}, {"name": "n", "type": "INTEGER"}]
 
 
@@ -45,7 +45,7 @@ def stub() -> Iterator[Stub]:
 def asked(stub: Stub, script: Script) -> Failure:
     stub.scripts = {QUERY.text: script}
     settings = Settings(project="p", location="US", endpoint=stub.url)
-    warehouse = BigQuery(settings, lambda _: None, retry_seconds=0.05)
+    warehouse = BigQueryWarehouse(settings, lambda _: None, retry_seconds=0.05)
     (failure,) = warehouse.answers([ASKED])
     warehouse.close()
     assert isinstance(failure, Failure)

@@ -11,22 +11,22 @@ import pytest
 
 from handoff.base.problems import Place, UsageError
 from handoff.facts.recorded import Column
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Declared, Query, read
 from handoff.sql.types import BadValue, Value
-from handoff.warehouse import Asked
+from handoff.warehouse import BoundQuery
 from handoff.warehouse.bigquery.request import check_labels, dry_run, parameters, run
 from handoff.warehouse.bigquery.result import columns, rows
-from handoff.warehouse.result import TooMuch, differences
+from handoff.warehouse.result import ResultTooLarge, differences
 
 PLACE = Place("sql/q.sql", 1)
 EAST = timezone(timedelta(hours=-5))
 
 
-def asked(kind: str, value: Value) -> Asked:
+def asked(kind: str, value: Value) -> BoundQuery:
     declared = Declared("x", kind, PLACE)
     query = Query("a/Q one.sql", "sql/a/Q one.sql", "SELECT @x", "", "", (declared,), (), None)
-    return Asked("fact_one", query, {"x": value})
+    return BoundQuery("fact_one", query, {"x": value})
 
 
 SENT: list[tuple[str, Value, object]] = [
@@ -190,6 +190,6 @@ def test_pages_are_read_only_until_it_is_too_much() -> None:
             read_pages.append(n)
             yield {"rows": [{"f": [{"v": "x" * 1_000_000}]}]}
 
-    with pytest.raises(TooMuch, match="the answer is over 4 MiB after 4 rows"):
+    with pytest.raises(ResultTooLarge, match="the answer is over 4 MiB after 4 rows"):
         rows(pages(), [Column("x", "STRING")])
     assert len(read_pages) == 5

@@ -13,10 +13,10 @@ from sessions import AT, checklist, session, text
 from handoff import check
 from handoff.base.problems import Place, Problem
 from handoff.base.tree import Tree
-from handoff.check import Case, Whole, project_problems
+from handoff.check import CheckContext, ProjectContext, project_problems
 from handoff.facts.recorded import Fact, Facts, Failure, Provenance
-from handoff.session.model import Prompt, Question, Reading, Session
-from handoff.session.open_blanks import Open
+from handoff.session.model import FileToRead, Prompt, QueryFact, Session
+from handoff.session.open_blanks import OpenBlank
 from handoff.sql.query import Query, read
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
@@ -34,8 +34,8 @@ def query(source: str = SQL, name: str = "coverage/phase4.sql") -> Query:
     return read(source.encode(), f"sql/{name}", name)
 
 
-def question(name: str = "coverage", **changes: Any) -> Question:
-    asked = Question(name, "coverage/phase4.sql", START, None, AT, {"start": Place("s", 8)})
+def question(name: str = "coverage", **changes: Any) -> QueryFact:
+    asked = QueryFact(name, "coverage/phase4.sql", START, None, AT, {"start": Place("s", 8)})
     return replace(asked, **changes)
 
 
@@ -50,12 +50,16 @@ def facts(*recorded: Fact) -> Facts:
     return Facts(AS_OF, {each.name: each for each in recorded})
 
 
-def case(of: Session, recorded: Facts | None = None, document: str | None = None) -> Case:
+def case(
+    of: Session, recorded: Facts | None = None, document: str | None = None
+) -> CheckContext:
     queries = {"coverage/phase4.sql": query()}
-    return Case(of, queries, recorded, "sessions/s.facts.json", "docs/h/s.md", document, TREE)
+    return CheckContext(
+        of, queries, recorded, "sessions/s.facts.json", "docs/h/s.md", document, TREE
+    )
 
 
-def found(checked: Case) -> list[str]:
+def found(checked: CheckContext) -> list[str]:
     return [f"{p.code} {p.level} {p.message}" for p in check.problems(checked)]
 
 
@@ -129,8 +133,8 @@ def test_fact_that_nobody_declares():
     assert problem == Problem("F023", message, Place("sessions/s.facts.json"), "warning")
 
 
-def blank(line: int, key: str) -> Open:
-    return Open("[TIME]", "blank", "time", (), Place("sessions/s.yaml", line, 5, (key,)))
+def blank(line: int, key: str) -> OpenBlank:
+    return OpenBlank("[TIME]", "blank", "time", (), Place("sessions/s.yaml", line, 5, (key,)))
 
 
 def test_blanks_are_counted_at_the_first_and_the_prompt_apart():
@@ -144,7 +148,7 @@ def test_blanks_are_counted_at_the_first_and_the_prompt_apart():
 
 
 def reading(*paths: str) -> Session:
-    read = tuple(Reading(text(path), None, AT) for path in paths)
+    read = tuple(FileToRead(text(path), None, AT) for path in paths)
     return session(prompt=Prompt(None, None, None, None, read, None, None, (), AT))
 
 
@@ -194,8 +198,8 @@ def test_words_and_structure_are_checked_too():
     ]
 
 
-def whole(*sessions: Session, **documents: str) -> Whole:
-    return Whole(sessions, documents, {"coverage/phase4.sql": query()})
+def whole(*sessions: Session, **documents: str) -> ProjectContext:
+    return ProjectContext(sessions, documents, {"coverage/phase4.sql": query()})
 
 
 USED = session("z", questions=(question(),))

@@ -8,7 +8,16 @@ from live_facts import QUERIES, QUESTIONS, question
 from sessions import AT, session, text
 
 from handoff.base.problems import Place, Problem
-from handoff.session.model import Code, Column, Entries, Entry, Markdown, Phases, Table, Text
+from handoff.session.model import (
+    CodeBlock,
+    Entries,
+    Entry,
+    MarkdownBlock,
+    PhasesBlock,
+    TableBlock,
+    TableColumn,
+    Text,
+)
 from handoff.values.typecheck import problems
 
 CASES = yaml.safe_load(
@@ -32,8 +41,8 @@ def test_every_text_is_looked_at_and_nothing_literal():
     content = Entries(
         (
             Entry("{{ label.x }}", text("{{ one.x }}", 8), AT),
-            Entry("code", Code("sql", literal, AT), AT),
-            Entry("markdown", Markdown("{{ a.b }}", AT), AT),
+            Entry("code", CodeBlock("sql", literal, AT), AT),
+            Entry("markdown", MarkdownBlock("{{ a.b }}", AT), AT),
         ),
         AT,
     )
@@ -79,13 +88,16 @@ def test_how_facts_are_declared(declared, expected: Problem):
 @pytest.mark.parametrize(
     ("block", "expected"),
     [
-        (Table("run", (), AT), Problem("L010", "unknown fact 'run', did you mean 'runs'?", AT)),
         (
-            Table("runs", (Column("nn", "N", AT), Column("n", "N", AT)), AT),
+            TableBlock("run", (), AT),
+            Problem("L010", "unknown fact 'run', did you mean 'runs'?", AT),
+        ),
+        (
+            TableBlock("runs", (TableColumn("nn", "N", AT), TableColumn("n", "N", AT)), AT),
             Problem("L011", "fact 'runs' has no column 'nn', did you mean 'n'?", AT),
         ),
         (
-            Phases("runs", AT),
+            PhasesBlock("runs", AT),
             Problem("L015", "'runs.sql' does not keep the contract 'phases'", AT),
         ),
     ],

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from handoff.facts.recorded import Failure
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.warehouse.bigquery.cost import (
     MIB,
     TIB,
-    Bill,
-    Estimate,
-    Grant,
+    BilledCost,
+    CostEstimate,
+    QueryBudget,
     grants,
     line,
     price,
@@ -22,9 +22,9 @@ AT = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 TEN = 10 * MIB
 
 
-def estimate(n_bytes: int, tables: int = 1, *, is_bound: bool = True) -> Estimate:
+def estimate(n_bytes: int, tables: int = 1, *, is_bound: bool = True) -> CostEstimate:
     names = tuple(f"p.d.t{n}" for n in range(tables))
-    return Estimate("fact", "a/q.sql", n_bytes, names, is_bound=is_bound)
+    return CostEstimate("fact", "a/q.sql", n_bytes, names, is_bound=is_bound)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_ceiling_leaves_room_over_the_bill() -> None:
 def test_question_without_limits_still_has_its_ceiling() -> None:
     (grant,) = grants([estimate(100 * MIB)], Settings(), at=AT)
 
-    assert grant == Grant(120 * MIB)
+    assert grant == QueryBudget(120 * MIB)
 
 
 def test_question_nobody_can_estimate_is_held_by_the_cap_alone() -> None:
     one = [estimate(0, is_bound=False)]
 
-    assert grants(one, Settings(), at=AT) == (Grant(None),)
-    assert grants(one, Settings(max_bytes_query=50 * MIB), at=AT) == (Grant(50 * MIB),)
+    assert grants(one, Settings(), at=AT) == (QueryBudget(None),)
+    assert grants(one, Settings(max_bytes_query=50 * MIB), at=AT) == (QueryBudget(50 * MIB),)
 
 
 def test_question_over_its_cap_is_not_asked_and_others_are() -> None:
@@ -72,7 +72,7 @@ def test_question_over_its_cap_is_not_asked_and_others_are() -> None:
         " columns or partitions, or raise the limit",
         AT,
     )
-    assert cheap == Grant(11 * MIB)
+    assert cheap == QueryBudget(11 * MIB)
 
 
 def test_render_over_its_budget_asks_only_what_is_free() -> None:
@@ -85,7 +85,7 @@ def test_render_over_its_budget_asks_only_what_is_free() -> None:
         " (100.0 MiB), most of it a/q.sql with 200.0 MiB",
         AT,
     )
-    assert free == Grant(TEN)
+    assert free == QueryBudget(TEN)
 
 
 def test_grants_together_stay_in_the_budget() -> None:
@@ -93,7 +93,7 @@ def test_grants_together_stay_in_the_budget() -> None:
 
     granted = grants([estimate(100 * MIB)] * 3, Settings(max_bytes_render=budget), at=AT)
 
-    limits = [each.maximum_bytes_billed for each in granted if isinstance(each, Grant)]
+    limits = [each.maximum_bytes_billed for each in granted if isinstance(each, QueryBudget)]
     assert limits == [110 * MIB] * 3
 
 
@@ -118,7 +118,7 @@ def test_price(n: int, said: str) -> None:
 
 
 def test_line_of_a_render() -> None:
-    bills = [Bill("a", 2 * TEN, cached=False), Bill("b", 0, cached=True)]
+    bills = [BilledCost("a", 2 * TEN, cached=False), BilledCost("b", 0, cached=True)]
 
     assert line(bills, 6.25) == "2 questions, 1 from the cache, 20.0 MiB billed, $0.00012"
     assert line(bills[:1], 6.25) == "1 question, 20.0 MiB billed, $0.00012"

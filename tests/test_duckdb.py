@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from handoff.base.problems import InvalidInput, Refused, WorldError
-from handoff.facts.recorded import Answer, Failure, Value
+from handoff.facts.recorded import Failure, QueryResult, Value
 from handoff.sql.query import read
-from handoff.warehouse import Asked
-from handoff.warehouse.duckdb.warehouse import DuckDB, open_file, open_sample
+from handoff.warehouse import BoundQuery
+from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_file, open_sample
 
 FIXTURES = Path(__file__).parent / "fixtures" / "duckdb"
 CASES = yaml.safe_load((FIXTURES / "expressions.yaml").read_text("utf-8"))
@@ -41,7 +41,7 @@ INSERT INTO shop.shop.orders VALUES
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDB]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBWarehouse]:
     path = tmp_path_factory.mktemp("shop") / "shop.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -51,26 +51,30 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDB]:
     warehouse.close()
 
 
-def ask(warehouse: DuckDB, returns: str, sql: str, **params: Value) -> Answer | Failure:
+def ask(
+    warehouse: DuckDBWarehouse, returns: str, sql: str, **params: Value
+) -> QueryResult | Failure:
     source = f"-- returns: {returns}\n{sql}".encode()
     query = read(source, "sql/q.sql", "q.sql")
-    (found,) = warehouse.answers([Asked("f", query, {"as_of": AS_OF, **params})])
+    (found,) = warehouse.answers([BoundQuery("f", query, {"as_of": AS_OF, **params})])
     return found
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["sql"])
-def test_expression_means_what_googlesql_says(shop: DuckDB, case: dict[str, str]) -> None:
+def test_expression_means_what_googlesql_says(
+    shop: DuckDBWarehouse, case: dict[str, str]
+) -> None:
     table = "" if case.get("table") is None else f" FROM {case['table']}"
 
     found = ask(shop, f"x {case['type']}", f"SELECT {case['sql']} AS x{table}")
 
-    assert isinstance(found, Answer), found
+    assert isinstance(found, QueryResult), found
     assert [column.type for column in found.columns] == [case["type"]]
     assert [repr(row[0]) for row in found.rows] == case["rows"]
 
 
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case["sql"])
-def test_refused_before_it_runs(shop: DuckDB, case: dict[str, str]) -> None:
+def test_refused_before_it_runs(shop: DuckDBWarehouse, case: dict[str, str]) -> None:
     found = ask(shop, "x INT64", case["sql"])
 
     assert isinstance(found, Failure), found
@@ -78,7 +82,7 @@ def test_refused_before_it_runs(shop: DuckDB, case: dict[str, str]) -> None:
     assert found.exit_code == 1
 
 
-def test_parameters_are_bound_by_type_and_never_become_sql(shop: DuckDB) -> None:
+def test_parameters_are_bound_by_type_and_never_become_sql(shop: DuckDBWarehouse) -> None:
     header = (
         "s STRING, n INT64, x FLOAT64, d NUMERIC, b BOOL, day DATE, names ARRAY<STRING>,\n"
         "--   days ARRAY<DATE>, raw BYTES, nothing DATE, moment TIMESTAMP, is_in BOOL\n"
@@ -105,11 +109,11 @@ def test_parameters_are_bound_by_type_and_never_become_sql(shop: DuckDB) -> None
 
     found = ask(shop, header, sql, **values)
 
-    assert isinstance(found, Answer), found
+    assert isinstance(found, QueryResult), found
     assert found.rows == ((*values.values(), AS_OF, True),)
 
 
-def test_structs_are_parameters_too(shop: DuckDB) -> None:
+def test_structs_are_parameters_too(shop: DuckDBWarehouse) -> None:
     header = (
         "x STRUCT<a INT64, b STRING>, y STRING, n INT64\n"
         "-- params: p STRUCT<a INT64, b STRING>, q ARRAY<STRUCT<a INT64>>"
@@ -118,11 +122,11 @@ def test_structs_are_parameters_too(shop: DuckDB) -> None:
 
     found = ask(shop, header, sql, p={"a": 1, "b": "x"}, q=({"a": 1}, {"a": 2}))
 
-    assert isinstance(found, Answer), found
+    assert isinstance(found, QueryResult), found
     assert found.rows == (({"a": 1, "b": "x"}, "x", 2),)
 
 
-def test_bignumeric_parameter_is_refused_where_it_stands(shop: DuckDB) -> None:
+def test_bignumeric_parameter_is_refused_where_it_stands(shop: DuckDBWarehouse) -> None:
     found = ask(
         shop, "x BIGNUMERIC\n-- params: p BIGNUMERIC", "SELECT @p AS x", p=Decimal("1.5")
     )
@@ -160,7 +164,7 @@ def test_bignumeric_parameter_is_refused_where_it_stands(shop: DuckDB) -> None:
     ],
 )
 def test_failure_while_it_runs_is_told_in_a_line(
-    shop: DuckDB, returns: str, sql: str, told: str
+    shop: DuckDBWarehouse, returns: str, sql: str, told: str
 ) -> None:
     found = ask(shop, returns, sql)
 
@@ -170,14 +174,16 @@ def test_failure_while_it_runs_is_told_in_a_line(
 
 
 @pytest.mark.parametrize("ending", [";", "; -- the end", ";\n/* the\nend */\n", "; # the end"])
-def test_question_may_end_with_a_semicolon_and_a_comment(shop: DuckDB, ending: str) -> None:
+def test_question_may_end_with_a_semicolon_and_a_comment(
+    shop: DuckDBWarehouse, ending: str
+) -> None:
     found = ask(shop, "x INT64", f"SELECT 1 AS x{ending}")
 
-    assert isinstance(found, Answer), found
+    assert isinstance(found, QueryResult), found
     assert found.rows == ((1,),)
 
 
-def test_question_nested_too_deeply_is_told(shop: DuckDB) -> None:
+def test_question_nested_too_deeply_is_told(shop: DuckDBWarehouse) -> None:
     found = ask(shop, "x INT64", f"SELECT {'(' * 3000}1{')' * 3000} AS x")
 
     assert isinstance(found, Failure)
@@ -187,14 +193,14 @@ def test_question_nested_too_deeply_is_told(shop: DuckDB) -> None:
 @pytest.mark.parametrize(
     "table", ["shop.orders", "`shop.orders`", "`any-project.shop.orders`", "`p`.shop.`orders`"]
 )
-def test_tables_resolve_with_and_without_a_project(shop: DuckDB, table: str) -> None:
+def test_tables_resolve_with_and_without_a_project(shop: DuckDBWarehouse, table: str) -> None:
     found = ask(shop, "n INT64", f"SELECT COUNT(*) AS n FROM {table}")
 
-    assert isinstance(found, Answer), found
+    assert isinstance(found, QueryResult), found
     assert found.rows == ((3,),)
 
 
-def test_rows_keep_their_order(shop: DuckDB) -> None:
+def test_rows_keep_their_order(shop: DuckDBWarehouse) -> None:
     sql = (
         "SELECT n, TIMESTAMP_SUB(@as_of, INTERVAL n SECOND) AS moment "
         "FROM UNNEST(GENERATE_ARRAY(1, 900)) AS n ORDER BY MOD(n * 7919, 907)"
@@ -202,19 +208,19 @@ def test_rows_keep_their_order(shop: DuckDB) -> None:
 
     found = ask(shop, "n INT64, moment TIMESTAMP", sql)
 
-    assert isinstance(found, Answer), found
+    assert isinstance(found, QueryResult), found
     assert [row[0] for row in found.rows] == sorted(range(1, 901), key=lambda n: n * 7919 % 907)
 
 
-def test_one_failure_takes_no_other_down(shop: DuckDB) -> None:
+def test_one_failure_takes_no_other_down(shop: DuckDBWarehouse) -> None:
     bad = read(b"-- returns: n FLOAT64\nSELECT 1 / 0 AS n", "sql/bad.sql", "bad.sql")
     good = read(b"-- returns: n INT64\nSELECT 1 AS n", "sql/good.sql", "good.sql")
 
-    failed, answered = shop.answers([Asked("a", bad, {}), Asked("b", good, {})])
+    failed, answered = shop.answers([BoundQuery("a", bad, {}), BoundQuery("b", good, {})])
 
     assert isinstance(failed, Failure)
     assert "division by zero" in failed.message.casefold()
-    assert isinstance(answered, Answer)
+    assert isinstance(answered, QueryResult)
     assert answered.rows == ((1,),)
 
 
@@ -234,7 +240,7 @@ def test_slow_question_is_stopped(tmp_path: Path) -> None:
     assert found.message == "sql/q.sql: no answer within 0.2 seconds"
 
 
-def test_slow_question_hears_an_interrupt(shop: DuckDB) -> None:
+def test_slow_question_hears_an_interrupt(shop: DuckDBWarehouse) -> None:
     sql = "SELECT COUNT(*) AS x FROM " + ", ".join(f"{_MANY} AS n{i}" for i in range(4))
     timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
     began = time.monotonic()
@@ -244,13 +250,13 @@ def test_slow_question_hears_an_interrupt(shop: DuckDB) -> None:
         ask(shop, "x INT64", sql)
 
     assert time.monotonic() - began < 10
-    assert isinstance(ask(shop, "x INT64", "SELECT 1 AS x"), Answer)
+    assert isinstance(ask(shop, "x INT64", "SELECT 1 AS x"), QueryResult)
 
 
 _MANY = "UNNEST(GENERATE_ARRAY(1, 10000))"
 
 
-def test_more_rows_than_a_fact_holds_are_told(shop: DuckDB) -> None:
+def test_more_rows_than_a_fact_holds_are_told(shop: DuckDBWarehouse) -> None:
     found = ask(shop, "n INT64", "SELECT n FROM UNNEST(GENERATE_ARRAY(1, 5000)) AS n")
 
     assert isinstance(found, Failure)
@@ -261,7 +267,7 @@ def test_more_rows_than_a_fact_holds_are_told(shop: DuckDB) -> None:
     )
 
 
-def test_columns_that_differ_are_told_before_it_runs(shop: DuckDB) -> None:
+def test_columns_that_differ_are_told_before_it_runs(shop: DuckDBWarehouse) -> None:
     found = ask(shop, "n INT64, m DATE", "SELECT 1 / 0 AS n, 'x' AS o")
 
     assert isinstance(found, Failure)
@@ -325,7 +331,7 @@ def test_sample_is_built_in_memory_where_the_cache_cannot_be(tmp_path: Path) -> 
     warehouse.close()
 
     assert warehouse.engine == "duckdb sample"
-    assert isinstance(found, Answer)
+    assert isinstance(found, QueryResult)
     assert found.rows == ((1,),)
 
 
@@ -336,7 +342,7 @@ def test_many_may_build_at_once(tmp_path: Path) -> None:
         warehouse = open_sample(folder, cache=cache)
         found = ask(warehouse, "n INT64", "SELECT n FROM s.t ORDER BY n")
         warehouse.close()
-        return found.rows if isinstance(found, Answer) else found
+        return found.rows if isinstance(found, QueryResult) else found
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(rows, range(8)))

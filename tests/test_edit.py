@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from handoff.base.problems import HandoffError
-from handoff.edit.operations import FLAGS, Edited, add_to, set_at, tick
+from handoff.edit.operations import FLAGS, EditResult, add_to, set_at, tick
 from handoff.session.decode import KEYS
 from handoff.yaml.spans import CannotEdit
 
@@ -26,7 +26,7 @@ VERBS = {
 }
 
 
-def edited(before: str, do: list[str]) -> Edited:
+def edited(before: str, do: list[str]) -> EditResult:
     return VERBS[do[0]](before, *do[1:])  # type: ignore[no-any-return, operator]
 
 

@@ -11,10 +11,10 @@ import pytest
 from emulator import PROJECT, load
 from engines import DOCUMENT, ERROR, TABLES, Case, asked, cases, document, joined, printed, said
 
-from handoff.facts.recorded import Answer, Failure
-from handoff.project.settings import BigQuery as Settings
-from handoff.warehouse.bigquery.warehouse import BigQuery
-from handoff.warehouse.duckdb.warehouse import DuckDB, open_file
+from handoff.facts.recorded import Failure, QueryResult
+from handoff.project.settings import BigQuerySettings as Settings
+from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
+from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_file
 
 CASES = cases()
 ANSWERED = [case for case in CASES if not case.told]
@@ -34,7 +34,7 @@ def shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def embedded(shop_file: Path) -> Iterator[DuckDB]:
+def embedded(shop_file: Path) -> Iterator[DuckDBWarehouse]:
     warehouse = open_file(shop_file)
     yield warehouse
     warehouse.close()
@@ -46,7 +46,9 @@ def test_there_are_many_of_every_verdict() -> None:
 
 
 @every_case
-def test_embedded_engine_answers_as_bigquery_or_refuses(embedded: DuckDB, case: Case) -> None:
+def test_embedded_engine_answers_as_bigquery_or_refuses(
+    embedded: DuckDBWarehouse, case: Case
+) -> None:
     (found,) = embedded.answers([case.asked])
 
     assert (found.message if isinstance(found, Failure) else "") == (
@@ -61,7 +63,7 @@ def test_emulator_answers_as_the_cases_say(emulator: str, shop_file: Path) -> No
     load(emulator, shop_file)
     settings = Settings(project=PROJECT, endpoint=emulator, concurrency=2)
     # no time for trying again: its errors look as if they might pass
-    warehouse = BigQuery(settings, lambda _: None, retry_seconds=0.01)
+    warehouse = BigQueryWarehouse(settings, lambda _: None, retry_seconds=0.01)
 
     found = {**_found_together(warehouse), **_found_alone(warehouse)}
 
@@ -78,7 +80,7 @@ def _is_plain(case: Case) -> bool:
     return not case.is_query and _expected(case) != ERROR
 
 
-def _found_together(warehouse: BigQuery) -> Mapping[Case, str]:
+def _found_together(warehouse: BigQueryWarehouse) -> Mapping[Case, str]:
     # within a subject all expressions over a table aggregate, or none does
     groups: dict[tuple[str, str], list[Case]] = {}
     for case in filter(_is_plain, ANSWERED):
@@ -92,19 +94,19 @@ def _found_together(warehouse: BigQuery) -> Mapping[Case, str]:
     return found
 
 
-def _found_in_one(some: list[Case], warehouse: BigQuery) -> Mapping[Case, str]:
+def _found_in_one(some: list[Case], warehouse: BigQueryWarehouse) -> Mapping[Case, str]:
     selected = ", ".join(f"{case.sql} AS x{n}" for n, case in enumerate(some))
     columns = ", ".join(f"x{n} {case.type}" for n, case in enumerate(some))
     source = f" FROM {some[0].table}" if some[0].table else ""
     (answer,) = warehouse.answers([asked(f"SELECT {selected}{source}", columns)])
-    assert isinstance(answer, Answer), answer
+    assert isinstance(answer, QueryResult), answer
     return {
         case: joined(tuple(printed(row[n]) for row in answer.rows))
         for n, case in enumerate(some)
     }
 
 
-def _found_alone(warehouse: BigQuery) -> Mapping[Case, str]:
+def _found_alone(warehouse: BigQueryWarehouse) -> Mapping[Case, str]:
     alone = [case for case in ANSWERED if not _is_plain(case)]
     answers = warehouse.answers([case.asked for case in alone])
     return {case: said(answer) for case, answer in zip(alone, answers, strict=True)}

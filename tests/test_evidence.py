@@ -8,7 +8,7 @@ from sessions import AT, checklist, entry, following, session, text
 
 from handoff.base.problems import Place, Problem
 from handoff.check.evidence import RULES, claims_done
-from handoff.session.model import Blank, Code, Entries, Entry, Session
+from handoff.session.model import Blank, CodeBlock, Entries, Entry, Session
 
 CLAIMS = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "evidence" / "claims.yaml").read_text("utf-8")
@@ -81,7 +81,7 @@ def test_five_stars_beside_an_open_box():
 
 
 def test_stars_in_code_and_blanks_are_nobodys_words():
-    code = Entry("Sample", Code("", text("⭐⭐⭐⭐⭐"), AT), AT)
+    code = Entry("Sample", CodeBlock("", text("⭐⭐⭐⭐⭐"), AT), AT)
     blank = Entry("Quality", Blank("[⭐⭐⭐⭐⭐]", AT), AT)
 
     assert found(session(metrics=Entries((code, blank), AT), checklist=checklist(False))) == []

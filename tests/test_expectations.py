@@ -26,13 +26,13 @@ from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.session.decode import load
 from handoff.session.expectations import expectations
-from handoff.session.model import Expect, Expectation, Question
+from handoff.session.model import Expectation, ExpectBlock, QueryFact
 from handoff.sql.contracts import CONTRACTS
 from handoff.values.cells import Cells
 from handoff.values.changes import seen
 from handoff.values.expectations import line, meant
-from handoff.values.interpolate import Live, problems
-from handoff.values.view import Reader, Source
+from handoff.values.interpolate import Interpolator, problems
+from handoff.values.view import FactView, ViewFactory
 from handoff.yaml.decode import Decoder
 
 HERE = Path(__file__).parent
@@ -65,11 +65,11 @@ def test_what_no_answer_can_meet_is_told_before_anything_is_asked(
     assert [f"{p.code} {p.place.line}:{p.place.column}: {p.message}" for p in found] == told
 
 
-def source(written: str, *rows: tuple[object, ...], today: date = TODAY) -> Source:
-    asked = Question("x", "coverage.sql", {}, None, Place("s.yaml"), {}, (), expected(written))
+def source(written: str, *rows: tuple[object, ...], today: date = TODAY) -> FactView:
+    asked = QueryFact("x", "coverage.sql", {}, None, Place("s.yaml"), {}, (), expected(written))
     fact = live_facts.fact("x", CONTRACTS["coverage"], *rows, contract="coverage")
     as_of = AS_OF.replace(year=today.year, month=today.month, day=today.day)
-    return Reader(Facts(as_of, {"x": fact}), COVERAGE, 60, UTC, False).source(asked)
+    return ViewFactory(Facts(as_of, {"x": fact}), COVERAGE, 60, UTC, False).source(asked)
 
 
 def row(
@@ -78,7 +78,7 @@ def row(
     return (name, scheduled, 0, actual, None, None, target)
 
 
-def lines(found: Source) -> list[str]:
+def lines(found: FactView) -> list[str]:
     return [line(each, "text") for each in found.verdicts]
 
 
@@ -145,7 +145,7 @@ def test_old_answer_of_another_type_is_no_answer(type_: str, value: object, word
     old = Facts(AS_OF, {"x": live_facts.fact("x", {"n": type_}, (value,))})
     now = {"n.sql": live_facts.query("n.sql", {"n": "INT64"})}
 
-    assert lines(Reader(old, now, 60, UTC, False).source(asked)) == [words]
+    assert lines(ViewFactory(old, now, 60, UTC, False).source(asked)) == [words]
 
 
 def test_mark_is_that_of_the_worst() -> None:
@@ -195,17 +195,17 @@ def test_verdict_is_exact_and_its_line_is_true(
 
 def test_unanswered_fact_is_one_blank() -> None:
     asked = tuple(replace(each, expect=expected("n: {min: 1}")) for each in QUESTIONS[-2:])
-    names = Live(
+    names = Interpolator(
         session("s", questions=asked), FACTS, QUERIES, document="", stalled_minutes=60, zone=UTC
     )
-    expects = [Expect(each.name, Place("s.yaml", 9)) for each in asked]
+    expects = [ExpectBlock(each.name, Place("s.yaml", 9)) for each in asked]
 
     assert [names.expectations(each) for each in expects] == [None, None]
     assert [len(names.open(each)) for each in expects] == [1, 1]
 
 
 def test_what_is_expected_is_carried_on_and_told_when_it_is_no_longer_so() -> None:
-    block = Expect("runs", Place("s.yaml", 9))
+    block = ExpectBlock("runs", Place("s.yaml", 9))
     asked = tuple(replace(each, expect=expected("n: {max: 3}")) for each in QUESTIONS[1:2])
     of = session("s", questions=asked, findings=block)
 

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from handoff.values.evaluate import ON_ROWS
 from handoff.values.expressions import (
     MAX_EXPRESSIONS,
-    Compared,
+    Attribute,
+    Comparison,
     Constant,
     Expression,
     Filtered,
+    InvalidExpression,
     Literal,
     Logical,
-    Mistake,
     Name,
     Node,
-    Part,
     parts,
 )
 from handoff.values.filters import FILTERS, ON_VALUES
@@ -36,11 +36,11 @@ def spelled(node: Node) -> str:
             return repr(value)
         case Name(name):
             return name
-        case Part(of, name, is_subscript):
+        case Attribute(of, name, is_subscript):
             return f"{spelled(of)}[{name}]" if is_subscript else f"{spelled(of)}.{name}"
         case Filtered(of, name, arguments):
             return f"{name}{(spelled(of), *arguments)}"
-        case Compared(left, operator, right):
+        case Comparison(left, operator, right):
             return f"({spelled(left)} {operator} {spelled(right)})"
         case Logical(operator, of_):
             return f"{operator}({', '.join(map(spelled, of_))})"
@@ -55,7 +55,7 @@ def outline(text: str) -> list[str]:
                 found.append(f"text {words}")
             case Expression(node, hint):
                 found.append(f"live {spelled(node)}" + (f" else {hint}" if hint else ""))
-            case Mistake(code, message, offset):
+            case InvalidExpression(code, message, offset):
                 found.append(f"{code} at {offset}: {message}")
     return found
 
@@ -69,7 +69,7 @@ def test_too_many_expressions_in_one_text():
     last = parts("{{ a.b }}" * (MAX_EXPRESSIONS + 1))[-1]
 
     message = "more than 100 '{{ }}' in one text"
-    assert last == Mistake("L006", message, 900, 900, 909)
+    assert last == InvalidExpression("L006", message, 900, 900, 909)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_too_many_expressions_in_one_text():
 def test_depth_is_bounded(hostile: str):
     (part,) = parts(f"{{{{ {hostile} }}}}")
 
-    assert isinstance(part, Mistake)
+    assert isinstance(part, InvalidExpression)
 
 
 PIECES = st.sampled_from(
@@ -130,14 +130,15 @@ def test_parts_cover_the_text_in_order(text: str):
     assert [part.start for part in found] == edges[:-1]
     assert edges[-1] == len(text)
     for part in found:
-        offset = part.offset if isinstance(part, Mistake) else part.start
+        offset = part.offset if isinstance(part, InvalidExpression) else part.start
         assert part.start <= offset <= part.end
 
 
 @given(st.lists(PIECES, max_size=12).map(" ".join))
 def test_any_expression_is_read_or_a_mistake(inner: str):
     assert all(
-        isinstance(part, Literal | Expression | Mistake) for part in parts(f"{{{{{inner}}}}}")
+        isinstance(part, Literal | Expression | InvalidExpression)
+        for part in parts(f"{{{{{inner}}}}}")
     )
 
 
@@ -156,7 +157,8 @@ def test_text_without_braces_needs_no_jinja():
     import sys
 
     script = (
-        "import sys; from handoff.values.expressions import parts; parts('1 % {done} {% if %}');"
+        "import sys; from handoff.values.expressions import parts;"
+        "parts('1 % {done} {% if %}');"
         "sys.exit('jinja2' in sys.modules)"
     )
 

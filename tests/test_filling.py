@@ -13,11 +13,11 @@ from handoff import api
 from handoff.base.blanks import blanks
 from handoff.base.problems import Place
 from handoff.commands.runner import run
-from handoff.edit.fill import Asked, Moved, meant, walk
+from handoff.edit.fill import FillPrompt, PlaceChanged, meant, walk
 from handoff.edit.operations import set_at
 from handoff.edit.save import save
-from handoff.edit.todo import Task
-from handoff.session.open_blanks import Open
+from handoff.edit.todo import TodoItem
+from handoff.session.open_blanks import OpenBlank
 
 FIRST = """\
 session: 1
@@ -207,7 +207,7 @@ def test_a_place_that_another_changed_meanwhile_is_left_alone(root: Path) -> Non
     at = walk(project, "session-2")
     save(project, "session-2", lambda old: set_at(old, "goal", "mine"))
 
-    with pytest.raises(Moved):
+    with pytest.raises(PlaceChanged):
         at.answer(0, "theirs")
 
     assert "goal: mine   # why\n" in text(root)
@@ -247,6 +247,6 @@ def test_a_choice_is_made_by_number_word_or_letter(
     blank: str, answer: str, expected: str
 ) -> None:
     found = blanks(blank)[0]
-    each = Open(blank, found.kind, found.hint, found.choices, Place("s"))
+    each = OpenBlank(blank, found.kind, found.hint, found.choices, Place("s"))
 
-    assert meant(Asked(Task(each, "", "", {}, ""), None), answer) == expected
+    assert meant(FillPrompt(TodoItem(each, "", "", {}, ""), None), answer) == expected

@@ -8,19 +8,19 @@ import pytest
 
 from handoff.base.problems import InvalidInput, Place
 from handoff.facts.recorded import (
-    Answer,
     Column,
     Fact,
     Facts,
     Failure,
     Provenance,
+    QueryResult,
     Value,
     dump,
     load,
 )
-from handoff.session.model import Created, Param, Question, Session
+from handoff.session.model import Created, Param, QueryFact, Session
 from handoff.sql.query import read
-from handoff.warehouse import Asked
+from handoff.warehouse import BoundQuery
 from handoff.workspace.run_queries import gather
 
 PLACE = Place("sessions/s.yaml", 5, 3)
@@ -36,14 +36,14 @@ QUERIES = {
     ),
     "a/one.sql": read(b"-- returns: n INT64\nSELECT 1 AS n", "sql/a/one.sql", "a/one.sql"),
 }
-GAMES = Answer(
+GAMES = QueryResult(
     columns=(Column("team", "STRING"), Column("email", "STRING"), Column("n", "INT64")),
     rows=(("ATL", "a@b.c", 3), ("BOS", "d@e.f", None)),
     job_id="job_1",
     bytes_billed=10,
     ran_at=LATER,
 )
-ONE = Answer((Column("n", "INT64"),), ((1,),), None, None, LATER)
+ONE = QueryResult((Column("n", "INT64"),), ((1,),), None, None, LATER)
 FAILURE = Failure("no such table", LATER)
 
 
@@ -51,27 +51,27 @@ FAILURE = Failure("no such table", LATER)
 class Scripted:
     """A warehouse that says what it is told, and remembers what it was asked."""
 
-    says: tuple[Answer | Failure, ...]
+    says: tuple[QueryResult | Failure, ...]
     engine: str = "scripted"
-    asked: list[Sequence[Asked]] = field(default_factory=list)
+    asked: list[Sequence[BoundQuery]] = field(default_factory=list)
 
-    def answers(self, asked: Sequence[Asked]) -> tuple[Answer | Failure, ...]:
+    def answers(self, asked: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
         self.asked.append(asked)
         return self.says
 
     def close(self) -> None: ...
 
 
-def games(**changes: object) -> Question:
+def games(**changes: object) -> QueryFact:
     params: dict[str, Param] = {"day": date(2025, 10, 21)}
-    question = Question("games", "a/games.sql", params, "team", PLACE, {"day": PLACE})
+    question = QueryFact("games", "a/games.sql", params, "team", PLACE, {"day": PLACE})
     return replace(question, **changes)  # type: ignore[arg-type]
 
 
-ONE_QUESTION = Question("one", "a/one.sql", {}, None, PLACE, {})
+ONE_QUESTION = QueryFact("one", "a/one.sql", {}, None, PLACE, {})
 
 
-def session(*questions: Question) -> Session:
+def session(*questions: QueryFact) -> Session:
     empty: dict[str, None] = dict.fromkeys(Session.__dataclass_fields__)
     known: dict[str, object] = {
         "id": "s",

@@ -11,17 +11,17 @@ from sessions import AT, session, text
 
 from handoff.base.problems import Problem
 from handoff.base.tree import Tree
-from handoff.check.context import Case
+from handoff.check.context import CheckContext
 from handoff.check.ownership import RULES
 from handoff.session.model import Action, Blank, Claim, Session, Severity
 from handoff.sources.git_history import knows
-from handoff.values.history import Past
+from handoff.values.history import FactHistory
 
 LINES = {"ml/train.py": 300, "docs/plan.md": 20}
 
 
 def found(session: Session) -> list[Problem]:
-    case = Case(
+    case = CheckContext(
         session=session,
         queries={},
         facts=None,
@@ -29,7 +29,7 @@ def found(session: Session) -> list[Problem]:
         document_path="docs/s.md",
         document=None,
         tree=Tree(has=lambda path: path in LINES, paths=lambda: tuple(LINES)),
-        past=Past(
+        past=FactHistory(
             moved={"old.md": "docs/plan.md"}.get,
             knows={"3f9c2d1": True, "3f9c2d2": False}.get,
         ),

@@ -19,12 +19,12 @@ from handoff.base.problems import InvalidInput, Problem
 from handoff.facts.recorded import Facts
 from handoff.render.document import Document
 from handoff.render.ownership import overdue
-from handoff.session.model import Action, Blank, Bullets, Claim, Moment, Session
+from handoff.session.model import Action, Blank, Bullets, Claim, Session, Timestamp
 from handoff.session.model import Condition as Written
 from handoff.values.claims import basis, counted, marked
 from handoff.values.claims import problems as refuted
-from handoff.values.conditions import Condition, conditions, facts_of
-from handoff.values.interpolate import Live, problems
+from handoff.values.conditions import ConditionResult, conditions, facts_of
+from handoff.values.interpolate import Interpolator, problems
 from handoff.values.references import Reference, reference
 
 RUN = {"phase": "STRING", "state": "STRING", "done": "INT64", "is_final": "BOOL"}
@@ -37,8 +37,8 @@ def asking(**changes: object) -> Session:
     return session(questions=(question("run", "run.sql"),), **changes)
 
 
-def live(of: Session, known: Facts | None = RUNNING) -> Live:
-    return Live(of, known, QUERIES, document="d.md", stalled_minutes=60, zone=UTC)
+def live(of: Session, known: Facts | None = RUNNING) -> Interpolator:
+    return Interpolator(of, known, QUERIES, document="d.md", stalled_minutes=60, zone=UTC)
 
 
 def waiting(*whens: str) -> Session:
@@ -50,7 +50,7 @@ def waiting(*whens: str) -> Session:
 
 
 def due(at: date | None) -> Action:
-    moment = Blank("[TO BE FILLED]", AT) if at is None else Moment(at, AT)
+    moment = Blank("[TO BE FILLED]", AT) if at is None else Timestamp(at, AT)
     return Action(text("do"), None, moment, None, None, AT)
 
 
@@ -193,14 +193,14 @@ def test_claim_that_its_evidence_refutes_is_told() -> None:
 def test_condition_says_on_what_it_rests(when: str, holds: bool, evidence: str) -> None:
     of = waiting(when)
 
-    assert conditions(of, live(of)) == (Condition("done", holds, evidence),)
+    assert conditions(of, live(of)) == (ConditionResult("done", holds, evidence),)
 
 
 @pytest.mark.parametrize("known", [None, UNKNOWN], ids=["not asked", "without a value"])
 def test_condition_without_an_answer_is_not_known(known: Facts | None) -> None:
     of = waiting("{{ run.state == 'running' }}")
 
-    assert conditions(of, live(of, known)) == (Condition("done", None, "not known"),)
+    assert conditions(of, live(of, known)) == (ConditionResult("done", None, "not known"),)
     assert live(of, known).open(of) == ()
 
 

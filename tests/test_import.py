@@ -17,7 +17,7 @@ from markdown_pieces import DOCUMENTS, HANDOFFS
 from handoff import api
 from handoff.base.problems import InvalidInput, UsageError
 from handoff.commands.runner import run
-from handoff.import_.convert import Imported, imported
+from handoff.import_.convert import ImportedSession, imported
 from handoff.import_.equality import parsed, same
 from handoff.import_.source import read
 from handoff.session import decode
@@ -41,10 +41,12 @@ STRUCTURE = yaml.safe_load((FIXTURES / "structure.yaml").read_text("utf-8"))
 @pytest.fixture(scope="module")
 def draw() -> Callable[[Session], str]:
     project = api.open_project(str(ROOT))
-    return lambda session: api.render(project, api.Loaded(session, {}, ()), None).text
+    return lambda session: api.render(project, api.LoadedSession(session, {}, ()), None).text
 
 
-def carried(content: bytes, path: str, draw: Callable[[Session], str]) -> tuple[Imported, str]:
+def carried(
+    content: bytes, path: str, draw: Callable[[Session], str]
+) -> tuple[ImportedSession, str]:
     """What is made of a document, and the document it renders to."""
     made = imported(read(content, path), draw, (), created=DAY)
     session, warnings = decode.load(made.yaml.encode(), made.id, "s.yaml")

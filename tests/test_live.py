@@ -16,8 +16,17 @@ from sessions import session, text
 from handoff.base.blanks import blanks
 from handoff.base.problems import Place, Problem
 from handoff.facts.recorded import Facts
-from handoff.session.model import Blank, Bullets, Column, Entries, Entry, Phases, Table, Text
-from handoff.values.interpolate import MAX_OUTPUT, Live, Where
+from handoff.session.model import (
+    Blank,
+    Bullets,
+    Entries,
+    Entry,
+    PhasesBlock,
+    TableBlock,
+    TableColumn,
+    Text,
+)
+from handoff.values.interpolate import MAX_OUTPUT, Interpolator, Where
 
 CASES = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "live" / "values.yaml").read_text("utf-8")
@@ -25,8 +34,8 @@ CASES = yaml.safe_load(
 AT = Place("sessions/s.yaml", 7, 3)
 
 
-def live(facts: Facts | None = FACTS, *, stale_ok: bool = False) -> Live:
-    return Live(
+def live(facts: Facts | None = FACTS, *, stale_ok: bool = False) -> Interpolator:
+    return Interpolator(
         session("s", questions=QUESTIONS),
         facts,
         QUERIES,
@@ -131,9 +140,9 @@ def test_a_redacted_column_is_a_blank():
 
 
 def test_a_table_of_rows():
-    columns = (Column("state", "State | now", AT), Column("n", "N", AT))
+    columns = (TableColumn("state", "State | now", AT), TableColumn("n", "N", AT))
 
-    assert live().table(Table("plain", columns, AT)) == [
+    assert live().table(TableBlock("plain", columns, AT)) == [
         "| State \\| now | N |",
         "| --- | --: |",
         "| RUNNING | 3 |",
@@ -142,7 +151,7 @@ def test_a_table_of_rows():
 
 
 def test_a_table_has_the_questions_columns_and_says_what_is_null():
-    lines = live().table(Table("runs", (), AT))
+    lines = live().table(TableBlock("runs", (), AT))
 
     assert (lines[0], lines[-1][-5:]) == ("| run | state | n |", "| — |")
 
@@ -151,11 +160,11 @@ def test_a_table_has_the_questions_columns_and_says_what_is_null():
     ("name", "expected"), [("unasked", ["[TO BE FILLED]"]), ("nil", ["None"])]
 )
 def test_a_table_without_rows(name: str, expected: list[str]):
-    assert live().table(Table(name, (), AT)) == expected
+    assert live().table(TableBlock(name, (), AT)) == expected
 
 
 def test_a_table_of_an_old_answer_says_so():
-    lines = live(stale_ok=True).table(Table("failing", (Column("n", "n", AT),), AT))
+    lines = live(stale_ok=True).table(TableBlock("failing", (TableColumn("n", "n", AT),), AT))
 
     assert lines[2:] == ["| 1,537 |", "", "(as of 2026-01-02 16:20 UTC, not answered since)"]
 
@@ -163,7 +172,7 @@ def test_a_table_of_an_old_answer_says_so():
 def test_status_lines_of_each_phase():
     eta = "2026-01-03 19:46 UTC (14:46 EST), at 298 days/h over the last 60 min"
 
-    assert live().phases(Phases("orchestrator", AT)) == [
+    assert live().phases(PhasesBlock("orchestrator", AT)) == [
         (
             "Game logs Status",
             [("Progress", "514 of 1,537 days (33.4%)"), ("Success rate", "99%"), ("ETA", eta)],
@@ -173,7 +182,9 @@ def test_status_lines_of_each_phase():
 
 
 def test_status_lines_call_a_phase_in_the_prompt_as_its_eta_does():
-    headings = [heading for heading, _ in live().phases(Phases("orchestrator", AT), "prompt")]
+    headings = [
+        heading for heading, _ in live().phases(PhasesBlock("orchestrator", AT), "prompt")
+    ]
 
     assert headings[0] == "Game logs Status"
 
@@ -181,7 +192,7 @@ def test_status_lines_call_a_phase_in_the_prompt_as_its_eta_does():
 def test_status_lines_without_an_answer_are_blanks():
     blank = "[TO BE FILLED]"
 
-    assert live(None).phases(Phases("orchestrator", AT)) == [
+    assert live(None).phases(PhasesBlock("orchestrator", AT)) == [
         ("Orchestrator Status", [("Progress", blank), ("Success rate", blank), ("ETA", blank)])
     ]
 
@@ -192,7 +203,7 @@ def test_what_is_open_is_in_the_authors_order():
             Entry("a", text("[TIME] {{ kinds.nothing | blank('[ETA]') }} {{ kinds.n }}"), AT),
             Entry("b", Blank("[TO BE FILLED]", AT), AT),
             Entry("c", Bullets((text("[Other files]"), text("[{{ kinds.n }}]")), AT), AT),
-            Entry("d", Table("unasked", (), AT), AT),
+            Entry("d", TableBlock("unasked", (), AT), AT),
             Entry("e", Text("x\n- {{ unasked.n }}", AT, block=True), AT),
         ),
         AT,
@@ -234,10 +245,11 @@ def test_text_without_braces_needs_no_jinja():
     import sys
 
     script = (
-        "import sys, zoneinfo; from handoff.values.interpolate import Live; sys.path.append('tests');"
+        "import sys, zoneinfo; from handoff.values.interpolate import Interpolator;"
+        "sys.path.append('tests');"
         "import sessions; s = sessions.session();"
         "zone = zoneinfo.ZoneInfo('UTC');"
-        "live = Live(s, None, {}, document='', stalled_minutes=1, zone=zone);"
+        "live = Interpolator(s, None, {}, document='', stalled_minutes=1, zone=zone);"
         "live.text(sessions.text('a')), live.open(s);"
         "sys.exit('jinja2' in sys.modules or 'markdown_it' in sys.modules)"
     )
@@ -246,7 +258,7 @@ def test_text_without_braces_needs_no_jinja():
 
 
 def test_as_of_is_the_sessions_own_where_nothing_was_asked():
-    own = Live(
+    own = Interpolator(
         session("s", as_of=AS_OF),
         None,
         {},
@@ -275,7 +287,7 @@ def test_a_blank_that_a_value_left_says_what_it_waits_for(
 
 
 def test_a_table_without_rows_waits_for_its_fact():
-    table = Table(QUESTIONS[0].name, (), AT)
+    table = TableBlock(QUESTIONS[0].name, (), AT)
 
     assert [each.waits_for for each in live(None).open(table)] == [(QUESTIONS[0].name,)]
 
@@ -299,7 +311,7 @@ def test_duration_is_told_in_hours_and_minutes(
         for name, each in (("started", started), ("ended", ended))
         if each
     }
-    names = Live(
+    names = Interpolator(
         session("s", **times),
         None,
         {},

@@ -16,11 +16,11 @@ import yaml
 
 from handoff import api
 from handoff.base.problems import InvalidInput, UsageError
-from handoff.facts.recorded import Answer, Fact, Failure
+from handoff.facts.recorded import Fact, Failure, QueryResult
 from handoff.render import provenance
-from handoff.session.model import Lookup
+from handoff.session.model import SourceFact
 from handoff.session.sources import GIT_COLUMNS, LOOKUP_KEYS, ROW_KEYS
-from handoff.sources.lookup import Looked, World, look
+from handoff.sources.lookup import LookupResult, SourceContext, look
 from handoff.sources.values import as_column, moment_of
 from handoff.sql.types import BadValue, type_of
 
@@ -66,10 +66,10 @@ def test_declaration_is_the_same_question_in_any_order(tmp_path: Path) -> None:
     assert declared(tmp_path, one).sha256 != declared(tmp_path, "{git: HEAD~}").sha256
 
 
-def declared(root: Path, declaration: str) -> Lookup:
+def declared(root: Path, declaration: str) -> SourceFact:
     write(root, "sessions/s.yaml", f"{HEAD}  a: {declaration}\n")
     (question,) = api.load(api.open_project(str(root)), "s").session.questions
-    assert isinstance(question, Lookup)
+    assert isinstance(question, SourceFact)
     return question
 
 
@@ -89,12 +89,12 @@ def test_answers(case: dict[str, object], tmp_path: Path) -> None:
     assert shown(looked) == case["gives"]
 
 
-def world(root: Path, now: datetime) -> World:
+def world(root: Path, now: datetime) -> SourceContext:
     file = api.open_project(str(root)).source
-    return World(root=root, file=file, zone=UTC, recent_minutes=60, now=now)
+    return SourceContext(root=root, file=file, zone=UTC, recent_minutes=60, now=now)
 
 
-def shown(looked: Looked) -> object:
+def shown(looked: LookupResult) -> object:
     """Rows without what is missing, or the failure."""
     if isinstance(looked.answer, Failure):
         return f"{looked.answer.message} (exit {looked.answer.exit_code})"
@@ -336,7 +336,7 @@ def test_answers_have_the_shape_of_facts(tmp_path: Path) -> None:
 
     looked = look(lookup, world(tmp_path, NOW), AS_OF)
 
-    assert isinstance(looked.answer, Answer)
+    assert isinstance(looked.answer, QueryResult)
     assert (looked.source, looked.engine) == ("run.log", "log")
     assert not isinstance(looked.answer, Fact)
 

@@ -15,21 +15,21 @@ from sessions import AT, session, text
 
 from handoff import check
 from handoff.base.tree import Tree
-from handoff.check import Case
+from handoff.check import CheckContext
 from handoff.check.scripts import scripts
 from handoff.facts.recorded import Column, Fact, Facts, Provenance
 from handoff.session.model import (
     Bullets,
-    Code,
+    CodeBlock,
     Content,
     Entry,
+    FileToRead,
     Prompt,
-    Question,
-    Reading,
+    QueryFact,
     Session,
 )
 from handoff.values.cells import Cells
-from handoff.values.history import Old, Past
+from handoff.values.history import EarlierValue, FactHistory
 
 FIXTURE = Path(__file__).parent / "fixtures/prompt/scripts.txt"
 LINES = [line.split(" =>") for line in FIXTURE.read_text("utf-8").splitlines()[1:]]
@@ -59,27 +59,27 @@ def prompt(*context: str, **parts: Any) -> Prompt:
     return replace(empty, **parts)
 
 
-def case(of: Prompt, rendered: str = "", **changes: Any) -> Case:
+def case(of: Prompt, rendered: str = "", **changes: Any) -> CheckContext:
     whole = session(prompt=of)
-    made = Case(whole, {}, None, "sessions/s.facts.json", "docs/h/s.md", None, TREE)
+    made = CheckContext(whole, {}, None, "sessions/s.facts.json", "docs/h/s.md", None, TREE)
     return replace(made, prompts={"default": rendered}, lines=FILES.get, **changes)
 
 
-def found(checked: Case) -> list[str]:
+def found(checked: CheckContext) -> list[str]:
     return [f"{p.code} {p.level} {p.message}" for p in check.prompt_problems(checked)]
 
 
 def reading(*paths: str) -> Prompt:
-    return prompt(read=tuple(Reading(text(path), None, AT) for path in paths))
+    return prompt(read=tuple(FileToRead(text(path), None, AT) for path in paths))
 
 
 def code(lang: str, source: str) -> Prompt:
-    content: Content = Code(lang, text(source), AT)
+    content: Content = CodeBlock(lang, text(source), AT)
     return prompt(more=(Entry("FIRST", content, AT),))
 
 
 def test_file_that_git_moved_is_found_where_it_is() -> None:
-    past = Past(moved={"ml/old.py": "ml/train.py"}.get)
+    past = FactHistory(moved={"ml/old.py": "ml/train.py"}.get)
 
     assert found(case(reading("ml/old.py:3"), past=past)) == [
         "P001 warning file to read 'ml/old.py' does not exist, it was moved to 'ml/train.py'"
@@ -98,7 +98,7 @@ def test_file_that_git_moved_is_found_where_it_is() -> None:
     ],
 )
 def test_file_that_is_not_committed(committed: bool | None, problems: list[str]) -> None:
-    past = Past(committed=lambda _: committed)
+    past = FactHistory(committed=lambda _: committed)
 
     assert found(case(reading("ml/train.py"), past=past)) == problems
 
@@ -152,15 +152,15 @@ def cells(done: int, at: datetime = AS_OF) -> Cells:
     fact = Fact(
         "run", (Column("done", "INT64"), Column("year", "INT64")), ((done, 2025),), how, None
     )
-    question = Question("run", "q/run.sql", {}, None, AT, {})
+    question = QueryFact("run", "q/run.sql", {}, None, AT, {})
     of = session(questions=(question,))
     return Cells(of, Facts(at, {"run": fact}), {}, 60, ZoneInfo("UTC"))
 
 
-def recorded(done: int) -> Old:
+def recorded(done: int) -> EarlierValue:
     before = cells(done, AS_OF.replace(day=3))
     (cell, _) = before.of(before.sources()["run"])
-    return Old(cell, "session-1")
+    return EarlierValue(cell, "session-1")
 
 
 COPIED = (
@@ -191,7 +191,7 @@ COPIED = (
     ],
 )
 def test_number_that_a_fact_had_before(words: str, old: int, copied: str | None) -> None:
-    past = Past(old=lambda: [recorded(old)])
+    past = FactHistory(old=lambda: [recorded(old)])
 
     problems = found(case(prompt(words), cells=cells(800), past=past))
 
@@ -199,10 +199,13 @@ def test_number_that_a_fact_had_before(words: str, old: int, copied: str | None)
 
 
 def test_history_is_not_asked_without_a_number() -> None:
-    def never() -> list[Old]:
+    def never() -> list[EarlierValue]:
         raise AssertionError
 
-    assert found(case(prompt("nothing to count"), cells=cells(1), past=Past(old=never))) == []
+    assert (
+        found(case(prompt("nothing to count"), cells=cells(1), past=FactHistory(old=never)))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -238,6 +241,6 @@ def test_prompt_of_plain_words_in_any_language_is_well() -> None:
 
 def test_without_a_prompt_nothing_is_looked_at() -> None:
     of: Session = session()
-    made = Case(of, {}, None, "f", "d", None, TREE)
+    made = CheckContext(of, {}, None, "f", "d", None, TREE)
 
     assert check.prompt_problems(made) == ()

@@ -22,7 +22,7 @@ import pytest
 from commands import Handoff, caller
 
 from handoff.preview.server import Server
-from handoff.preview.watcher import Following
+from handoff.preview.watcher import SessionWatcher
 
 SESSION = """\
 session: 1
@@ -62,7 +62,7 @@ def repository(tmp_path: Path) -> Path:
 
 @contextmanager
 def served(root: Path) -> Iterator[Server]:
-    following = Following(root, "one")
+    following = SessionWatcher(root, "one")
     server, ended = Server(following, 0), threading.Event()
     for target, words in ((server.serve_forever, ()), (following.follow, (ended,))):
         threading.Thread(target=target, args=words, daemon=True).start()

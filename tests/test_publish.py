@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from handoff.base.problems import Refused
-from handoff.publish.writer import Signed, Written, signature, signed, state, write
+from handoff.publish.writer import SignedDocument, WriteResult, signature, signed, state, write
 
 TEXT = "# One\n\nText\n"
 DOC = "docs/one.md"
 
 
 def test_a_file_taken_apart_gives_what_was_signed() -> None:
-    assert signature(signed(TEXT, "one").encode()) == Signed(TEXT, "one", intact=True)
+    assert signature(signed(TEXT, "one").encode()) == SignedDocument(TEXT, "one", intact=True)
 
 
 def test_a_checkouts_line_ends_do_not_count_as_an_edit() -> None:
@@ -42,8 +42,8 @@ def test_state_of_a_file(content: str | None, expected: str) -> None:
 
 
 def test_writing_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
-    assert write(tmp_path, DOC, TEXT, "one") == Written(DOC, changed=True)
-    assert write(tmp_path, DOC, TEXT, "one") == Written(DOC, changed=False)
+    assert write(tmp_path, DOC, TEXT, "one") == WriteResult(DOC, changed=True)
+    assert write(tmp_path, DOC, TEXT, "one") == WriteResult(DOC, changed=False)
     assert (tmp_path / DOC).read_text() == signed(TEXT, "one")
 
 
@@ -89,7 +89,7 @@ def test_overwriting_puts_the_old_text_aside_under_a_free_name(tmp_path: Path) -
 
         written = write(tmp_path, DOC, TEXT, "one", overwrite=True)
 
-        assert written == Written(DOC, changed=True, saved=f"docs/one.md.saved-{n}")
+        assert written == WriteResult(DOC, changed=True, saved=f"docs/one.md.saved-{n}")
         assert (tmp_path / f"docs/one.md.saved-{n}").read_bytes() == b"by hand %d\xff" % n
         assert (tmp_path / DOC).read_text() == signed(TEXT, "one")
 
@@ -108,5 +108,5 @@ def test_a_document_that_is_a_link_out_of_the_repository_is_refused(tmp_path: Pa
 def test_line_appended_below_the_digest_is_an_edit() -> None:
     content = f"{signed(TEXT, 's')}one more\n".encode()
 
-    assert signature(content) == Signed(content.decode(), "s", intact=False)
+    assert signature(content) == SignedDocument(content.decode(), "s", intact=False)
     assert state(content, TEXT, "s") == "edited"

@@ -30,7 +30,7 @@ def told(project: Project) -> list[str]:
     return [str(each.problem) for each in api.unpublished(project)]
 
 
-def changed(done: api.Published) -> list[str]:
+def changed(done: api.PublishResult) -> list[str]:
     return [each.path.removeprefix(f"{OUTPUT}/") for each in done.written if each.changed]
 
 
@@ -76,7 +76,9 @@ def test_only_what_changed_is_rendered_and_written(
     rendered: list[str] = []
     render = build.render
 
-    def noted(project: Project, loaded: api.Loaded, *rest: object, **more: object) -> object:
+    def noted(
+        project: Project, loaded: api.LoadedSession, *rest: object, **more: object
+    ) -> object:
         rendered.append(loaded.session.id)
         return render(project, loaded, *rest, **more)  # type: ignore[arg-type]
 
@@ -359,7 +361,10 @@ def _meddle(root: Path, luck: random.Random, n: int) -> None:
 
 # --- the world -----------------------------------------------------------------------------
 
-PUBLISH = "import sys; from handoff.commands.runner import run; sys.exit(run(['publish', *sys.argv[1:]]))"
+PUBLISH = """import sys
+from handoff.commands.runner import run
+sys.exit(run(['publish', *sys.argv[1:]]))
+"""
 
 
 def command(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from handoff.facts.recorded import Answer
+from handoff.facts.recorded import QueryResult
 from handoff.sql.query import read
-from handoff.warehouse import Asked
-from handoff.warehouse.duckdb.warehouse import DuckDB, open_sample
+from handoff.warehouse import BoundQuery
+from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_sample
 
 SQL = Path(__file__).parent.parent / "sql"
 QUESTIONS = sorted(
@@ -44,14 +44,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def sample(cache: Path) -> Iterator[DuckDB]:
+def sample(cache: Path) -> Iterator[DuckDBWarehouse]:
     warehouse = open_sample(SQL / "sample", cache=cache)
     yield warehouse
     warehouse.close()
 
 
 @pytest.fixture(scope="module")
-def tables(sample: DuckDB, cache: Path) -> dict[str, list[Row]]:
+def tables(sample: DuckDBWarehouse, cache: Path) -> dict[str, list[Row]]:
     """The sample's rows, read without any of the project's translation."""
     (path,) = cache.glob("*.duckdb")
     # a copy: DuckDB would lend the settings of the open one
@@ -78,10 +78,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, dataset: str, table: str) -> li
     return rows
 
 
-def answer(sample: DuckDB, question: str, as_of: datetime) -> list[Row]:
+def answer(sample: DuckDBWarehouse, question: str, as_of: datetime) -> list[Row]:
     query = read((SQL / question).read_bytes(), f"sql/{question}", question)
-    (found,) = sample.answers([Asked("fact", query, {**PARAMS, "as_of": as_of})])
-    assert isinstance(found, Answer), found
+    (found,) = sample.answers([BoundQuery("fact", query, {**PARAMS, "as_of": as_of})])
+    assert isinstance(found, QueryResult), found
     returned = [(column.name, column.type) for column in found.columns]
     assert returned == [(declared.name, declared.type) for declared in query.returns]
     names = [column.name for column in found.columns]
@@ -121,14 +121,14 @@ def test_sample_is_as_large_as_its_story(tables: dict[str, list[Row]]) -> None:
     assert 10_000 < sum(map(len, tables.values())) < 100_000
 
 
-def test_every_question_is_answered_here(sample: DuckDB) -> None:
+def test_every_question_is_answered_here(sample: DuckDBWarehouse) -> None:
     assert len(QUESTIONS) == 8
     for question in QUESTIONS:
         assert answer(sample, question, FIRST)
 
 
 @moments
-def test_phases(sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime) -> None:
+def test_phases(sample: DuckDBWarehouse, tables: dict[str, list[Row]], as_of: datetime) -> None:
     last: dict[tuple[str, date], Row] = {}
     for row in sorted(tables["phase_completions"], key=lambda row: row["completed_at"]):
         if row["completed_at"] <= as_of:
@@ -164,7 +164,7 @@ def test_phases(sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime) -
     assert answer(sample, "orchestrator/phases.sql", as_of) == expected
 
 
-def test_phases_tell_the_story(sample: DuckDB) -> None:
+def test_phases_tell_the_story(sample: DuckDBWarehouse) -> None:
     first = {
         row["phase"]: (row["done"], row["total"], row["succeeded"], row["done_recent"])
         for row in answer(sample, "orchestrator/phases.sql", FIRST)
@@ -189,7 +189,9 @@ def test_phases_tell_the_story(sample: DuckDB) -> None:
 
 
 @moments
-def test_coverage(sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime) -> None:
+def test_coverage(
+    sample: DuckDBWarehouse, tables: dict[str, list[Row]], as_of: datetime
+) -> None:
     scheduled = game_dates(tables, as_of)
     expected_dates = {day for day, (_, is_bootstrap) in scheduled.items() if not is_bootstrap}
     expected = []
@@ -211,7 +213,9 @@ def test_coverage(sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime)
 
 
 @moments
-def test_missing_dates(sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime) -> None:
+def test_missing_dates(
+    sample: DuckDBWarehouse, tables: dict[str, list[Row]], as_of: datetime
+) -> None:
     days = [day for day, (_, early) in game_dates(tables, as_of).items() if not early]
     expected: list[tuple[str, list[date]]] = []
     for table in DATES:
@@ -235,7 +239,7 @@ def test_missing_dates(sample: DuckDB, tables: dict[str, list[Row]], as_of: date
 
 @moments
 def test_expected_game_dates(
-    sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime
+    sample: DuckDBWarehouse, tables: dict[str, list[Row]], as_of: datetime
 ) -> None:
     seasons: dict[int, list[tuple[date, bool]]] = defaultdict(list)
     for day, (season, is_bootstrap) in game_dates(tables, as_of).items():
@@ -259,7 +263,7 @@ def test_expected_game_dates(
 
 @moments
 def test_feature_completeness(
-    sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime
+    sample: DuckDBWarehouse, tables: dict[str, list[Row]], as_of: datetime
 ) -> None:
     seasons: dict[int, list[Row]] = defaultdict(list)
     for row in tables["player_game_summary"]:
@@ -285,7 +289,9 @@ def test_feature_completeness(
 
 
 @moments
-def test_health_by_phase(sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime) -> None:
+def test_health_by_phase(
+    sample: DuckDBWarehouse, tables: dict[str, list[Row]], as_of: datetime
+) -> None:
     phases: dict[str, list[Row]] = defaultdict(list)
     for row in tables["processor_run_history"]:
         if as_of - timedelta(days=7) < row["started_at"] <= as_of:
@@ -309,7 +315,9 @@ def test_health_by_phase(sample: DuckDB, tables: dict[str, list[Row]], as_of: da
 
 
 @moments
-def test_recent_failures(sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime) -> None:
+def test_recent_failures(
+    sample: DuckDBWarehouse, tables: dict[str, list[Row]], as_of: datetime
+) -> None:
     failed = [
         row
         for row in tables["processor_run_history"]
@@ -334,7 +342,9 @@ def test_recent_failures(sample: DuckDB, tables: dict[str, list[Row]], as_of: da
 
 
 @moments
-def test_latest_dates(sample: DuckDB, tables: dict[str, list[Row]], as_of: datetime) -> None:
+def test_latest_dates(
+    sample: DuckDBWarehouse, tables: dict[str, list[Row]], as_of: datetime
+) -> None:
     expected = [("nbac_schedule", max(game_dates(tables, as_of)), None)]
     for table, rows in tables.items():
         column = DATES[table][1] if table in DATES else "game_date"

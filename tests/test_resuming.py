@@ -15,9 +15,9 @@ from commands import THIRD, Handoff, caller, example
 from sessions import AT, session
 
 from handoff.facts.recorded import Column, Fact, Facts, Provenance
-from handoff.session.model import Question
+from handoff.session.model import QueryFact
 from handoff.values.cells import Cells
-from handoff.values.changes import Change, Seen, changes, spelled
+from handoff.values.changes import ShownValue, ValueChange, changes, spelled
 from handoff.values.expressions import Expression, parts
 
 HERE = Path(__file__).parent
@@ -309,7 +309,7 @@ def test_rows_of_long_names_are_told_apart() -> None:
     rows = tuple((name, n) for n, name in enumerate(names))
     columns = (Column("key", "STRING"), Column("n", "INT64"))
     facts = Facts(AT_NOW, {"f": Fact("f", columns, rows, how, None)})
-    question = Question("f", "q.sql", {}, "key", AT, {})
+    question = QueryFact("f", "q.sql", {}, "key", AT, {})
     cells = Cells(session(questions=(question,)), facts, {}, 60, ZoneInfo("UTC"))
 
     found = [each.name for each in cells.of(cells.sources()["f"]) if each.column == "n"]
@@ -379,8 +379,8 @@ def test_mistake_is_a_sentence(
 # --- the parts ---------------------------------------------------------------------------
 
 
-def seen(words: str | None, column: str = "") -> Seen:
-    return Seen("f.x", column, words, words, None)
+def seen(words: str | None, column: str = "") -> ShownValue:
+    return ShownValue("f.x", column, words, words, None)
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,9 @@ def seen(words: str | None, column: str = "") -> Seen:
 def test_what_became_of_a_value(column: str, then: str, now: str | None, kind: str) -> None:
     before, after = seen(then, column), seen(now, column)
 
-    assert changes({"f.x": before}, {"f.x": after}) == (Change("f.x", kind, before, after),)  # type: ignore[arg-type]
+    assert changes({"f.x": before}, {"f.x": after}) == (
+        ValueChange("f.x", kind, before, after),
+    )  # type: ignore[arg-type]
 
 
 def test_value_that_was_never_known_is_no_change() -> None:

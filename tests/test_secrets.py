@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from handoff.base.problems import Place, Problem, Report
 from handoff.base.report import FORMATS
-from handoff.publish.secrets import RULES, Allowance, Finding, problems, scan, unused
+from handoff.publish.secrets import RULES, Allowance, SecretFinding, problems, scan, unused
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = Path(__file__).parent / "fixtures/secrets"
@@ -137,7 +137,7 @@ def test_allowance_lets_a_secret_stand(allowance: Allowance) -> None:
 def test_allowance_for_something_else_does_not(allowance: Allowance) -> None:
     found = scan(f"token: {TOKEN}", "docs/x/a.md", [allowance])
 
-    assert (found.findings, found.used) == ((Finding(1, "github-token", TOKEN),), set())
+    assert (found.findings, found.used) == ((SecretFinding(1, "github-token", TOKEN),), set())
 
 
 def test_allowance_that_nothing_needs_is_noted() -> None:
@@ -175,7 +175,7 @@ def test_time_does_not_grow_with_the_square_of_a_line(evil: str) -> None:
 def test_secret_far_into_a_long_line_is_found_once() -> None:
     line = "x " * 100_000 + TOKEN + " y" * 100_000
 
-    assert scan(line, "a.md").findings == (Finding(1, "github-token", TOKEN),)
+    assert scan(line, "a.md").findings == (SecretFinding(1, "github-token", TOKEN),)
 
 
 def test_a_text_without_a_hint_imports_nothing() -> None:

@@ -11,7 +11,7 @@ import pytest
 from handoff.render.content import section
 from handoff.render.tidy import tidy
 from handoff.session.decode import KEYS, load
-from handoff.session.model import Blank, Flag, Phases, Table, Text
+from handoff.session.model import Blank, Flag, PhasesBlock, TableBlock, Text
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "session-format.md").read_text("utf-8")
 HEAD = "session: 1\ntitle: Phase 4\ncreated: 2026-01-03\n"
@@ -30,10 +30,10 @@ class Plain:
             return "✅" if leaf.value else "❌"
         return leaf.value if isinstance(leaf, Text) else leaf.text
 
-    def table(self, table: Table) -> Sequence[str]:
+    def table(self, table: TableBlock) -> Sequence[str]:
         raise NotImplementedError
 
-    def phases(self, phases: Phases) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+    def phases(self, phases: PhasesBlock) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
         raise NotImplementedError
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from handoff.base.problems import InvalidInput
 from handoff.session.decode import load, slug_of
-from handoff.session.model import Blank, Bullets, Checklist, Content, Flag, Table, Text
+from handoff.session.model import Blank, Bullets, Checklist, Content, Flag, TableBlock, Text
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sessions"
 BOMB = (
@@ -106,7 +106,7 @@ def test_every_item_of_a_list_of_boxes_is_an_open_box() -> None:
 def test_a_column_without_a_heading_has_its_name_and_an_empty_one_none() -> None:
     found = content('{table: a, columns: {gap: , status: "", actual: Dates}}')
 
-    assert isinstance(found, Table)
+    assert isinstance(found, TableBlock)
     assert [(c.name, c.heading) for c in found.columns] == [
         ("gap", "gap"),
         ("status", ""),

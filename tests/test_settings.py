@@ -7,11 +7,11 @@ import pytest
 
 from handoff.project.overrides import from_environment, from_words
 from handoff.project.settings import (
-    Archive,
-    BadSettings,
-    BigQuery,
-    DuckDB,
-    Progress,
+    ArchiveSettings,
+    BigQuerySettings,
+    DuckDBSettings,
+    InvalidSettings,
+    ProgressSettings,
     Settings,
     keys,
     load,
@@ -24,7 +24,7 @@ FIXTURES = Path(__file__).parent / "fixtures/settings"
 def test_every_key_is_read() -> None:
     expected = Settings(
         engine="bigquery",
-        bigquery=BigQuery(
+        bigquery=BigQuerySettings(
             project="my-project",
             location="US",
             dataset="nba_analytics",
@@ -38,12 +38,12 @@ def test_every_key_is_read() -> None:
             timeout_seconds=60,
             price_per_tib=7.5,
         ),
-        duckdb=DuckDB(path="data/own.duckdb", sample="sql/small"),
+        duckdb=DuckDBSettings(path="data/own.duckdb", sample="sql/small"),
         output="docs/handoffs",
-        archive=Archive(after_days=30, by="year"),
+        archive=ArchiveSettings(after_days=30, by="year"),
         templates="skeletons",
         timezone="Europe/Berlin",
-        progress=Progress(recent_minutes=30, stalled_minutes=90),
+        progress=ProgressSettings(recent_minutes=30, stalled_minutes=90),
         budget_tokens=2000,
         sources=("/var/log/backfill",),
         secrets_allow=(
@@ -56,7 +56,7 @@ def test_every_key_is_read() -> None:
 
 
 def test_every_mistake_is_reported_in_one_run() -> None:
-    with pytest.raises(BadSettings) as bad:
+    with pytest.raises(InvalidSettings) as bad:
         load((FIXTURES / "bad.yaml").read_bytes(), "handoff.yaml")
 
     assert str(bad.value) == (FIXTURES / "bad.txt").read_text().rstrip("\n")
@@ -73,7 +73,7 @@ def test_a_machine_without_time_zones_is_told_what_to_install(
     monkeypatch.setattr("handoff.project.settings.ZoneInfo", _no_zone)
     monkeypatch.setattr("handoff.project.settings.available_timezones", set)
 
-    with pytest.raises(BadSettings) as bad:
+    with pytest.raises(InvalidSettings) as bad:
         load(b"timezone: Europe/Berlin\n", "handoff.yaml")
 
     assert str(bad.value) == (
@@ -104,7 +104,7 @@ def test_environment_goes_before_the_file_and_the_command_line_before_both() -> 
 
     found = load(source, "handoff.yaml", overrides)
 
-    assert found.bigquery == BigQuery(
+    assert found.bigquery == BigQuerySettings(
         project="words",
         location="EU",
         endpoint="localhost:9050",
@@ -128,7 +128,7 @@ def test_mistake_in_the_environment_names_its_variable() -> None:
         *from_words(["bigquery.projet=x"]),
     )
 
-    with pytest.raises(BadSettings) as bad:
+    with pytest.raises(InvalidSettings) as bad:
         load(b"", "handoff.yaml", overrides)
 
     assert str(bad.value).splitlines() == [

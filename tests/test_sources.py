@@ -73,7 +73,7 @@ def test_last_line_as_it_was_meant(tmp_path: Path, content: str, done: str) -> N
 def test_group_that_took_no_part_has_no_value() -> None:
     match = log.search(r"(?P<done>\d+)(?: of (?P<total>\d+))?")("at 5")
 
-    assert match == log.Match({"done": "5", "total": None}, is_to_the_end=True)
+    assert match == log.LogMatch({"done": "5", "total": None}, is_to_the_end=True)
 
 
 def test_older_part_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -145,7 +145,9 @@ def test_lines_from_the_end_are_the_lines(lines: list[bytes]) -> None:
     content = b"\n".join(lines)
     split = content.replace(b"\r", b"\n").split(b"\n")
     texts = [line.decode("utf-8", "replace") for line in split]
-    whole = [log.Line(text, n + 1 < len(texts)) for n, text in enumerate(texts) if text.strip()]
+    whole = [
+        log.LogLine(text, n + 1 < len(texts)) for n, text in enumerate(texts) if text.strip()
+    ]
     block, log.BLOCK_BYTES = log.BLOCK_BYTES, 16
     try:
         found = list(log.lines_from_end(io.BytesIO(content), len(content), at_most=10**6))
@@ -170,7 +172,7 @@ def test_blocks_are_skipped_only_where_no_line_matches(
     found = log.search(pattern)
     content = b"\n".join(lines)
 
-    def matched(wanted: Callable[[bytes], bool]) -> list[log.Match]:
+    def matched(wanted: Callable[[bytes], bool]) -> list[log.LogMatch]:
         read = log.lines_from_end(
             io.BytesIO(content), len(content), at_most=10**6, wanted=wanted
         )

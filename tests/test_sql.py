@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from handoff.base.problems import InvalidInput, Place
-from handoff.session.model import Param, Question
+from handoff.session.model import Param, QueryFact
 from handoff.sql.query import Query, bind, lexemes, read
 from handoff.sql.types import BadValue, Type, type_of, value_of
 
@@ -59,8 +59,8 @@ def test_bytes_that_are_no_text_are_told_with_their_line() -> None:
     assert told(raised.value) == ["2 Q001 not UTF-8 at byte 11, save the file as UTF-8"]
 
 
-def question(**params: Param) -> Question:
-    return Question("f", "q.sql", params, None, AT, dict.fromkeys(params, PLACE))
+def question(**params: Param) -> QueryFact:
+    return QueryFact("f", "q.sql", params, None, AT, dict.fromkeys(params, PLACE))
 
 
 def query(params: str) -> Query:

@@ -11,11 +11,11 @@ import pexpect
 import pytest
 
 from handoff import api
-from handoff.commands.init_detect import Documents, Warehouse, documents, warehouse
-from handoff.commands.init_files import Plan, start
+from handoff.commands.init_detect import DetectedEngine, FoundDocuments, documents, warehouse
+from handoff.commands.init_files import InitPlan, start
 from handoff.commands.runner import run
 
-PLAN = Plan("duckdb", "docs/09-handoff", 1, date(2026, 2, 1))
+PLAN = InitPlan("duckdb", "docs/09-handoff", 1, date(2026, 2, 1))
 FILES = ("handoff.yaml", "sessions/session-1.yaml", "sql/schedule/game_dates.sql")
 
 
@@ -57,7 +57,7 @@ def test_what_is_there_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ["duckdb", "bigquery"])
 def test_what_is_begun_with_loads_and_renders(tmp_path: Path, engine: str) -> None:
-    plan = Plan(
+    plan = InitPlan(
         engine,  # type: ignore[arg-type]
         output="docs/it's: here",
         number=7,
@@ -107,7 +107,7 @@ def test_handoffs_are_found_by_their_names(
 
 
 def test_the_newest_stands_last() -> None:
-    assert documents(["h/2026-01-02-handoff.md", "h/2026-01-03-handoff.md"]) == Documents(
+    assert documents(["h/2026-01-02-handoff.md", "h/2026-01-03-handoff.md"]) == FoundDocuments(
         ("h/2026-01-02-handoff.md", "h/2026-01-03-handoff.md"), "h", "DATE-TOPIC-HANDOFF", 1
     )
 
@@ -139,7 +139,7 @@ def test_an_engine_is_proposed_by_what_the_machine_holds(
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
 
-    assert warehouse(environment, tmp_path) == Warehouse(*expected)  # type: ignore[arg-type]
+    assert warehouse(environment, tmp_path) == DetectedEngine(*expected)  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="programs are marked otherwise there")
@@ -150,7 +150,7 @@ def test_bq_alone_does_not_speak_for_bigquery(tmp_path: Path) -> None:
     found = warehouse({"PATH": str(tmp_path)}, tmp_path)
 
     why = "'bq' is installed but no project or credentials are set, so the sample warehouse"
-    assert found == Warehouse("duckdb", why, None)
+    assert found == DetectedEngine("duckdb", why, None)
 
 
 def test_init_says_what_it_found_and_wrote(

@@ -13,10 +13,10 @@ from engines import TABLES
 
 from handoff.base.problems import InvalidInput
 from handoff.facts.recorded import Failure
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Query, read
-from handoff.warehouse import Asked
-from handoff.warehouse.bigquery.warehouse import BigQuery
+from handoff.warehouse import BoundQuery
+from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 from handoff.warehouse.duckdb.warehouse import open_file
 
 FIXTURE = Path(__file__).parent / "fixtures" / "statements.yaml"
@@ -25,9 +25,9 @@ STATEMENTS = yaml.safe_load(FIXTURE.read_text("utf-8"))
 every_statement = pytest.mark.parametrize("case", STATEMENTS, ids=lambda case: case["sql"])
 
 
-def asked(sql: str) -> Asked:
+def asked(sql: str) -> BoundQuery:
     """As if reading the file had let it through: each engine refuses by itself."""
-    return Asked("fact", Query("a/q.sql", "sql/a/q.sql", sql, "", "", (), (), None), {})
+    return BoundQuery("fact", Query("a/q.sql", "sql/a/q.sql", sql, "", "", (), (), None), {})
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_embedded_engine_refuses_it(shop_file: Path, case: dict[str, str]) -> No
 @every_statement
 def test_bigquery_is_not_even_sent_it(case: dict[str, str]) -> None:
     with serving() as stub:
-        warehouse = BigQuery(Settings(project="p", endpoint=stub.url), lambda _: None)
+        warehouse = BigQueryWarehouse(Settings(project="p", endpoint=stub.url), lambda _: None)
 
         (found,) = warehouse.answers([asked(case["sql"])])
 
@@ -77,7 +77,7 @@ def test_bigquery_is_not_even_sent_it(case: dict[str, str]) -> None:
 def test_bigquery_has_the_last_word_on_what_a_select_is(kind: str) -> None:
     with serving() as stub:
         stub.scripts["SELECT 1 AS n"] = Script(statement=kind)
-        warehouse = BigQuery(Settings(project="p", endpoint=stub.url), lambda _: None)
+        warehouse = BigQueryWarehouse(Settings(project="p", endpoint=stub.url), lambda _: None)
 
         (found,) = warehouse.answers([asked("SELECT 1 AS n")])
 
@@ -89,7 +89,7 @@ def test_bigquery_has_the_last_word_on_what_a_select_is(kind: str) -> None:
 @pytest.mark.xdist_group("emulator")
 def test_emulator_keeps_every_table_and_row(emulator: str, shop_file: Path) -> None:
     load(emulator, shop_file)
-    warehouse = BigQuery(Settings(project=PROJECT, endpoint=emulator), lambda _: None)
+    warehouse = BigQueryWarehouse(Settings(project=PROJECT, endpoint=emulator), lambda _: None)
 
     found = warehouse.answers([asked(case["sql"]) for case in STATEMENTS])
 

@@ -3,14 +3,16 @@
 from dataclasses import replace
 
 from handoff.base.problems import KeyPath, Place
-from handoff.session.open_blanks import Open, summary
+from handoff.session.open_blanks import OpenBlank, summary
 
 S = "sessions/s.yaml"
 
 
-def blank(text: str, line: int, *keys: str | int, hint: str = "", choices: str = "") -> Open:
+def blank(
+    text: str, line: int, *keys: str | int, hint: str = "", choices: str = ""
+) -> OpenBlank:
     way: KeyPath = keys
-    return Open(text, "blank", hint, tuple(choices.split()), Place(S, line, 5, way))
+    return OpenBlank(text, "blank", hint, tuple(choices.split()), Place(S, line, 5, way))
 
 
 OPENS = (

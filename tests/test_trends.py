@@ -19,14 +19,14 @@ from sessions import session, text
 
 from handoff import api
 from handoff.facts.recorded import Fact, Facts, Failure
-from handoff.session.model import Lookup, Question
+from handoff.session.model import QueryFact, SourceFact
 from handoff.sql.contracts import CONTRACTS
 from handoff.values.cells import Cells
-from handoff.values.interpolate import Live, problems
+from handoff.values.interpolate import Interpolator, problems
 from handoff.values.printing import printed
 from handoff.values.progress import DERIVED
-from handoff.values.trends import Earlier, answer
-from handoff.values.view import Reader, Source
+from handoff.values.trends import EarlierSession, answer
+from handoff.values.view import FactView, ViewFactory
 
 GOLDEN = Path(__file__).parent / "golden" / "trends"
 COVERAGE = CONTRACTS["coverage"]
@@ -43,17 +43,17 @@ def fact(*rows: tuple[object, ...], name: str = "x") -> Fact:
     return live_facts.fact(name, COVERAGE, *rows, contract="coverage")
 
 
-def recorded(of: Fact) -> Earlier:
-    return Earlier("session-1", Facts(AS_OF, {of.name: of}))
+def recorded(of: Fact) -> EarlierSession:
+    return EarlierSession("session-1", Facts(AS_OF, {of.name: of}))
 
 
-def source(now: Fact, then: Earlier, asked: Question | Lookup = ASKED) -> Source:
-    reader = Reader(Facts(LATER, {"x": now}), ALL, 60, UTC, False, {"session-1": then})
+def source(now: Fact, then: EarlierSession, asked: QueryFact | SourceFact = ASKED) -> FactView:
+    reader = ViewFactory(Facts(LATER, {"x": now}), ALL, 60, UTC, False, {"session-1": then})
     return reader.source(asked)
 
 
-def said(written: str, now: Fact, then: Earlier | None) -> str:
-    names = Live(
+def said(written: str, now: Fact, then: EarlierSession | None) -> str:
+    names = Interpolator(
         session("s", questions=(ASKED,)),
         Facts(LATER, {"x": now}),
         ALL,
@@ -99,8 +99,8 @@ def test_counts_are_grouped() -> None:
     ("then", "why"),
     [
         (None, "session-1 has nothing recorded"),
-        (Earlier("session-1", None, "cannot be read"), "session-1 cannot be read"),
-        (Earlier("session-1", Facts(AS_OF, {})), "session-1 did not ask this"),
+        (EarlierSession("session-1", None, "cannot be read"), "session-1 cannot be read"),
+        (EarlierSession("session-1", Facts(AS_OF, {})), "session-1 did not ask this"),
         (recorded(fact(row(10, 5), name="y")), ""),
         (
             recorded(replace(fact(row(10, 5)), edited=True)),
@@ -117,7 +117,7 @@ def test_counts_are_grouped() -> None:
     ],
 )
 def test_without_an_answer_to_the_same_question_there_is_a_blank_and_why(
-    then: Earlier | None, why: str
+    then: EarlierSession | None, why: str
 ) -> None:
     found = said("{{ x.a.percent | since }}", fact(row(10, 6)), then)
 
@@ -176,7 +176,7 @@ def test_names_and_what_a_question_returns_itself_are_left_alone() -> None:
     now = live_facts.fact("x", own, (1, 2, 3, "a"))
     then = {"session-1": recorded(now)}
 
-    reader = Reader(Facts(LATER, {"x": now}), {}, 60, UTC, False, then)
+    reader = ViewFactory(Facts(LATER, {"x": now}), {}, 60, UTC, False, then)
 
     # of the change that is its own what was before can be told
     assert [*reader.source(asked).types] == [*own, "n_change_before", "n_change_change"]

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from handoff.commands.runner import run
-from handoff.facts.recorded import Answer, Failure
-from handoff.project.settings import BigQuery as Settings
+from handoff.facts.recorded import Failure, QueryResult
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
-from handoff.warehouse import Asked, Warehouse
-from handoff.warehouse.bigquery.warehouse import BigQuery
+from handoff.warehouse import BoundQuery, Warehouse
+from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 from handoff.warehouse.duckdb.warehouse import open_file
 
 # one worker: each would start a server of its own
@@ -32,12 +32,12 @@ MOMENTS = [
 PARAMS = {"season_start": date(2021, 10, 19), "lookback_days": 7, "lookback_hours": 240}
 ASKED = [(question, as_of) for question in QUESTIONS for as_of in MOMENTS]
 
-Answers = dict[tuple[str, datetime], Answer | Failure]
+Answers = dict[tuple[str, datetime], QueryResult | Failure]
 
 
 @pytest.fixture(scope="module")
 def bigquery(emulated_sample: Settings) -> Iterator[Answers]:
-    yield from _answers(BigQuery(emulated_sample, lambda _: None))
+    yield from _answers(BigQueryWarehouse(emulated_sample, lambda _: None))
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +51,10 @@ def _answers(warehouse: Warehouse) -> Iterator[Answers]:
     yield dict(zip(ASKED, answers, strict=True))
 
 
-def _asked(question: str, as_of: datetime) -> Asked:
+def _asked(question: str, as_of: datetime) -> BoundQuery:
     query = read((SQL / question).read_bytes(), f"sql/{question}", question)
     given = {each.name: PARAMS[each.name] for each in query.params}
-    return Asked("fact", query, {**given, "as_of": as_of})
+    return BoundQuery("fact", query, {**given, "as_of": as_of})
 
 
 @pytest.mark.parametrize(("question", "as_of"), ASKED)
@@ -63,8 +63,8 @@ def test_question_has_the_same_answer_on_both_engines(
 ) -> None:
     there, here = bigquery[question, as_of], duckdb[question, as_of]
 
-    assert isinstance(there, Answer), there
-    assert isinstance(here, Answer), here
+    assert isinstance(there, QueryResult), there
+    assert isinstance(here, QueryResult), here
     assert here.rows
     assert replace(there, job_id=None, bytes_billed=None, ran_at=here.ran_at) == here
 

@@ -26,7 +26,7 @@ Kind = Literal["blank", "name", "phrase", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundBlank:
     """One blank in a text."""
 
     text: str
@@ -61,7 +61,7 @@ def is_blank(text: str, *, item: bool = False) -> bool:
     return len(found) == 1 and found[0].text == words
 
 
-def blanks(text: str, *, item: bool = False) -> tuple[Found, ...]:
+def blanks(text: str, *, item: bool = False) -> tuple[FoundBlank, ...]:
     """Every blank in one inline text, in order; `item`: the text is a list item."""
     return tuple(_placed(_found(text, 0, item=item), text))
 
@@ -102,7 +102,7 @@ _ANSWERS = frozenset(
 """Bracketed words that say something: levels of a log, and choices already made."""
 
 
-def _found(text: str, start: int, *, item: bool) -> Iterator[Found]:
+def _found(text: str, start: int, *, item: bool) -> Iterator[FoundBlank]:
     """The blanks of one inline text that begins at `start` of the whole; places come later."""
     masked = _masked(text)
     if not item or not (whole := _phrase(masked, text)):
@@ -116,7 +116,7 @@ def _found(text: str, start: int, *, item: bool) -> Iterator[Found]:
     yield replace(whole, start=start + whole.start, end=start + whole.end)
 
 
-def _phrase(masked: str, text: str) -> Found | None:
+def _phrase(masked: str, text: str) -> FoundBlank | None:
     """The list item that is one bracketed phrase."""
     words = masked.strip()
     begin = masked.find(words)
@@ -127,7 +127,9 @@ def _phrase(masked: str, text: str) -> Found | None:
     if not re.search(r"[^\W\d_]{2}", inner) or inner[0] in "^!\0" or _is_answer(inner):
         return None
     spelled = text[begin : begin + len(words)]
-    return Found(spelled, begin, begin + len(words), 1, 1, "phrase", spelled[1:-1].strip(), ())
+    return FoundBlank(
+        spelled, begin, begin + len(words), 1, 1, "phrase", spelled[1:-1].strip(), ()
+    )
 
 
 def _bracketed(masked: str) -> Iterator[tuple[int, int]]:
@@ -186,17 +188,17 @@ def _is_definition(masked: str, match: re.Match[str]) -> bool:
     return bool(_DEFINITION.match(masked, begin, end if end >= 0 else len(masked)))
 
 
-def _described(spelled: str, begin: int) -> Found:
+def _described(spelled: str, begin: int) -> FoundBlank:
     end = begin + len(spelled)
     inner = spelled[1:-1].strip() if spelled.startswith("[") else spelled
     to_be_filled = _TO_BE_FILLED.fullmatch(inner)
     if to_be_filled or inner == "TBD":
         hint = (to_be_filled["hint"] or "").strip() if to_be_filled else ""
-        return Found(spelled, begin, end, 1, 1, "blank", hint, ())
+        return FoundBlank(spelled, begin, end, 1, 1, "blank", hint, ())
     choices = tuple(part.strip() for part in inner.split("/") if part.strip())
     if len(choices) > 1:
-        return Found(spelled, begin, end, 1, 1, "choice", "", choices)
-    return Found(spelled, begin, end, 1, 1, "name", inner, ())
+        return FoundBlank(spelled, begin, end, 1, 1, "choice", "", choices)
+    return FoundBlank(spelled, begin, end, 1, 1, "name", inner, ())
 
 
 # --- what is not searched ------------------------------------------------------------------
@@ -247,7 +249,7 @@ def _last_runs(text: str) -> dict[int, int]:
 # --- places --------------------------------------------------------------------------------
 
 
-def _placed(found: Iterator[Found], text: str) -> Iterator[Found]:
+def _placed(found: Iterator[FoundBlank], text: str) -> Iterator[FoundBlank]:
     """`found`, which is in order, with lines and columns of `text`."""
     line, at = 1, 0
     for each in found:
@@ -268,7 +270,7 @@ _PROMPT_ABOVE = re.compile(r"copy[\s/-]*(?:and[\s-]*)?paste|^#.*\bprompt\b", re.
 _PROMPT_INFOS = ("", "text", "txt", "markdown", "md", "prompt")
 
 
-def blanks_in_document(markdown: str) -> tuple[Found, ...]:
+def blanks_in_document(markdown: str) -> tuple[FoundBlank, ...]:
     """Every blank of a Markdown document, in order.
 
     Fences are passed over, but for the prompt's: the one whose info string is `prompt`, or
@@ -286,7 +288,7 @@ def blanks_in_document(markdown: str) -> tuple[Found, ...]:
     return tuple(_placed(found, markdown))
 
 
-def _in_line(text: str, start: int) -> Iterator[Found]:
+def _in_line(text: str, start: int) -> Iterator[FoundBlank]:
     item = _ITEM.match(text)
     skipped = item.end() if item else 0
     return _found(text[skipped:].rstrip("\r\n"), start + skipped, item=item is not None)

@@ -24,7 +24,7 @@ from handoff.check import (
     structure,
 )
 from handoff.check import queries as questions
-from handoff.check.context import Case, Whole
+from handoff.check.context import CheckContext, ProjectContext
 from handoff.session.model import Session
 from handoff.sql import tables
 from handoff.sql.query import Query
@@ -34,8 +34,8 @@ __all__ = [
     "PROJECT_RULES",
     "PROMPT_RULES",
     "RULES",
-    "Case",
-    "Whole",
+    "CheckContext",
+    "ProjectContext",
     "live_problems",
     "problems",
     "project_problems",
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 
-def problems(case: Case) -> tuple[Problem, ...]:
+def problems(case: CheckContext) -> tuple[Problem, ...]:
     """What the rules of one session find, over its files, its words and its document."""
     found = [problem for rule in RULES for problem in rule(case)]
     found += [problem for rule in evidence.RULES for problem in rule(case.session)]
@@ -53,7 +53,7 @@ def problems(case: Case) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def prompt_problems(case: Case) -> tuple[Problem, ...]:
+def prompt_problems(case: CheckContext) -> tuple[Problem, ...]:
     """What the rules of the prompts find, blanks inside them among it."""
     return tuple(problem for rule in PROMPT_RULES for problem in rule(case))
 
@@ -63,7 +63,7 @@ def live_problems(session: Session, now: datetime, zone: tzinfo) -> tuple[Proble
     return tuple(problem for rule in clock.RULES for problem in rule(session, now, zone))
 
 
-def project_problems(whole: Whole) -> tuple[Problem, ...]:
+def project_problems(whole: ProjectContext) -> tuple[Problem, ...]:
     """What the rules over all sessions find."""
     return tuple(problem for rule in PROJECT_RULES for problem in rule(whole))
 
@@ -89,7 +89,7 @@ def question_problems(queries: Iterable[Query], schema: Schema | None) -> tuple[
     return tuple(found)
 
 
-PROMPT_RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
+PROMPT_RULES: tuple[Callable[[CheckContext], Iterator[Problem]], ...] = (
     blanks.prompt_blanks,
     prompt_files.file_to_read,
     prompt_files.uncommitted_file_to_read,
@@ -99,7 +99,7 @@ PROMPT_RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
 )
 """Of `RULES` those that `handoff prompt` tells too."""
 
-RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
+RULES: tuple[Callable[[CheckContext], Iterator[Problem]], ...] = (
     questions.question_file,
     questions.question_parameters,
     questions.fact_missing,
@@ -113,7 +113,7 @@ RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
 )
 """Over one session. A new rule is a function, a line here and a row of `docs/checks.md`."""
 
-PROJECT_RULES: tuple[Callable[[Whole], Iterator[Problem]], ...] = (
+PROJECT_RULES: tuple[Callable[[ProjectContext], Iterator[Problem]], ...] = (
     project.session_named,
     project.compared_with,
     project.superseded_twice,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from handoff.base.problems import Problem
-from handoff.check.context import Case
-from handoff.session.open_blanks import Open
+from handoff.check.context import CheckContext
+from handoff.session.open_blanks import OpenBlank
 from handoff.session.reading_list import prompts
 
 
-def blanks(case: Case) -> Iterator[Problem]:
+def blanks(case: CheckContext) -> Iterator[Problem]:
     """A handoff that was never completed; of six templates four were not.
 
     One line for all of them, at the first: `handoff todo` lists each.
@@ -21,7 +21,7 @@ def blanks(case: Case) -> Iterator[Problem]:
     yield from _blank(case, "B001", outside, "")
 
 
-def prompt_blanks(case: Case) -> Iterator[Problem]:
+def prompt_blanks(case: CheckContext) -> Iterator[Problem]:
     """A blank in the prompt is pasted into the next session as if it were an answer.
 
     Fails:
@@ -33,12 +33,12 @@ def prompt_blanks(case: Case) -> Iterator[Problem]:
     yield from _blank(case, "B002", inside, " in the prompt")
 
 
-def in_prompt(case: Case, each: Open) -> bool:
+def in_prompt(case: CheckContext, each: OpenBlank) -> bool:
     """Whether a prompt prints the blank: its own, or what the document and it both say."""
     return each.in_prompt or (each.place.keys[:1] in _SHARED and _has_parts(case))
 
 
-def _has_parts(case: Case) -> bool:
+def _has_parts(case: CheckContext) -> bool:
     """Whether a prompt is made of its parts; one that is all `text:` prints nothing else."""
     written = prompts(case.session)
     return any(name not in written or not written[name].text for name in case.prompts)
@@ -47,7 +47,9 @@ def _has_parts(case: Case) -> bool:
 _SHARED = (("severity",), ("do_not",), ("tried",))
 
 
-def _blank(case: Case, code: str, opens: Sequence[Open], where: str) -> Iterator[Problem]:
+def _blank(
+    case: CheckContext, code: str, opens: Sequence[OpenBlank], where: str
+) -> Iterator[Problem]:
     if opens:
         first = min(opens, key=lambda each: each.place)
         count, them = ("1 blank", "it") if len(opens) == 1 else (f"{len(opens)} blanks", "each")

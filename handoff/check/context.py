@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from handoff.base.tree import Tree
 from handoff.facts.recorded import Fact, Facts
 from handoff.session.model import Session
-from handoff.session.open_blanks import Open
+from handoff.session.open_blanks import OpenBlank
 from handoff.sql.query import Query
 from handoff.values.cells import Cells
-from handoff.values.history import Past
+from handoff.values.history import FactHistory
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CheckContext:
     """One session and all that its rules look at."""
 
     session: Session
@@ -29,7 +29,7 @@ class Case:
     document: str | None
     """As rendered from what is recorded; `None` where it could not be."""
     tree: Tree
-    open: Sequence[Open] = ()
+    open: Sequence[OpenBlank] = ()
     """The document's blanks."""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """As rendered, by name."""
@@ -37,7 +37,7 @@ class Case:
     """Of one prompt; `None` for any."""
     cells: Cells | None = None
     """What is recorded, value by value."""
-    past: Past = field(default_factory=Past)
+    past: FactHistory = field(default_factory=FactHistory)
     lines: Callable[[str], int | None] = lambda _: None
     """How many a file of the tree has; `None` where there is none, or it is no text."""
 
@@ -46,7 +46,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class ProjectContext:
     """All of a project, for rules that compare."""
 
     sessions: Sequence[Session]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from handoff.base.problems import Place, Problem
-from handoff.session.model import Box, Session, texts
+from handoff.session.model import ChecklistItem, Session, texts
 
 Rule = Callable[[Session], Iterator[Problem]]
 
@@ -97,7 +97,7 @@ RULES: tuple[Rule, ...] = (
 
 def open_boxes(session: Session) -> int:
     """How many boxes of the session's checklist are not ticked."""
-    boxes: tuple[Box, ...] = session.checklist.boxes if session.checklist else ()
+    boxes: tuple[ChecklistItem, ...] = session.checklist.boxes if session.checklist else ()
     return sum(not box.done for box in boxes)
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date
 
 from handoff.base.problems import Problem, nearest
-from handoff.check.context import Case
+from handoff.check.context import CheckContext
 from handoff.check.queries import stale
-from handoff.session.model import Accepted, Expectation, Lookup, Question
+from handoff.session.model import AcceptedException, Expectation, QueryFact, SourceFact
 from handoff.values.expectations import Verdict, meant, words
-from handoff.values.view import Source
+from handoff.values.view import FactView
 
 
-def expectation_violated(case: Case) -> Iterator[Problem]:
+def expectation_violated(case: CheckContext) -> Iterator[Problem]:
     """A number below what was agreed stops the work that builds on it, or is accepted with why.
 
     Fails:
@@ -30,7 +30,7 @@ def expectation_violated(case: Case) -> Iterator[Problem]:
                 yield Problem("E001", message, verdict.expectation.place, "warning")
 
 
-def expectation_unanswered(case: Case) -> Iterator[Problem]:
+def expectation_unanswered(case: CheckContext) -> Iterator[Problem]:
     """What nobody knows is not met: a gate that lets silence pass is open when it matters.
 
     Fails: `expect:` of a fact that is not recorded, that failed when last asked, is stale or
@@ -51,7 +51,7 @@ def expectation_unanswered(case: Case) -> Iterator[Problem]:
                 yield Problem("E002", message, verdict.expectation.place, "warning")
 
 
-def exception_idle(case: Case) -> Iterator[Problem]:
+def exception_idle(case: CheckContext) -> Iterator[Problem]:
     """An exception is for one row, for a while: what outlives its reason hides the next fall.
 
     Fails:
@@ -68,7 +68,7 @@ def exception_idle(case: Case) -> Iterator[Problem]:
                 yield from _idle(case, expectation, accepted, found)
 
 
-def nothing_before(case: Case) -> Iterator[Problem]:
+def nothing_before(case: CheckContext) -> Iterator[Problem]:
     """A trend without a beginning is a blank, and in a table a dash that says nothing.
 
     Fails: `since: session-1` where session-1 did not ask the same question, with the same
@@ -84,7 +84,7 @@ def nothing_before(case: Case) -> Iterator[Problem]:
 RULES = (expectation_violated, expectation_unanswered, exception_idle, nothing_before)
 
 
-def _judged(case: Case) -> Iterator[tuple[Question | Lookup, Source]]:
+def _judged(case: CheckContext) -> Iterator[tuple[QueryFact | SourceFact, FactView]]:
     """The facts with expectations whose answer counts."""
     for fact in _expecting(case):
         recorded = case.fact(fact.name)
@@ -94,16 +94,16 @@ def _judged(case: Case) -> Iterator[tuple[Question | Lookup, Source]]:
                 yield fact, source
 
 
-def _expecting(case: Case) -> Iterator[Question | Lookup]:
+def _expecting(case: CheckContext) -> Iterator[QueryFact | SourceFact]:
     return (fact for fact in case.session.questions if fact.expect)
 
 
-def _changed(case: Case) -> dict[str, str]:
+def _changed(case: CheckContext) -> dict[str, str]:
     """The facts that are stale, and why."""
     return {question.name: why for question, why in stale(case)}
 
 
-def _silence(case: Case, fact: Question | Lookup) -> str:
+def _silence(case: CheckContext, fact: QueryFact | SourceFact) -> str:
     """Why the fact has no answer that counts."""
     recorded, changed = case.fact(fact.name), _changed(case)
     if recorded is None:
@@ -120,7 +120,10 @@ def _no_row(verdict: Verdict) -> str:
 
 
 def _idle(
-    case: Case, expectation: Expectation, accepted: Accepted, found: Sequence[Verdict]
+    case: CheckContext,
+    expectation: Expectation,
+    accepted: AcceptedException,
+    found: Sequence[Verdict],
 ) -> Iterator[Problem]:
     names = [each.row for each in found if each.index is not None]
     name = meant(accepted.row, names)
@@ -136,6 +139,6 @@ def _idle(
         yield Problem("E005", message, accepted.place, "note")
 
 
-def _today(case: Case) -> date | None:
+def _today(case: CheckContext) -> date | None:
     as_of = case.facts.as_of if case.facts else None
     return as_of.astimezone(UTC).date() if as_of else None

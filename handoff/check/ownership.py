@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 from handoff.base.problems import Problem
 from handoff.base.tree import is_outside
-from handoff.check.context import Case
+from handoff.check.context import CheckContext
 from handoff.session.model import Claim, Severity, Text, every
 from handoff.values.references import Reference, reference
 
 
-def owner_missing(case: Case) -> Iterator[Problem]:
+def owner_missing(case: CheckContext) -> Iterator[Problem]:
     """What is nobody's is done by nobody, and everybody believes it is somebody's.
 
     Fails:
@@ -27,7 +27,7 @@ def owner_missing(case: Case) -> Iterator[Problem]:
             yield Problem("H001", message, action.place, "warning")
 
 
-def severity_unexplained(case: Case) -> Iterator[Problem]:
+def severity_unexplained(case: CheckContext) -> Iterator[Problem]:
     """Who is told to watch must know what for.
 
     Fails:
@@ -43,7 +43,7 @@ def severity_unexplained(case: Case) -> Iterator[Problem]:
         yield Problem("H002", message, severity.place, "warning")
 
 
-def evidence_missing(case: Case) -> Iterator[Problem]:
+def evidence_missing(case: CheckContext) -> Iterator[Problem]:
     """Evidence that nobody can look at verifies nothing.
 
     Fails:
@@ -59,7 +59,7 @@ def evidence_missing(case: Case) -> Iterator[Problem]:
                 yield Problem("H003", message, text.place, "warning")
 
 
-def evidence_uncommitted(case: Case) -> Iterator[Problem]:
+def evidence_uncommitted(case: CheckContext) -> Iterator[Problem]:
     """A commit that was rebased away, or never pushed, is not there for the receiver.
 
     Not judged without git, nor in a shallow clone, which lacks old commits.
@@ -75,7 +75,7 @@ def evidence_uncommitted(case: Case) -> Iterator[Problem]:
             yield Problem("H004", message, text.place, "warning")
 
 
-RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
+RULES: tuple[Callable[[CheckContext], Iterator[Problem]], ...] = (
     owner_missing,
     severity_unexplained,
     evidence_missing,
@@ -83,7 +83,7 @@ RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
 )
 
 
-def _references(case: Case) -> Iterator[tuple[Text, Reference]]:
+def _references(case: CheckContext) -> Iterator[tuple[Text, Reference]]:
     facts = {question.name for question in case.session.questions}
     for claim in every(case.session, Claim):
         for text in claim.evidence if isinstance(claim.evidence, tuple) else ():
@@ -91,7 +91,7 @@ def _references(case: Case) -> Iterator[tuple[Text, Reference]]:
                 yield text, reference(text.value, facts)
 
 
-def _wrong_file(case: Case, found: Reference) -> str:
+def _wrong_file(case: CheckContext, found: Reference) -> str:
     """What is wrong with the file or its lines; empty where nothing is."""
     if is_outside(found.name):
         return "lies outside the repository"
@@ -101,7 +101,7 @@ def _wrong_file(case: Case, found: Reference) -> str:
     return f"has only {count:,} lines" if count is not None and found.line > count else ""
 
 
-def _hint(case: Case, path: str) -> str:
+def _hint(case: CheckContext, path: str) -> str:
     name = path.partition(".")[0]
     if any(question.name == name for question in case.session.questions):
         return f", write a fact's value '{{{{ {path} }}}}'"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from handoff.base.problems import Place, Problem, nearest
-from handoff.check.context import Whole
-from handoff.session.model import Question, Session
+from handoff.check.context import ProjectContext
+from handoff.session.model import QueryFact, Session
 
 
-def session_named(whole: Whole) -> Iterator[Problem]:
+def session_named(whole: ProjectContext) -> Iterator[Problem]:
     """A successor that points at nobody breaks the chain that a reader follows back.
 
     `next.id` may name a session that is not written yet.
@@ -32,7 +32,7 @@ def session_named(whole: Whole) -> Iterator[Problem]:
             yield Problem(code, message, Place(session.path))
 
 
-def compared_with(whole: Whole) -> Iterator[Problem]:
+def compared_with(whole: ProjectContext) -> Iterator[Problem]:
     """A fact is compared with what another session recorded, so there must be one.
 
     Fails:
@@ -51,7 +51,7 @@ def compared_with(whole: Whole) -> Iterator[Problem]:
                 yield Problem("S024", f"{message}{nearest(fact.since, ids)}", fact.place)
 
 
-def superseded_twice(whole: Whole) -> Iterator[Problem]:
+def superseded_twice(whole: ProjectContext) -> Iterator[Problem]:
     """Of two successors a reader cannot know which one holds.
 
     Fails: `supersedes: session-1` in session-2 and in session-3.
@@ -66,7 +66,7 @@ def superseded_twice(whole: Whole) -> Iterator[Problem]:
             yield Problem("S022", message, Place(session.path))
 
 
-def same_document(whole: Whole) -> Iterator[Problem]:
+def same_document(whole: ProjectContext) -> Iterator[Problem]:
     """Two sessions with one document overwrite each other, on some disks whatever the case.
 
     Fails: two sessions with the same `created`, `session` and `slug`.
@@ -80,7 +80,7 @@ def same_document(whole: Whole) -> Iterator[Problem]:
             yield Problem("S023", message, Place(session.path))
 
 
-def question_unused(whole: Whole) -> Iterator[Problem]:
+def question_unused(whole: ProjectContext) -> Iterator[Problem]:
     """A question that no session asks is either forgotten or ready to be deleted.
 
     Fails: a `.sql` file that stands under no session's `facts:`.
@@ -89,7 +89,7 @@ def question_unused(whole: Whole) -> Iterator[Problem]:
         question.sql
         for session in whole.sessions
         for question in session.questions
-        if isinstance(question, Question)
+        if isinstance(question, QueryFact)
     }
     unused = [query for query in whole.queries.values() if query.name not in asked]
     if unused:

@@ -7,14 +7,14 @@ from fnmatch import fnmatchcase
 
 from handoff.base.problems import Problem
 from handoff.base.tree import Tree, is_outside
-from handoff.check.context import Case
+from handoff.check.context import CheckContext
 from handoff.session.reading_list import ToRead, to_read
 
 LONG = 2_000
 """Lines that a coding agent's own tools read at once."""
 
 
-def file_to_read(case: Case) -> Iterator[Problem]:
+def file_to_read(case: CheckContext) -> Iterator[Problem]:
     """The next session begins by reading these; one in seven was not there.
 
     A warning, for a file may come with a branch that is not merged yet.
@@ -36,7 +36,7 @@ def file_to_read(case: Case) -> Iterator[Problem]:
             yield Problem("P001", message, each.place, "warning")
 
 
-def uncommitted_file_to_read(case: Case) -> Iterator[Problem]:
+def uncommitted_file_to_read(case: CheckContext) -> Iterator[Problem]:
     """The next session may start from a clone, which has only what was committed.
 
     A note, for the commit often follows the handoff.
@@ -49,7 +49,7 @@ def uncommitted_file_to_read(case: Case) -> Iterator[Problem]:
             yield Problem("P010", message, each.place, "note")
 
 
-def lines_to_read(case: Case) -> Iterator[Problem]:
+def lines_to_read(case: CheckContext) -> Iterator[Problem]:
     """A span of lines was right once; the file has become shorter since.
 
     Fails: `ml/train.py:400-450`, where the file has 300 lines.
@@ -61,7 +61,7 @@ def lines_to_read(case: Case) -> Iterator[Problem]:
             yield Problem("P004", message, each.place, "warning")
 
 
-def long_file_to_read(case: Case) -> Iterator[Problem]:
+def long_file_to_read(case: CheckContext) -> Iterator[Problem]:
     """A file that no tool reads at once is read in part, and maybe not the part that matters.
 
     Fails: a file of more than 2,000 lines without `:first-last`.
@@ -76,7 +76,7 @@ def long_file_to_read(case: Case) -> Iterator[Problem]:
             yield Problem("P005", message, each.place, "note")
 
 
-def _files(case: Case) -> Iterator[ToRead]:
+def _files(case: CheckContext) -> Iterator[ToRead]:
     """All but the document itself, which is about to be written."""
     found = to_read(case.session, case.document_path)
     return (each for each in found if each.path != case.document_path)

@@ -10,19 +10,19 @@ from decimal import Decimal, InvalidOperation
 
 from handoff.base.problems import Place, Problem
 from handoff.base.tokens import BYTES_PER_TOKEN, estimated
-from handoff.check.context import Case
+from handoff.check.context import CheckContext
 from handoff.check.scripts import is_command, scripts
 from handoff.render.document import leaves
-from handoff.session.model import Code, Prompt, Text, place_in, texts
+from handoff.session.model import CodeBlock, Prompt, Text, place_in, texts
 from handoff.session.reading_list import prompts
 from handoff.values.cells import Cell, Cells
 from handoff.values.expressions import Literal, parts
 from handoff.values.filters import NUMBERS
-from handoff.values.history import Old
+from handoff.values.history import EarlierValue
 from handoff.values.printing import MONTHS, folded, moment, printed
 
 
-def over_budget(case: Case) -> Iterator[Problem]:
+def over_budget(case: CheckContext) -> Iterator[Problem]:
     """A long prompt costs room in every session that begins with it, and its end is not read.
 
     Fails: a prompt of more than `prompt.budget_tokens`, by its bytes of UTF-8 ÷ 4.
@@ -37,7 +37,7 @@ def over_budget(case: Case) -> Iterator[Problem]:
             yield Problem("P003", message, _place(case, name), "warning")
 
 
-def script_missing(case: Case) -> Iterator[Problem]:
+def script_missing(case: CheckContext) -> Iterator[Problem]:
     """A command that the next session runs as it stands, and whose script is not there.
 
     Fails:
@@ -56,7 +56,7 @@ def script_missing(case: Case) -> Iterator[Problem]:
             yield Problem("P006", message, shell.place(script.line), "warning")
 
 
-def old_number(case: Case) -> Iterator[Problem]:
+def old_number(case: CheckContext) -> Iterator[Problem]:
     """A number typed by hand is right until the next time somebody asks.
 
     Told only where a fact had this value before, has another now, and no fact has it any
@@ -76,7 +76,7 @@ def old_number(case: Case) -> Iterator[Problem]:
             yield Problem("P007", _copied(words, old[number], current), place, "warning")
 
 
-def eta_in_the_past(case: Case) -> Iterator[Problem]:
+def eta_in_the_past(case: CheckContext) -> Iterator[Problem]:
     """An end that is announced for a day before the handoff was never true of it.
 
     Compared with the moment the facts were asked for, else the day of `created`.
@@ -94,7 +94,7 @@ def eta_in_the_past(case: Case) -> Iterator[Problem]:
                 yield Problem("P008", message, _where(case, name, line), "warning")
 
 
-def unseen_character(case: Case) -> Iterator[Problem]:
+def unseen_character(case: CheckContext) -> Iterator[Problem]:
     """What nobody sees but a model or a terminal obeys: controls, and letters turned around.
 
     Fails: a prompt with an escape sequence, a bidirectional control or tag characters.
@@ -110,7 +110,7 @@ def unseen_character(case: Case) -> Iterator[Problem]:
                 break
 
 
-RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
+RULES: tuple[Callable[[CheckContext], Iterator[Problem]], ...] = (
     over_budget,
     script_missing,
     old_number,
@@ -121,11 +121,11 @@ RULES: tuple[Callable[[Case], Iterator[Problem]], ...] = (
 # --- places ------------------------------------------------------------------------------
 
 
-def _place(case: Case, name: str) -> Place:
+def _place(case: CheckContext, name: str) -> Place:
     return prompts(case.session)[name].place
 
 
-def _where(case: Case, name: str, line: str) -> Place:
+def _where(case: CheckContext, name: str, line: str) -> Place:
     """The author's text that a line was made of, as far as one of it can be found."""
     prompt = prompts(case.session)[name]
     for text in texts(prompt):
@@ -160,10 +160,14 @@ class _Shell:
         return place_in(self.text, self.start + sum(len(each) + 1 for each in before))
 
 
-def _shells(case: Case) -> Iterator[_Shell]:
+def _shells(case: CheckContext) -> Iterator[_Shell]:
     for prompt in prompts(case.session).values():
         for leaf in leaves(prompt):
-            if isinstance(leaf, Code) and leaf.lang in _SHELLS and isinstance(leaf.code, Text):
+            if (
+                isinstance(leaf, CodeBlock)
+                and leaf.lang in _SHELLS
+                and isinstance(leaf.code, Text)
+            ):
                 yield _Shell(leaf.code.value, leaf.code, 0)
             if isinstance(leaf, Text):
                 for match in _INLINE_CODE.finditer(leaf.value):
@@ -212,9 +216,9 @@ def _number(cell: Cell) -> Decimal | None:
         return None
 
 
-def _first_of_each(old: Iterable[Old]) -> dict[Decimal, Old]:
+def _first_of_each(old: Iterable[EarlierValue]) -> dict[Decimal, EarlierValue]:
     """For each number the latest recording that had it."""
-    found: dict[Decimal, Old] = {}
+    found: dict[Decimal, EarlierValue] = {}
     for each in old:
         number = _number(each.cell)
         if number is not None:
@@ -222,12 +226,12 @@ def _first_of_each(old: Iterable[Old]) -> dict[Decimal, Old]:
     return found
 
 
-def _has_changed(old: Old, current: dict[str, Cell]) -> bool:
+def _has_changed(old: EarlierValue, current: dict[str, Cell]) -> bool:
     cell = current.get(old.cell.name)
     return cell is not None and cell.typed.value is not None
 
 
-def _copied(words: str, old: Old, current: dict[str, Cell]) -> str:
+def _copied(words: str, old: EarlierValue, current: dict[str, Cell]) -> str:
     name, at = old.cell.name, f" as of {moment(old.cell.at)}" if old.cell.at else ""
     now = printed(current[name].typed)
     return (

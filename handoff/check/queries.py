@@ -7,13 +7,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
-from handoff.check.context import Case
+from handoff.check.context import CheckContext
 from handoff.facts.recorded import Value, is_current
-from handoff.session.model import Lookup, Question
+from handoff.session.model import QueryFact, SourceFact
 from handoff.sql.query import Query, bind
 
 
-def question_file(case: Case) -> Iterator[Problem]:
+def question_file(case: CheckContext) -> Iterator[Problem]:
     """A fact whose question is not there can never be answered.
 
     Fails:
@@ -22,7 +22,7 @@ def question_file(case: Case) -> Iterator[Problem]:
           coverage: {sql: coverage/phase5.sql}
     """
     for question in case.session.questions:
-        if isinstance(question, Lookup):
+        if isinstance(question, SourceFact):
             continue
         if not case.tree.has(f"sql/{question.sql}"):
             near = nearest(question.sql, case.queries)
@@ -32,7 +32,7 @@ def question_file(case: Case) -> Iterator[Problem]:
             yield Problem("Q030", message, question.place)
 
 
-def question_parameters(case: Case) -> Iterator[Problem]:
+def question_parameters(case: CheckContext) -> Iterator[Problem]:
     """What the session gives must be what the question declares, by name and by type.
 
     Fails:
@@ -47,7 +47,7 @@ def question_parameters(case: Case) -> Iterator[Problem]:
             yield from error.report.problems
 
 
-def fact_missing(case: Case) -> Iterator[Problem]:
+def fact_missing(case: CheckContext) -> Iterator[Problem]:
     """A declared fact that was never asked leaves its values blank.
 
     Fails: a name under `facts:` that the facts file does not have.
@@ -61,7 +61,7 @@ def fact_missing(case: Case) -> Iterator[Problem]:
             yield Problem("F020", message, question.place, "warning")
 
 
-def fact_stale(case: Case) -> Iterator[Problem]:
+def fact_stale(case: CheckContext) -> Iterator[Problem]:
     """An answer to another question, or to other parameters, is no answer to this one.
 
     By content, never by age: an old answer to the same question is still its answer.
@@ -76,7 +76,7 @@ def fact_stale(case: Case) -> Iterator[Problem]:
         yield Problem("F021", message, question.place, "warning")
 
 
-def stale(case: Case) -> Iterator[tuple[Question | Lookup, str]]:
+def stale(case: CheckContext) -> Iterator[tuple[QueryFact | SourceFact, str]]:
     """The facts whose answer is one to something else, and what changed."""
     for question, query, params in _with_params(case):
         fact = case.fact(question.name)
@@ -88,7 +88,7 @@ def stale(case: Case) -> Iterator[tuple[Question | Lookup, str]]:
             yield question, f"{what} changed" if edited else "its parameters changed"
 
 
-def fact_failed(case: Case) -> Iterator[Problem]:
+def fact_failed(case: CheckContext) -> Iterator[Problem]:
     """A question that failed shows as a blank, also where an older answer is recorded.
 
     Fails: a fact with a `failure` in the facts file.
@@ -100,7 +100,7 @@ def fact_failed(case: Case) -> Iterator[Problem]:
             yield Problem("F022", message, question.place, "warning")
 
 
-def fact_orphaned(case: Case) -> Iterator[Problem]:
+def fact_orphaned(case: CheckContext) -> Iterator[Problem]:
     """An answer that no question asks for any more is read by nobody, and trusted by somebody.
 
     Fails: a name in the facts file that `facts:` does not declare.
@@ -119,24 +119,24 @@ _ANY_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _with_params(
-    case: Case,
-) -> Iterator[tuple[Question | Lookup, Query | Lookup, Mapping[str, Value]]]:
+    case: CheckContext,
+) -> Iterator[tuple[QueryFact | SourceFact, Query | SourceFact, Mapping[str, Value]]]:
     """What is asked now, and with what; a parameter that does not fit is told elsewhere."""
     for question in case.session.questions:
-        if isinstance(question, Lookup):
+        if isinstance(question, SourceFact):
             yield question, question, {"as_of": _moment(case)}
     for question, query in _asked(case):
         with suppress(InvalidInput):
             yield question, query, bind(query, question, _moment(case))
 
 
-def _asked(case: Case) -> Iterator[tuple[Question, Query]]:
+def _asked(case: CheckContext) -> Iterator[tuple[QueryFact, Query]]:
     for question in case.session.questions:
-        if isinstance(question, Question) and question.sql in case.queries:
+        if isinstance(question, QueryFact) and question.sql in case.queries:
             yield question, case.queries[question.sql]
 
 
-def _moment(case: Case) -> datetime:
+def _moment(case: CheckContext) -> datetime:
     """The moment the session asks for; without one, that of what is recorded."""
     recorded = case.facts.as_of if case.facts else None
     return case.session.as_of or recorded or _ANY_MOMENT

@@ -1,4 +1,4 @@
-"""What the GitHub action asks beside the commands: `python -m handoff.commands.action files .`."""
+"""What the GitHub action needs besides the commands: `python -m handoff.commands.action`."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def colour(stream: object) -> bool:
     return bool(is_terminal) and not os.environ.get("NO_COLOR")
 
 
-class Progress:
+class ProgressLine:
     """Tells what a slow step does: on a terminal in one line that goes away again."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from handoff.warehouse import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorStep:
     """One step of the examination."""
 
     what: str
@@ -29,7 +29,7 @@ class Finding:
 
 def examination(
     project: Project, *, engine: str | None, progress: Progress
-) -> Iterator[Finding]:
+) -> Iterator[DoctorStep]:
     """Each step when it is taken: the repository first, then the warehouse."""
     yield _root(project)
     yield from _settings(project.settings)
@@ -39,19 +39,19 @@ def examination(
     yield from _engine(project, engine, progress)
 
 
-def _root(project: Project) -> Finding:
+def _root(project: Project) -> DoctorStep:
     if not (project.root / SETTINGS).is_file():
         detail = f"{project.root} holds no {SETTINGS}"
-        return Finding("repository", False, detail, "'handoff init' writes a first one")
+        return DoctorStep("repository", False, detail, "'handoff init' writes a first one")
     sessions = counted(len(project.session_ids()), "session")
     queries = counted(len(project.query_names()), "question")
-    return Finding("repository", True, f"{project.root}: {sessions}, {queries}")
+    return DoctorStep("repository", True, f"{project.root}: {sessions}, {queries}")
 
 
-def _settings(settings: Settings) -> Iterator[Finding]:
+def _settings(settings: Settings) -> Iterator[DoctorStep]:
     """Every setting that is given, and where; the rest hold what docs/settings.md says."""
     for key, origin in sorted(settings.origins.items()):
-        yield Finding(key, True, f"{_value(settings, key)}, from {origin}")
+        yield DoctorStep(key, True, f"{_value(settings, key)}, from {origin}")
 
 
 def _value(settings: Settings, key: str) -> str:
@@ -68,71 +68,71 @@ def _value(settings: Settings, key: str) -> str:
 _ALIASES = {"prompt.budget_tokens": "budget_tokens"}
 
 
-def _output(project: Project) -> Finding:
+def _output(project: Project) -> DoctorStep:
     name = project.settings.output
     folder = project.path(name)
     while not folder.exists():
         folder = folder.parent
     if os.access(folder, os.W_OK):
-        return Finding("output folder", True, name)
-    return Finding(
+        return DoctorStep("output folder", True, name)
+    return DoctorStep(
         "output folder", False, f"{name} cannot be written", "look at its permissions"
     )
 
 
-def _cache() -> Finding:
+def _cache() -> DoctorStep:
     folder = cache_folder("samples")
     if folder is not None:
-        return Finding("cache folder", True, str(folder.parent))
+        return DoctorStep("cache folder", True, str(folder.parent))
     mend = "set XDG_CACHE_HOME to a folder that is yours alone (mode 0700)"
-    return Finding("cache folder", False, "none, so every run starts afresh", mend)
+    return DoctorStep("cache folder", False, "none, so every run starts afresh", mend)
 
 
-def _git() -> Finding:
+def _git() -> DoctorStep:
     path = shutil.which("git")
     if path:
-        return Finding("git", True, path)
-    return Finding("git", False, "not found", "install git for 'git:' facts and 'resume'")
+        return DoctorStep("git", True, path)
+    return DoctorStep("git", False, "not found", "install git for 'git:' facts and 'resume'")
 
 
-def _engine(project: Project, engine: str | None, progress: Progress) -> Iterator[Finding]:
+def _engine(project: Project, engine: str | None, progress: Progress) -> Iterator[DoctorStep]:
     from handoff.warehouse import engines
 
     try:
         chosen = engines.engine_of(project, engine)
     except HandoffError as error:
         detail, _, mend = str(error).removeprefix("handoff: error: ").partition(": ")
-        yield Finding("engine", False, detail, mend)
+        yield DoctorStep("engine", False, detail, mend)
         return
     if "engine" not in project.settings.origins or engine:
-        yield Finding("engine", True, f"{chosen}, for this run")
+        yield DoctorStep("engine", True, f"{chosen}, for this run")
     yield from _ENGINES[chosen](project, progress)
 
 
-def _duckdb(project: Project, progress: Progress) -> Iterator[Finding]:
+def _duckdb(project: Project, progress: Progress) -> Iterator[DoctorStep]:
     from handoff.warehouse import engines
 
     try:
         warehouse = engines.opened(project, "duckdb", progress)
     except HandoffError as error:
-        yield Finding("warehouse", False, str(error), "look at 'duckdb:' in handoff.yaml")
+        yield DoctorStep("warehouse", False, str(error), "look at 'duckdb:' in handoff.yaml")
         return
     try:
         count = sum(len(tables) for tables in warehouse.schema(()).values())
-        yield Finding("warehouse", True, f"{warehouse.engine}, {counted(count, 'table')}")
+        yield DoctorStep("warehouse", True, f"{warehouse.engine}, {counted(count, 'table')}")
     finally:
         warehouse.close()
 
 
-def _bigquery(project: Project, progress: Progress) -> Iterator[Finding]:
+def _bigquery(project: Project, progress: Progress) -> Iterator[DoctorStep]:
     # slow: 0.5 s, only asking needs it
     from handoff.warehouse.bigquery.doctor import doctor_checks
 
     for check in doctor_checks(project.settings.bigquery):
-        yield Finding(check.what, check.ok, check.detail, check.mend)
+        yield DoctorStep(check.what, check.ok, check.detail, check.mend)
 
 
-_ENGINES: Mapping[str, Callable[[Project, Progress], Iterator[Finding]]] = {
+_ENGINES: Mapping[str, Callable[[Project, Progress], Iterator[DoctorStep]]] = {
     "duckdb": _duckdb,
     "bigquery": _bigquery,
 }

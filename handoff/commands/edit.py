@@ -14,13 +14,13 @@ from handoff.base.problems import InvalidInput, Problem, UsageError
 from handoff.commands import console, options
 from handoff.project.project import Project
 from handoff.session.decode import KEYS
-from handoff.session.open_blanks import Open, summary
+from handoff.session.open_blanks import OpenBlank, summary
 
 if TYPE_CHECKING:
-    from handoff.edit.new_session import Begun
-    from handoff.edit.operations import Change, Edited
-    from handoff.edit.save import Saved
-    from handoff.edit.todo import Work
+    from handoff.edit.new_session import NewSession
+    from handoff.edit.operations import Change, EditResult
+    from handoff.edit.save import SaveResult
+    from handoff.edit.todo import TodoList
 
 Way = Annotated[
     str,
@@ -64,7 +64,7 @@ def todo(
         raise UsageError("handoff: error: '--all' goes without a session")
     project = api.open_project(root)
     wanted = project.session_ids() if every else [session or "latest"]
-    found: list[work.Work] = []
+    found: list[work.TodoList] = []
     mistakes: list[Problem] = []
     for name in wanted:
         try:
@@ -81,14 +81,14 @@ def todo(
     return 1 if mistakes else 0
 
 
-def _next_step(session: str, opens: Sequence[Open]) -> str:
+def _next_step(session: str, opens: Sequence[OpenBlank]) -> str:
     """`; next: …`, how blanks are filled that do not wait for answers."""
     if all(each.waits_for for each in opens):
         return ""
     return f"; next: handoff fill {session}, or handoff set {session} PATH WORDS"
 
 
-def _todo(several: tuple[Work, ...], *, json: bool, every: bool) -> str:
+def _todo(several: tuple[TodoList, ...], *, json: bool, every: bool) -> str:
     from handoff.edit import todo as work
 
     if json:
@@ -140,7 +140,7 @@ def new(
     return _mistakes(project, begun.session)
 
 
-def _begun(begun: Begun) -> str:
+def _begun(begun: NewSession) -> str:
     """`wrote sessions/session-2.yaml: 6 boxes, 1 decision, after session-1; next: …`."""
     plural = {"box": "boxes", "decision": "decisions"}
     counts = [
@@ -214,7 +214,7 @@ def add(
 
     given = [_value(value, blank=False) or "" for value in values]
 
-    def added(old: str) -> Edited:
+    def added(old: str) -> EditResult:
         for value in given:
             done = operations.add_to(old, path, value, order=KEYS, new=new)
             old = done.text
@@ -266,7 +266,7 @@ def _save(session: str, root: str | None, change: Change, *, said: str | None = 
     return 0
 
 
-def _said(saved: Saved, done_to_it: str) -> str:
+def _said(saved: SaveResult, done_to_it: str) -> str:
     """`sessions/session-1.yaml:18:9: checklist > Docs: ticked`."""
     way = " > ".join(map(str, saved.place.keys))
     said = f"{saved.place}: {way}: {done_to_it if saved.changed else 'said so already'}"

@@ -18,7 +18,7 @@ from handoff.base.report import counted
 from handoff.commands import console, options
 
 if TYPE_CHECKING:
-    from handoff.edit.fill import Asked, Walk
+    from handoff.edit.fill import FillPrompt, Walk
 
 _KEYS = "Enter skips, :b back, :e editor, := the last session's words, :q quits, :? this"
 _CUT = "# ---------------- what stands below this line is not kept ----------------"
@@ -75,7 +75,7 @@ def _show(at: Walk, n: int) -> None:
         console.note(f"  {line}")
 
 
-def _about(at: Walk, each: Asked, n: int) -> Iterator[str]:
+def _about(at: Walk, each: FillPrompt, n: int) -> Iterator[str]:
     around, given = at.around(n), at.given(n)
     if around is not None:
         yield f"in: {around}"

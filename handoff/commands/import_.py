@@ -64,7 +64,7 @@ def import_(
         raise _is_there(api.session_path(str(id)))
     made = imported(
         read(content, document),
-        lambda session: api.render(project, api.Loaded(session, {}, ()), None).text,
+        lambda session: api.render(project, api.LoadedSession(session, {}, ()), None).text,
         ids,
         session_id=id,
         created=day,

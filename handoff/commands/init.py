@@ -14,8 +14,8 @@ import typer
 from handoff.base.files import is_folder
 from handoff.base.problems import UsageError, nearest
 from handoff.commands import console, init_detect, init_files, options
-from handoff.commands.init_detect import Documents, Warehouse
-from handoff.commands.init_files import Plan
+from handoff.commands.init_detect import DetectedEngine, FoundDocuments
+from handoff.commands.init_files import InitPlan
 from handoff.project.project import SETTINGS, Project, open_project
 from handoff.project.settings import ENGINES, Engine
 from handoff.project.settings import Settings as Chosen
@@ -75,7 +75,7 @@ def _has_settings(project: Project) -> bool:
 
 
 def _tell(
-    project: Project, found: Documents | None, there: Warehouse, engine: str | None
+    project: Project, found: FoundDocuments | None, there: DetectedEngine, engine: str | None
 ) -> None:
     """What is there already."""
     if found:
@@ -89,10 +89,10 @@ def _tell(
 
 
 def _plan(
-    project: Project, found: Documents | None, there: Warehouse, engine: str | None
-) -> Plan:
+    project: Project, found: FoundDocuments | None, there: DetectedEngine, engine: str | None
+) -> InitPlan:
     given = _engine(engine) if engine else project.settings.engine
-    return Plan(
+    return InitPlan(
         engine=given or there.engine,
         output=(found.folder if found else None) or Chosen().output,
         number=found.next_number if found else 1,
@@ -111,7 +111,7 @@ def _engine(name: str) -> Engine:
     raise UsageError(f"handoff: error: unknown engine '{name}'{guess}")
 
 
-def _asked(plan: Plan, engine: str | None, *, has_settings: bool) -> Plan:
+def _asked(plan: InitPlan, engine: str | None, *, has_settings: bool) -> InitPlan:
     """The plan as a person wants it: Enter takes what is proposed."""
     if not has_settings:
         if engine is None:

@@ -26,7 +26,7 @@ _NONE = re.compile(r"readme|index|template|changelog", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Documents:
+class FoundDocuments:
     """The handoffs that somebody wrote before."""
 
     paths: tuple[str, ...]
@@ -40,7 +40,7 @@ class Documents:
 
 
 @dataclass(frozen=True, slots=True)
-class Warehouse:
+class DetectedEngine:
     """Which engine is likely to be there, and why."""
 
     engine: Engine
@@ -49,14 +49,14 @@ class Warehouse:
     """Of Google Cloud, where one is set."""
 
 
-def documents(paths: Iterable[str]) -> Documents | None:
+def documents(paths: Iterable[str]) -> FoundDocuments | None:
     """The handoffs among the repository's files; `None`: there are none."""
     found = sorted(filter(_is_handoff, paths), key=_age)
     if not found:
         return None
     homes = Counter(_home(path) for path in found)
     most = min(homes, key=lambda home: (-homes[home], len(home), home))
-    return Documents(
+    return FoundDocuments(
         paths=tuple(found),
         folder=None if most == "." else most,
         naming=_naming(found),
@@ -64,14 +64,14 @@ def documents(paths: Iterable[str]) -> Documents | None:
     )
 
 
-def warehouse(environment: Mapping[str, str], home: Path) -> Warehouse:
+def warehouse(environment: Mapping[str, str], home: Path) -> DetectedEngine:
     """The engine that the machine speaks for: BigQuery where there is a trace of it."""
     trace = next(_traces(environment, home), None)
     if trace is None:
         # the program alone says nothing of a project, and the first render would fail
         has_bq = shutil.which("bq", path=environment.get("PATH", ""))
-        return Warehouse("duckdb", _ONLY_BQ if has_bq else _NOTHING)
-    return Warehouse("bigquery", trace, _project(environment, home))
+        return DetectedEngine("duckdb", _ONLY_BQ if has_bq else _NOTHING)
+    return DetectedEngine("bigquery", trace, _project(environment, home))
 
 
 # --- documents -----------------------------------------------------------------------------

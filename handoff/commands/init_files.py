@@ -10,7 +10,7 @@ from string import Template
 
 from handoff.base.files import confined, write_new
 from handoff.project.settings import Engine
-from handoff.yaml.scalars import Spot, written
+from handoff.yaml.scalars import ScalarContext, written
 
 _STARTER = Path(__file__).parent / "starter"
 """A folder for each engine; `$name` in its files is filled in."""
@@ -19,7 +19,7 @@ GUIDE = ".agents/skills/handoff/SKILL.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class InitPlan:
     """What is to be written, as found or as a person chose."""
 
     engine: Engine
@@ -40,7 +40,7 @@ class Plan:
         return f"session-{self.number}"
 
 
-def start(root: Path, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def start(root: Path, plan: InitPlan) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Write the starter files under `root`; the paths written, and those that were there.
 
     Raises WorldError.
@@ -64,7 +64,7 @@ def guide(root: Path) -> bool:
     return write_new(confined(root, GUIDE), content, place=GUIDE)
 
 
-def _files(plan: Plan) -> Iterator[tuple[str, bytes]]:
+def _files(plan: InitPlan) -> Iterator[tuple[str, bytes]]:
     folder = _STARTER / plan.engine
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder).as_posix().replace("session-1", plan.session)
@@ -72,7 +72,7 @@ def _files(plan: Plan) -> Iterator[tuple[str, bytes]]:
             yield path, Template(file.read_text("utf-8")).substitute(_names(plan)).encode()
 
 
-def _names(plan: Plan) -> dict[str, str]:
+def _names(plan: InitPlan) -> dict[str, str]:
     project = f"bigquery: {{project: {_inline(plan.project)}}}" if plan.project else ""
     without = "# bigquery: {project: my-project, location: US, dataset: my_dataset}"
     read = (
@@ -82,11 +82,11 @@ def _names(plan: Plan) -> dict[str, str]:
         "number": str(plan.number),
         "next": str(plan.number + 1),
         "day": str(plan.today),
-        "output": written(plan.output, Spot(0))[0],
+        "output": written(plan.output, ScalarContext(0))[0],
         "bigquery": project or without,
         "read": read,
     }
 
 
 def _inline(words: str | None) -> str:
-    return written(words, Spot(0, flow=True))[0]
+    return written(words, ScalarContext(0, flow=True))[0]

@@ -13,7 +13,7 @@ import typer
 from handoff import api
 from handoff.base.problems import UsageError
 from handoff.commands import console, options
-from handoff.preview.watcher import Following
+from handoff.preview.watcher import SessionWatcher
 
 
 def preview(
@@ -41,7 +41,7 @@ def preview(
     from handoff.preview.server import Server  # slow: brings http.server
 
     project = api.open_project(root)
-    following = Following(project.root, api.session_named(project, session))
+    following = SessionWatcher(project.root, api.session_named(project, session))
     try:
         server = Server(following, port)
     except OSError as error:

@@ -13,7 +13,7 @@ from handoff.base.problems import Refused, UsageError
 from handoff.commands import clipboard, console, options
 from handoff.session.model import DEFAULT_PROMPT
 from handoff.workspace import prompt_report
-from handoff.workspace.prompt_report import Given
+from handoff.workspace.prompt_report import PromptResult
 
 FORMATS = ("text", "json")
 
@@ -47,7 +47,7 @@ def prompt(
     """
     options.known_format(format, FORMATS)
     project = api.open_project(root)
-    given = api.given(project, api.session_named(project, session), name)
+    given = api.get_prompt(project, api.session_named(project, session), name)
     console.problems(given.findings)
     if strict and not given.is_fit:
         console.note(prompt_report.unfit(given))
@@ -59,7 +59,9 @@ def prompt(
     return 0
 
 
-def _give(given: Given, text: str, *, copy: bool, out: str | None, overwrite: bool) -> None:
+def _give(
+    given: PromptResult, text: str, *, copy: bool, out: str | None, overwrite: bool
+) -> None:
     if out is not None:
         console.note(f"{_written(Path(out), text.encode(), overwrite=overwrite)} {out}")
     if copy:

@@ -9,7 +9,7 @@ import typer
 from handoff import api
 from handoff.base.problems import UsageError, worst
 from handoff.commands import console, options, query_actions, query_output
-from handoff.facts.recorded import Answer
+from handoff.facts.recorded import QueryResult
 
 app = typer.Typer(
     help="List, ask and estimate the questions under sql/.",
@@ -52,9 +52,9 @@ def run(
         dict(map(_pair, param or ())),
         engine=engine,
         as_of=options.moment(as_of),
-        progress=console.Progress(),
+        progress=console.ProgressLine(),
     )
-    if isinstance(answer, Answer):
+    if isinstance(answer, QueryResult):
         console.out(query_output.FORMATS[format](answer))
         return 0
     console.note(f"handoff: error: {answer.message}")
@@ -83,7 +83,7 @@ def estimate(
         names,
         dict(map(_pair, param or ())),
         as_of=options.moment(as_of),
-        progress=console.Progress(),
+        progress=console.ProgressLine(),
     )
     console.out(query_output.FORMATS[format](answer))
     for failure in failures:
@@ -102,7 +102,7 @@ def pull_schema(
     They go into sql/schema.json, for checks without a warehouse.
     """
     project = api.open_project(root, settings=settings or ())
-    written = query_actions.pull_schema(project, engine=engine, progress=console.Progress())
+    written = query_actions.pull_schema(project, engine=engine, progress=console.ProgressLine())
     console.note(f"{'wrote' if written.changed else 'kept'} {written.path}: {written.summary}")
     return 0
 

@@ -11,12 +11,12 @@ from handoff import api
 from handoff.base.files import write_whole
 from handoff.base.problems import InvalidInput, Place, UsageError, nearest
 from handoff.base.report import counted
-from handoff.facts.recorded import Answer, Column, Failure, Value
+from handoff.facts.recorded import Column, Failure, QueryResult, Value
 from handoff.project.project import Project
-from handoff.session.model import Param, Question
+from handoff.session.model import Param, QueryFact
 from handoff.sql import tables
 from handoff.sql.query import Query, bind, read
-from handoff.warehouse import Asked, Progress
+from handoff.warehouse import BoundQuery, Progress
 
 
 def ask(
@@ -27,7 +27,7 @@ def ask(
     engine: str | None,
     as_of: datetime | None,
     progress: Progress,
-) -> Answer | Failure:
+) -> QueryResult | Failure:
     """One question's answer; nothing is recorded.
 
     `params` as words; a list or mapping as JSON. Raises InvalidInput, UsageError, WorldError.
@@ -44,19 +44,19 @@ def ask(
 
 def _question(
     project: Project, name: str, params: Mapping[str, str], as_of: datetime | None
-) -> Asked:
+) -> BoundQuery:
     wanted = name.removeprefix("sql/")
     wanted = wanted if wanted.endswith(".sql") else f"{wanted}.sql"
     if wanted not in project.query_names():
         guess = nearest(wanted, project.query_names())
         raise UsageError(f"handoff: error: no question '{name}'{guess}")
     query = read(project.read(f"sql/{wanted}") or b"", f"sql/{wanted}", wanted)
-    question = Question("answer", wanted, _words(query, params), None, Place("--param"), {})
+    question = QueryFact("answer", wanted, _words(query, params), None, Place("--param"), {})
     try:
         bound = bind(query, question, as_of or datetime.now(UTC))
     except InvalidInput as error:  # of the command line, not of a file
         raise UsageError(str(error)) from error
-    return Asked(wanted, query, bound)
+    return BoundQuery(wanted, query, bound)
 
 
 def _words(query: Query, params: Mapping[str, str]) -> dict[str, Param]:
@@ -95,23 +95,25 @@ def estimate(
     *,
     as_of: datetime | None,
     progress: Progress,
-) -> tuple[Answer, tuple[Failure, ...]]:
+) -> tuple[QueryResult, tuple[Failure, ...]]:
     """A row for each question of the sessions and questions `names`, and the sum of them.
 
     Bytes as the dry run says and as the bill would round them; what cannot be estimated is a
     failure. Raises UsageError, WorldError and InvalidInput.
     """
-    from handoff.warehouse.bigquery.cost import Estimate, price
-    from handoff.warehouse.bigquery.warehouse import BigQuery  # slow: only asking needs it
+    from handoff.warehouse.bigquery.cost import CostEstimate, price
+    from handoff.warehouse.bigquery.warehouse import (
+        BigQueryWarehouse,  # slow: only asking needs it
+    )
 
     settings = project.settings.bigquery
     asked = [each for name in names for each in _asked(project, name, params, as_of)]
-    warehouse = BigQuery(settings, progress)
+    warehouse = BigQueryWarehouse(settings, progress)
     try:
         found = warehouse.estimates(asked)
     finally:
         warehouse.close()
-    known = [each for each in found if isinstance(each, Estimate)]
+    known = [each for each in found if isinstance(each, CostEstimate)]
     billed = [0 if each.cached else each.bytes_billed for each in known]
     rows: list[tuple[Value, ...]] = [
         (
@@ -127,20 +129,20 @@ def estimate(
     read = sum(each.bytes_processed for each in known)
     rows.append(("all", read, total, None, price(total, settings.price_per_tib)))
     failures = tuple(each for each in found if isinstance(each, Failure))
-    return Answer(_COLUMNS, tuple(rows), None, None, datetime.now(UTC)), failures
+    return QueryResult(_COLUMNS, tuple(rows), None, None, datetime.now(UTC)), failures
 
 
 def _asked(
     project: Project, name: str, params: Mapping[str, str], as_of: datetime | None
-) -> Iterator[Asked]:
+) -> Iterator[BoundQuery]:
     """The questions of a session, or the one question that `name` is."""
     if name == "latest" or name in project.session_ids() or name.endswith(".yaml"):
         loaded = api.load(project, api.session_named(project, name))
         moment = as_of or loaded.session.as_of or datetime.now(UTC)
         for question in loaded.session.questions:
-            if isinstance(question, Question):
+            if isinstance(question, QueryFact):
                 query = loaded.queries[question.sql]
-                yield Asked(question.name, query, bind(query, question, moment))
+                yield BoundQuery(question.name, query, bind(query, question, moment))
         return
     yield _question(project, name, params, as_of)
 
@@ -149,7 +151,7 @@ def _asked(
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
+class PulledSchema:
     """What became of the recorded schema."""
 
     path: str
@@ -158,7 +160,7 @@ class Pulled:
     """`6 datasets, 14 tables`."""
 
 
-def pull_schema(project: Project, *, engine: str | None, progress: Progress) -> Pulled:
+def pull_schema(project: Project, *, engine: str | None, progress: Progress) -> PulledSchema:
     """Record the tables of every dataset that a question reads. Raises WorldError."""
     from handoff.check.sql_schema import datasets  # slow: brings sqlglot
     from handoff.warehouse import engines
@@ -180,6 +182,6 @@ def pull_schema(project: Project, *, engine: str | None, progress: Progress) -> 
     if changed:
         write_whole(project.path(tables.PATH), content, place=tables.PATH)
     count = sum(len(members) for members in found.values())
-    return Pulled(
+    return PulledSchema(
         tables.PATH, changed, f"{counted(len(found), 'dataset')}, {counted(count, 'table')}"
     )

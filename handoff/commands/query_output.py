@@ -10,12 +10,12 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from handoff.base.report import printable
-from handoff.facts.recorded import Answer, Value
+from handoff.facts.recorded import QueryResult, Value
 
 _NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
 
 
-def _table(answer: Answer) -> str:
+def _table(answer: QueryResult) -> str:
     """Columns in line, numbers to the right; the count of rows last."""
     names = [column.name for column in answer.columns]
     rows = [names, *([printable(_words(value)) for value in row] for row in answer.rows)]
@@ -27,7 +27,7 @@ def _table(answer: Answer) -> str:
     return "\n".join([*lines, f"({count} row{'' if count == 1 else 's'})"]) + "\n"
 
 
-def as_markdown(answer: Answer) -> str:
+def as_markdown(answer: QueryResult) -> str:
     """A table of GitHub's Markdown."""
     ruler = ["--:" if column.type in _NUMBERS else "---" for column in answer.columns]
     rows = [[column.name for column in answer.columns], ruler]
@@ -35,7 +35,7 @@ def as_markdown(answer: Answer) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _csv(answer: Answer) -> str:
+def _csv(answer: QueryResult) -> str:
     """RFC 4180; NULL is an empty field."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -44,7 +44,7 @@ def _csv(answer: Answer) -> str:
     return text.getvalue()
 
 
-def as_json(answer: Answer) -> str:
+def as_json(answer: QueryResult) -> str:
     """A list of objects, one row a line; what JSON has no type for is text."""
     names = [column.name for column in answer.columns]
     rows = (dict(zip(names, map(_plain, row), strict=True)) for row in answer.rows)
@@ -52,7 +52,7 @@ def as_json(answer: Answer) -> str:
     return f"[\n{lines}\n]\n" if lines else "[]\n"
 
 
-FORMATS: Mapping[str, Callable[[Answer], str]] = {
+FORMATS: Mapping[str, Callable[[QueryResult], str]] = {
     "table": _table,
     "json": as_json,
     "csv": _csv,

@@ -10,7 +10,7 @@ from handoff import api
 from handoff.base.problems import UsageError
 from handoff.base.report import printable
 from handoff.commands import console, options
-from handoff.workspace.readiness import Ready
+from handoff.workspace.readiness import Readiness
 from handoff.workspace.readiness import ready as ask
 
 
@@ -45,7 +45,7 @@ def ready(
         now=options.moment(as_of) or options.this_minute(),
         engine=engine,
         frozen=frozen,
-        progress=console.Progress(),
+        progress=console.ProgressLine(),
     )
     for each in found.conditions:
         console.out(f"{printable(' '.join(str(each).split()))}\n")
@@ -54,7 +54,7 @@ def ready(
     return found.exit_code
 
 
-def _summary(found: Ready) -> str:
+def _summary(found: Readiness) -> str:
     count = len(found.conditions)
     if not count:
         where = " and ".join(found.written_in)

@@ -59,7 +59,7 @@ def render(
             loaded,
             engine=engine,
             as_of=options.moment(as_of),
-            progress=console.Progress(),
+            progress=console.ProgressLine(),
             note=console.note,
         )
     document = api.render(project, loaded, facts, stale_ok=stale_ok)

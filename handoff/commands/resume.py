@@ -51,7 +51,7 @@ def resume(
         engine=engine,
         frozen=frozen,
         name=prompt,
-        progress=console.Progress(),
+        progress=console.ProgressLine(),
     )
     console.out(FORMATS[format](resumed.since))
     if resumed.since.mode == "recorded":

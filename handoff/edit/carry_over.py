@@ -11,26 +11,26 @@ from handoff.base.problems import Place, Problem
 from handoff.session.content import ContentReader, spelled_blank
 from handoff.session.model import (
     Blank,
-    Box,
     Bullets,
     Checklist,
+    ChecklistItem,
     Claim,
-    Code,
+    CodeBlock,
     Condition,
     Content,
     Entries,
     Entry,
-    Expect,
+    ExpectBlock,
     Flag,
-    Markdown,
-    Phases,
+    MarkdownBlock,
+    PhasesBlock,
     Session,
     Steps,
-    Table,
+    TableBlock,
     Text,
     Valued,
 )
-from handoff.yaml.emitter import Comment, Flow, Part, Value, value_of
+from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, value_of
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
 from handoff.yaml.spans import pair_text
 
@@ -44,7 +44,7 @@ _GUARDS = re.compile(r"\bdo[- ]?not|\bdon['’]?t\b|\bnever\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PreviousSession:
     """The session that is carried on."""
 
     session: Session
@@ -59,21 +59,21 @@ class Source:
         return f"from {self.session.id}"
 
 
-Carrier = Callable[[Source, str], Part | None]
+Carrier = Callable[[PreviousSession, str], EmittedKey | None]
 
 
-def verbatim(source: Source, key: str) -> Part | None:
+def verbatim(source: PreviousSession, key: str) -> EmittedKey | None:
     """The key as it stands, comments and all."""
     node = _node(source, key)
     if node is None or not value_of(node):
         return None
     lines = pair_text(source.text, key)
     if lines is not None and _says_the_same(lines, key, node):
-        return Part(verbatim=lines.replace("\r\n", "\n"))
-    return Part(value_of(node))
+        return EmittedKey(verbatim=lines.replace("\r\n", "\n"))
+    return EmittedKey(value_of(node))
 
 
-def listed(source: Source, key: str) -> Part | None:
+def listed(source: PreviousSession, key: str) -> EmittedKey | None:
     """Each entry as an item that names the session it came from."""
     node = _node(source, key)
     if isinstance(node, List) and not spelled_blank(node):
@@ -81,10 +81,10 @@ def listed(source: Source, key: str) -> Part | None:
     else:
         content = getattr(source.session, key)
         items = [_with_origin(each, source) for each in _items(content, source.say)]
-    return Part(items) if items else None
+    return EmittedKey(items) if items else None
 
 
-def _item(node: Node, source: Source) -> Iterator[Value]:
+def _item(node: Node, source: PreviousSession) -> Iterator[Value]:
     """One item of a list; what else is said beside its words stays beside them."""
     words: Node | None = node
     if isinstance(node, Map):
@@ -97,7 +97,7 @@ def _item(node: Node, source: Source) -> Iterator[Value]:
         yield said if words is node else _beside(said, node)
 
 
-def guards(source: Source, key: str) -> Part | None:
+def guards(source: PreviousSession, key: str) -> EmittedKey | None:
     """What not to do: the list of it, and what the prompt says beneath a heading like that."""
     part = listed(source, key)
     items = list(part.value) if part and isinstance(part.value, list) else []
@@ -107,22 +107,22 @@ def guards(source: Source, key: str) -> Part | None:
             items += [
                 item for each in told if (item := _with_origin(each, source)) not in items
             ]
-    return Part(items) if items else None
+    return EmittedKey(items) if items else None
 
 
-def live(source: Source, key: str) -> Part | None:
+def live(source: PreviousSession, key: str) -> EmittedKey | None:
     """The key as it stands, where it says nothing but what is asked anew."""
     content = getattr(source.session, key)
     return verbatim(source, key) if content and is_live(content) else None
 
 
-def blocker(source: Source, key: str) -> Part | None:
+def blocker(source: PreviousSession, key: str) -> EmittedKey | None:
     """What blocks the work still."""
     words = source.session.blocked_by
-    return Part(_with_origin(source.say(words), source)) if words else None
+    return EmittedKey(_with_origin(source.say(words), source)) if words else None
 
 
-def boxes(source: Source, key: str) -> Part | None:
+def boxes(source: PreviousSession, key: str) -> EmittedKey | None:
     """The objectives, then every box that was left open."""
     found: dict[str, Value] = {}
     objectives = source.session.next.objectives if source.session.next else None
@@ -132,10 +132,10 @@ def boxes(source: Source, key: str) -> Part | None:
     if still_open:
         found[Comment(f"left open in {source.session.id}")] = None
     found.update(still_open)
-    return Part(found) if found else None
+    return EmittedKey(found) if found else None
 
 
-def sections(source: Source, key: str) -> Part | None:
+def sections(source: PreviousSession, key: str) -> EmittedKey | None:
     """What must hold before work begins, and the free sections that say what not to do."""
     following = source.session.next
     needed = _items(following.prerequisites if following else None, source.say)
@@ -147,7 +147,7 @@ def sections(source: Source, key: str) -> Part | None:
     for n, section in enumerate(source.session.sections):
         if section.title and _GUARDS.search(section.title):
             found.append(_guard(source, n, section.title))
-    return Part(found) if found else None
+    return EmittedKey(found) if found else None
 
 
 CARRIED: Mapping[str, tuple[Carrier, str]] = {
@@ -165,13 +165,13 @@ CARRIED: Mapping[str, tuple[Carrier, str]] = {
 """Key of the session file to what is taken of it, and the comment beside it."""
 
 
-def carried(source: Source) -> dict[str, Part]:
+def carried(source: PreviousSession) -> dict[str, EmittedKey]:
     """Every part of the next session that comes from `source`."""
     found = {}
     for key, (carrier, comment) in CARRIED.items():
         part = carrier(source, key)
         if part is not None:
-            found[key] = Part(part.value, comment, part.verbatim)
+            found[key] = EmittedKey(part.value, comment, part.verbatim)
     return found
 
 
@@ -190,7 +190,7 @@ def _beside(said: str, node: Node) -> Value:
 # --- helpers -------------------------------------------------------------------------------
 
 
-def _node(source: Source, key: str) -> Node | None:
+def _node(source: PreviousSession, key: str) -> Node | None:
     return next((pair.node for pair in source.root.pairs if pair.key == key), None)
 
 
@@ -218,9 +218,9 @@ def _items(content: Content | None, say: Callable[[Text], str]) -> list[str]:
             return [*_items(value, say), *_items(inner, say)]
         case Checklist(several):
             return [say(box.label) for box in several if not box.done]
-        case Code(_, Text(code)):
+        case CodeBlock(_, Text(code)):
             return [f"`{' '.join(code.split())}`"]
-        case Markdown(text):
+        case MarkdownBlock(text):
             return [text]
         case Flag(value):
             return ["✅" if value else "❌"]
@@ -238,14 +238,14 @@ def _entry(entry: Entry, say: Callable[[Text], str]) -> list[str]:
     return [f"{entry.label}: {'; '.join(inside)}"] if inside else []
 
 
-def _with_origin(words: str, source: Source) -> str:
+def _with_origin(words: str, source: PreviousSession) -> str:
     if _ORIGIN.search(words):
         return words
     apart = "\n\n" if "\n" in words else " "
     return f"{words}{apart}({source.origin})"
 
 
-def _open_boxes(source: Source) -> Iterator[tuple[str, Value]]:
+def _open_boxes(source: PreviousSession) -> Iterator[tuple[str, Value]]:
     for box in _boxes(source.session):
         if box.done:
             continue
@@ -255,9 +255,9 @@ def _open_boxes(source: Source) -> Iterator[tuple[str, Value]]:
         yield _label(source.say(box.label)), Flow({"done": False, "note": note})
 
 
-def _boxes(node: object) -> Iterator[Box]:
+def _boxes(node: object) -> Iterator[ChecklistItem]:
     """The boxes of the whole session, but for those of its plan and its prompt."""
-    if isinstance(node, Box):
+    if isinstance(node, ChecklistItem):
         yield node
     elif isinstance(node, tuple):
         for each in node:
@@ -278,9 +278,9 @@ def is_live(content: object) -> bool:
     match content:
         case Text(value):
             return "{{" in value
-        case Table() | Phases() | Expect() | Blank():
+        case TableBlock() | PhasesBlock() | ExpectBlock() | Blank():
             return True
-        case Flag() | Code() | Markdown() | Checklist() | Condition() | Claim():
+        case Flag() | CodeBlock() | MarkdownBlock() | Checklist() | Condition() | Claim():
             return False
         case tuple():
             return all(map(is_live, content))
@@ -293,7 +293,7 @@ def is_live(content: object) -> bool:
     return False
 
 
-def _guard(source: Source, n: int, title: str) -> Value:
+def _guard(source: PreviousSession, n: int, title: str) -> Value:
     """A free section again, its title with the session it came from."""
     node = _node(source, "sections")
     value = value_of(node) if node else None

@@ -8,9 +8,9 @@ from datetime import date
 from handoff import api
 from handoff.base.blanks import blanks
 from handoff.base.problems import HandoffError, KeyPath
-from handoff.edit.operations import FLAGS, Change, Edited, put
-from handoff.edit.save import Saved, save
-from handoff.edit.todo import Task, work
+from handoff.edit.operations import FLAGS, Change, EditResult, put
+from handoff.edit.save import SaveResult, save
+from handoff.edit.todo import TodoItem, work
 from handoff.project.project import Project
 from handoff.session import decode
 from handoff.yaml.paths import at, places
@@ -21,17 +21,17 @@ _YES = ("y", "yes", "+", "true", "✅", "pass", "go", "done")
 _NO = ("n", "no", "-", "false", "❌", "fail", "no-go", "not done")
 
 
-class Moved(HandoffError):
+class PlaceChanged(HandoffError):
     """The place does not say what it said when it was shown; nothing was changed."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FillPrompt:
     """One blank, as it is put to a person."""
 
-    task: Task
+    task: TodoItem
     last: str | None
     """What the session before says at the same place."""
 
@@ -50,7 +50,7 @@ class Walk:
 
     project: Project
     session: str
-    asked: tuple[Asked, ...]
+    asked: tuple[FillPrompt, ...]
     waiting: int
     """Blanks that wait for answers from the warehouse: rendering fills them."""
     _leaves: dict[KeyPath, Tree]
@@ -71,8 +71,8 @@ class Walk:
         """What was answered before; `None`: nothing yet."""
         return _text(self._done[n][1]) if n in self._done else None
 
-    def answer(self, n: int, words: str) -> Saved:
-        """Write an answer, or another one. Raises Moved and what `save` raises."""
+    def answer(self, n: int, words: str) -> SaveResult:
+        """Write an answer, or another one. Raises PlaceChanged and what `save` raises."""
         each, base = self.asked[n], self._base(n)
         stood = self._done[n][1] if n in self._done else base
         new = self._value(n, meant(each, words))
@@ -104,12 +104,12 @@ def walk(project: Project, session_id: str) -> Walk:
     before = _before(project, session_id)
     last = _tree(project, before) if before else ("map", ())
     mine = [task for task in tasks if not task.waits_for]
-    asked = tuple(Asked(task, _words(last, task.open.place.keys)) for task in mine)
+    asked = tuple(FillPrompt(task, _words(last, task.open.place.keys)) for task in mine)
     leaves = {each.keys: at(read, each.keys) for each in asked}
     return Walk(project, session_id, asked, len(tasks) - len(mine), leaves)
 
 
-def meant(each: Asked, answer: str) -> str:
+def meant(each: FillPrompt, answer: str) -> str:
     """An answer as it is written: a choice by its number, its word or a `y` for it."""
     choices = each.task.open.choices
     if answer.isdecimal() and 0 < int(answer) <= len(choices):
@@ -124,16 +124,16 @@ def meant(each: Asked, answer: str) -> str:
 def change(keys: KeyPath, stood: Tree, new: Scalar) -> Change:
     """The edit that puts `new` at `keys`, where still stands what `stood` there."""
 
-    def edited(text: str) -> Edited:
+    def edited(text: str) -> EditResult:
         read = tree(text)
         if keys not in set(places(read)) or at(read, keys) != stood:
-            raise Moved("the place was changed meanwhile and is left as it is now")
+            raise PlaceChanged("the place was changed meanwhile and is left as it is now")
         return put(text, keys, new)
 
     return edited
 
 
-def _which(each: Asked) -> tuple[KeyPath, str]:
+def _which(each: FillPrompt) -> tuple[KeyPath, str]:
     return each.keys, each.blank
 
 

@@ -13,11 +13,11 @@ from handoff import api
 from handoff.base.blanks import blanks
 from handoff.base.files import write_new
 from handoff.base.problems import InvalidInput, Refused, UsageError
-from handoff.edit.carry_over import Source, carried, is_live
+from handoff.edit.carry_over import PreviousSession, carried, is_live
 from handoff.project.project import Project
 from handoff.session import decode
 from handoff.session.model import Entries, Session, Text
-from handoff.yaml.emitter import Comment, Flow, Part, Value, page, value_of
+from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, page, value_of
 from handoff.yaml.nodes import List, Map, parse
 
 _NUMBER = re.compile(r"\d+[a-z]?$")
@@ -37,7 +37,7 @@ _ALWAYS = ("goal", "findings", "accomplished")
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class NewSession:
     """A session file that `new` wrote."""
 
     session: str
@@ -57,7 +57,7 @@ def begin(
     created: date,
     source_id: str | None = None,
     template: str | None = None,
-) -> Begun:
+) -> NewSession:
     """Write the file of the session that follows `source_id`, or a skeleton without one.
 
     Raises UsageError where the id is no id, or taken; InvalidInput where the source has
@@ -71,16 +71,16 @@ def begin(
     text, left_out = _rendering(project, session_id, parts, source)
     if not write_new(project.path(path), text.encode(), place=path):
         raise Refused(f"{path}: error: is there already")
-    return Begun(session_id, path, source_id, _counts(parts), left_out)
+    return NewSession(session_id, path, source_id, _counts(parts), left_out)
 
 
-def _source(project: Project, session_id: str) -> Source:
+def _source(project: Project, session_id: str) -> PreviousSession:
     path = api.session_path(session_id)
     raw = project.read(path) or b""
     session, _ = decode.load(raw, session_id, path)
     root = parse(raw, path, [])
     assert isinstance(root, Map)  # it was loaded
-    return Source(session, raw.decode(), root, _speaker(project, session))
+    return PreviousSession(session, raw.decode(), root, _speaker(project, session))
 
 
 def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
@@ -92,9 +92,9 @@ def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
         return lambda text: text.value
     if facts is None:
         return lambda text: text.value
-    from handoff.values.interpolate import Live  # slow: brings jinja2
+    from handoff.values.interpolate import Interpolator  # slow: brings jinja2
 
-    names = Live(
+    names = Interpolator(
         session,
         facts,
         loaded.queries,
@@ -116,7 +116,7 @@ def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
 # --- which session it is -------------------------------------------------------------------
 
 
-def _next_id(project: Project, source: Source | None) -> str:
+def _next_id(project: Project, source: PreviousSession | None) -> str:
     if source is None:
         return "session-1"
     following = source.session.next
@@ -151,7 +151,7 @@ def _dated(session_id: str, created: date) -> Iterator[str]:
     yield from (f"{name}-{n}" for n in range(2, 1000))
 
 
-def _label(session_id: str | None, source: Source | None) -> str:
+def _label(session_id: str | None, source: PreviousSession | None) -> str:
     """The session's number: as the last one announced, as in the id, else one more."""
     following = source.session.next if source else None
     if following and following.session and session_id in (None, following.id):
@@ -169,55 +169,57 @@ def _label(session_id: str | None, source: Source | None) -> str:
 
 
 def _parts(
-    session_id: str, source: Source | None, created: date, template: str | None
-) -> dict[str, Part]:
+    session_id: str, source: PreviousSession | None, created: date, template: str | None
+) -> dict[str, EmittedKey]:
     """Every key of the new file, in a session's order."""
     label = _label(session_id, source)
     title = _title(source)
     parts = {
-        "session": Part(label),
-        "title": Part(title or f"Session {label}", "" if title else "what it is about"),
-        "created": Part(str(created)),
+        "session": EmittedKey(label),
+        "title": EmittedKey(title or f"Session {label}", "" if title else "what it is about"),
+        "created": EmittedKey(str(created)),
         "duration": _duration(source),
-        "checklist": Part({"First thing to do": False}, "label: true once it is done"),
-        "decisions": Part(None, "what was decided and why, an item each"),
-        **{key: Part(None, _HINTS[key]) for key in _blank_keys(source)},
-        "next": Part(_following(label), "the session after this one; 'handoff new' reads it"),
-        "prompt": Part(_prompt(label, title, source), "what that session is told first"),
+        "checklist": EmittedKey({"First thing to do": False}, "label: true once it is done"),
+        "decisions": EmittedKey(None, "what was decided and why, an item each"),
+        **{key: EmittedKey(None, _HINTS[key]) for key in _blank_keys(source)},
+        "next": EmittedKey(
+            _following(label), "the session after this one; 'handoff new' reads it"
+        ),
+        "prompt": EmittedKey(_prompt(label, title, source), "what that session is told first"),
     }
     chosen = template or (source.session.template if source else "handoff")
     if chosen != "handoff":
-        parts["template"] = Part(chosen)
+        parts["template"] = EmittedKey(chosen)
     if source:
-        parts |= {"previous": Part(source.session.id), **carried(source)}
+        parts |= {"previous": EmittedKey(source.session.id), **carried(source)}
     else:
-        parts["facts"] = Part(
+        parts["facts"] = EmittedKey(
             {}, "name: {sql: subject/question.sql}, cited as '{{ name.column }}'"
         )
     return {key: parts[key] for key in decode.KEYS if key in parts}
 
 
-def _blank_keys(source: Source | None) -> list[str]:
+def _blank_keys(source: PreviousSession | None) -> list[str]:
     had = {pair.key for pair in source.root.pairs} if source else set()
     return [key for key in _HINTS if key in _ALWAYS or key in had]
 
 
-def _title(source: Source | None) -> str | None:
+def _title(source: PreviousSession | None) -> str | None:
     following = source.session.next if source else None
     if source and following and isinstance(following.title, Text):
         return " ".join(source.say(following.title).split())
     return None
 
 
-def _duration(source: Source | None) -> Part:
+def _duration(source: PreviousSession | None) -> EmittedKey:
     """What the last session said of the time this one takes."""
     time = source.session.next.time if source and source.session.next else None
     if isinstance(time, Entries):
         named = (e.content for e in time.entries if e.label.casefold() == "duration")
         time = next(named, None)
     if source and isinstance(time, Text):
-        return Part(source.say(time))
-    return Part(None, "such as 2.5-3 hours, or '{{ duration }}' of started: and ended:")
+        return EmittedKey(source.say(time))
+    return EmittedKey(None, "such as 2.5-3 hours, or '{{ duration }}' of started: and ended:")
 
 
 def _following(label: str) -> Value:
@@ -231,7 +233,7 @@ def _following(label: str) -> Value:
     }
 
 
-def _prompt(label: str, title: str | None, source: Source | None) -> Value:
+def _prompt(label: str, title: str | None, source: PreviousSession | None) -> Value:
     read = Flow({"path": "{{ document }}", "note": f"Session {label} results"})
     status = _status(source) if source else None
     return {
@@ -244,7 +246,7 @@ def _prompt(label: str, title: str | None, source: Source | None) -> Value:
     }
 
 
-def _status(source: Source) -> Value:
+def _status(source: PreviousSession) -> Value:
     """The prompt's live lines again, where it had nothing else there."""
     prompt = next((pair.node for pair in source.root.pairs if pair.key == "prompt"), None)
     pairs = prompt.pairs if isinstance(prompt, Map) else ()
@@ -258,7 +260,10 @@ def _status(source: Source) -> Value:
 
 
 def _rendering(
-    project: Project, session_id: str, parts: dict[str, Part], source: Source | None
+    project: Project,
+    session_id: str,
+    parts: dict[str, EmittedKey],
+    source: PreviousSession | None,
 ) -> tuple[str, tuple[str, ...]]:
     """The text of the file, which loads and renders, and what had to be left out.
 
@@ -276,12 +281,14 @@ def _rendering(
     raise InvalidInput(problems)
 
 
-def _variants(parts: dict[str, Part]) -> Iterator[tuple[dict[str, Part], tuple[str, ...]]]:
+def _variants(
+    parts: dict[str, EmittedKey],
+) -> Iterator[tuple[dict[str, EmittedKey], tuple[str, ...]]]:
     yield parts, ()
     sections = parts["sections"].value if "sections" in parts else None
     if isinstance(sections, list):
         anywhere = [{k: v for k, v in each.items() if k != "after"} for each in sections]
-        yield {**parts, "sections": Part(anywhere)}, ()
+        yield {**parts, "sections": EmittedKey(anywhere)}, ()
         titles = tuple(str(each["title"]) for each in sections)
         yield {key: part for key, part in parts.items() if key != "sections"}, titles
 
@@ -290,10 +297,10 @@ def _render(project: Project, session_id: str, text: str) -> None:
     path = api.session_path(session_id)
     session, warnings = decode.load(text.encode(), session_id, path)
     queries, _ = api.queries(project)
-    api.render(project, api.Loaded(session, queries, warnings), None)
+    api.render(project, api.LoadedSession(session, queries, warnings), None)
 
 
-def _head(session_id: str, source: Source | None) -> list[str]:
+def _head(session_id: str, source: PreviousSession | None) -> list[str]:
     begun = f", carried on from {source.session.id}" if source else ""
     return [
         f"Begun with 'handoff new'{begun}.",
@@ -302,7 +309,7 @@ def _head(session_id: str, source: Source | None) -> list[str]:
     ]
 
 
-def _counts(parts: dict[str, Part]) -> dict[str, int]:
+def _counts(parts: dict[str, EmittedKey]) -> dict[str, int]:
     found = {}
     for word, key in _COUNTED.items():
         value = parts[key].value if key in parts else None

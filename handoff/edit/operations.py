@@ -29,20 +29,20 @@ LISTS: tuple[KeyPath, ...] = (("actions",), ("tried",), ("do_not",), ("prompt", 
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
+class EditResult:
     """A session's text after one edit, and where that was."""
 
     text: str
     keys: KeyPath
 
 
-Change = Callable[[str], Edited]
+Change = Callable[[str], EditResult]
 """An edit that is still to be made of a session's text."""
 
 
 def set_at(
     text: str, path: str, value: Scalar, *, order: tuple[str, ...] = (), new: bool = False
-) -> Edited:
+) -> EditResult:
     """`text` with `value` at the place `path` names; labels that are not there are added.
 
     `None` makes it a blank. `order` are the keys a session may have, in their order; `new`
@@ -52,17 +52,17 @@ def set_at(
     return put(text, keys, value, order=order)
 
 
-def put(text: str, keys: KeyPath, value: Scalar, *, order: tuple[str, ...] = ()) -> Edited:
+def put(text: str, keys: KeyPath, value: Scalar, *, order: tuple[str, ...] = ()) -> EditResult:
     """`text` with `value` at `keys`; where only a list may stand, as its first item."""
     kind, _ = _there(tree(text), keys)
     if keys in LISTS and isinstance(value, str) and (not kind or kind.endswith(":null")):
-        return Edited(add_item(text, keys, value, order=order), (*keys, 0))
-    return Edited(set_value(text, keys, value, order=order), keys)
+        return EditResult(add_item(text, keys, value, order=order), (*keys, 0))
+    return EditResult(set_value(text, keys, value, order=order), keys)
 
 
 def add_to(
     text: str, path: str, value: str, *, order: tuple[str, ...] = (), new: bool = False
-) -> Edited:
+) -> EditResult:
     """`text` with `value` at the end of the list, or a box at the end of the checklist.
 
     A list that holds nothing but a blank has that blank filled.
@@ -73,18 +73,18 @@ def add_to(
         box = (*keys, value)
         if kind == "map" and value in {label[1] for label, _ in inside}:
             raise CannotEdit(f"'{spelled(keys)}' has a box '{value}' already")
-        return Edited(set_value(text, box, False, order=order), box)
+        return EditResult(set_value(text, box, False, order=order), box)
     if (
         kind == "seq"
         and len(inside) == 1
         and (_is_nothing(inside[0]) or _spells_blank(text, keys, inside[0]))
     ):
-        return Edited(set_value(text, (*keys, 0), value), (*keys, 0))
+        return EditResult(set_value(text, (*keys, 0), value), (*keys, 0))
     end = len(inside) if kind == "seq" else 0
-    return Edited(add_item(text, keys, value, order=order), (*keys, end))
+    return EditResult(add_item(text, keys, value, order=order), (*keys, end))
 
 
-def tick(text: str, path: str, *, done: bool, note: str | None = None) -> Edited:
+def tick(text: str, path: str, *, done: bool, note: str | None = None) -> EditResult:
     """`text` with the box that `path` names ticked or not; `note` is written beside it."""
     read = tree(text)
     keys = _box(read, path)
@@ -94,11 +94,11 @@ def tick(text: str, path: str, *, done: bool, note: str | None = None) -> Edited
         read = tree(text)
     if at(read, keys)[0] != "map":
         with_note: dict[str, Scalar] = {"done": done, "note": note}
-        return Edited(set_value(text, keys, done if note is None else with_note), keys)
+        return EditResult(set_value(text, keys, done if note is None else with_note), keys)
     text = set_value(text, (*keys, "done"), done)
     if note is not None:
         text = set_value(text, (*keys, "note"), note)
-    return Edited(text, keys)
+    return EditResult(text, keys)
 
 
 def boxes(read: Tree) -> tuple[KeyPath, ...]:

@@ -13,7 +13,7 @@ from handoff import api
 from handoff.base.files import write_whole
 from handoff.base.locks import locked
 from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, Report
-from handoff.edit.operations import Change, Edited
+from handoff.edit.operations import Change, EditResult
 from handoff.project.project import Project
 from handoff.session import decode
 from handoff.session.model import Session, texts
@@ -25,7 +25,7 @@ _UNREADABLE = ("Y001", "Y002", "Y003", "Y004", "Y005", "Y006", "Y010")
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class SaveResult:
     """One edit, as it stands in the file now."""
 
     place: Place
@@ -39,7 +39,7 @@ class Saved:
     """That the edit brought."""
 
 
-def save(project: Project, session_id: str, edit: Change) -> Saved:
+def save(project: Project, session_id: str, edit: Change) -> SaveResult:
     """Make `edit` of the session's text and write it.
 
     The file is read under the lock, so that nothing another process wrote is lost. Raises
@@ -70,7 +70,7 @@ def _remove_leftovers(file: Path) -> None:
 
 def _edited(
     project: Project, session_id: str, source: bytes, edit: Change
-) -> tuple[Saved, bytes]:
+) -> tuple[SaveResult, bytes]:
     path = api.session_path(session_id)
     was, before = _read(source, session_id)
     unreadable = [problem for problem in before if problem.code in _UNREADABLE]
@@ -80,7 +80,7 @@ def _edited(
     content = edited.text.encode()
     place = _place(path, edited.text, edited.keys)
     if content == source:
-        return Saved(place, False, False, was, ()), source
+        return SaveResult(place, False, False, was, ()), source
     session, after = _read(content, session_id)
     if was and session and _live_texts(session) - _live_texts(was):
         before += _live_problems(project, was)
@@ -89,10 +89,10 @@ def _edited(
     if any(problem.level == "error" for problem in brought):
         raise InvalidInput(brought)
     added = edited.keys not in set(places(tree(source.decode())))
-    return Saved(place, True, added, session, brought), content
+    return SaveResult(place, True, added, session, brought), content
 
 
-def _placed(edit: Change, text: str, path: str) -> Edited:
+def _placed(edit: Change, text: str, path: str) -> EditResult:
     """The edit of `text`; an error names the file."""
     try:
         return edit(text)

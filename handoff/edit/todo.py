@@ -12,7 +12,7 @@ from handoff.base.report import json_text, place_fields, printable
 from handoff.edit.operations import LISTS
 from handoff.project.project import Project
 from handoff.session.model import LEVELS
-from handoff.session.open_blanks import Open
+from handoff.session.open_blanks import OpenBlank
 from handoff.session.ownership import PRIORITIES
 from handoff.yaml.paths import at, places, unmistakable
 from handoff.yaml.spans import Tree, tree
@@ -22,10 +22,10 @@ PLACEHOLDER = "…"
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TodoItem:
     """A blank and how it is filled."""
 
-    open: Open
+    open: OpenBlank
     path: str
     """As `handoff set` takes it."""
     words: str
@@ -37,16 +37,16 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class TodoList:
     """All that is open in one session, in the order of its file."""
 
     session: str
     document: str
     """The path of the document."""
-    tasks: tuple[Task, ...]
+    tasks: tuple[TodoItem, ...]
 
 
-def work(project: Project, session_id: str) -> Work:
+def work(project: Project, session_id: str) -> TodoList:
     """What is open with the facts that are recorded. Raises InvalidInput."""
     loaded = api.load(project, session_id)
     document = api.render(project, loaded, api.recorded(project, session_id))
@@ -59,7 +59,7 @@ def work(project: Project, session_id: str) -> Work:
     tasks = (
         _task(each, session_id, read, asked, written[each.place.keys]) for each in document.open
     )
-    return Work(session_id, document.path, tuple(tasks))
+    return TodoList(session_id, document.path, tuple(tasks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ _ADDED_TO = (*LISTS, ("decisions",), ("findings",))
 """Places that hold an item each, so that the next one can be added."""
 
 
-def _told(each: Open) -> Open:
+def _told(each: OpenBlank) -> OpenBlank:
     """The blank with what its key takes."""
     keys = tuple(0 if isinstance(key, int) else key for key in each.place.keys)
     known = _EVIDENCE if keys[-1:] == ("evidence",) else _KNOWN.get(keys)
@@ -97,22 +97,22 @@ def _told(each: Open) -> Open:
 
 
 def _task(
-    each: Open,
+    each: OpenBlank,
     session_id: str,
     read: Tree,
     asked: Mapping[str, str | None],
     written: Sequence[str],
-) -> Task:
+) -> TodoItem:
     path = unmistakable(read, each.place.keys)
     each = _told(each)
     if each.waits_for:
         waits_for = {name: asked.get(name) for name in each.waits_for}
-        return Task(each, path, "", waits_for, _asking(session_id, read, waits_for))
+        return TodoItem(each, path, "", waits_for, _asking(session_id, read, waits_for))
     words = _words(read, each.place.keys, written)
     dashes = "-- " if words.startswith("-") else ""
     verb = "add" if each.place.keys in _ADDED_TO else "set"
     command = f"handoff {verb} {session_id} {quote(path)} {dashes}{quote(words)}"
-    return Task(each, path, words, {}, command)
+    return TodoItem(each, path, words, {}, command)
 
 
 _TIMES = ("started", "ended")
@@ -149,7 +149,7 @@ def _text(read: Tree, keys: KeyPath) -> str | None:
 # --- shown --------------------------------------------------------------------------------
 
 
-def as_text(all_work: Work) -> str:
+def as_text(all_work: TodoList) -> str:
     """One line a blank: where it stands, the path to set, what it says, what it waits for.
 
     Blanks at one place that say the same, as those of `phases:` do, are one line.
@@ -158,17 +158,17 @@ def as_text(all_work: Work) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_json(all_work: Work) -> str:
+def as_json(all_work: TodoList) -> str:
     """One object with every blank."""
     return f"{json_text(_fields_of(all_work))}\n"
 
 
-def all_as_json(several: tuple[Work, ...]) -> str:
+def all_as_json(several: tuple[TodoList, ...]) -> str:
     """One object with the work of every session."""
     return f"{json_text({'sessions': [_fields_of(each) for each in several]})}\n"
 
 
-def _fields_of(all_work: Work) -> dict[str, object]:
+def _fields_of(all_work: TodoList) -> dict[str, object]:
     listed = [_fields(task) for task in all_work.tasks]
     return {"session": all_work.session, "document": all_work.document, "open": listed}
 
@@ -177,7 +177,7 @@ _SPELLED = {"duration": "'started:' and 'ended:'"}
 """What a blank waits for, where the author has to say it."""
 
 
-def _line(task: Task) -> str:
+def _line(task: TodoItem) -> str:
     waits = ", ".join(
         f"{name} ({sql})" if sql else _SPELLED.get(name, name)
         for name, sql in task.waits_for.items()
@@ -186,7 +186,7 @@ def _line(task: Task) -> str:
     return f"{task.open.place}: {task.path}: {task.open.text}{ending}"
 
 
-def _fields(task: Task) -> dict[str, object]:
+def _fields(task: TodoItem) -> dict[str, object]:
     each = task.open
     return {
         "place": str(each.place),

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from handoff.base.problems import InvalidInput, Place, Problem
-from handoff.session.model import Lookup
+from handoff.session.model import SourceFact
 from handoff.sql.query import Query
 from handoff.sql.types import Type, inferred, type_of, value_of
 from handoff.sql.types import Value as Value
@@ -30,7 +30,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """What a warehouse returned for one question."""
 
     columns: tuple[Column, ...]
@@ -99,7 +99,7 @@ class Facts:
     facts: Mapping[str, Fact]
 
 
-def is_current(fact: Fact, query: Query | Lookup, params: Mapping[str, Value]) -> bool:
+def is_current(fact: Fact, query: Query | SourceFact, params: Mapping[str, Value]) -> bool:
     """Whether `fact` still answers `query` asked with `params`.
 
     Compared by the SHA-256 of the question and by value, not by age: an old

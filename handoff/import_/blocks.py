@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from handoff.import_.values import Name, Unsayable, Value, is_label, live_text
+from handoff.import_.values import LiteralName, NotExpressible, Value, is_label, live_text
 from handoff.session.content import CODE_LANG, CODE_LANGS
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def blocks(tokens: Sequence[Token]) -> list[Block]:
 
 
 def value(block: Block, lines: Sequence[str]) -> Value:
-    """A list or a code block of the document `lines` as content. Raises Unsayable."""
+    """A list or a code block of the document `lines` as content. Raises NotExpressible."""
     kind = block[0].type
     if kind in ("fence", "code_block"):
         return _code(block[0])
     if kind not in ("bullet_list_open", "ordered_list_open"):
-        raise Unsayable
+        raise NotExpressible
     return _checklist(block) or _list(block, 1, lines)
 
 
@@ -87,15 +87,15 @@ def with_beneath(first: str, beneath: Value | None) -> Value:
 def _list(block: Block, depth: int, lines: Sequence[str] = ()) -> Value:
     """Items in words; one that has none stands as it is where `lines` are known."""
     if depth > _DEEPEST or block[0].attrGet("start") is not None:
-        raise Unsayable
+        raise NotExpressible
     items: list[Value] = []
     for item in blocks(block[1:-1]):
         try:
             items.append(_item(item[1:-1], depth))
-        except Unsayable:
+        except NotExpressible:
             items.append({"markdown": _as_it_stands(item[0], lines)})
     if not any(isinstance(item, str) or _has_words(item) for item in items):
-        raise Unsayable
+        raise NotExpressible
     return {"steps": items} if block[0].type == "ordered_list_open" else items
 
 
@@ -103,16 +103,16 @@ def _has_words(item: Value) -> bool:
     return not isinstance(item, dict) or "markdown" not in item
 
 
-def _as_it_stands(item: Token, lines: Sequence[str]) -> Name:
-    """The lines of a list item without its mark and indentation. Raises Unsayable."""
+def _as_it_stands(item: Token, lines: Sequence[str]) -> LiteralName:
+    """The lines of a list item without its mark and indentation. Raises NotExpressible."""
     start, end = item.map or (0, 0)
     inside = list(lines[start:end])
     mark = _MARK.match(inside[0]) if inside else None
     if mark is None:
-        raise Unsayable
+        raise NotExpressible
     margin = re.compile(f" {{0,{mark.end()}}}")
     first, *rest = inside
-    return Name(
+    return LiteralName(
         "\n".join([first[mark.end() :], *(margin.sub("", x, count=1) for x in rest)]).rstrip()
     )
 
@@ -124,7 +124,7 @@ def _item(tokens: Sequence[Token], depth: int) -> Value:
     if parts[0][0].type != "paragraph_open":
         return _only(parts, depth)
     if len(parts) > 2:
-        raise Unsayable
+        raise NotExpressible
     text = text_of(parts[0])
     beneath = _nested(parts[1], depth) if len(parts) == 2 else None
     entry = _ENTRY.fullmatch(text)
@@ -135,7 +135,7 @@ def _item(tokens: Sequence[Token], depth: int) -> Value:
 
 def _only(parts: Sequence[Block], depth: int) -> Value:
     if len(parts) > 1:
-        raise Unsayable
+        raise NotExpressible
     return _nested(parts[0], depth)
 
 
@@ -144,7 +144,7 @@ def _nested(block: Block, depth: int) -> Value:
         return _list(block, depth + 1)
     if block[0].type == "fence":
         return _code(block[0])
-    raise Unsayable
+    raise NotExpressible
 
 
 def _checklist(block: Block) -> Value | None:
@@ -166,5 +166,5 @@ def _code(token: Token) -> Value:
     if lang in _LANG_KEYS:
         return {_LANG_KEYS[lang]: content}
     if not re.fullmatch(CODE_LANG, lang):
-        raise Unsayable
+        raise NotExpressible
     return {"code": content, "lang": lang}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from handoff.base.blanks import DEFAULT
 from handoff.import_.pieces import Piece
 from handoff.import_.sections import one_content
-from handoff.import_.values import Unsayable, Value, is_label, live_text, number
+from handoff.import_.values import NotExpressible, Value, is_label, live_text, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ChapterContext:
     """What a chapter must fit."""
 
     header: Mapping[str, str]
@@ -38,7 +38,7 @@ class Known:
     """The whole document."""
 
 
-def said(chapter: Chapter, known: Known) -> tuple[str, dict[str, Value]]:
+def said(chapter: Chapter, known: ChapterContext) -> tuple[str, dict[str, Value]]:
     """The chapter's key and what it says; nothing where it has other words."""
     if chapter.heading.level != 2 or not chapter.ruled:
         return "", {}
@@ -47,7 +47,7 @@ def said(chapter: Chapter, known: Known) -> tuple[str, dict[str, Value]]:
         if heading:
             try:
                 return key, read(heading, chapter.body, known)
-            except Unsayable:
+            except NotExpressible:
                 return "", {}
     return "", {}
 
@@ -60,11 +60,13 @@ def is_next(chapter: Chapter) -> bool:
 # --- one kind of chapter each -----------------------------------------------------------------
 
 
-def _summary(heading: re.Match[str], body: Sequence[Piece], of: Known) -> dict[str, Value]:
+def _summary(
+    heading: re.Match[str], body: Sequence[Piece], of: ChapterContext
+) -> dict[str, Value]:
     """Labels in the template's order have keys of their own, up to the first other one."""
     entries = {piece.name: piece.value for piece in body if piece.kind == "entry"}
     if not entries or len(entries) < len(body):
-        raise Unsayable
+        raise NotExpressible
     said: dict[str, Value] = {}
     left = list(entries.items())
     for key, label in _SUMMARY:
@@ -99,12 +101,12 @@ def _boxes(value: Value) -> Value | None:
 
 
 def _headed(numbered: bool) -> Callable[..., Mapping[str, Value]]:
-    def read(body: Sequence[Piece], of: Known) -> Mapping[str, Value]:
+    def read(body: Sequence[Piece], of: ChapterContext) -> Mapping[str, Value]:
         made: dict[str, Value] = {}
         for n, (name, inner) in enumerate(_headings(body), start=1):
             label = name.removeprefix(f"{n}. ") if numbered else name
             if (numbered and label == name) or label in made or not is_label(label):
-                raise Unsayable
+                raise NotExpressible
             made[label] = one_content(inner, of.lines)
         return made
 
@@ -116,7 +118,7 @@ def _headings(body: Sequence[Piece]) -> list[tuple[str, Sequence[Piece]]]:
     starts = [n for n, piece in enumerate(body) if piece.kind == "heading"]
     plain = all(body[n].level == 3 for n in starts)
     if not starts or starts[0] or not plain or any(p.kind == "rule" for p in body):
-        raise Unsayable
+        raise NotExpressible
     ends = [*starts[1:], len(body)]
     return [
         (body[n].name, body[n + 1 : end]) for n, end in zip(starts, ends, strict=True)
@@ -126,25 +128,29 @@ def _headings(body: Sequence[Piece]) -> list[tuple[str, Sequence[Piece]]]:
 def _under(key: str, numbered: bool | None = None) -> Callable[..., dict[str, Value]]:
     """A chapter that is one content; with headings where `numbered` is said."""
 
-    def read(heading: re.Match[str], body: Sequence[Piece], of: Known) -> dict[str, Value]:
+    def read(
+        heading: re.Match[str], body: Sequence[Piece], of: ChapterContext
+    ) -> dict[str, Value]:
         if numbered is not None:
             return {key: dict(_headed(numbered)(body, of))}
         if not body or any(piece.kind in ("heading", "rule") for piece in body):
-            raise Unsayable
+            raise NotExpressible
         return {key: one_content(body, of.lines)}
 
     return read
 
 
-def _next(heading: re.Match[str], body: Sequence[Piece], of: Known) -> dict[str, Value]:
+def _next(
+    heading: re.Match[str], body: Sequence[Piece], of: ChapterContext
+) -> dict[str, Value]:
     made: dict[str, Value] = {}
     said = re.fullmatch(r"Session (\S+)(?: - (.+))?", of.header.get("Next Session", ""))
     order = [*of.header]
     at = 2 if "Session Duration" in of.header else 1
     if not said or order[at : at + 2] != ["Status", "Next Session"]:
-        raise Unsayable
+        raise NotExpressible
     if said[2] != heading["title"]:
-        raise Unsayable
+        raise NotExpressible
     made["session"] = number(said[1])
     if said[2]:
         made["title"] = said[2]
@@ -152,7 +158,7 @@ def _next(heading: re.Match[str], body: Sequence[Piece], of: Known) -> dict[str,
         key = _NEXT.get(name.replace(f"Session {said[1]} ", "", 1))
         value = one_content(inner, of.lines)
         if key is None or key in made:
-            raise Unsayable
+            raise NotExpressible
         made[key] = value["steps"] if isinstance(value, dict) and "steps" in value else value
     return {"next": made}
 
@@ -164,18 +170,20 @@ _NEXT = {
 }
 
 
-def _prompt(heading: re.Match[str], body: Sequence[Piece], of: Known) -> dict[str, Value]:
+def _prompt(
+    heading: re.Match[str], body: Sequence[Piece], of: ChapterContext
+) -> dict[str, Value]:
     found = _headings(body)
     if len(found) != 1 or found[0][0] != "Copy-Paste This Message:" or len(found[0][1]) != 1:
-        raise Unsayable
+        raise NotExpressible
     value = found[0][1][0].value
     code = value.get("text") if isinstance(value, dict) else None
     if not isinstance(code, str):
-        raise Unsayable
+        raise NotExpressible
     return {"prompt": {"text": live_text(code)}}
 
 
-_Reader = Callable[[re.Match[str], Sequence[Piece], Known], dict[str, Value]]
+_Reader = Callable[[re.Match[str], Sequence[Piece], ChapterContext], dict[str, Value]]
 _KEYS: Mapping[str, tuple[re.Pattern[str], _Reader]] = {
     "summary": (re.compile("⚡ EXECUTIVE SUMMARY"), _summary),
     "accomplished": (re.compile("📋 WHAT WE ACCOMPLISHED"), _under("accomplished", True)),

@@ -11,14 +11,14 @@ from typing import Protocol
 
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
 from handoff.import_.equality import parsed
-from handoff.import_.header import Names, names
-from handoff.import_.layout import Plain
+from handoff.import_.header import HeaderNames, names
+from handoff.import_.layout import LayoutPlan
 from handoff.import_.pieces import Piece, pieces
 from handoff.import_.proof import Draw, Prover
 from handoff.import_.sections import blocks
 from handoff.import_.skeleton import Skeleton
-from handoff.import_.source import MAX_BYTES, Source
-from handoff.import_.values import Name, Value, live_text, number
+from handoff.import_.source import MAX_BYTES, SourceDocument
+from handoff.import_.values import LiteralName, Value, live_text, number
 from handoff.import_.write import yaml
 from handoff.session.decode import KEYS, LINE, slug_of
 
@@ -29,7 +29,7 @@ _ROUNDS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedSession:
     """A session file made of a document."""
 
     id: str
@@ -44,13 +44,13 @@ class Imported:
 
 
 def imported(
-    source: Source,
+    source: SourceDocument,
     draw: Draw,
     taken: Iterable[str],
     *,
     session_id: str | None = None,
     created: date | None = None,
-) -> Imported:
+) -> ImportedSession:
     """The session file of `source`; `taken` are the ids that other sessions have.
 
     Raises UsageError where nobody says the day or no id is free, and InvalidInput where
@@ -75,7 +75,7 @@ def imported(
         problem = Problem("I001", f"makes no session file: {reason}", Place(source.path))
         raise InvalidInput([problem]) from error
     structured, verbatim = _blocks(made.session)
-    return Imported(
+    return ImportedSession(
         id=name,
         yaml=yaml(made.session),
         template=str(made.session["template"]),
@@ -85,7 +85,7 @@ def imported(
     )
 
 
-def _refuse_too_long(source: Source) -> None:
+def _refuse_too_long(source: SourceDocument) -> None:
     """Raises InvalidInput where the lines alone, indented as YAML, are past the bound."""
     size = sum(len(line.encode()) + _INDENT for line in source.lines if line)
     if size > MAX_BYTES:
@@ -107,7 +107,7 @@ def _title(found: Sequence[Piece]) -> str | None:
     return first.name if is_title else None
 
 
-def _free_id(called: Names, day: date, taken: set[str]) -> str:
+def _free_id(called: HeaderNames, day: date, taken: set[str]) -> str:
     words = called.label.lower()
     base = f"session-{words}" if re.fullmatch(r"\d+[a-z]?", words) else words
     for name in (base, f"{day:%Y-%m}-{base}", f"{day}-{base}"):
@@ -116,12 +116,15 @@ def _free_id(called: Names, day: date, taken: set[str]) -> str:
     raise UsageError(f"handoff: error: '{base}' and what follows from it are taken; add '--id'")
 
 
-def _known(called: Names, day: date) -> dict[str, Value]:
+def _known(called: HeaderNames, day: date) -> dict[str, Value]:
     """What stands before the content."""
-    known: dict[str, Value] = {"session": number(called.label), "title": Name(called.title)}
+    known: dict[str, Value] = {
+        "session": number(called.label),
+        "title": LiteralName(called.title),
+    }
     if called.slug and called.slug.upper() != slug_of(called.title):
-        known["slug"] = Name(called.slug)
-    known["created"] = Name(day)
+        known["slug"] = LiteralName(called.slug)
+    known["created"] = LiteralName(day)
     if called.status:
         known["status"] = live_text(called.status)
     return known
@@ -154,9 +157,9 @@ def _layouts(
     skeleton = Skeleton.of(found, lines)
     if skeleton:
         yield skeleton
-    yield Plain.of(found, lines, title)
-    yield Plain.of(_coarse(found), lines, title)
-    yield Plain.of([piece.verbatim for piece in found], lines, title)
+    yield LayoutPlan.of(found, lines, title)
+    yield LayoutPlan.of(_coarse(found), lines, title)
+    yield LayoutPlan.of([piece.verbatim for piece in found], lines, title)
 
 
 def _coarse(found: Sequence[Piece]) -> list[Piece]:
@@ -214,7 +217,7 @@ def _blocks(session: Mapping[str, Value]) -> tuple[int, int]:
 _NO_BLOCKS = ("session", "title", "slug", "created", "duration", "template", "status")
 
 
-def _lost(made: _Made, source: Source) -> Iterator[Problem]:
+def _lost(made: _Made, source: SourceDocument) -> Iterator[Problem]:
     for n in made.lost or ():
         if not source.lines[n].strip():
             continue

@@ -22,7 +22,7 @@ References = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ParsedMarkdown:
     """A document, parsed."""
 
     tokens: tuple[Token, ...]
@@ -30,11 +30,11 @@ class Page:
     """Label to what it is defined as."""
 
 
-def parsed(text: str, references: References | None = None) -> Page:
+def parsed(text: str, references: References | None = None) -> ParsedMarkdown:
     """`text` as CommonMark with tables; `references` are those defined elsewhere."""
     known = dict(references or {})
     tokens = _parser().parse(text, {"references": known})  # which adds those it finds
-    return Page(tuple(tokens), known)
+    return ParsedMarkdown(tuple(tokens), known)
 
 
 @cache
@@ -44,7 +44,7 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark").enable("table")
 
 
-def same(original: Page, other: Page, *, exact: bool = True) -> bool:
+def same(original: ParsedMarkdown, other: ParsedMarkdown, *, exact: bool = True) -> bool:
     """Whether both say the same."""
     return (
         marks(original.tokens, exact=exact) == marks(other.tokens, exact=exact)
@@ -52,7 +52,7 @@ def same(original: Page, other: Page, *, exact: bool = True) -> bool:
     )  # fmt: skip
 
 
-def differing(original: Page, other: Page, *, exact: bool = True) -> range:
+def differing(original: ParsedMarkdown, other: ParsedMarkdown, *, exact: bool = True) -> range:
     """The lines of `original`, from 0, that `other` does not say; empty where all is said."""
     ours, lines = _with_lines(original.tokens, exact=exact)
     theirs, _ = _with_lines(other.tokens, exact=exact)
@@ -69,7 +69,7 @@ def marks(tokens: Sequence[Token], *, exact: bool = True) -> list[Mark]:
     return _with_lines(tokens, exact=exact)[0]
 
 
-def _defined(page: Page) -> dict[str, tuple[str, str]]:
+def _defined(page: ParsedMarkdown) -> dict[str, tuple[str, str]]:
     return {
         label: (str(each["href"]), str(each["title"]))
         for label, each in page.references.items()

@@ -15,7 +15,7 @@ _FIRST_LINES = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class HeaderNames:
     """What a session file must say before its content."""
 
     label: str
@@ -27,7 +27,7 @@ class Names:
     status: str | None
 
 
-def names(stem: str, lines: Sequence[str], title: str | None) -> Names:
+def names(stem: str, lines: Sequence[str], title: str | None) -> HeaderNames:
     """Of the document in the file `stem`, with the heading `title` or without any."""
     said = dict(reversed([*_said(lines[:_FIRST_LINES])]))
     day, topic = _dated(stem)
@@ -38,7 +38,7 @@ def names(stem: str, lines: Sequence[str], title: str | None) -> Names:
     slug = words
     if not label:
         label, slug = _words_and_rest(words or "document")
-    return Names(
+    return HeaderNames(
         label=label,
         slug=slug[:MAX_SLUG].rstrip("-._") or None,
         day=day or _day_said(said, title),

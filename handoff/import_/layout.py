@@ -10,13 +10,13 @@ from itertools import pairwise
 from handoff.import_.blocks import label_lines
 from handoff.import_.pieces import Piece
 from handoff.import_.sections import sections
-from handoff.import_.values import Name, Value, live_text
+from handoff.import_.values import LiteralName, Value, live_text
 
 _PROMPT = re.compile(r"(?i)copy[\s/-]*(?:and[\s-]*)?paste|\bprompt\b|paste (?:this|the)")
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class LayoutPlan:
     """How a document is laid out: what is title, header and prompt, the rest in sections."""
 
     pieces: Sequence[Piece]
@@ -27,7 +27,7 @@ class Plain:
     lines: Sequence[str]
 
     @classmethod
-    def of(cls, pieces: Sequence[Piece], lines: Sequence[str], title: str | None) -> Plain:
+    def of(cls, pieces: Sequence[Piece], lines: Sequence[str], title: str | None) -> LayoutPlan:
         """`title` is the heading the document begins with, if it does."""
         first = pieces[0]
         has_title = first.kind == "heading" and first.level == 1 and first.name == title
@@ -37,7 +37,7 @@ class Plain:
     def session(self, known: Mapping[str, Value]) -> dict[str, Value]:
         """The session file's mapping; `known` stands before the content."""
         template = "plain" if self.has_title else "untitled"
-        made: dict[str, Value] = {**known, "template": Name(template)}
+        made: dict[str, Value] = {**known, "template": LiteralName(template)}
         skipped = self.has_title + self.has_header
         if self.has_header:
             made["header"] = dict(_header(self.pieces[1]) or {})
@@ -52,7 +52,7 @@ class Plain:
         ]
         return made
 
-    def without(self, lines: range) -> Plain:
+    def without(self, lines: range) -> LayoutPlan:
         """The layout with what stands in or beside `lines` said in coarser words."""
         near = [
             n
@@ -64,7 +64,7 @@ class Plain:
         if is_header and self.has_header:
             return replace(self, has_header=False)
         if 0 in near and self.has_title:
-            return Plain(pieces, False, False, None, self.lines)
+            return LayoutPlan(pieces, False, False, None, self.lines)
         pieces = [self.pieces[0], *pieces[1:]] if self.has_title else pieces
         return replace(self, pieces=pieces, prompt=None if self.prompt in near else self.prompt)
 

@@ -26,7 +26,7 @@ MAX_DRAWN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class EditedRange:
     """One place where a hand's document is not what was rendered."""
 
     line: int
@@ -43,40 +43,40 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class MergeResult:
     """What became of a hand's edits."""
 
     source: str
     """The session file's text with them."""
     text: str
     """The document that it gives."""
-    places: tuple[tuple[Piece, KeyPath], ...]
+    places: tuple[tuple[EditedRange, KeyPath], ...]
     """What was taken, and where it is now."""
-    left: tuple[Piece, ...]
+    left: tuple[EditedRange, ...]
     """What no field says."""
 
 
-def pieces(base: str, edited: str) -> tuple[Piece, ...]:
+def pieces(base: str, edited: str) -> tuple[EditedRange, ...]:
     """What a hand changed; as many new lines as old ones are taken one by one."""
     old, new = base.split("\n"), edited.split("\n")
-    found: list[Piece] = []
+    found: list[EditedRange] = []
     for i1, i2, j1, j2 in _differences(old, new):
         if i2 - i1 != j2 - j1:
             before = old[i1 - 1] if i1 else ""
-            found.append(Piece(j1 + 1, tuple(old[i1:i2]), tuple(new[j1:j2]), before))
+            found.append(EditedRange(j1 + 1, tuple(old[i1:i2]), tuple(new[j1:j2]), before))
             continue
         for i, j in zip(range(i1, i2), range(j1, j2), strict=True):
-            found.append(Piece(j + 1, (old[i],), (new[j],), old[i - 1] if i else ""))
+            found.append(EditedRange(j + 1, (old[i],), (new[j],), old[i - 1] if i else ""))
     return tuple(found)
 
 
-def taken(source: str, base: str, edited: str, draw: Draw) -> Taken:
+def taken(source: str, base: str, edited: str, draw: Draw) -> MergeResult:
     """The session file `source` with what a hand changed of `base`, as far as is proved."""
     text = draw(source)
     if text is None:
-        return Taken(source, base, (), pieces(base, edited))
-    done: list[tuple[Piece, KeyPath]] = []
-    left: list[Piece] = []
+        return MergeResult(source, base, (), pieces(base, edited))
+    done: list[tuple[EditedRange, KeyPath]] = []
+    left: list[EditedRange] = []
     drawn = _Counted(draw)
     for piece in pieces(base, edited):
         if _says(text, edited, piece):
@@ -88,7 +88,7 @@ def taken(source: str, base: str, edited: str, draw: Draw) -> Taken:
             continue
         source, text = found.source, found.text
         done.append((piece, found.keys))
-    return Taken(source, text, tuple(done), tuple(left))
+    return MergeResult(source, text, tuple(done), tuple(left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _best(tries: Iterator[_Try], text: str, edited: str) -> _Try | None:
 
 
 def _proved(
-    source: str, edited: str, piece: Piece, last: KeyPath, draw: Draw
+    source: str, edited: str, piece: EditedRange, last: KeyPath, draw: Draw
 ) -> Iterator[_Try]:
     for keys, changed in _candidates(source, piece, last):
         text = draw(changed)
@@ -132,7 +132,7 @@ def _proved(
             yield _Try(changed, text, keys)
 
 
-def _says(text: str, edited: str, piece: Piece) -> bool:
+def _says(text: str, edited: str, piece: EditedRange) -> bool:
     """Whether `text` has at the piece's lines what the hand wrote."""
     start, end = piece.line - 1, piece.end
     return not any(
@@ -154,7 +154,9 @@ def _differences(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, 
 # --- where the words may stand -------------------------------------------------------------
 
 
-def _candidates(source: str, piece: Piece, last: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+def _candidates(
+    source: str, piece: EditedRange, last: KeyPath
+) -> Iterator[tuple[KeyPath, str]]:
     """Session files in which one place says something else; those after `last` come first."""
     read = tree(source)
     ordered = list(places(read))
@@ -166,7 +168,7 @@ def _candidates(source: str, piece: Piece, last: KeyPath) -> Iterator[tuple[KeyP
 
 
 def _changes(
-    source: str, keys: KeyPath, there: Tree, piece: Piece
+    source: str, keys: KeyPath, there: Tree, piece: EditedRange
 ) -> Iterator[tuple[KeyPath, Callable[[], str]]]:
     kind, inside = there
     item = _item(piece)
@@ -182,7 +184,7 @@ def _changes(
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[([ xX])\]\s+)?(\S.*)")
 
 
-def _item(piece: Piece) -> tuple[str, bool | None] | None:
+def _item(piece: EditedRange) -> tuple[str, bool | None] | None:
     """The words of a list's item that was added, and whether its box is ticked."""
     found = _ITEM.fullmatch(piece.new[0]) if len(piece.new) == 1 and not piece.old else None
     if found is None:
@@ -190,7 +192,7 @@ def _item(piece: Piece) -> tuple[str, bool | None] | None:
     return found[2], None if found[1] is None else found[1] != " "
 
 
-def _values(there: Tree, piece: Piece) -> Iterator[str | bool]:
+def _values(there: Tree, piece: EditedRange) -> Iterator[str | bool]:
     """What a scalar would say with the piece's new words in place of the old ones."""
     kind, inside = there
     if kind == NULL:
@@ -204,14 +206,14 @@ def _values(there: Tree, piece: Piece) -> Iterator[str | bool]:
         yield from _relined(inside, piece)
 
 
-def _flags(value: bool, piece: Piece) -> Iterator[bool]:
+def _flags(value: bool, piece: EditedRange) -> Iterator[bool]:
     old, new = "\n".join(piece.old), "\n".join(piece.new)
     marks = (("[x]", "[ ]"), ("✅", "❌")) if value else (("[ ]", "[x]"), ("❌", "✅"))
     if any(old.replace(was, now, 1).casefold() == new.casefold() for was, now in marks):
         yield not value
 
 
-def _replaced(value: str, piece: Piece) -> Iterator[str]:
+def _replaced(value: str, piece: EditedRange) -> Iterator[str]:
     """`value` where a part of it stands in the old words around all that changed."""
     old, new = "\n".join(piece.old), "\n".join(piece.new)
     same, rest = _common(old, new)
@@ -224,7 +226,7 @@ def _replaced(value: str, piece: Piece) -> Iterator[str]:
                 yield value[:start] + words.replace("{{", "\\{{") + value[end:]
 
 
-def _relined(value: str, piece: Piece) -> Iterator[str]:
+def _relined(value: str, piece: EditedRange) -> Iterator[str]:
     """A text of several lines with the piece's old ones among them replaced."""
     lines = value.split("\n")
     old, new = ([line.strip() for line in each] for each in (piece.old, piece.new))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from handoff import api
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
-from handoff.edit.operations import Edited
+from handoff.edit.operations import EditResult
 from handoff.edit.save import save
 from handoff.facts.recorded import Facts
-from handoff.import_.merge import Draw, Piece, Taken, taken
+from handoff.import_.merge import Draw, EditedRange, MergeResult, taken
 from handoff.project.project import Project
 from handoff.publish.writer import signature, was_written
 from handoff.session import decode
@@ -23,7 +23,7 @@ VERSIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBack:
+class MergedDocument:
     """What a session took of its document."""
 
     places: tuple[tuple[Place, str], ...]
@@ -34,7 +34,7 @@ class TakenBack:
     """Whether the session now gives the hand's document, to the letter."""
 
 
-def take_back(project: Project, session_id: str, content: bytes, path: str) -> TakenBack:
+def take_back(project: Project, session_id: str, content: bytes, path: str) -> MergedDocument:
     """Take the edits in `content`, of the document `path`, into the session's file.
 
     Raises WorldError, UsageError where the document is another session's, and InvalidInput,
@@ -54,13 +54,13 @@ def take_back(project: Project, session_id: str, content: bytes, path: str) -> T
     # proving takes its time, in which nobody is kept from the session's file
     found = taken(source, base, there.text, _draw(project, session_id, document.path, facts))
 
-    def edit(now: str) -> Edited:
+    def edit(now: str) -> EditResult:
         if now != source:
             raise CannotEdit("it was written to meanwhile, try again")
-        return Edited(found.source, ())
+        return EditResult(found.source, ())
 
     save(project, session_id, edit)
-    return TakenBack(
+    return MergedDocument(
         tuple((Place(path, piece.line), spelled(keys)) for piece, keys in found.places),
         tuple(_left(found, path)),
         found.text == there.text,
@@ -101,13 +101,13 @@ def _draw(project: Project, session_id: str, path: str, facts: Facts | None) -> 
     return draw
 
 
-def _left(taken: Taken, path: str) -> Iterator[Problem]:
+def _left(taken: MergeResult, path: str) -> Iterator[Problem]:
     for piece in taken.left:
         message = f"no field of the session says this: {_words(piece)}"
         yield Problem("X009", message, Place(path, piece.line), "warning")
 
 
-def _words(piece: Piece) -> str:
+def _words(piece: EditedRange) -> str:
     """`'old' → 'new'`, on one line."""
     old, new = (" ".join(" ".join(each).split()) for each in (piece.old, piece.new))
     if not old.strip():

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from handoff.import_.blocks import blocks, labelled, text_of, value, with_beneath
-from handoff.import_.equality import Page
-from handoff.import_.values import Unsayable, Value, live_text
+from handoff.import_.equality import ParsedMarkdown
+from handoff.import_.values import NotExpressible, Value, live_text
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -46,7 +46,7 @@ class Piece:
         return Piece("verbatim", self.start, self.end, self.tokens)
 
 
-def pieces(page: Page, lines: Sequence[str]) -> list[Piece]:
+def pieces(page: ParsedMarkdown, lines: Sequence[str]) -> list[Piece]:
     """The whole document, in order."""
     found = list(_with_gaps(_apart(_with_entries(list(_known(page, lines)))), lines))
     return _front_matter(found, lines)
@@ -66,7 +66,7 @@ def joined(lines: Sequence[str]) -> str:
 # --- blocks into pieces ----------------------------------------------------------------------
 
 
-def _known(page: Page, lines: Sequence[str]) -> Iterator[Piece]:
+def _known(page: ParsedMarkdown, lines: Sequence[str]) -> Iterator[Piece]:
     for block in blocks(page.tokens):
         start, end = block[0].map or (0, 0)
         yield _piece(block, start, end, lines)
@@ -85,7 +85,7 @@ def _piece(block: Block, start: int, end: int, lines: Sequence[str]) -> Piece:
         return Piece("text", start, end, block, value=live_text(text_of(block)))
     try:
         return Piece("content", start, end, block, value=value(block, lines))
-    except Unsayable:
+    except NotExpressible:
         return Piece("verbatim", start, end, block)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handoff.base.problems import InvalidInput
-from handoff.import_.equality import Page, differing, marks, parsed, same
+from handoff.import_.equality import ParsedMarkdown, differing, marks, parsed, same
 from handoff.import_.pieces import Piece
 from handoff.import_.sections import sections
-from handoff.import_.values import Name, Value
+from handoff.import_.values import LiteralName, Value
 from handoff.import_.write import yaml
 from handoff.session import decode
 from handoff.session.model import Session
@@ -25,7 +25,7 @@ _AT_ONCE = 200
 class Prover:
     """Knows the document, and how sessions are rendered."""
 
-    page: Page
+    page: ParsedMarkdown
     lines: Sequence[str]
     draw: Draw
 
@@ -77,7 +77,10 @@ class Prover:
         mark = f"<!-- {word} -->"
         made: list[Value] = []
         for piece in pieces:
-            made += [{"content": {"markdown": Name(mark)}}, *sections([piece], self.lines)]
+            made += [
+                {"content": {"markdown": LiteralName(mark)}},
+                *sections([piece], self.lines),
+            ]
         text = self.rendered({**_EMPTY, "sections": made})
         return re.split(rf"^{mark}$", text, flags=re.MULTILINE)[1:]
 
@@ -85,6 +88,6 @@ class Prover:
 _EMPTY: Mapping[str, Value] = {
     "session": 1,
     "title": "imported",
-    "created": Name("2026-01-01"),
-    "template": Name("untitled"),
+    "created": LiteralName("2026-01-01"),
+    "template": LiteralName("untitled"),
 }

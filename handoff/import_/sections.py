@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from handoff.base.blanks import blanks_in_document
 from handoff.import_.pieces import Kind, Piece, joined, text
-from handoff.import_.values import Name, Unsayable, Value
+from handoff.import_.values import LiteralName, NotExpressible, Value
 from handoff.session.content import RESERVED
 
 _RULE = "---"
@@ -33,7 +33,7 @@ class Sections:
             self.end()
             self._rule = True
         elif piece.kind == "heading":
-            self._open({"title": Name(piece.name)}, piece)
+            self._open({"title": LiteralName(piece.name)}, piece)
         elif not self._merged(piece):
             self._hold(piece)
 
@@ -41,7 +41,7 @@ class Sections:
         """A line that nothing stood beneath is one of its own."""
         if self._rule:
             self._rule = False
-            self._open({"content": {"markdown": Name(_RULE)}}, None)
+            self._open({"content": {"markdown": LiteralName(_RULE)}}, None)
         self._last = None
 
     def _open(self, section: dict[str, Value], piece: Piece | None) -> None:
@@ -52,7 +52,7 @@ class Sections:
         if self._rule != is_ruled:
             section["rule"] = self._rule
         if self._after:
-            section["after"] = Name(self._after)
+            section["after"] = LiteralName(self._after)
         if "content" in section:
             section["content"] = section.pop("content")
         self.made.append(section)
@@ -74,7 +74,7 @@ class Sections:
         before = self._last.get("content")
         if piece.kind == "verbatim":
             lines = self._lines[self._start : piece.end]
-            self._last["content"] = {"markdown": Name(joined(lines))}
+            self._last["content"] = {"markdown": LiteralName(joined(lines))}
             return True
         if piece.kind == "text":
             self._last["content"] = f"{before}\n\n{piece.value}"
@@ -106,13 +106,13 @@ def content(piece: Piece, lines: Sequence[str]) -> Value:
         return {piece.name: piece.value}
     if piece.kind in ("text", "content"):
         return piece.value
-    return {"markdown": Name(text(piece, lines))}
+    return {"markdown": LiteralName(text(piece, lines))}
 
 
 def one_content(pieces: Sequence[Piece], lines: Sequence[str]) -> Value:
     """All the pieces under one heading, as they stand where they are of several kinds.
 
-    Raises Unsayable where blanks would be hidden by that.
+    Raises NotExpressible where blanks would be hidden by that.
     """
     made = sections(pieces, lines)
     if not made:
@@ -122,8 +122,8 @@ def one_content(pieces: Sequence[Piece], lines: Sequence[str]) -> Value:
         return only["content"]
     text = joined(lines[pieces[0].start : pieces[-1].end])
     if blanks_in_document(text):
-        raise Unsayable  # nobody would find them
-    return {"markdown": Name(text)}
+        raise NotExpressible  # nobody would find them
+    return {"markdown": LiteralName(text)}
 
 
 def blocks(value: Value) -> tuple[int, int]:

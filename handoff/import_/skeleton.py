@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from handoff.import_.blocks import label_lines
-from handoff.import_.chapters import Chapter, Known, is_next, said
+from handoff.import_.chapters import Chapter, ChapterContext, is_next, said
 from handoff.import_.pieces import Piece
 from handoff.import_.sections import sections
-from handoff.import_.values import Name, Value, number
+from handoff.import_.values import LiteralName, Value, number
 from handoff.session.decode import AFTER
 from handoff.values.printing import long_date
 
@@ -59,12 +59,12 @@ class Skeleton:
         typed, free = self._split()
         header = dict(self.header)
         made: dict[str, Value] = {key: known[key] for key in known if key != "status"}
-        made |= {"session": number(self.label), "title": Name(self.title)}
+        made |= {"session": number(self.label), "title": LiteralName(self.title)}
         made["created"] = _created(known["created"], header.pop("Created"))
         if "Session Duration" in header:
             made["duration"] = header.pop("Session Duration")
         status = header.pop("Status")
-        made["template"] = Name("handoff")
+        made["template"] = LiteralName("handoff")
         if status != _UNTOUCHED or _is_begun(typed.get("checklist")):
             made["status"] = status
         if "next" in typed:
@@ -94,7 +94,7 @@ class Skeleton:
 
     def _split(self) -> tuple[dict[str, Value], list[Value]]:
         """The keys of chapters in the template's words, and the other chapters."""
-        known = Known(self.header, self.lines)
+        known = ChapterContext(self.header, self.lines)
         typed: dict[str, Value] = {}
         at: str | None = "header"
         free: list[tuple[str | None, Chapter]] = []
@@ -143,7 +143,7 @@ def _created(day: Value, words: str) -> Value:
     return (
         day
         if words == long_date(date.fromisoformat(str(day)))
-        else {"date": day, "text": Name(words)}
+        else {"date": day, "text": LiteralName(words)}
     )
 
 

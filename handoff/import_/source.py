@@ -15,7 +15,7 @@ _REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceDocument:
     """A document, its line ends `\\n`."""
 
     path: str
@@ -29,7 +29,7 @@ class Source:
         return "".join(f"{line}\n" for line in self.lines)
 
 
-def read(content: bytes, path: str) -> Source:
+def read(content: bytes, path: str) -> SourceDocument:
     """The document in `content`. Raises InvalidInput where it is no text, or too long."""
     if len(content) > MAX_BYTES:
         message = f"{len(content):,} bytes are too many, the limit is {MAX_BYTES:,}"
@@ -44,7 +44,7 @@ def read(content: bytes, path: str) -> Source:
         if (found := _CONTROL.search(line))
     ]
     kept = tuple(_CONTROL.sub(_REPLACEMENT, line) for line in lines)
-    return Source(path, _without_last_blanks(kept), tuple(problems))
+    return SourceDocument(path, _without_last_blanks(kept), tuple(problems))
 
 
 def _decoded(content: bytes, path: str) -> str:

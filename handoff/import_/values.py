@@ -9,13 +9,13 @@ from handoff.session.content import RESERVED
 Value = str | bool | int | list["Value"] | dict[str, "Value"]
 
 
-class Name(str):
+class LiteralName(str):
     """Text that is a name or a heading, never a blank or content."""
 
     __slots__ = ()
 
 
-class Unsayable(Exception):
+class NotExpressible(Exception):
     """What the content algebra has no words for."""
 
 
@@ -37,4 +37,4 @@ _TAKEN = frozenset((*RESERVED, *(key for keys in RESERVED.values() for key in ke
 
 def number(label: str) -> Value:
     """A session's number, else the words it is called by."""
-    return int(label) if re.fullmatch(r"0|[1-9]\d{0,8}", label) else Name(label)
+    return int(label) if re.fullmatch(r"0|[1-9]\d{0,8}", label) else LiteralName(label)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from handoff.base.blanks import DEFAULT, is_blank
-from handoff.import_.values import Name, Value
-from handoff.yaml.scalars import Spot, written
+from handoff.import_.values import LiteralName, Value
+from handoff.yaml.scalars import ScalarContext, written
 
 _BARE = re.compile(r"\[[A-Za-z][A-Za-z /_-]*\]")
 """A blank that a flow list without quotes spells."""
@@ -32,7 +32,7 @@ def _pair(key: str, value: Value, indent: int) -> Iterator[str]:
     elif isinstance(value, list) and value:
         yield name
         yield from _items(value, indent + 2)
-    elif value == DEFAULT and not isinstance(value, Name):
+    elif value == DEFAULT and not isinstance(value, LiteralName):
         yield name
     else:
         yield from _after(name, value, indent, item=False)
@@ -73,15 +73,15 @@ def _scalar(value: Value, indent: int, *, item: bool) -> tuple[str, str]:
         return str(value), ""
     if isinstance(value, str) and _is_bare_blank(value, item=item):
         return value, ""
-    head, body = written(value, Spot(indent))
+    head, body = written(value, ScalarContext(indent))
     # the last line break of a block is not read, so it may look like any other
     return (head.rstrip("-") if body else head), body
 
 
 def _is_bare_blank(value: str, *, item: bool) -> bool:
-    is_content = not isinstance(value, Name) and _BARE.fullmatch(value)
+    is_content = not isinstance(value, LiteralName) and _BARE.fullmatch(value)
     return bool(is_content) and is_blank(value, item=item)
 
 
 def _inline(key: str, indent: int) -> str:
-    return written(key, Spot(indent))[0]
+    return written(key, ScalarContext(indent))[0]

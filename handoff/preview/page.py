@@ -11,8 +11,8 @@ from string import Template
 from handoff.base.problems import Problem
 from handoff.base.report import printable
 from handoff.preview.html import hypertext
-from handoff.preview.snapshot import Shown
-from handoff.preview.watcher import Edition
+from handoff.preview.snapshot import PreviewSnapshot
+from handoff.preview.watcher import Revision
 
 _HERE = Path(__file__).parent
 
@@ -26,7 +26,7 @@ def policy(nonce: str) -> str:
     )
 
 
-def following(edition: Edition, nonce: str) -> str:
+def following(edition: Revision, nonce: str) -> str:
     """The page that follows the session."""
     return _page(parts(edition.shown), nonce, version=edition.version)
 
@@ -39,7 +39,7 @@ def other(path: str, markdown: str, nonce: str, *, read_at: datetime) -> str:
     return _page(shown, nonce, version="")
 
 
-def parts(shown: Shown) -> Mapping[str, str]:
+def parts(shown: PreviewSnapshot) -> Mapping[str, str]:
     """What of the page changes as the files do: its title in plain text, the rest HTML."""
     document = shown.document
     body = "<p>There is no document yet.</p>"
@@ -65,7 +65,7 @@ def _beside(name: str) -> str:
     return (_HERE / name).read_text("utf-8")
 
 
-def _bar(shown: Shown) -> Iterator[str]:
+def _bar(shown: PreviewSnapshot) -> Iterator[str]:
     yield shown.session
     document = shown.document
     if document is not None and shown.made_at is not None:
@@ -75,7 +75,7 @@ def _bar(shown: Shown) -> Iterator[str]:
         yield f"made {shown.made_at:%H:%M:%S}"
 
 
-def _notes(shown: Shown) -> str:
+def _notes(shown: PreviewSnapshot) -> str:
     """What is to be told above the document."""
     lines = [_problem(each) for each in shown.problems]
     lines += [f"<li>{escape(printable(line))}</li>" for line in shown.failure.splitlines()]
@@ -84,7 +84,7 @@ def _notes(shown: Shown) -> str:
     return _told("mistakes", _standing(shown), lines)
 
 
-def _standing(shown: Shown) -> str:
+def _standing(shown: PreviewSnapshot) -> str:
     """What the document below still is while there are mistakes."""
     if shown.made_at is None:
         return "No document can be made of the files as they are now."

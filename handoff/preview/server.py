@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote
 from handoff.base.files import confined
 from handoff.base.problems import Refused
 from handoff.preview import page
-from handoff.preview.watcher import Edition, Following
+from handoff.preview.watcher import Revision, SessionWatcher
 from handoff.publish.writer import signature
 
 ADDRESS = "127.0.0.1"
@@ -41,7 +41,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, following: Following, port: int) -> None:
+    def __init__(self, following: SessionWatcher, port: int) -> None:
         """Raises OSError where the port cannot be had; 0 is any that is free."""
         super().__init__((ADDRESS, port), _Request)
         self.following = following
@@ -116,7 +116,7 @@ class _Request(BaseHTTPRequestHandler):
             seen = edition.version if edition else seen
 
     @property
-    def _following(self) -> Following:
+    def _following(self) -> SessionWatcher:
         assert isinstance(self.server, Server)
         return self.server.following
 
@@ -143,7 +143,7 @@ class _Request(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-def _event(edition: Edition) -> str:
+def _event(edition: Revision) -> str:
     # JSON has no newline outside its strings' escapes: one line of data
     return f"id: {edition.version}\ndata: {json.dumps(page.parts(edition.shown))}\n\n"
 

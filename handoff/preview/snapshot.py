@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handoff import api
-from handoff.api import Loaded
+from handoff.api import LoadedSession
 from handoff.base.problems import HandoffError, InvalidInput, Problem, Report
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
@@ -15,7 +15,7 @@ from handoff.render.document import Document
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PreviewSnapshot:
     """A session as the page has it at one moment."""
 
     session: str
@@ -34,7 +34,7 @@ class Shown:
     """Whether `document` is that of the files as they are now."""
 
 
-def shown(root: str, last: Shown) -> Shown:
+def shown(root: str, last: PreviewSnapshot) -> PreviewSnapshot:
     """The session as its files are now; the document of `last` where there are mistakes.
 
     The settings are read again too. Nothing is asked.
@@ -50,14 +50,14 @@ def shown(root: str, last: Shown) -> Shown:
         return replace(last, is_current=False, problems=(), failure=failure)
 
 
-def _made(project: Project, session_id: str) -> Shown:
+def _made(project: Project, session_id: str) -> PreviewSnapshot:
     """Raises HandoffError, also where the document holds a secret."""
     loaded = api.load(project, api.session_named(project, session_id))
     facts = api.recorded(project, session_id)
     document = api.render(project, loaded, facts)
     api.hold(project, document)
     found = (*loaded.warnings, *document.problems, *_of_facts(project, loaded, facts, document))
-    return Shown(
+    return PreviewSnapshot(
         session=session_id,
         document=document,
         made_at=datetime.now().astimezone(),
@@ -67,7 +67,7 @@ def _made(project: Project, session_id: str) -> Shown:
 
 
 def _of_facts(
-    project: Project, loaded: Loaded, facts: Facts | None, document: Document
+    project: Project, loaded: LoadedSession, facts: Facts | None, document: Document
 ) -> Iterator[Problem]:
     """Facts that are missing, answer another question than is asked now, or failed."""
     from handoff.check import queries  # brings markdown_it
@@ -77,7 +77,7 @@ def _of_facts(
         yield from rule(case)
 
 
-def _recorded(loaded: Loaded, facts: Facts | None) -> str:
+def _recorded(loaded: LoadedSession, facts: Facts | None) -> str:
     if not loaded.session.questions:
         return "the session asks nothing"
     if facts is None or facts.as_of is None:

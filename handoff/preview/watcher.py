@@ -12,7 +12,7 @@ from pathlib import Path
 
 from handoff import api
 from handoff.base.problems import HandoffError
-from handoff.preview.snapshot import Shown, shown
+from handoff.preview.snapshot import PreviewSnapshot, shown
 from handoff.project.project import SETTINGS
 
 SECONDS = 0.25
@@ -22,14 +22,14 @@ Stamps = Mapping[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class Revision:
     """What there is to show, and a name for it that no other has, of other runs neither."""
 
     version: str
-    shown: Shown
+    shown: PreviewSnapshot
 
 
-class Following:
+class SessionWatcher:
     """The newest edition of one session, made anew whenever one of its files changes."""
 
     def __init__(self, root: Path, session_id: str) -> None:
@@ -38,13 +38,13 @@ class Following:
         self._changed = threading.Condition()
         self._templates = _templates(root)
         self._stamps = stamps(root, session_id, self._templates)
-        self._edition = Edition(self._run, shown(str(root), Shown(session_id)))
+        self._edition = Revision(self._run, shown(str(root), PreviewSnapshot(session_id)))
 
     @property
-    def edition(self) -> Edition:
+    def edition(self) -> Revision:
         return self._edition
 
-    def later(self, version: str, *, seconds: float) -> Edition | None:
+    def later(self, version: str, *, seconds: float) -> Revision | None:
         """The edition once it is another than `version`; `None` if that takes too long."""
         with self._changed:
             found = self._changed.wait_for(lambda: self._edition.version != version, seconds)
@@ -58,7 +58,7 @@ class Following:
             return
         self._stamps = now  # taken before the files are read: a later change is seen again
         self._templates = _templates(self.root)
-        edition = Edition(f"{self._run}-{secrets.token_hex(4)}", shown(str(self.root), last))
+        edition = Revision(f"{self._run}-{secrets.token_hex(4)}", shown(str(self.root), last))
         with self._changed:
             self._edition = edition
             self._changed.notify_all()

@@ -20,7 +20,7 @@ ENGINES: tuple[Engine, ...] = ("bigquery", "duckdb")
 
 
 @dataclass(frozen=True, slots=True)
-class BigQuery:
+class BigQuerySettings:
     """`bigquery:`; what is `None` is left to the credentials or to BigQuery."""
 
     project: str | None = None
@@ -44,7 +44,7 @@ class BigQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class DuckDB:
+class DuckDBSettings:
     """`duckdb:`; a file of the author's own, or a sample built from a folder of scripts."""
 
     path: str | None = None
@@ -53,7 +53,7 @@ class DuckDB:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProgressSettings:
     """`progress:`"""
 
     recent_minutes: int = 60
@@ -61,7 +61,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class ArchiveSettings:
     """`archive:`; older documents go into a folder for each month or year."""
 
     after_days: int
@@ -75,14 +75,14 @@ class Settings:
 
     engine: Engine | None = None
     """`None` where it says nothing: an engine is never assumed."""
-    bigquery: BigQuery = field(default_factory=BigQuery)
-    duckdb: DuckDB = field(default_factory=DuckDB)
+    bigquery: BigQuerySettings = field(default_factory=BigQuerySettings)
+    duckdb: DuckDBSettings = field(default_factory=DuckDBSettings)
     output: str = "docs/09-handoff"
-    archive: Archive | None = None
+    archive: ArchiveSettings | None = None
     templates: str = "templates"
     timezone: str = "America/New_York"
     """An IANA name that this machine knows; shown beside UTC."""
-    progress: Progress = field(default_factory=Progress)
+    progress: ProgressSettings = field(default_factory=ProgressSettings)
     budget_tokens: int = 4000
     """Of the prompt."""
     sources: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ _KEYS = (
 _ALLOWANCE = "{rule: private-key, path: docs/*, reason: an example}"
 
 
-class BadSettings(InvalidInput):
+class InvalidSettings(InvalidInput):
     """`handoff.yaml` cannot be followed; carries every problem found."""
 
     exit_code = 2
@@ -110,7 +110,7 @@ class BadSettings(InvalidInput):
 def load(source: bytes, path: str, overrides: Sequence[Override] = ()) -> Settings:
     """The settings in a file with `overrides` over them; an empty file leaves all as it is.
 
-    Raises BadSettings with every problem found.
+    Raises InvalidSettings with every problem found.
     """
     reader = _Reader(path)
     node = parse(source, path, reader.problems)
@@ -119,7 +119,7 @@ def load(source: bytes, path: str, overrides: Sequence[Override] = ()) -> Settin
     try:
         reader.finish()
     except InvalidInput as error:
-        raise BadSettings(error.report.problems) from error
+        raise InvalidSettings(error.report.problems) from error
     return replace(settings, origins=dict(origins(node)))
 
 
@@ -127,10 +127,10 @@ def keys() -> tuple[str, ...]:
     """Every setting that the environment may give, as `bigquery.project`."""
     return (
         *("engine", "output", "templates", "timezone", "prompt.budget_tokens"),
-        *(f"bigquery.{key}" for key in _keys(BigQuery)),
-        *(f"duckdb.{key}" for key in _keys(DuckDB)),
-        *(f"progress.{key}" for key in _keys(Progress)),
-        *(f"archive.{key}" for key in _keys(Archive)),
+        *(f"bigquery.{key}" for key in _keys(BigQuerySettings)),
+        *(f"duckdb.{key}" for key in _keys(DuckDBSettings)),
+        *(f"progress.{key}" for key in _keys(ProgressSettings)),
+        *(f"archive.{key}" for key in _keys(ArchiveSettings)),
     )
 
 
@@ -154,8 +154,8 @@ class _Reader(Decoder):
         }
         return Settings(**_given(parts))
 
-    def bigquery(self, node: Node | None) -> BigQuery:
-        given = self.fields(node, _keys(BigQuery), what="'bigquery'")
+    def bigquery(self, node: Node | None) -> BigQuerySettings:
+        given = self.fields(node, _keys(BigQuerySettings), what="'bigquery'")
         texts = ("project", "location", "dataset", "impersonate", "endpoint")
         parts: dict[str, Any] = {key: self.text(given.get(key)) for key in texts}
         for key in ("max_bytes_query", "max_bytes_render", "concurrency", "timeout_seconds"):
@@ -163,26 +163,30 @@ class _Reader(Decoder):
         parts["labels"] = self.labels(given.get("labels"))
         parts["allowed_datasets"] = self.texts(given.get("allowed_datasets"))
         parts["price_per_tib"] = self.number(given.get("price_per_tib"))
-        return BigQuery(**_given(parts))
+        return BigQuerySettings(**_given(parts))
 
-    def duckdb(self, node: Node | None) -> DuckDB:
-        given = self.fields(node, _keys(DuckDB), what="'duckdb'")
-        return DuckDB(**_given({key: self.inside(given.get(key)) for key in _keys(DuckDB)}))
+    def duckdb(self, node: Node | None) -> DuckDBSettings:
+        given = self.fields(node, _keys(DuckDBSettings), what="'duckdb'")
+        return DuckDBSettings(
+            **_given({key: self.inside(given.get(key)) for key in _keys(DuckDBSettings)})
+        )
 
-    def progress(self, node: Node | None) -> Progress:
-        keys = _keys(Progress)
+    def progress(self, node: Node | None) -> ProgressSettings:
+        keys = _keys(ProgressSettings)
         given = self.fields(node, keys, what="'progress'")
-        return Progress(
+        return ProgressSettings(
             **_given({key: self.integer(given.get(key), minimum=1) for key in keys})
         )
 
-    def archive(self, node: Node | None) -> Archive | None:
+    def archive(self, node: Node | None) -> ArchiveSettings | None:
         if node is None or is_null(node):
             return None
-        given = self.fields(node, _keys(Archive), required=("after_days",), what="'archive'")
+        given = self.fields(
+            node, _keys(ArchiveSettings), required=("after_days",), what="'archive'"
+        )
         days = self.integer(given.get("after_days"), minimum=1)
         by = self.choice(given.get("by"), BY)
-        return Archive(days, by or "month") if days else None
+        return ArchiveSettings(days, by or "month") if days else None
 
     def budget(self, node: Node | None) -> int | None:
         given = self.fields(node, ("budget_tokens",), what="'prompt'")

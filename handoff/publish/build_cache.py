@@ -20,7 +20,7 @@ from typing import Any
 
 from handoff.base.cache import cache_folder, read_cached, write_cached
 from handoff.base.files import is_plain
-from handoff.publish.index import Listed
+from handoff.publish.index import IndexRow
 
 Signature = tuple[int, int, int, int]
 """Size, time of writing, time of the last change and inode."""
@@ -31,7 +31,7 @@ _MARGIN = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BuildRecord:
     """One document as it was made, and what it was made of."""
 
     inputs: Mapping[str, str | None]
@@ -42,18 +42,18 @@ class Made:
     """Where the documents stood that it names, by the path they would have unarchived."""
     file: str
     """The digest of its whole file."""
-    listed: Listed
+    listed: IndexRow
     """Its row of the index."""
 
 
 @dataclass(slots=True)
-class Memory:
+class BuildCache:
     """Of one project."""
 
     root: Path
     path: Path | None
     """`None` where the user has no cache."""
-    made: dict[str, Made] = field(default_factory=dict)
+    made: dict[str, BuildRecord] = field(default_factory=dict)
     """By the session's id."""
     shared: dict[str, dict[str, str]] = field(default_factory=dict)
     """The parts of what documents have in common, by the digest over them."""
@@ -80,11 +80,11 @@ class Memory:
         self._seen[path] = known
         return known[1]
 
-    def keep(self, session_id: str, made: Made) -> None:
+    def keep(self, session_id: str, made: BuildRecord) -> None:
         self._is_new |= self.made.get(session_id) != made
         self.made[session_id] = made
 
-    def changed(self, made: Made, shared: Mapping[str, str]) -> tuple[str, ...]:
+    def changed(self, made: BuildRecord, shared: Mapping[str, str]) -> tuple[str, ...]:
         """What a document was made of and is another now, by name."""
         files = (path for path, sha in made.inputs.items() if self.sha256(path) != sha)
         before = self.shared[made.shared]
@@ -114,17 +114,17 @@ class Memory:
         write_cached(self.path, json.dumps(content).encode())
 
 
-def memory_of(root: Path) -> Memory:
+def memory_of(root: Path) -> BuildCache:
     """What is remembered of the project at `root`; nothing where that cannot be read."""
     folder = cache_folder("published")
     if folder is None:
-        return Memory(root, None)
+        return BuildCache(root, None)
     name = sha256(os.fsencode(root)).hexdigest()[:16]
-    memory = Memory(root, folder / f"{name}.json")
+    memory = BuildCache(root, folder / f"{name}.json")
     try:
         _load(memory, json.loads(read_cached(folder / f"{name}.json") or b"{}"))
     except (ValueError, TypeError, KeyError, AttributeError):  # another version's, or damaged
-        return Memory(root, memory.path)
+        return BuildCache(root, memory.path)
     return memory
 
 
@@ -133,7 +133,7 @@ def digest(parts: Mapping[str, str]) -> str:
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _load(memory: Memory, content: dict[str, Any]) -> None:
+def _load(memory: BuildCache, content: dict[str, Any]) -> None:
     if content.get("format") != _FORMAT:
         return
     memory.shared = content["shared"]
@@ -141,16 +141,16 @@ def _load(memory: Memory, content: dict[str, Any]) -> None:
         memory._files[path] = ((size, written, changed, inode), sha)
     for name, (inputs, shared, places, file, listed) in content["made"].items():
         if shared in memory.shared:
-            memory.made[name] = Made(inputs, shared, places, file, _listed(listed))
+            memory.made[name] = BuildRecord(inputs, shared, places, file, _listed(listed))
 
 
-def _row(listed: Listed) -> dict[str, object]:
+def _row(listed: IndexRow) -> dict[str, object]:
     return {**asdict(listed), "day": str(listed.day)}
 
 
-def _listed(row: dict[str, Any]) -> Listed:
+def _listed(row: dict[str, Any]) -> IndexRow:
     day, previous = date.fromisoformat(row["day"]), tuple(row["previous"])
-    return Listed(**{**row, "day": day, "previous": previous})
+    return IndexRow(**{**row, "day": day, "previous": previous})
 
 
 def _read(path: Path) -> tuple[Signature, str] | None:

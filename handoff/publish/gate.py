@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.facts.recorded import Fact, Facts, dump
 from handoff.project.project import Project
-from handoff.publish.secrets import ALLOW_IT, Finding, Scan, problem, problems, scan, unused
+from handoff.publish.secrets import (
+    ALLOW_IT,
+    SecretFinding,
+    SecretScan,
+    problem,
+    problems,
+    scan,
+    unused,
+)
 
 if TYPE_CHECKING:
-    from handoff.check import Case
+    from handoff.check import CheckContext
 
 
 def file_problems(project: Project, path: str) -> tuple[Problem, ...]:
@@ -47,7 +55,7 @@ def hold(found: Iterable[Problem]) -> None:
 
 
 def check(
-    project: Project, files: Iterable[str], cases: Iterable[Case], *, whole: bool
+    project: Project, files: Iterable[str], cases: Iterable[CheckContext], *, whole: bool
 ) -> tuple[Problem, ...]:
     """Every problem of `files`, of recorded facts and of documents as they would be written.
 
@@ -61,7 +69,7 @@ def check(
         text = dump(case.facts) if case.facts else ""
         facts = scan(text, case.facts_path, allowances)
         document = scan(case.document or "", case.document_path, allowances)
-        origin = scans.get(f"sessions/{case.session.id}.yaml", Scan())
+        origin = scans.get(f"sessions/{case.session.id}.yaml", SecretScan())
         found += _in_facts(facts, case.facts, text, case.facts_path)
         found += _beside(origin, document, case.document_path)
         used |= facts.used | document.used
@@ -71,12 +79,12 @@ def check(
 # --- where it is told --------------------------------------------------------------------
 
 
-def _file(project: Project, path: str) -> Scan:
+def _file(project: Project, path: str) -> SecretScan:
     source = project.read(path) or b""
     return scan(source.decode("utf-8", "replace"), path, project.settings.secrets_allow)
 
 
-def _beside(origin: Scan, document: Scan, path: str) -> tuple[Problem, ...]:
+def _beside(origin: SecretScan, document: SecretScan, path: str) -> tuple[Problem, ...]:
     """Those of a document that its session file does not tell of already."""
     own = (each for each in document.findings if each.value not in origin.values)
     return problems(own, path)
@@ -85,13 +93,15 @@ def _beside(origin: Scan, document: Scan, path: str) -> tuple[Problem, ...]:
 _FACT = re.compile(r'^ {4}"(\w+)": \{$', re.MULTILINE)
 
 
-def _in_facts(found: Scan, facts: Facts | None, text: str, path: str) -> tuple[Problem, ...]:
+def _in_facts(
+    found: SecretScan, facts: Facts | None, text: str, path: str
+) -> tuple[Problem, ...]:
     """With the column, where it is a cell: then the session can leave it out."""
     told = (_in_fact(each, facts or Facts(None, {}), text, path) for each in found.findings)
     return tuple(dict.fromkeys(told))
 
 
-def _in_fact(finding: Finding, facts: Facts, text: str, path: str) -> Problem:
+def _in_fact(finding: SecretFinding, facts: Facts, text: str, path: str) -> Problem:
     above = "\n".join(text.split("\n")[: finding.line])
     name = (_FACT.findall(above) or [""])[-1]
     fact = facts.facts.get(name)
@@ -106,7 +116,7 @@ def _in_fact(finding: Finding, facts: Facts, text: str, path: str) -> Problem:
     return Problem("K002", message, place)
 
 
-def _columns(fact: Fact, finding: Finding) -> Iterator[str]:
+def _columns(fact: Fact, finding: SecretFinding) -> Iterator[str]:
     for row in fact.rows:
         for column, value in zip(fact.columns, row, strict=True):
             if finding.rule in {each.rule for each in scan(str(value), "").findings}:

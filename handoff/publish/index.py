@@ -19,7 +19,7 @@ LATEST_OWNER = "latest"
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class IndexRow:
     """One session in the index."""
 
     session: str
@@ -42,7 +42,7 @@ class Listed:
 class _Chain:
     """How sessions hang together; every tuple is in the order of time."""
 
-    sessions: Mapping[str, Listed]
+    sessions: Mapping[str, IndexRow]
     before: Mapping[str, tuple[str, ...]]
     after: Mapping[str, tuple[str, ...]]
     superseded_by: Mapping[str, tuple[str, ...]]
@@ -54,7 +54,7 @@ class _Chain:
         return _link(each, self.folder, each.label) if each else _cell(session)
 
 
-def index(listed: Iterable[Listed], folder: str) -> str:
+def index(listed: Iterable[IndexRow], folder: str) -> str:
     """The Markdown of the index, which stands in `folder`."""
     newest = _newest_first(listed)
     chain = _chain(newest, folder)
@@ -66,7 +66,7 @@ def index(listed: Iterable[Listed], folder: str) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def latest(listed: Iterable[Listed], folder: str) -> str:
+def latest(listed: Iterable[IndexRow], folder: str) -> str:
     """The Markdown of the pointer to the newest session; it stands in `folder`."""
     newest = _newest_first(listed)
     if not newest:
@@ -74,11 +74,11 @@ def latest(listed: Iterable[Listed], folder: str) -> str:
     return f"# Latest handoff\n\n{_link(newest[0], folder)}, {_text(newest[0].status)}\n"
 
 
-def _newest_first(listed: Iterable[Listed]) -> list[Listed]:
+def _newest_first(listed: Iterable[IndexRow]) -> list[IndexRow]:
     return sorted(listed, key=lambda each: (each.day, each.session), reverse=True)
 
 
-def _chain(newest: Sequence[Listed], folder: str) -> _Chain:
+def _chain(newest: Sequence[IndexRow], folder: str) -> _Chain:
     oldest = newest[::-1]
     sessions = {each.session: each for each in newest}
     steps = [(before, each.session) for each in oldest for before in each.previous]
@@ -101,13 +101,13 @@ def _by_first(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return {first: tuple(each) for first, each in found.items()}
 
 
-def _table(listed: Sequence[Listed], chain: _Chain) -> Iterator[str]:
+def _table(listed: Sequence[IndexRow], chain: _Chain) -> Iterator[str]:
     yield "| Session | Created | Status | Checklist | Previous | Next |"
     yield "|---|---|---|---|---|---|"
     yield from (_row(each, chain) for each in listed)
 
 
-def _row(each: Listed, chain: _Chain) -> str:
+def _row(each: IndexRow, chain: _Chain) -> str:
     cells = (
         _link(each, chain.folder),
         str(each.day),
@@ -119,13 +119,13 @@ def _row(each: Listed, chain: _Chain) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _superseded(each: Listed, chain: _Chain) -> Iterator[str]:
+def _superseded(each: IndexRow, chain: _Chain) -> Iterator[str]:
     by = chain.superseded_by.get(each.session)
     if by:
         yield f"superseded by {_links(by, chain)}"
 
 
-def _next(each: Listed, chain: _Chain) -> str:
+def _next(each: IndexRow, chain: _Chain) -> str:
     """Those that followed; else what was planned."""
     return _links(chain.after.get(each.session, ()), chain) or _cell(each.next_title)
 
@@ -134,7 +134,7 @@ def _links(sessions: Sequence[str], chain: _Chain) -> str:
     return ", ".join(map(chain.link, sessions))
 
 
-def _link(each: Listed, folder: str, words: str | None = None) -> str:
+def _link(each: IndexRow, folder: str, words: str | None = None) -> str:
     words = words or f"{each.label}: {each.title}"
     return f"[{_cell(words)}]({relpath(each.path, folder)})"
 

@@ -30,7 +30,7 @@ class Allowance:
     """What looks like a secret, or a text around it. `None`: whatever is found."""
     place: Place = field(default=Place("handoff.yaml"), compare=False)
 
-    def permits(self, finding: Finding, path: str) -> bool:
+    def permits(self, finding: SecretFinding, path: str) -> bool:
         return (
             self.rule in (None, finding.rule)
             and (self.path is None or fnmatchcase(path, self.path))
@@ -39,7 +39,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SecretFinding:
     """Something that looks like a secret."""
 
     line: int
@@ -50,10 +50,10 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
+class SecretScan:
     """What one text holds."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[SecretFinding, ...] = ()
     """Those that nothing allows, in the order of lines."""
     used: frozenset[Allowance] = frozenset()
     """The allowances that something needed."""
@@ -63,18 +63,18 @@ class Scan:
         return frozenset(finding.value for finding in self.findings)
 
 
-def scan(text: str, path: str, allowances: Iterable[Allowance] = ()) -> Scan:
+def scan(text: str, path: str, allowances: Iterable[Allowance] = ()) -> SecretScan:
     """What looks like a secret in `text`, of the file `path`, with the allowances followed."""
-    findings: list[Finding] = []
+    findings: list[SecretFinding] = []
     used: set[Allowance] = set()
     for finding in _found(text):
         permitting = {each for each in allowances if each.permits(finding, path)}
         used |= permitting
         findings += [] if permitting else [finding]
-    return Scan(tuple(findings), frozenset(used))
+    return SecretScan(tuple(findings), frozenset(used))
 
 
-def problems(findings: Iterable[Finding], path: str) -> tuple[Problem, ...]:
+def problems(findings: Iterable[SecretFinding], path: str) -> tuple[Problem, ...]:
     """One for each line and rule."""
     found = (problem(each.rule, Place(path, each.line)) for each in findings)
     return tuple(dict.fromkeys(found))
@@ -101,7 +101,7 @@ def unused(allowances: Iterable[Allowance], used: Iterable[Allowance]) -> Iterat
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SecretRule:
     """What one kind of secret looks like."""
 
     hints: tuple[str, ...]
@@ -114,65 +114,65 @@ class Rule:
 
 # Repetitions are bounded: a value from a warehouse must not make a search slow.
 _PASSWORD = r"(?!(?:pass|password|passwd|pwd|secret|token|example|redacted|hidden|user|x+)\W)"
-RULES: dict[str, Rule] = {
-    "aws-access-key": Rule(
+RULES: dict[str, SecretRule] = {
+    "aws-access-key": SecretRule(
         (
             *("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws_", "AWS_", "aws-", "AWS-"),
             *("awsS", "awsA", "aws s", "AWS s", "AWS S", "aws k", "AWS k", "AWS K"),
         ),
         detector="aws.AWSKeyDetector",
     ),
-    "azure-storage-key": Rule(
+    "azure-storage-key": SecretRule(
         ("AccountKey=",), detector="azure_storage_key.AzureStorageKeyDetector"
     ),
-    "github-token": Rule(
+    "github-token": SecretRule(
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), detector="github_token.GitHubTokenDetector"
     ),
-    "gitlab-token": Rule(
+    "gitlab-token": SecretRule(
         (
             *("glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "GR1348941", "glcbt-"),
             *("glimt-", "glptt-", "glagent-", "gloas-"),
         ),
         detector="gitlab_token.GitLabTokenDetector",
     ),
-    "json-web-token": Rule(("eyJ",), detector="jwt.JwtTokenDetector"),
-    "mailchimp-key": Rule(
+    "json-web-token": SecretRule(("eyJ",), detector="jwt.JwtTokenDetector"),
+    "mailchimp-key": SecretRule(
         tuple(f"-us{n}" for n in range(1, 10)), detector="mailchimp.MailchimpDetector"
     ),
-    "npm-token": Rule((":_authToken=",), detector="npm.NpmDetector"),
-    "private-key": Rule(
+    "npm-token": SecretRule((":_authToken=",), detector="npm.NpmDetector"),
+    "private-key": SecretRule(
         ("PRIVATE KEY", "PuTTY-User-Key"), detector="private_key.PrivateKeyDetector"
     ),
-    "pypi-token": Rule(("pypi-Ag",), detector="pypi_token.PypiTokenDetector"),
-    "sendgrid-key": Rule(("SG.",), detector="sendgrid.SendGridDetector"),
-    "slack-token": Rule(("xox", "hooks.slack.com"), detector="slack.SlackDetector"),
-    "square-secret": Rule(("sq0csp-",), detector="square_oauth.SquareOAuthDetector"),
-    "stripe-key": Rule(("k_live_",), detector="stripe.StripeDetector"),
-    "bearer-token": Rule(
+    "pypi-token": SecretRule(("pypi-Ag",), detector="pypi_token.PypiTokenDetector"),
+    "sendgrid-key": SecretRule(("SG.",), detector="sendgrid.SendGridDetector"),
+    "slack-token": SecretRule(("xox", "hooks.slack.com"), detector="slack.SlackDetector"),
+    "square-secret": SecretRule(("sq0csp-",), detector="square_oauth.SquareOAuthDetector"),
+    "stripe-key": SecretRule(("k_live_",), detector="stripe.StripeDetector"),
+    "bearer-token": SecretRule(
         ("earer", "EARER", "uthorization", "UTHORIZATION"),
         r"(?i:\bbearer\s{1,3}|\bauthorization\b[\s\"'\\:=]{1,8}(?:basic|token)\s{1,3})"
         r"(?=[A-Za-z._~+/=-]{0,100}[0-9])([A-Za-z0-9._~+/=-]{16,})",
     ),
-    "connection-string": Rule(
+    "connection-string": SecretRule(
         ("://",),
         rf"[A-Za-z]://[^\s/:@\"'<>]{{0,100}}:{_PASSWORD}([^\s/:@\"'<>{{}}$*]{{1,200}})@",
     ),
-    "password": Rule(
+    "password": SecretRule(
         ("assword=", "ASSWORD=", "pwd=", "Pwd=", "PWD="),
         # a digit, or else `password=config_password` in code would be one
         rf"(?i:password|pwd)=\\?[\"']?{_PASSWORD}"
         r"(?=[^\s\d]{0,100}\d)([^\s;,&\"'\\(){}\[\]<>$*]{6,200})(?=[\s;,&\"'\\)]|$)",
     ),
-    "google-service-account": Rule(
+    "google-service-account": SecretRule(
         ("private_key_id",), r"private_key_id[\s\"'\\:=]{1,8}([0-9a-f]{40})\b"
     ),
-    "google-api-key": Rule(("AIza",), r"AIza[0-9A-Za-z_-]{35}"),
-    "google-oauth-token": Rule(
+    "google-api-key": SecretRule(("AIza",), r"AIza[0-9A-Za-z_-]{35}"),
+    "google-oauth-token": SecretRule(
         ("ya29.", "GOCSPX-", "1//0"),
         r"ya29\.[0-9A-Za-z_-]{20,}|GOCSPX-[0-9A-Za-z_-]{28}|\b1//0[0-9A-Za-z_-]{40,}",
     ),
-    "github-fine-grained-token": Rule(("github_pat_",), r"github_pat_[0-9A-Za-z_]{36,}"),
-    "llm-key": Rule(
+    "github-fine-grained-token": SecretRule(("github_pat_",), r"github_pat_[0-9A-Za-z_]{36,}"),
+    "llm-key": SecretRule(
         ("sk-ant-", "sk-proj-", "T3BlbkFJ"),
         r"\bsk-ant-[0-9A-Za-z_-]{32,}|\bsk-proj-[0-9A-Za-z_-]{40,}"
         r"|\bsk-[A-Za-z0-9_-]{20,80}?T3BlbkFJ[A-Za-z0-9]{20}",
@@ -181,7 +181,7 @@ RULES: dict[str, Rule] = {
 """By the name that findings and allowances use."""
 
 
-def _found(text: str) -> Iterator[Finding]:
+def _found(text: str) -> Iterator[SecretFinding]:
     """Everything that looks like a secret, allowed or not."""
     hinted = {name: rule.hints for name, rule in RULES.items() if _is_hinted(rule.hints, text)}
     if not hinted:
@@ -189,7 +189,7 @@ def _found(text: str) -> Iterator[Finding]:
     for number, line in enumerate(text.split("\n"), 1):
         for name, hints in hinted.items():
             if _is_hinted(hints, line):
-                yield from (Finding(number, name, value) for value in _values(name, line))
+                yield from (SecretFinding(number, name, value) for value in _values(name, line))
 
 
 def _is_hinted(hints: tuple[str, ...], text: str) -> bool:

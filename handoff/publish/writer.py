@@ -23,7 +23,7 @@ _SIGNATURE = re.compile(r"\n<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->\n?\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """What became of one document."""
 
     path: str
@@ -34,7 +34,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedDocument:
     """A document file taken apart."""
 
     text: str
@@ -50,16 +50,16 @@ def signed(text: str, owner: str) -> str:
     return f"{text}\n<!-- handoff: {owner} sha256:{_digest(text)} -->\n"
 
 
-def signature(content: bytes) -> Signed:
+def signature(content: bytes) -> SignedDocument:
     """The file's `content` taken apart; line ends that a checkout changed do not count."""
     whole = content.decode(errors="replace").replace("\r\n", "\n")
     found = _SIGNATURE.search(whole)
     if found is None:
         # a hand went on below it
         above = [*_COMMENT.finditer(whole)]
-        return Signed(whole, above[-1][1] if above else None, intact=False)
+        return SignedDocument(whole, above[-1][1] if above else None, intact=False)
     text = whole[: found.start()]
-    return Signed(text, found[1], intact=found[2] == _digest(text))
+    return SignedDocument(text, found[1], intact=found[2] == _digest(text))
 
 
 def was_written(content: bytes, text: str) -> bool:
@@ -90,7 +90,7 @@ def write(
     *,
     overwrite: bool = False,
     gate: Callable[[], None] = lambda: None,
-) -> Written:
+) -> WriteResult:
     """Write `text` to the document file `path` under `root`, signed for `owner`.
 
     `gate` is called where it is not there already, and raises where nobody may see it.
@@ -101,7 +101,7 @@ def write(
     content = read_plain(file, path)
     now = state(content, text, owner)
     if now == "current":
-        return Written(path, changed=False)
+        return WriteResult(path, changed=False)
     gate()
     saved = None
     if content is not None and now != "outdated":
@@ -114,7 +114,7 @@ def write(
             raise Refused(f"{path}: error: somebody wrote to it meanwhile, it stays")
 
     write_whole(file, signed(text, owner).encode(), place=path, check=unchanged)
-    return Written(path, changed=True, saved=saved)
+    return WriteResult(path, changed=True, saved=saved)
 
 
 _SAYS: dict[State, tuple[str, str]] = {
@@ -161,7 +161,7 @@ def difference(path: str, content: bytes | None, text: str, *, most: int | None 
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class OrphanDocument:
     """A document file that no session has any more."""
 
     path: str
@@ -176,7 +176,7 @@ class Left:
         return self.intact and self.now is not None and _name(self.now) == _name(self.path)
 
 
-def left_over(left: Left, level: Level) -> Problem:
+def left_over(left: OrphanDocument, level: Level) -> Problem:
     """That the document was left over, and what to do with it."""
     place = Place(left.path)
     if left.is_moved:
@@ -191,7 +191,7 @@ def left_over(left: Left, level: Level) -> Problem:
     return Problem(code, f"{message}; {mend}", place, level)
 
 
-def prune(root: Path, left: Left) -> bool:
+def prune(root: Path, left: OrphanDocument) -> bool:
     """Remove what is left over, where it is as it was written; whether it was.
 
     Raises Refused, WorldError.

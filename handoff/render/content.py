@@ -13,18 +13,18 @@ from handoff.session.model import (
     Bullets,
     Checklist,
     Claim,
-    Code,
+    CodeBlock,
     Condition,
     Content,
     Entries,
     Entry,
-    Expect,
-    Files,
+    ExpectBlock,
+    FilesBlock,
     Flag,
-    Markdown,
-    Phases,
+    MarkdownBlock,
+    PhasesBlock,
     Steps,
-    Table,
+    TableBlock,
     Text,
     Valued,
 )
@@ -36,26 +36,26 @@ NONE = "None"
 _DEEPEST = 6
 
 
-class Pen(Protocol):
+class LeafRenderer(Protocol):
     """Fills in what only the facts know, for the place where it is to stand."""
 
     def words(self, leaf: Leaf) -> str:
         """The leaf as it prints, its live values filled in."""
         ...
 
-    def table(self, table: Table) -> Sequence[str]:
+    def table(self, table: TableBlock) -> Sequence[str]:
         """The lines of a Markdown table."""
         ...
 
-    def phases(self, phases: Phases) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+    def phases(self, phases: PhasesBlock) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
         """A heading for each phase, and its labels with their words."""
         ...
 
-    def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
+    def files(self, files: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
         """A heading for each kind of change, and its paths; `None`: not known."""
         ...
 
-    def expectations(self, expect: Expect) -> Sequence[str] | None:
+    def expectations(self, expect: ExpectBlock) -> Sequence[str] | None:
         """A line for each expectation; `None`: not known."""
         ...
 
@@ -68,7 +68,7 @@ class Pen(Protocol):
         ...
 
 
-def section(content: Content, pen: Pen, level: int) -> str:
+def section(content: Content, pen: LeafRenderer, level: int) -> str:
     """What stands beneath a heading of `level`.
 
     Labelled entries are paragraphs; where each of them is a mapping itself they are
@@ -78,16 +78,16 @@ def section(content: Content, pen: Pen, level: int) -> str:
         if level < _DEEPEST and all(isinstance(e.content, Entries) for e in content.entries):
             return headed(content, pen, level + 1)
         return _apart(labelled(e.label, e.content, pen) for e in content.entries)
-    if isinstance(content, Phases):
+    if isinstance(content, PhasesBlock):
         return _apart(_phase(label, lines) for label, lines in pen.phases(content))
-    if isinstance(content, Files) and (groups := _groups(content, pen)):
+    if isinstance(content, FilesBlock) and (groups := _groups(content, pen)):
         return _apart(_text([f"**{name}**:", *lines]) for name, lines in groups)
     return _text(block(content, pen))
 
 
-def headed(content: Content, pen: Pen, level: int, *, numbered: bool = False) -> str:
+def headed(content: Content, pen: LeafRenderer, level: int, *, numbered: bool = False) -> str:
     """Each label a heading of `level` with its content beneath; other content as it is."""
-    if isinstance(content, Files) and (groups := _groups(content, pen)):
+    if isinstance(content, FilesBlock) and (groups := _groups(content, pen)):
         return _apart(_text([f"{'#' * level} {name}", *lines]) for name, lines in groups)
     if not isinstance(content, Entries) or not content.entries:
         return section(content, pen, level - 1)
@@ -98,17 +98,17 @@ def headed(content: Content, pen: Pen, level: int, *, numbered: bool = False) ->
     )
 
 
-def labelled(label: str, content: Content, pen: Pen) -> str:
+def labelled(label: str, content: Content, pen: LeafRenderer) -> str:
     """`**Label**: value`, what is longer beneath it."""
     return _text(_after(f"**{_line(label)}**:", content, pen))
 
 
-def block(content: Content, pen: Pen) -> list[str]:
+def block(content: Content, pen: LeafRenderer) -> list[str]:
     """The lines of content without a label of its own; labelled entries are bullets."""
     return next(lines(content, pen) for kind, lines in _BLOCKS if isinstance(content, kind))
 
 
-def numbered(content: Content, pen: Pen) -> list[str]:
+def numbered(content: Content, pen: LeafRenderer) -> list[str]:
     """A list as numbered steps, other content as it is."""
     if isinstance(content, Bullets) and content.items:
         return block(Steps(content.items, content.place), pen)
@@ -125,33 +125,33 @@ def fence(text: str, lang: str = "") -> list[str]:
 # --- blocks --------------------------------------------------------------------------------
 
 
-def _leaf(content: Leaf, pen: Pen) -> list[str]:
+def _leaf(content: Leaf, pen: LeafRenderer) -> list[str]:
     return pen.words(content).split("\n")
 
 
-def _bullets(content: Bullets, pen: Pen) -> list[str]:
+def _bullets(content: Bullets, pen: LeafRenderer) -> list[str]:
     return _listed("- ", content.items, pen)
 
 
-def _steps(content: Steps, pen: Pen) -> list[str]:
+def _steps(content: Steps, pen: LeafRenderer) -> list[str]:
     lines: list[str] = []
     for n, each in enumerate(content.items, start=1):
         lines += marked(f"{n}. ", _item(each, pen))
     return lines or [NONE]
 
 
-def _entries(content: Entries, pen: Pen) -> list[str]:
+def _entries(content: Entries, pen: LeafRenderer) -> list[str]:
     lines: list[str] = []
     for entry in content.entries:
         lines += marked("- ", _entry(entry, pen))
     return lines or [NONE]
 
 
-def _valued(content: Valued, pen: Pen) -> list[str]:
+def _valued(content: Valued, pen: LeafRenderer) -> list[str]:
     return [*block(content.value, pen), *_beneath(content, pen)]
 
 
-def _checklist(content: Checklist, pen: Pen) -> list[str]:
+def _checklist(content: Checklist, pen: LeafRenderer) -> list[str]:
     lines: list[str] = []
     for box in content.boxes:
         note = f" ({pen.words(box.note)})" if box.note else ""
@@ -162,23 +162,23 @@ def _checklist(content: Checklist, pen: Pen) -> list[str]:
     return lines or [DEFAULT]
 
 
-def _code(content: Code, pen: Pen) -> list[str]:
+def _code(content: CodeBlock, pen: LeafRenderer) -> list[str]:
     inside = content.code.text if isinstance(content.code, Blank) else content.code.value
     return fence(inside.rstrip("\n"), content.lang)
 
 
-def _table(content: Table, pen: Pen) -> list[str]:
+def _table(content: TableBlock, pen: LeafRenderer) -> list[str]:
     return [*pen.table(content)]
 
 
-def _phases(content: Phases, pen: Pen) -> list[str]:
+def _phases(content: PhasesBlock, pen: LeafRenderer) -> list[str]:
     lines: list[str] = []
     for label, inner in pen.phases(content):
         lines += [f"- {label}:", *(f"  - {name}: {words}" for name, words in inner)]
     return lines
 
 
-def _files(content: Files, pen: Pen) -> list[str]:
+def _files(content: FilesBlock, pen: LeafRenderer) -> list[str]:
     if groups := _groups(content, pen):
         return [line for name, lines in groups for line in marked("- ", [f"{name}:", *lines])]
     found = pen.files(content)
@@ -187,7 +187,7 @@ def _files(content: Files, pen: Pen) -> list[str]:
     return [line for _, paths in found for line in _paths(paths)] or [NONE]
 
 
-def _groups(content: Files, pen: Pen) -> list[tuple[str, list[str]]]:
+def _groups(content: FilesBlock, pen: LeafRenderer) -> list[tuple[str, list[str]]]:
     """Of all files a heading and a list for each kind of change; else nothing."""
     found = [] if content.changes else pen.files(content) or []
     return [(name, _paths(paths)) for name, paths in found if name]
@@ -197,16 +197,16 @@ def _paths(paths: Sequence[str]) -> list[str]:
     return [f"- {path}" for path in paths]
 
 
-def _expect(content: Expect, pen: Pen) -> list[str]:
+def _expect(content: ExpectBlock, pen: LeafRenderer) -> list[str]:
     found = pen.expectations(content)
     return [DEFAULT] if found is None else [f"- {line}" for line in found]
 
 
-def _condition(content: Condition, pen: Pen) -> list[str]:
+def _condition(content: Condition, pen: LeafRenderer) -> list[str]:
     return pen.condition(content).split("\n")
 
 
-def _claim(content: Claim, pen: Pen) -> list[str]:
+def _claim(content: Claim, pen: LeafRenderer) -> list[str]:
     """Its mark in front, what it rests on behind; apart from text of more than one line."""
     mark, basis = pen.claim(content)
     lines = _item(content.what, pen)
@@ -217,7 +217,7 @@ def _claim(content: Claim, pen: Pen) -> list[str]:
     return [f"{said[0]} ({basis})"] if len(said) == 1 else [*said, "", f"({basis})"]
 
 
-def _markdown(content: Markdown, pen: Pen) -> list[str]:
+def _markdown(content: MarkdownBlock, pen: LeafRenderer) -> list[str]:
     return [f"{line}{KEPT}" for line in content.text.split("\n")]
 
 
@@ -228,12 +228,12 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
     (Valued, _valued),
     (Steps, _steps),
     (Checklist, _checklist),
-    (Code, _code),
-    (Table, _table),
-    (Phases, _phases),
-    (Files, _files),
-    (Expect, _expect),
-    (Markdown, _markdown),
+    (CodeBlock, _code),
+    (TableBlock, _table),
+    (PhasesBlock, _phases),
+    (FilesBlock, _files),
+    (ExpectBlock, _expect),
+    (MarkdownBlock, _markdown),
     (Condition, _condition),
     (Claim, _claim),
 )
@@ -242,11 +242,11 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
 
 _STARTS_BLOCK = re.compile(r"\s*(?:[-+*>|#]|\d{1,9}[.)]\s|```|~~~)|.*\n\s*(?:\n|\||```|~~~)")
 """Text that needs a line of its own: a list, a quote, a table, a fence, paragraphs."""
-_APART = (Table, Markdown)
+_APART = (TableBlock, MarkdownBlock)
 """What must not stand right below a line of text."""
 
 
-def _after(label: str, content: Content, pen: Pen) -> list[str]:
+def _after(label: str, content: Content, pen: LeafRenderer) -> list[str]:
     """The lines of content behind a label that ends in a colon."""
     if isinstance(content, LEAVES):
         words = pen.words(content)
@@ -264,7 +264,7 @@ def _after(label: str, content: Content, pen: Pen) -> list[str]:
     return [label, *apart, *block(content, pen)]
 
 
-def _beneath(content: Valued, pen: Pen) -> list[str]:
+def _beneath(content: Valued, pen: LeafRenderer) -> list[str]:
     return block(content.items, pen) if _inner(content.items) else []
 
 
@@ -274,14 +274,14 @@ def _inner(content: Content) -> bool:
     return not isinstance(content, Entries) or bool(content.entries)
 
 
-def _listed(marker: str, items: Sequence[Content], pen: Pen) -> list[str]:
+def _listed(marker: str, items: Sequence[Content], pen: LeafRenderer) -> list[str]:
     lines: list[str] = []
     for each in items:
         lines += marked(marker, _item(each, pen))
     return lines or [NONE]
 
 
-def _item(content: Content, pen: Pen) -> list[str]:
+def _item(content: Content, pen: LeafRenderer) -> list[str]:
     """One item of a list; of several labels the first is the item, the rest stand beneath."""
     if not isinstance(content, Entries) or not content.entries:
         return block(content, pen)
@@ -290,7 +290,7 @@ def _item(content: Content, pen: Pen) -> list[str]:
     return [*_entry(first, pen), *below]
 
 
-def _entry(entry: Entry, pen: Pen) -> list[str]:
+def _entry(entry: Entry, pen: LeafRenderer) -> list[str]:
     return _after(f"{_line(entry.label)}:", entry.content, pen)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 
 from handoff.render.ownership import is_past, overdue
-from handoff.session.model import Action, Blank, Checkpoint, Moment, Session, Text
+from handoff.session.model import Action, Blank, Checkpoint, Session, Text, Timestamp
 from handoff.values.printing import moment
 
 Deadline = Action | Checkpoint
@@ -17,7 +17,7 @@ def late(session: Session, now: datetime, zone: tzinfo) -> tuple[Deadline, ...]:
     given = session.actions if isinstance(session.actions, tuple) else ()
     here, checkpoint = now.astimezone(zone), session.checkpoint
     actions = overdue(given, here)
-    if not isinstance(checkpoint, Checkpoint) or not isinstance(checkpoint.at, Moment):
+    if not isinstance(checkpoint, Checkpoint) or not isinstance(checkpoint.at, Timestamp):
         return actions
     return (*actions, checkpoint) if is_past(checkpoint.at, here) else actions
 
@@ -31,7 +31,7 @@ def words(deadline: Deadline, text: Callable[[Text], str] = lambda text: text.va
 
 def _action(action: Action, text: Callable[[Text], str]) -> str:
     owner = [f"owner: {_filled(action.owner, text)}"] if action.owner else []
-    due = [f"due: {_when(action.due.at)}"] if isinstance(action.due, Moment) else []
+    due = [f"due: {_when(action.due.at)}"] if isinstance(action.due, Timestamp) else []
     about = ", ".join([*owner, *due])
     return f"{_filled(action.do, text)} ({about})" if about else _filled(action.do, text)
 
@@ -39,7 +39,7 @@ def _action(action: Action, text: Callable[[Text], str]) -> str:
 def _checkpoint(checkpoint: Checkpoint, text: Callable[[Text], str]) -> str:
     """`checkpoint: Phase 2 is past 700 (due: 2026-01-04 04:00 UTC)`."""
     what = f": {_filled(checkpoint.what, text)}" if checkpoint.what else ""
-    due = f" (due: {_when(checkpoint.at.at)})" if isinstance(checkpoint.at, Moment) else ""
+    due = f" (due: {_when(checkpoint.at.at)})" if isinstance(checkpoint.at, Timestamp) else ""
     return f"checkpoint{what}{due}"
 
 

@@ -9,25 +9,47 @@ from handoff.base.blanks import DEFAULT
 from handoff.base.problems import Place, Problem, nearest
 from handoff.session.model import (
     Blank,
-    Box,
     Checklist,
-    Code,
+    ChecklistItem,
+    CodeBlock,
     Condition,
-    Expect,
-    Files,
+    ExpectBlock,
+    FilesBlock,
     Flag,
-    Markdown,
-    Moment,
-    Phases,
+    MarkdownBlock,
+    PhasesBlock,
     Session,
-    Table,
+    TableBlock,
     Text,
+    Timestamp,
     parts_of,
 )
-from handoff.session.open_blanks import Open
+from handoff.session.open_blanks import OpenBlank
 
-Leaf = Text | Blank | Flag | Code | Table | Phases | Files | Expect | Markdown | Moment
-_LEAVES = (Text, Blank, Flag, Code, Table, Phases, Files, Expect, Markdown, Moment)
+Leaf = (
+    Text
+    | Blank
+    | Flag
+    | CodeBlock
+    | TableBlock
+    | PhasesBlock
+    | FilesBlock
+    | ExpectBlock
+    | MarkdownBlock
+    | Timestamp
+)
+_LEAVES = (
+    Text,
+    Blank,
+    Flag,
+    CodeBlock,
+    TableBlock,
+    PhasesBlock,
+    FilesBlock,
+    ExpectBlock,
+    MarkdownBlock,
+    Timestamp,
+)
 _APART = ("status", "blocked_by")
 """Fields of a session that are no content of its document."""
 
@@ -44,7 +66,7 @@ class Document:
     """Markdown, without the digest comment of its file."""
     prompt: str | None
     """To be pasted, as it stands in the document's fence; `None` where there is none."""
-    open: tuple[Open, ...]
+    open: tuple[OpenBlank, ...]
     """The blanks, in the order of the session file."""
     leaves: int
     """How many places there are to fill; the checklist is counted apart."""
@@ -98,7 +120,7 @@ def leaves(node: object) -> Iterator[Leaf]:
                 yield from leaves(getattr(node, name))
 
 
-def boxes(session: Session) -> tuple[Box, ...]:
+def boxes(session: Session) -> tuple[ChecklistItem, ...]:
     """The session's own checklist."""
     return session.checklist.boxes if session.checklist else ()
 

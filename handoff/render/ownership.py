@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from handoff.render.content import NONE, Pen, marked
+from handoff.render.content import NONE, LeafRenderer, marked
 from handoff.session.model import (
     LEVELS,
     Action,
     Blank,
     Checkpoint,
     Contingency,
-    Moment,
     Reasoned,
     Severity,
     Text,
+    Timestamp,
 )
 from handoff.values.printing import moment
 
 
-def severity(given: Severity | Blank, pen: Pen) -> str:
+def severity(given: Severity | Blank, pen: LeafRenderer) -> str:
     """`🟡 watch: why`."""
     if isinstance(given, Blank):
         return pen.words(given)
@@ -29,21 +29,21 @@ def severity(given: Severity | Blank, pen: Pen) -> str:
     return f"{word}: {_line(given.why, pen)}" if given.why else word
 
 
-def actions(given: tuple[Action, ...] | Blank, pen: Pen) -> str:
+def actions(given: tuple[Action, ...] | Blank, pen: LeafRenderer) -> str:
     """A bullet for each, `- **High**: what (owner: who, due: when)`, what if beneath."""
     if isinstance(given, Blank):
         return pen.words(given)
     return _listed(_action(each, pen) for each in given)
 
 
-def reasons(given: tuple[Reasoned, ...] | Blank, pen: Pen) -> str:
+def reasons(given: tuple[Reasoned, ...] | Blank, pen: LeafRenderer) -> str:
     """A bullet for each, `- what: why`."""
     if isinstance(given, Blank):
         return pen.words(given)
     return _listed(_reasoned(each, pen) for each in given)
 
 
-def checkpoint(given: Checkpoint | Blank, pen: Pen) -> str:
+def checkpoint(given: Checkpoint | Blank, pen: LeafRenderer) -> str:
     """`2026-01-04 15:00 UTC: what`."""
     if isinstance(given, Blank):
         return pen.words(given)
@@ -54,48 +54,48 @@ def checkpoint(given: Checkpoint | Blank, pen: Pen) -> str:
 def overdue(given: Iterable[Action], now: datetime) -> tuple[Action, ...]:
     """The actions whose time has passed."""
     return tuple(
-        each for each in given if isinstance(each.due, Moment) and is_past(each.due, now)
+        each for each in given if isinstance(each.due, Timestamp) and is_past(each.due, now)
     )
 
 
-def is_past(due: Moment, now: datetime) -> bool:
+def is_past(due: Timestamp, now: datetime) -> bool:
     """Whether its time has passed; a day has when it is over where `now` is."""
     return due.at < now if isinstance(due.at, datetime) else due.at < now.date()
 
 
-def _action(action: Action, pen: Pen) -> list[str]:
+def _action(action: Action, pen: LeafRenderer) -> list[str]:
     priority = f"**{pen.words(action.priority).capitalize()}**: " if action.priority else ""
     about = ", ".join(f"{label}: {words}" for label, words in _about(action, pen))
     what = f"{priority}{_line(action.do, pen)}{f' ({about})' if about else ''}"
     return [what, *_otherwise(action.contingency, pen)]
 
 
-def _about(action: Action, pen: Pen) -> Iterator[tuple[str, str]]:
+def _about(action: Action, pen: LeafRenderer) -> Iterator[tuple[str, str]]:
     if action.owner:
         yield "owner", _line(action.owner, pen)
     if action.due:
         yield "due", _when(action.due, pen)
 
 
-def _otherwise(contingency: Contingency | None, pen: Pen) -> list[str]:
+def _otherwise(contingency: Contingency | None, pen: LeafRenderer) -> list[str]:
     if contingency is None:
         return []
     condition, then = _line(contingency.condition, pen), _line(contingency.then, pen)
     return [f"- If {condition}, then {then}"]
 
 
-def _reasoned(reasoned: Reasoned, pen: Pen) -> list[str]:
+def _reasoned(reasoned: Reasoned, pen: LeafRenderer) -> list[str]:
     why = f": {_line(reasoned.why, pen)}" if reasoned.why else ""
     return [f"{_line(reasoned.what, pen)}{why}"]
 
 
-def _when(at: Moment | Blank, pen: Pen) -> str:
+def _when(at: Timestamp | Blank, pen: LeafRenderer) -> str:
     if isinstance(at, Blank):
         return pen.words(at)
     return moment(at.at) if isinstance(at.at, datetime) else at.at.isoformat()
 
 
-def _line(words: Text | Blank, pen: Pen) -> str:
+def _line(words: Text | Blank, pen: LeafRenderer) -> str:
     """On one line, so that something may stand before it and behind it."""
     return " ".join(pen.words(words).split())
 

@@ -9,7 +9,7 @@ from typing import Any
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.render import content as markdown
 from handoff.render import ownership
-from handoff.render.content import Pen
+from handoff.render.content import LeafRenderer
 from handoff.render.document import (
     Document,
     completion,
@@ -33,30 +33,30 @@ from handoff.session.model import (
     Content,
     Created,
     Entry,
-    Expect,
-    Files,
+    ExpectBlock,
+    FilesBlock,
     Flag,
-    Markdown,
+    MarkdownBlock,
     Next,
-    Phases,
+    PhasesBlock,
     Prompt,
     Reasoned,
     Section,
     Session,
     Severity,
-    Table,
+    TableBlock,
     Text,
     every,
 )
 from handoff.values import claims
 from handoff.values.conditions import held
-from handoff.values.interpolate import Live, Where
+from handoff.values.interpolate import Interpolator, Where
 from handoff.values.printing import long_date
 
 
 def render(
     session: Session,
-    live: Live,
+    live: Interpolator,
     folders: Folders,
     *,
     output: str,
@@ -104,7 +104,11 @@ def render(
 
 
 def _prompt(
-    session: Session, prompt: Prompt, live: Live, folders: Folders, known: dict[str, object]
+    session: Session,
+    prompt: Prompt,
+    live: Interpolator,
+    folders: Folders,
+    known: dict[str, object],
 ) -> str:
     """One of the prompts, by the template for that of `session`, which has it as its own."""
     pen = _Pen(live, "prompt")
@@ -117,7 +121,7 @@ def _prompt(
 
 def _text(
     session: Session,
-    live: Live,
+    live: Interpolator,
     folders: Folders,
     known: dict[str, object],
     prompts: Sequence[tuple[Prompt, str]],
@@ -156,7 +160,7 @@ def _template(session: Session, folders: Folders) -> str:
 class _Pen:
     """Writes leaves for one kind of place."""
 
-    def __init__(self, live: Live, where: Where) -> None:
+    def __init__(self, live: Interpolator, where: Where) -> None:
         self._live = live
         self._where = where
 
@@ -171,16 +175,16 @@ class _Pen:
         """For a template's `{{ }}`: the words of a leaf; `None` for another value."""
         return self.words(value) if isinstance(value, Text | Blank | Flag) else None
 
-    def table(self, table: Table) -> Sequence[str]:
+    def table(self, table: TableBlock) -> Sequence[str]:
         return self._live.table(table)
 
-    def phases(self, phases: Phases) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+    def phases(self, phases: PhasesBlock) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
         return self._live.phases(phases, self._where)
 
-    def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
+    def files(self, files: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
         return self._live.files(files)
 
-    def expectations(self, expect: Expect) -> Sequence[str] | None:
+    def expectations(self, expect: ExpectBlock) -> Sequence[str] | None:
         return self._live.expectations(expect, self._where)
 
     def condition(self, condition: Condition) -> str:
@@ -193,7 +197,7 @@ class _Pen:
 class Filters:
     """What templates do with content; each filter gives text, nothing for an absent key."""
 
-    def __init__(self, pen: Pen, prompts: Sequence[tuple[Prompt, str]] = ()) -> None:
+    def __init__(self, pen: LeafRenderer, prompts: Sequence[tuple[Prompt, str]] = ()) -> None:
         self._pen = pen
         self._prompts = prompts
         self.places: set[str | None] = set()
@@ -322,7 +326,7 @@ class Filters:
 
 def _of_prompt(prompt: Prompt, text: str) -> Section:
     """A prompt beside the default one, as a section of its own."""
-    block = Markdown("\n".join(markdown.fence(text)), prompt.place)
+    block = MarkdownBlock("\n".join(markdown.fence(text)), prompt.place)
     return Section(f"Prompt: {prompt.name}", None, block, prompt.place)
 
 

@@ -8,23 +8,23 @@ from handoff.base.blanks import DEFAULT, Kind, blanks
 from handoff.session.model import (
     CHANGES,
     Blank,
-    Box,
     Bullets,
     Checklist,
+    ChecklistItem,
     Claim,
-    Code,
-    Column,
+    CodeBlock,
     Condition,
     Content,
     Entries,
     Entry,
-    Expect,
-    Files,
+    ExpectBlock,
+    FilesBlock,
     Flag,
-    Markdown,
-    Phases,
+    MarkdownBlock,
+    PhasesBlock,
     Steps,
-    Table,
+    TableBlock,
+    TableColumn,
     Text,
     Valued,
 )
@@ -198,7 +198,8 @@ class ContentReader(Decoder):
             return Checklist((), node.place)
         labels = [as_written(words) for each in node.nodes if (words := self.label(each))]
         return Checklist(
-            tuple(Box(label, False, None, label.place) for label in labels), node.place
+            tuple(ChecklistItem(label, False, None, label.place) for label in labels),
+            node.place,
         )
 
     def label(self, node: Node) -> Text | Blank | None:
@@ -211,16 +212,16 @@ class ContentReader(Decoder):
             return None
         return self.words(node, item=True)
 
-    def box(self, pair: Pair) -> Box | None:
+    def box(self, pair: Pair) -> ChecklistItem | None:
         label = Text(pair.key, pair.place)
         if not isinstance(pair.node, Map):
             done = self.flag(pair.node)
-            return Box(label, bool(done), None, pair.node.place)
+            return ChecklistItem(label, bool(done), None, pair.node.place)
         given = self.fields(pair.node, BOX_KEYS, what=f"'{pair.key}'")
         note = self.author_text(given.get("note"))
         done = bool(self.flag(given.get("done")))
         when = self.holds(label, given["when"], pair.node) if "when" in given else None
-        return Box(label, done, note, pair.node.place, when)
+        return ChecklistItem(label, done, note, pair.node.place, when)
 
     def code(self, node: Map, given: Mapping[str, Node]) -> Content:
         key = next(key for key in (*CODE_LANGS, "code") if key in given)
@@ -228,21 +229,21 @@ class ContentReader(Decoder):
         if lang is None:
             lang = self.matching(given.get("lang"), CODE_LANG, "a language's name") or ""
         words = self.words(given[key]) or Blank(DEFAULT, node.place)
-        return Code(lang, words, node.place)
+        return CodeBlock(lang, words, node.place)
 
     def table(self, node: Map, given: Mapping[str, Node]) -> Content:
         fact = self.fact(given["table"])
-        return Table(fact, self.columns(given.get("columns")), node.place)
+        return TableBlock(fact, self.columns(given.get("columns")), node.place)
 
-    def columns(self, node: Node | None) -> tuple[Column, ...]:
+    def columns(self, node: Node | None) -> tuple[TableColumn, ...]:
         if isinstance(node, Map):
             return tuple(self.column(pair) for pair in node.pairs)
         texts = [(each, self.required_text(each)) for each in self.nodes(node)]
-        return tuple(Column(text, text, each.place) for each, text in texts if text)
+        return tuple(TableColumn(text, text, each.place) for each, text in texts if text)
 
-    def column(self, pair: Pair) -> Column:
+    def column(self, pair: Pair) -> TableColumn:
         heading = self.text(pair.node)
-        return Column(pair.key, pair.key if heading is None else heading, pair.place)
+        return TableColumn(pair.key, pair.key if heading is None else heading, pair.place)
 
     def required_text(self, node: Node) -> str | None:
         if is_null(node) or (isinstance(node, Scalar) and not node.text.strip()):
@@ -251,7 +252,7 @@ class ContentReader(Decoder):
         return self.text(node)
 
     def phases(self, node: Map, given: Mapping[str, Node]) -> Content:
-        return Phases(self.fact(given["phases"]), node.place)
+        return PhasesBlock(self.fact(given["phases"]), node.place)
 
     def files(self, node: Map, given: Mapping[str, Node]) -> Content:
         what = "a fact's name; if a label is meant, write it 'Files'"
@@ -259,11 +260,11 @@ class ContentReader(Decoder):
         change = given.get("change")
         nodes = change.nodes if isinstance(change, List) else (change,)
         found = (self.choice(each, CHANGES) for each in nodes)
-        return Files(fact, tuple(each for each in found if each), node.place)
+        return FilesBlock(fact, tuple(each for each in found if each), node.place)
 
     def expected(self, node: Map, given: Mapping[str, Node]) -> Content:
         what = "a fact's name; if a label is meant, write it 'Expect'"
-        return Expect(self.fact(given["expect"], what), node.place)
+        return ExpectBlock(self.fact(given["expect"], what), node.place)
 
     def fact(self, node: Node, what: str = "a fact's name") -> str:
         if is_null(node):
@@ -271,7 +272,7 @@ class ContentReader(Decoder):
         return self.matching(node, FACT_NAME, what) or ""
 
     def markdown(self, node: Map, given: Mapping[str, Node]) -> Content:
-        return Markdown((self.text(given["markdown"]) or "").rstrip("\n"), node.place)
+        return MarkdownBlock((self.text(given["markdown"]) or "").rstrip("\n"), node.place)
 
 
 _SPECIAL: Mapping[str, Callable[[ContentReader, Map, Mapping[str, Node]], Content]] = {

@@ -23,14 +23,14 @@ from handoff.session.model import (
     PREVIOUS,
     SESSION_ID,
     Created,
-    Lookup,
+    FileToRead,
     Next,
     Param,
     Prompt,
-    Question,
-    Reading,
+    QueryFact,
     Section,
     Session,
+    SourceFact,
 )
 from handoff.session.sources import kind_of, lookup
 from handoff.yaml.decode import found, plain
@@ -223,11 +223,11 @@ class _Reader(ContentReader):
 
     # --- what is asked ---
 
-    def questions(self, node: Node | None) -> tuple[Question | Lookup, ...]:
+    def questions(self, node: Node | None) -> tuple[QueryFact | SourceFact, ...]:
         found = (self.question(pair) for pair in self.pairs(node, "names of facts"))
         return tuple(question for question in found if question)
 
-    def compared(self, given: Mapping[str, Node]) -> tuple[Question | Lookup, ...]:
+    def compared(self, given: Mapping[str, Node]) -> tuple[QueryFact | SourceFact, ...]:
         """The questions, `since: previous` as the id of the session that is meant."""
         previous = self.ids(given.get("previous")) if "facts" in given else ()
         found = []
@@ -242,7 +242,7 @@ class _Reader(ContentReader):
             found.append(replace(question, since=previous[0]) if is_previous else question)
         return tuple(found)
 
-    def question(self, pair: Pair) -> Question | Lookup | None:
+    def question(self, pair: Pair) -> QueryFact | SourceFact | None:
         if not re.fullmatch(FACT_NAME, pair.key):
             message = f"'{pair.key}' is not a fact's name: lower case, digits and '_'"
             self.report("Y023", message, pair)
@@ -254,7 +254,7 @@ class _Reader(ContentReader):
         what = f"fact '{pair.key}'"
         if isinstance(pair.node, Scalar) and not is_null(pair.node):
             name = self.sql_name(pair.node)
-            return Question(pair.key, name, {}, None, pair.place, {}) if name else None
+            return QueryFact(pair.key, name, {}, None, pair.place, {}) if name else None
         if is_null(pair.node):
             self.report("Y021", f"{what} has no question, expected {{sql: …}}", pair)
             return None
@@ -268,7 +268,7 @@ class _Reader(ContentReader):
         if name is None:
             return None
         places = {each.key: each.node.place for each in self.pairs(given.get("params"))}
-        return Question(
+        return QueryFact(
             *(pair.key, name, params, key, pair.place, places, redact, expect, since)
         )
 
@@ -338,24 +338,24 @@ class _Reader(ContentReader):
             text=self.author_text(given.get("text")),
         )
 
-    def readings(self, node: Node | None) -> tuple[Reading, ...]:
+    def readings(self, node: Node | None) -> tuple[FileToRead, ...]:
         blank = spelled_blank(node)
         if blank:
-            return (Reading(as_written(blank), None, blank.place),)
+            return (FileToRead(as_written(blank), None, blank.place),)
         found = (
             self.reading(each)
             for each in self.nodes(node, "a list such as - {path: a.md, note: why}")
         )
         return tuple(reading for reading in found if reading)
 
-    def reading(self, node: Node) -> Reading | None:
+    def reading(self, node: Node) -> FileToRead | None:
         if not isinstance(node, Map):
             words = self.words(node, item=True)
-            return Reading(as_written(words), None, node.place) if words else None
+            return FileToRead(as_written(words), None, node.place) if words else None
         given = self.fields(node, ("path", "note"), required=("path",), what="a file to read")
         words = self.words(given.get("path"), item=True)
         note = self.words(given.get("note"))
-        return Reading(as_written(words), note, node.place) if words else None
+        return FileToRead(as_written(words), note, node.place) if words else None
 
     def sections(self, node: Node | None) -> tuple[Section, ...]:
         found = (self.section(each) for each in self.nodes(node, "a list of sections"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from handoff.session.model import SESSION_ID, Accepted, Expectation, Limit, Limits
+from handoff.session.model import SESSION_ID, AcceptedException, Expectation, Limit, Limits
 from handoff.yaml.decode import Decoder, plain
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null
 
@@ -59,7 +59,7 @@ class _Reader:
             self._some(given, LIMIT_KEYS, what, pair.node)
             yield pair.key, self._limits(given, pair.node)
 
-    def _accepted(self, node: Node | None) -> Iterator[Accepted]:
+    def _accepted(self, node: Node | None) -> Iterator[AcceptedException]:
         for pair in self._decoder.pairs(node, "rows with the reason and the last day"):
             what = f"the exception for '{pair.key}'"
             required = () if is_null(pair.node) else ACCEPTED_KEYS
@@ -69,7 +69,7 @@ class _Reader:
             reason = self._decoder.matching(given.get("reason"), REASON, "a reason on one line")
             until = self._decoder.day(given.get("until"))
             if reason is not None and until is not None:
-                yield Accepted(pair.key, reason.strip(), until, pair.place)
+                yield AcceptedException(pair.key, reason.strip(), until, pair.place)
 
     def _some(
         self, given: Mapping[str, Node], keys: tuple[str, ...], what: str, node: Node

@@ -82,7 +82,7 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class ChecklistItem:
     """A checkbox."""
 
     label: Text
@@ -95,12 +95,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    boxes: tuple[Box, ...]
+    boxes: tuple[ChecklistItem, ...]
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class CodeBlock:
     """A fenced block; literal, never live."""
 
     lang: str
@@ -110,7 +110,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column of a table: which of the fact's, under which heading."""
 
     name: str
@@ -119,17 +119,17 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableBlock:
     """`{table: fact}`: the fact's rows."""
 
     fact: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     """Empty for all columns of the question, in its order."""
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
-class Phases:
+class PhasesBlock:
     """`{phases: fact}`: status lines of each phase."""
 
     fact: str
@@ -141,7 +141,7 @@ CHANGES = ("added", "modified", "renamed", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class FilesBlock:
     """`{files: fact}`: the paths of its rows."""
 
     fact: str
@@ -151,7 +151,7 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class Expect:
+class ExpectBlock:
     """`{expect: fact}`: what the fact is expected to be, and what it is."""
 
     fact: str
@@ -159,7 +159,7 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
-class Markdown:
+class MarkdownBlock:
     """`{markdown:}`: as it stands; never live, never searched for blanks."""
 
     text: str
@@ -195,12 +195,12 @@ Content = (
     | Valued
     | Steps
     | Checklist
-    | Code
-    | Table
-    | Phases
-    | Files
-    | Expect
-    | Markdown
+    | CodeBlock
+    | TableBlock
+    | PhasesBlock
+    | FilesBlock
+    | ExpectBlock
+    | MarkdownBlock
     | Condition
     | Claim
 )
@@ -242,7 +242,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedException:
     """A row that may miss what is expected, for a while and for a reason."""
 
     row: str
@@ -261,12 +261,12 @@ class Expectation:
     """Of each row without limits of its own; `None`: of no other."""
     rows: tuple[tuple[str, Limits], ...]
     """`rows:`, limits of their own."""
-    accepted: tuple[Accepted, ...]
+    accepted: tuple[AcceptedException, ...]
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class QueryFact:
     """A fact the session declares: which `.sql` file answers it, with which parameters."""
 
     name: str
@@ -287,7 +287,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class Declaration:
     """A parameter or a column, where its name and type are declared."""
 
     name: str
@@ -335,7 +335,7 @@ GitTake = Literal["files", "commits", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
-class GitSpan:
+class GitRange:
     """`{git:}`: what was committed since a revision, a date or a time."""
 
     since: str
@@ -344,13 +344,13 @@ class GitSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class SourceFact:
     """A fact the session declares that is looked up beside the warehouse."""
 
     name: str
-    sources: tuple[LogFile | JsonFile | GitSpan, ...]
+    sources: tuple[LogFile | JsonFile | GitRange, ...]
     """Each gives rows, one after the other."""
-    returns: tuple[Declared, ...]
+    returns: tuple[Declaration, ...]
     contract: str | None
     key: str | None
     """The column whose values name the rows."""
@@ -385,7 +385,7 @@ class Severity:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Timestamp:
     """A day, or a time in UTC to the minute."""
 
     at: date | datetime
@@ -406,7 +406,7 @@ class Action:
 
     do: Text | Blank
     owner: Text | Blank | None
-    due: Moment | Blank | None
+    due: Timestamp | Blank | None
     priority: Text | Blank | None
     """`high`, `medium` or `low`."""
     contingency: Contingency | None
@@ -426,7 +426,7 @@ class Reasoned:
 class Checkpoint:
     """When somebody looks at it next, and at what."""
 
-    at: Moment | Blank
+    at: Timestamp | Blank
     what: Text | Blank | None
     place: Place
 
@@ -455,7 +455,7 @@ class Next:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FileToRead:
     """A file the next session is to read."""
 
     path: Text
@@ -475,7 +475,7 @@ class Prompt:
     context: Content | None
     status: Content | None
     goal: Content | None
-    read: tuple[Reading, ...]
+    read: tuple[FileToRead, ...]
     approach: Content | None
     ask: Text | Blank | None
     more: tuple[Entry, ...]
@@ -529,7 +529,7 @@ class Session:
     """UTC, to the minute; `None` for the minute of asking."""
     status: Text | None
     """The author's own words in place of the derived status."""
-    questions: tuple[Question | Lookup, ...]
+    questions: tuple[QueryFact | SourceFact, ...]
     """`facts:`, in the author's order."""
     header: tuple[Entry, ...]
     checklist: Checklist | None
@@ -588,7 +588,7 @@ def texts(node: object) -> Iterator[Text]:
     elif isinstance(node, tuple):
         for each in node:
             yield from texts(each)
-    elif not isinstance(node, Code | Blank):
+    elif not isinstance(node, CodeBlock | Blank):
         for name in parts_of(node):
             yield from texts(getattr(node, name))
 

@@ -9,7 +9,7 @@ from handoff.base.problems import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenBlank:
     """A blank of the document, at the place in the YAML where it is filled."""
 
     text: str
@@ -30,7 +30,7 @@ class Open:
         return self.place.keys[:1] in (("prompt",), ("prompts",))
 
 
-def summary(opens: Sequence[Open]) -> str:
+def summary(opens: Sequence[OpenBlank]) -> str:
     """`62 blanks, 4 of them in the prompt, 9 wait for answers`, or `nothing is blank`."""
     if not opens:
         return "nothing is blank"

@@ -15,10 +15,10 @@ from handoff.session.model import (
     Blank,
     Checkpoint,
     Contingency,
-    Moment,
     Reasoned,
     Severity,
     Text,
+    Timestamp,
 )
 from handoff.yaml.decode import DAY
 from handoff.yaml.nodes import Map, Node, Scalar, is_null
@@ -58,7 +58,7 @@ def do_not(reader: ContentReader, node: Node | None) -> tuple[Reasoned, ...] | B
 def checkpoint(reader: ContentReader, node: Node | None) -> Checkpoint | Blank | None:
     if not isinstance(node, Map):
         at = _moment(reader, node)
-        return Checkpoint(at, None, at.place) if isinstance(at, Moment) else at
+        return Checkpoint(at, None, at.place) if isinstance(at, Timestamp) else at
     given = _fields(reader, node, CHECKPOINT_KEYS, "'checkpoint'")
     at = _moment(reader, given.get("at")) or Blank(DEFAULT, node.place)
     return Checkpoint(at, reader.words(given.get("what")), node.place)
@@ -141,7 +141,7 @@ def _choice(
     return Text(chosen, node.place) if chosen else None
 
 
-def _moment(reader: ContentReader, node: Node | None) -> Moment | Blank | None:
+def _moment(reader: ContentReader, node: Node | None) -> Timestamp | Blank | None:
     """A day or a time; nothing is a blank."""
     if node is None or is_null(node):
         return Blank(DEFAULT, node.place) if node else None
@@ -151,4 +151,4 @@ def _moment(reader: ContentReader, node: Node | None) -> Moment | Blank | None:
         at = at.replace(second=0, microsecond=0) if at else None
     elif reader.matching(node, DAY, _WHEN):
         at = reader.day(node)
-    return Moment(at, node.place) if at else None
+    return Timestamp(at, node.place) if at else None

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from handoff.base.problems import Place
 from handoff.session.content import is_nothing
 from handoff.session.expectations import SHOWN_KEYS, earlier, expectations
-from handoff.session.model import Declared, GitSpan, GitTake, JsonFile, LogFile, Lookup
+from handoff.session.model import Declaration, GitRange, GitTake, JsonFile, LogFile, SourceFact
 from handoff.sql.contracts import CONTRACTS
 from handoff.sql.types import BadType, type_of
 from handoff.yaml.decode import Decoder, json_value, plain
@@ -84,7 +84,7 @@ def kind_of(node: Node) -> str | None:
     return next((kind for kind in LOOKUP_KEYS if kind in keys), None)
 
 
-def lookup(decoder: Decoder, pair: Pair, kind: str) -> Lookup | None:
+def lookup(decoder: Decoder, pair: Pair, kind: str) -> SourceFact | None:
     """The fact in `pair`, whose kind is known; `None` with every mistake reported."""
     before = len(decoder.problems)
     reader = _Reader(decoder, f"fact '{pair.key}'")
@@ -97,7 +97,7 @@ class _Reader:
         self._decoder = decoder
         self._what = what
 
-    def git(self, pair: Pair) -> Lookup | None:
+    def git(self, pair: Pair) -> SourceFact | None:
         given = self._fields(pair.node, "git", *READ_KEYS)
         since = self._decoder.text(given.get("git"), "a commit, a branch, a date or a time")
         take: GitTake = self._decoder.choice(given.get("take"), GIT_COLUMNS) or "files"
@@ -105,10 +105,10 @@ class _Reader:
         if since is None:
             return None
         place = pair.node.place
-        returns = [Declared(*each, place) for each in GIT_COLUMNS[take].items()]
-        return Lookup(
+        returns = [Declaration(*each, place) for each in GIT_COLUMNS[take].items()]
+        return SourceFact(
             name=pair.key,
-            sources=(GitSpan(since, take, place),),
+            sources=(GitRange(since, take, place),),
             returns=tuple(returns),
             contract=None,
             key=key,
@@ -118,7 +118,7 @@ class _Reader:
             since=earlier(self._decoder, given.get("since")),
         )
 
-    def files(self, pair: Pair, kind: str) -> Lookup | None:
+    def files(self, pair: Pair, kind: str) -> SourceFact | None:
         given = self._fields(pair.node, kind, *ROW_KEYS)
         contract = self._decoder.choice(given.get("contract"), CONTRACTS)
         returns = tuple(self._columns(given.get("columns"), contract))
@@ -134,7 +134,7 @@ class _Reader:
             self._decoder.report("Y021", f"{self._what} has no sources", given.get(kind, pair))
         if kind != "sources":
             sources = [_SOURCES[kind](self, given, pair.node.place)]
-        return Lookup(
+        return SourceFact(
             name=pair.key,
             sources=tuple(source for source in sources if source),
             returns=returns,
@@ -179,17 +179,17 @@ class _Reader:
         keys = (*LOOKUP_KEYS[kind], *more)
         return self._decoder.fields(node, keys, required=REQUIRED[kind], what=self._what)
 
-    def _columns(self, node: Node | None, contract: str | None) -> Iterator[Declared]:
+    def _columns(self, node: Node | None, contract: str | None) -> Iterator[Declaration]:
         """Those of the contract, at the place of the declaration, and those beside it."""
         given = {pair.key: pair for pair in self._decoder.pairs(node, "columns and types")}
         known = CONTRACTS.get(contract or "", {})
         place = node.place if node else Place(self._decoder.path)
         for name, type_ in known.items():
-            yield Declared(name, type_, given[name].node.place if name in given else place)
+            yield Declaration(name, type_, given[name].node.place if name in given else place)
         for name, pair in given.items():
             own = self._type(name, pair, known.get(name))
             if own and name not in known:
-                yield Declared(name, own, pair.place)
+                yield Declaration(name, own, pair.place)
 
     def _type(self, name: str, pair: Pair, known: str | None) -> str | None:
         if not re.fullmatch(COLUMN, name):

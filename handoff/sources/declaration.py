@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from handoff.base.problems import Problem, Refused, nearest
-from handoff.session.model import GitSpan, JsonFile, LogFile, Lookup
+from handoff.session.model import GitRange, JsonFile, LogFile, SourceFact
 from handoff.session.sources import TIME
 from handoff.sources import json_file, log
 from handoff.sources.values import as_column
@@ -14,11 +14,11 @@ from handoff.sql.contracts import CONTRACTS
 from handoff.sql.types import BadValue, type_of
 
 
-def problems(lookup: Lookup, file: Callable[[str], Path]) -> Iterator[Problem]:
+def problems(lookup: SourceFact, file: Callable[[str], Path]) -> Iterator[Problem]:
     """Paths that lead where they may not, patterns and expressions that are none, and
     columns that nothing gives; `file` raises Refused."""
     for source in lookup.sources:
-        if isinstance(source, GitSpan):
+        if isinstance(source, GitRange):
             continue
         yield from _path(lookup, source, file)
         yield from _constants(lookup, source)
@@ -28,7 +28,7 @@ def problems(lookup: Lookup, file: Callable[[str], Path]) -> Iterator[Problem]:
 
 
 def _path(
-    lookup: Lookup, source: LogFile | JsonFile, file: Callable[[str], Path]
+    lookup: SourceFact, source: LogFile | JsonFile, file: Callable[[str], Path]
 ) -> Iterator[Problem]:
     folder, _, name = source.path.rpartition("/")
     is_pattern = "*" in name and isinstance(source, LogFile)
@@ -41,7 +41,7 @@ def _path(
         yield Problem("F030", message + (hint if "outside" in why else ""), source.place)
 
 
-def _constants(lookup: Lookup, source: LogFile | JsonFile) -> Iterator[Problem]:
+def _constants(lookup: SourceFact, source: LogFile | JsonFile) -> Iterator[Problem]:
     types = {each.name: each.type for each in lookup.returns}
     for name, value in source.constants.items():
         if name not in types:
@@ -53,7 +53,7 @@ def _constants(lookup: Lookup, source: LogFile | JsonFile) -> Iterator[Problem]:
             yield Problem("Q021", f"'set:' gives '{name}': {error}", source.place)
 
 
-def _log(lookup: Lookup, source: LogFile) -> Iterator[Problem]:
+def _log(lookup: SourceFact, source: LogFile) -> Iterator[Problem]:
     try:
         groups = log.group_names(source.match)
     except log.BadPattern as error:
@@ -68,7 +68,7 @@ def _log(lookup: Lookup, source: LogFile) -> Iterator[Problem]:
             yield Problem("F033", message + nearest(name, groups), source.place)
 
 
-def _json(lookup: Lookup, source: JsonFile) -> Iterator[Problem]:
+def _json(lookup: SourceFact, source: JsonFile) -> Iterator[Problem]:
     for name, expression in source.read.items():
         if name != TIME and name not in [each.name for each in lookup.returns]:
             yield _no_column(lookup, source, "'from:' gives", name)
@@ -77,7 +77,7 @@ def _json(lookup: Lookup, source: JsonFile) -> Iterator[Problem]:
         yield from _expression(lookup, source, source.rows)
 
 
-def _expression(lookup: Lookup, source: JsonFile, expression: str) -> Iterator[Problem]:
+def _expression(lookup: SourceFact, source: JsonFile, expression: str) -> Iterator[Problem]:
     try:
         json_file.check(expression)
     except json_file.BadExpression as error:
@@ -85,13 +85,13 @@ def _expression(lookup: Lookup, source: JsonFile, expression: str) -> Iterator[P
         yield Problem("F032", message, source.place)
 
 
-def _own_columns(lookup: Lookup) -> Iterator[str]:
+def _own_columns(lookup: SourceFact) -> Iterator[str]:
     """Those of `columns:`; what a contract adds may stay empty."""
     known = CONTRACTS.get(lookup.contract or "", {})
     return (each.name for each in lookup.returns if each.name not in known)
 
 
-def _no_column(lookup: Lookup, source: LogFile | JsonFile, what: str, name: str) -> Problem:
+def _no_column(lookup: SourceFact, source: LogFile | JsonFile, what: str, name: str) -> Problem:
     columns = [each.name for each in lookup.returns]
     known = nearest(name, columns) or f", it has {', '.join(columns)}"
     message = f"{what} '{name}', which is no column of fact '{lookup.name}'{known}"

@@ -89,7 +89,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class CommitRange:
     """What lies between a base and the head."""
 
     base: str
@@ -106,7 +106,9 @@ class Since:
         return f"{base}..{self.head[:_SHORT]}{cut_off}"
 
 
-def since(root: Path, base: str, *, until: datetime | None = None, zone: tzinfo = UTC) -> Since:
+def since(
+    root: Path, base: str, *, until: datetime | None = None, zone: tzinfo = UTC
+) -> CommitRange:
     """The commits that `base` (a revision, or an ISO date or time) and `until` stand for.
 
     A date begins at midnight in `zone`. What another branch has beyond the commit where
@@ -120,10 +122,10 @@ def since(root: Path, base: str, *, until: datetime | None = None, zone: tzinfo 
         start = _parting(root, _commit_named(root, base, shallow=shallow), head)
     else:
         start = _commit_before(root, moment, head, shallow=shallow)
-    return Since(start, head, shallow)
+    return CommitRange(start, head, shallow)
 
 
-def commits(root: Path, span: Since) -> tuple[Commit, ...]:
+def commits(root: Path, span: CommitRange) -> tuple[Commit, ...]:
     """The commits after the base up to the head, newest first, at most 10,000."""
     form = "--format=%H%x00%ct%x00%an%x00%s"
     between = [span.head] if span.base in EMPTY_TREES else [span.head, f"^{span.base}"]
@@ -133,7 +135,7 @@ def commits(root: Path, span: Since) -> tuple[Commit, ...]:
     return tuple(_commit(*words[n : n + 4]) for n in range(0, len(words) - 3, 4))
 
 
-def files(root: Path, span: Since) -> tuple[File, ...]:
+def files(root: Path, span: CommitRange) -> tuple[File, ...]:
     """The files that differ between base and head, by path, renames followed."""
     trees = ("--end-of-options", span.base, span.head)
     changes = _changes(asked(root, "diff", *_DIFF, "--name-status", *trees, "--"))

@@ -30,30 +30,30 @@ Groups = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class LogMatch:
     groups: Groups
     is_to_the_end: bool
     """Nothing follows it in its line, so that more of the line could change it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     text: str
     is_whole: bool
     """`False` for the last of a file that does not end in a newline."""
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class LinePattern:
     """A pattern, to be called with a line: its first match there, or `None`."""
 
     pattern: re.Pattern[str]
     in_lines: re.Pattern[bytes] | None
     """The same over many lines at once; `None` where it would mean something else."""
 
-    def __call__(self, line: str) -> Match | None:
+    def __call__(self, line: str) -> LogMatch | None:
         match = self.pattern.search(line)
-        return None if match is None else Match(match.groupdict(), match.end() == len(line))
+        return None if match is None else LogMatch(match.groupdict(), match.end() == len(line))
 
     def may_match(self, lines: bytes) -> bool:
         """Whether one of `lines` may have a match: 20 times faster than to ask each."""
@@ -72,7 +72,7 @@ class BadPattern(HandoffError):
     exit_code = 1
 
 
-def search(pattern: str) -> Search:
+def search(pattern: str) -> LinePattern:
     """The pattern, ready to search with.
 
     Raises BadPattern: RE2 has no look-around and no back-references
@@ -81,7 +81,7 @@ def search(pattern: str) -> Search:
     compiled = _compiled(pattern)
     # the beginning and the end of the text are those of a line only in a line by itself
     has_text_ends = re.search(r"\\[AzZQC]", pattern) is not None
-    return Search(compiled, None if has_text_ends else _over_lines(pattern))
+    return LinePattern(compiled, None if has_text_ends else _over_lines(pattern))
 
 
 def group_names(pattern: str) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def _options() -> Any:
     return options
 
 
-def matches(path: Path, found: Search) -> Iterator[Groups]:
+def matches(path: Path, found: LinePattern) -> Iterator[Groups]:
     """The groups of each matching line, the last line first.
 
     Rotation is followed: where `run.log` ends, `run.log.1` goes on. A match that reaches the
@@ -151,7 +151,7 @@ def matches(path: Path, found: Search) -> Iterator[Groups]:
         yield cut_off
 
 
-def _lines(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[Line]:
+def _lines(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[LogLine]:
     """The lines of a log and of what it was rotated into, the last first."""
     budget = MAX_SCANNED_BYTES
     for part in _rotated(path):
@@ -181,7 +181,7 @@ def lines_from_end(
     *,
     at_most: int,
     wanted: Callable[[bytes], bool] = lambda _: True,
-) -> Iterator[Line]:
+) -> Iterator[LogLine]:
     """The lines of `file` before byte `end`, last first, from its last `at_most` bytes.
 
     A carriage return ends a line too: progress bars write one line over the other. What is
@@ -226,11 +226,11 @@ def _clean(block: bytes) -> bytes:
     return block if block.isascii() else block.decode("utf-8", "replace").encode()
 
 
-def _split(block: bytes, *, is_whole: bool) -> Iterator[Line]:
+def _split(block: bytes, *, is_whole: bool) -> Iterator[LogLine]:
     for raw in reversed(block.split(b"\n")):
         text = raw[:MAX_LINE_BYTES].decode("utf-8", "replace")
         if text.strip():
-            yield Line(text, is_whole)
+            yield LogLine(text, is_whole)
         is_whole = True
 
 

@@ -19,7 +19,7 @@ MAX_MATCHES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
+class RecentWindow:
     """The window in which progress counts as recent."""
 
     start: datetime
@@ -51,7 +51,7 @@ def logged(
     key: str | None,
     take: Literal["last", "all"],
     until: datetime | None,
-    recent: Recent | None,
+    recent: RecentWindow | None,
 ) -> list[Row]:
     """The rows that `matches`, the last first, give: all in the order of the log.
 
@@ -89,7 +89,7 @@ def _timed(
             yield groups, at
 
 
-def _with_recent(last: _Latest, recent: Recent | None) -> Row:
+def _with_recent(last: _Latest, recent: RecentWindow | None) -> Row:
     """The row, and what was done since the last match before the window.
 
     Where the log begins within the window, since its first match.

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from handoff.base.problems import HandoffError, Refused
-from handoff.facts.recorded import MAX_ROWS, Answer, Column, Failure
-from handoff.session.model import Declared, GitSpan, JsonFile, LogFile, Lookup
+from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
+from handoff.session.model import Declaration, GitRange, JsonFile, LogFile, SourceFact
 from handoff.session.sources import TIME
 from handoff.sources import git, json_file, log
 from handoff.sources.log import SourceFailed
-from handoff.sources.log_matches import Recent, logged
+from handoff.sources.log_matches import RecentWindow, logged
 from handoff.sources.values import as_column, moment_of
 from handoff.sql.types import BadValue, Value, type_of
 
@@ -22,7 +22,7 @@ Raw = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class SourceContext:
     """Where sources lie, and when they are asked."""
 
     root: Path
@@ -37,10 +37,10 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class LookupResult:
     """What looking up a fact gave."""
 
-    answer: Answer | Failure
+    answer: QueryResult | Failure
     source: str
     """`logs/run.log`, `0123abc..4567def`."""
     engine: str
@@ -53,7 +53,7 @@ class _Unanswerable(HandoffError):
     exit_code = 1
 
 
-def look(lookup: Lookup, world: World, as_of: datetime) -> Looked:
+def look(lookup: SourceFact, world: SourceContext, as_of: datetime) -> LookupResult:
     """The rows of `lookup` as of a moment, or why there are none."""
     is_past = as_of < world.now.replace(second=0, microsecond=0)
     asked = _Asked(lookup, world, as_of, is_past)
@@ -62,37 +62,39 @@ def look(lookup: Lookup, world: World, as_of: datetime) -> Looked:
     try:
         rows: list[Mapping[str, Value]] = []
         for each in lookup.sources:
-            if isinstance(each, GitSpan):
+            if isinstance(each, GitRange):
                 source, found = _git(asked, each)
             else:
                 found = _rows(asked, each)
             rows += found
-        return Looked(_answer(lookup, rows, world.now), source, engine)
+        return LookupResult(_answer(lookup, rows, world.now), source, engine)
     except (SourceFailed, _Unanswerable, Refused, log.BadPattern) as error:
-        return Looked(Failure(str(error), world.now, error.exit_code), source, engine)
+        return LookupResult(Failure(str(error), world.now, error.exit_code), source, engine)
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    lookup: Lookup
-    world: World
+    lookup: SourceFact
+    world: SourceContext
     as_of: datetime
     is_past: bool
 
     @property
-    def recent(self) -> Recent | None:
+    def recent(self) -> RecentWindow | None:
         """The window in which the log is to tell what was done; of phases only."""
         if self.lookup.contract != "phases":
             return None
         minutes = self.world.recent_minutes
-        return Recent(self.as_of - timedelta(minutes=minutes), self.as_of, minutes)
+        return RecentWindow(self.as_of - timedelta(minutes=minutes), self.as_of, minutes)
 
 
-def _answer(lookup: Lookup, rows: Sequence[Mapping[str, Value]], now: datetime) -> Answer:
+def _answer(
+    lookup: SourceFact, rows: Sequence[Mapping[str, Value]], now: datetime
+) -> QueryResult:
     if len(rows) > MAX_ROWS:
         message = f"{len(rows):,} rows, at most {MAX_ROWS:,} are recorded"
         raise _Unanswerable(message)
-    return Answer(
+    return QueryResult(
         columns=tuple(Column(each.name, each.type) for each in lookup.returns),
         rows=tuple(tuple(row.get(each.name) for each in lookup.returns) for row in rows),
         job_id=None,
@@ -101,8 +103,8 @@ def _answer(lookup: Lookup, rows: Sequence[Mapping[str, Value]], now: datetime) 
     )
 
 
-def _named(source: LogFile | JsonFile | GitSpan) -> str:
-    return source.since if isinstance(source, GitSpan) else source.path
+def _named(source: LogFile | JsonFile | GitRange) -> str:
+    return source.since if isinstance(source, GitRange) else source.path
 
 
 def _rows(asked: _Asked, source: LogFile | JsonFile) -> list[Mapping[str, Value]]:
@@ -122,7 +124,7 @@ _NONE = (None, 0, "0", "")
 """Nothing done, so what said so is no progress."""
 
 
-def _value(raw: Raw, column: Declared, source: LogFile | JsonFile) -> Value:
+def _value(raw: Raw, column: Declaration, source: LogFile | JsonFile) -> Value:
     given = source.constants.get(column.name, raw.get(column.name))
     if given is None and column.name == "last_progress_at" and raw.get("done") not in _NONE:
         given = raw.get(TIME)
@@ -160,7 +162,7 @@ def _log(asked: _Asked, source: LogFile) -> Sequence[Raw]:
 _STARS = re.compile(r"\*+")
 
 
-def _log_file(world: World, path: str) -> Path:
+def _log_file(world: SourceContext, path: str) -> Path:
     """The file; of those that a `*` in its name stands for the newest."""
     folder, _, name = path.rpartition("/")
     if "*" not in name:
@@ -211,14 +213,14 @@ def _json(asked: _Asked, source: JsonFile) -> Sequence[Raw]:
 # --- git -----------------------------------------------------------------------------------
 
 
-def _git(asked: _Asked, source: GitSpan) -> tuple[str, list[Mapping[str, Value]]]:
+def _git(asked: _Asked, source: GitRange) -> tuple[str, list[Mapping[str, Value]]]:
     until = asked.as_of if asked.is_past else None
     root, zone = asked.world.root, asked.world.zone
     span = git.since(root, source.since, until=until, zone=zone)
     return span.words, _GIT[source.take](root, span)
 
 
-def _files(root: Path, span: git.Since) -> list[Mapping[str, Value]]:
+def _files(root: Path, span: git.CommitRange) -> list[Mapping[str, Value]]:
     return [
         {
             "path": each.path,
@@ -231,7 +233,7 @@ def _files(root: Path, span: git.Since) -> list[Mapping[str, Value]]:
     ]
 
 
-def _commits(root: Path, span: git.Since) -> list[Mapping[str, Value]]:
+def _commits(root: Path, span: git.CommitRange) -> list[Mapping[str, Value]]:
     return [
         {
             "sha": each.sha,
@@ -243,7 +245,7 @@ def _commits(root: Path, span: git.Since) -> list[Mapping[str, Value]]:
     ]
 
 
-def _summary(root: Path, span: git.Since) -> list[Mapping[str, Value]]:
+def _summary(root: Path, span: git.CommitRange) -> list[Mapping[str, Value]]:
     files, commits = git.files(root, span), git.commits(root, span)
     if len(commits) == git.MAX_COMMITS:
         raise SourceFailed(f"{git.MAX_COMMITS:,} commits or more, too many to sum up")
@@ -266,9 +268,9 @@ def _summary(root: Path, span: git.Since) -> list[Mapping[str, Value]]:
     ]
 
 
-_GIT: Mapping[str, Callable[[Path, git.Since], list[Mapping[str, Value]]]] = {
+_GIT: Mapping[str, Callable[[Path, git.CommitRange], list[Mapping[str, Value]]]] = {
     "files": _files,
     "commits": _commits,
     "summary": _summary,
 }
-_ENGINES = {LogFile: "log", JsonFile: "json", GitSpan: "git"}
+_ENGINES = {LogFile: "log", JsonFile: "json", GitRange: "git"}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
-from handoff.session.model import Declared as Declared
-from handoff.session.model import Lookup, Question
+from handoff.session.model import Declaration as Declared
+from handoff.session.model import QueryFact, SourceFact
 from handoff.sql.contracts import CONTRACTS
 from handoff.sql.types import BadType, BadValue, Field, Value, declarations, type_of, value_of
 
@@ -56,13 +56,13 @@ def read(source: bytes, path: str, name: str) -> Query:
 
 
 def asked_of(
-    question: Question | Lookup, queries: Mapping[str, Query]
-) -> Query | Lookup | None:
+    question: QueryFact | SourceFact, queries: Mapping[str, Query]
+) -> Query | SourceFact | None:
     """What says which columns a fact has; `None` for a question whose file is not there."""
-    return question if isinstance(question, Lookup) else queries.get(question.sql)
+    return question if isinstance(question, SourceFact) else queries.get(question.sql)
 
 
-def bind(query: Query, question: Question, as_of: datetime) -> Mapping[str, Value]:
+def bind(query: Query, question: QueryFact, as_of: datetime) -> Mapping[str, Value]:
     """`question`'s parameters as the types `query` declares, and `as_of` to the minute.
 
     Raises InvalidInput with every parameter that is missing, unused or not of its type.
@@ -85,7 +85,7 @@ def bind(query: Query, question: Question, as_of: datetime) -> Mapping[str, Valu
     return {**bound, "as_of": as_of.astimezone(UTC).replace(second=0, microsecond=0)}
 
 
-def _unused(query: Query, question: Question) -> Iterator[Problem]:
+def _unused(query: Query, question: QueryFact) -> Iterator[Problem]:
     names = [declared.name for declared in query.params]
     for name in question.params:
         if name in names:
@@ -103,7 +103,7 @@ def _listed(names: list[str]) -> str:
     return f"it declares {', '.join(names)}" if names else "it declares none"
 
 
-def _missing(query: Query, question: Question, declared: Declared) -> Problem:
+def _missing(query: Query, question: QueryFact, declared: Declared) -> Problem:
     message = f"'{query.name}' needs the parameter '{declared.name}' ({declared.type})"
     return Problem("Q022", message, question.place)
 

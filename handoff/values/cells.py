@@ -9,15 +9,15 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from handoff.facts.recorded import Fact, Facts
-from handoff.session.model import Lookup, Question, Session
+from handoff.session.model import QueryFact, Session, SourceFact
 from handoff.sql.contracts import ROW_NAMES
 from handoff.sql.query import Query
 from handoff.values.evaluate import Row, row_name
 from handoff.values.printing import Typed
-from handoff.values.view import Reader, Source
+from handoff.values.view import FactView, ViewFactory
 
 if TYPE_CHECKING:
-    from handoff.values.trends import Earlier
+    from handoff.values.trends import EarlierSession
 
 _LONGEST = 60
 """Characters of a row's name, for a query can return any; of a longer one a digest follows."""
@@ -44,19 +44,19 @@ class Cells:
     queries: Mapping[str, Query]
     stalled_minutes: int
     zone: tzinfo
-    earlier: Mapping[str, Earlier] = field(default_factory=dict)
+    earlier: Mapping[str, EarlierSession] = field(default_factory=dict)
     """What other sessions recorded, by their ids."""
 
-    def sources(self) -> Mapping[str, Source]:
+    def sources(self) -> Mapping[str, FactView]:
         """Each fact as texts see it, an old answer where the latest asking failed."""
         reader = self._reader(stale_ok=True)
         return {each.name: reader.source(each) for each in self.session.questions}
 
-    def source(self, question: Question | Lookup) -> Source:
+    def source(self, question: QueryFact | SourceFact) -> FactView:
         """One fact as texts see it, without an answer where the latest asking failed."""
         return self._reader(stale_ok=False).source(question)
 
-    def of(self, source: Source, *, by_first: bool = False) -> Iterator[Cell]:
+    def of(self, source: FactView, *, by_first: bool = False) -> Iterator[Cell]:
         """Its values, derived ones and those over all rows among them.
 
         Rows that no key names are left out; with `by_first` their first column names them.
@@ -71,9 +71,9 @@ class Cells:
                     continue
                 yield Cell(f"{name}.{column}", column, typed, at)
 
-    def _reader(self, *, stale_ok: bool) -> Reader:
+    def _reader(self, *, stale_ok: bool) -> ViewFactory:
         limits = (self.stalled_minutes, self.zone, stale_ok)
-        return Reader(self.facts, self.queries, *limits, earlier=self.earlier)
+        return ViewFactory(self.facts, self.queries, *limits, earlier=self.earlier)
 
     def moment(self, name: str) -> datetime | None:
         """What the fact was last answered for, before the rest where it failed since."""
@@ -88,7 +88,7 @@ class Cells:
         return fact.contract if fact else None
 
 
-def _named_rows(source: Source, key: str | None) -> Iterator[tuple[str, Row]]:
+def _named_rows(source: FactView, key: str | None) -> Iterator[tuple[str, Row]]:
     rows: Sequence[Row] = source.rows or ()
     if source.key is None and len(rows) == 1:
         yield source.name, rows[0]

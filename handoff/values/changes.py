@@ -14,30 +14,30 @@ from typing import Literal
 from handoff.session.model import (
     MARK,
     Condition,
-    Expect,
-    Files,
-    Phases,
+    ExpectBlock,
+    FilesBlock,
+    PhasesBlock,
     Session,
-    Table,
+    TableBlock,
     every,
     texts,
 )
 from handoff.values.cells import Cell, Cells
-from handoff.values.evaluate import Missing, Scope, Wrong, row_name, value
+from handoff.values.evaluate import EvaluationError, Missing, Scope, row_name, value
 from handoff.values.expressions import (
-    Compared,
+    Attribute,
+    Comparison,
     Constant,
     Expression,
     Filtered,
     Logical,
     Name,
     Node,
-    Part,
     parts,
 )
 from handoff.values.printing import Typed, printed, shown
 from handoff.values.typecheck import BUILT_IN
-from handoff.values.view import Source
+from handoff.values.view import FactView
 
 WATCHED: Mapping[str, tuple[str, ...]] = {
     "phases": ("state", "progress", "failed"),
@@ -49,7 +49,7 @@ Kind = Literal["finished", "failed", "moved"]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ShownValue:
     """One value of the handoff at one moment."""
 
     name: str
@@ -65,32 +65,34 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ValueChange:
     """A value that is another one now."""
 
     name: str
     kind: Kind
     """`failed`: it stalled, or more of it failed."""
-    then: Seen | None
+    then: ShownValue | None
     """`None`: it was not there."""
-    now: Seen | None
+    now: ShownValue | None
 
 
-def changes(then: Mapping[str, Seen], now: Mapping[str, Seen]) -> tuple[Change, ...]:
+def changes(
+    then: Mapping[str, ShownValue], now: Mapping[str, ShownValue]
+) -> tuple[ValueChange, ...]:
     """What differs, in the order of the handoff; a value that nobody knew or knows too."""
     names = dict.fromkeys([*now, *then])
     pairs = ((name, then.get(name), now.get(name)) for name in names)
     return tuple(
-        Change(name, _kind(before, after), before, after)
+        ValueChange(name, _kind(before, after), before, after)
         for name, before, after in pairs
         if _bare(before) != _bare(after)
     )
 
 
-def seen(cells: Cells) -> dict[str, Seen]:
+def seen(cells: Cells) -> dict[str, ShownValue]:
     """Every value that counts, by name: those of texts first, in the author's order."""
     sources = cells.sources()
-    found: dict[str, Seen] = {}
+    found: dict[str, ShownValue] = {}
     for where in (_cited, _listed, _watched):
         for each in where(cells, sources):
             found.setdefault(each.name, each)
@@ -100,10 +102,10 @@ def seen(cells: Cells) -> dict[str, Seen]:
 # --- what counts -------------------------------------------------------------------------
 
 
-def _cited(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+def _cited(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue]:
     """The expressions in texts, each once; not those that cite no fact."""
 
-    def named(name: str) -> Typed | Source | None:
+    def named(name: str) -> Typed | FactView | None:
         built_in = BUILT_IN.get(name)
         return Typed(None, built_in) if built_in else sources.get(name)
 
@@ -116,18 +118,18 @@ def _cited(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
                 found = _value(part.node, scope)
                 if scope.sources:
                     at = cells.moment(scope.sources[0])
-                    column = part.node.name if isinstance(part.node, Part) else ""
+                    column = part.node.name if isinstance(part.node, Attribute) else ""
                     yield _seen(spelled(part.node), column, found, at)
 
 
 def _value(node: Node, scope: Scope) -> Typed | None:
     try:
         return value(node, scope)
-    except (Missing, Wrong):
+    except (Missing, EvaluationError):
         return None
 
 
-def _listed(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+def _listed(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue]:
     """What tables, status lines and lists of files show of a fact's rows."""
     for block in _blocks(cells.session):
         source = sources.get(block.fact)
@@ -139,38 +141,40 @@ def _listed(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
                 yield _of(cell)
 
 
-def _blocks(session: Session) -> Iterator[Table | Phases | Files | Expect]:
-    yield from every(session, Table)
-    yield from every(session, Phases)
-    yield from every(session, Files)
-    yield from every(session, Expect)
+def _blocks(session: Session) -> Iterator[TableBlock | PhasesBlock | FilesBlock | ExpectBlock]:
+    yield from every(session, TableBlock)
+    yield from every(session, PhasesBlock)
+    yield from every(session, FilesBlock)
+    yield from every(session, ExpectBlock)
 
 
-def _columns(block: Table | Phases | Files | Expect, source: Source) -> Collection[str]:
-    if isinstance(block, Phases):
+def _columns(
+    block: TableBlock | PhasesBlock | FilesBlock | ExpectBlock, source: FactView
+) -> Collection[str]:
+    if isinstance(block, PhasesBlock):
         return ("progress", "success_rate", "eta")
-    if isinstance(block, Files):
+    if isinstance(block, FilesBlock):
         return ("old_path", "path")
-    if isinstance(block, Expect):
+    if isinstance(block, ExpectBlock):
         return (MARK,)
     own = [name for name in source.types if name not in source.derived]
     return [each.name for each in block.columns] or own
 
 
-def _watched(cells: Cells, sources: Mapping[str, Source]) -> Iterator[Seen]:
+def _watched(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue]:
     for source in sources.values():
         columns = WATCHED.get(cells.contract(source.name) or "", ())
         yield from (_of(cell) for cell in cells.of(source) if cell.column in columns)
 
 
-def _of(cell: Cell) -> Seen:
+def _of(cell: Cell) -> ShownValue:
     return _seen(cell.name, cell.column, cell.typed, cell.at)
 
 
-def _seen(name: str, column: str, typed: Typed | None, at: datetime | None) -> Seen:
+def _seen(name: str, column: str, typed: Typed | None, at: datetime | None) -> ShownValue:
     if typed is None:
-        return Seen(name, column, None, None, at)
-    return Seen(name, column, printed(typed), shown(typed, "prompt"), at)
+        return ShownValue(name, column, None, None, at)
+    return ShownValue(name, column, printed(typed), shown(typed, "prompt"), at)
 
 
 # --- names -------------------------------------------------------------------------------
@@ -183,14 +187,14 @@ def spelled(node: Node) -> str:
             return repr(node.value)
         case Name():
             return node.name
-        case Part():
-            return f"{_inner(node.of, Filtered, Compared, Logical)}.{_part(node)}"
+        case Attribute():
+            return f"{_inner(node.of, Filtered, Comparison, Logical)}.{_part(node)}"
         case Filtered():
             arguments = ", ".join(map(repr, node.arguments))
             inside = f"({arguments})" if arguments else ""
-            return f"{_inner(node.of, Compared, Logical)} | {node.name}{inside}"
-        case Compared():
-            sides = (_inner(each, Compared, Logical) for each in (node.left, node.right))
+            return f"{_inner(node.of, Comparison, Logical)} | {node.name}{inside}"
+        case Comparison():
+            sides = (_inner(each, Comparison, Logical) for each in (node.left, node.right))
             return f" {node.operator} ".join(sides)
         case Logical():
             joined = f" {node.operator} ".join(_inner(each, Logical) for each in node.of)
@@ -202,18 +206,18 @@ def _inner(node: Node, *loose: type) -> str:
     return f"({spelled(node)})" if isinstance(node, loose) else spelled(node)
 
 
-def _part(node: Part) -> str:
+def _part(node: Attribute) -> str:
     return row_name(node.name) or node.name if node.is_subscript else node.name
 
 
 # --- what became of it -------------------------------------------------------------------
 
 
-def _bare(each: Seen | None) -> str | None:
+def _bare(each: ShownValue | None) -> str | None:
     return each.bare if each else None
 
 
-def _kind(then: Seen | None, now: Seen | None) -> Kind:
+def _kind(then: ShownValue | None, now: ShownValue | None) -> Kind:
     column = now.column if now else ""
     if column == "state" and _bare(now) in _STATES:
         return _STATES[_bare(now) or ""]
@@ -224,6 +228,6 @@ def _kind(then: Seen | None, now: Seen | None) -> Kind:
 _STATES: Mapping[str, Kind] = {"complete": "finished", "stalled": "failed"}
 
 
-def _count(each: Seen | None) -> int:
+def _count(each: ShownValue | None) -> int:
     digits = (_bare(each) or "").replace(",", "")
     return int(digits) if digits.isdecimal() else 0

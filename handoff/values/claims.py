@@ -7,8 +7,8 @@ from typing import Literal
 
 from handoff.base.problems import Problem
 from handoff.session.model import Blank, Claim, Session, Text, every
-from handoff.values.expressions import Compared, Expression, Logical, operands, parts
-from handoff.values.interpolate import Live, Where
+from handoff.values.expressions import Comparison, Expression, Logical, operands, parts
+from handoff.values.interpolate import Interpolator, Where
 from handoff.values.printing import code_span, folded
 from handoff.values.references import reference
 
@@ -16,7 +16,9 @@ State = Literal["verified", "assumed", "refuted"]
 MARKS: Mapping[State, str] = {"verified": "✅", "assumed": "❔", "refuted": "❌"}
 
 
-def basis(claim: Claim, live: Live, where: Where = "text") -> tuple[State, tuple[str, ...]]:
+def basis(
+    claim: Claim, live: Interpolator, where: Where = "text"
+) -> tuple[State, tuple[str, ...]]:
     """Whether the claim is verified, and the words of its evidence.
 
     Verified by evidence that all says something: a value that is blank and a fact without
@@ -29,7 +31,7 @@ def basis(claim: Claim, live: Live, where: Where = "text") -> tuple[State, tuple
     return _state([state for state, _ in found]), tuple(words for _, words in found)
 
 
-def marked(claim: Claim, live: Live, where: Where = "text") -> tuple[str, str]:
+def marked(claim: Claim, live: Interpolator, where: Where = "text") -> tuple[str, str]:
     """The claim's mark, and what stands in parentheses behind it."""
     state, found = basis(claim, live, where)
     words = ", ".join(found)
@@ -37,13 +39,13 @@ def marked(claim: Claim, live: Live, where: Where = "text") -> tuple[str, str]:
     return MARKS[state], said
 
 
-def counted(session: Session, live: Live) -> str:
+def counted(session: Session, live: Interpolator) -> str:
     """`2 verified, 1 assumed`; empty where nothing has evidence."""
     states = [basis(each, live)[0] for each in every(session, Claim)]
     return ", ".join(f"{states.count(each)} {each}" for each in MARKS if each in states)
 
 
-def problems(session: Session, live: Live) -> Iterator[Problem]:
+def problems(session: Session, live: Interpolator) -> Iterator[Problem]:
     """A warning for each claim that its own evidence refutes."""
     for claim in every(session, Claim):
         state, found = basis(claim, live, "code")
@@ -58,7 +60,7 @@ def _state(states: list[State]) -> State:
     return "verified" if states and "assumed" not in states else "assumed"
 
 
-def _stands(text: Text, live: Live, where: Where) -> tuple[State, str]:
+def _stands(text: Text, live: Interpolator, where: Where) -> tuple[State, str]:
     found = reference(text.value, live.facts)
     if live.open(text) or found.kind == "value":
         return _answered(text, live), _words(text, live, where)
@@ -69,17 +71,17 @@ def _stands(text: Text, live: Live, where: Where) -> tuple[State, str]:
     return "assumed", f"{code_span(found.name)}, which has no answer"
 
 
-def _words(text: Text, live: Live, where: Where) -> str:
+def _words(text: Text, live: Interpolator, where: Where) -> str:
     """The value; of a comparison the values that it compares."""
     read = parts(text.value.strip())
     node = read[0].node if len(read) == 1 and isinstance(read[0], Expression) else None
-    if not isinstance(node, Compared | Logical) or live.open(text):
+    if not isinstance(node, Comparison | Logical) or live.open(text):
         return live.text(text, where)
     found = (live.shown(each, text, where) for each in operands(node))
     return ", ".join(dict.fromkeys(filter(None, found)))
 
 
-def _answered(text: Text, live: Live) -> State:
+def _answered(text: Text, live: Interpolator) -> State:
     """A value that is there verifies; a comparison only where it holds."""
     if live.open(text):
         return "assumed"

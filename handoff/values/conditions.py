@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from handoff.session.model import Condition as Written
 from handoff.session.model import Session, Text, every
 from handoff.values.expressions import Expression, cited, operands, parts
-from handoff.values.interpolate import Live, Where
+from handoff.values.interpolate import Interpolator, Where
 
 MARKS = {True: "✅", False: "⏳", None: "❔"}
 """Holds, does not hold yet, is not known."""
@@ -15,7 +15,7 @@ UNKNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ConditionResult:
     """One condition, held against the facts."""
 
     text: str
@@ -29,7 +29,9 @@ class Condition:
         return f"{MARKS[self.holds]} {self.text} ({self.evidence})"
 
 
-def conditions(session: Session, live: Live, where: Where = "text") -> tuple[Condition, ...]:
+def conditions(
+    session: Session, live: Interpolator, where: Where = "text"
+) -> tuple[ConditionResult, ...]:
     """Every condition under `next:`, in the author's order."""
     return tuple(held(each, live, where) for each in written(session))
 
@@ -45,18 +47,18 @@ def unticked(session: Session) -> tuple[Written, ...]:
     return tuple(box.when for box in boxes if box.when and not box.done)
 
 
-def held(condition: Written, live: Live, where: Where = "text") -> Condition:
+def held(condition: Written, live: Interpolator, where: Where = "text") -> ConditionResult:
     """The condition with what the facts say of it now."""
     words = condition.text
     text = live.text(words, where) if isinstance(words, Text) else words.text
     text = " ".join(text.split())
     expression = _expression(condition.when)
     if expression is None:
-        return Condition(text, None, UNKNOWN)
+        return ConditionResult(text, None, UNKNOWN)
     nodes = operands(expression.node)
     values = (live.shown(each, condition.when, where) or UNKNOWN for each in nodes)
     holds = live.truth(expression.node, condition.when)
-    return Condition(text, holds, ", ".join(dict.fromkeys(values)))
+    return ConditionResult(text, holds, ", ".join(dict.fromkeys(values)))
 
 
 def facts_of(session: Session) -> frozenset[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from handoff.values.expressions import Expression, Literal, Mistake
+from handoff.values.expressions import Expression, InvalidExpression, Literal
 from handoff.values.printing import Where
 
-Parts = Sequence[Literal | Expression | Mistake]
+Parts = Sequence[Literal | Expression | InvalidExpression]
 _CODE = re.compile(r"\\.|(?P<ticks>`+)", re.DOTALL)
 _PLACE = "\ue000"
 

@@ -11,7 +11,15 @@ from typing import Protocol
 
 from handoff.base.problems import Level, nearest
 from handoff.sql.types import BadValue, Field, Type, value_of
-from handoff.values.expressions import Compared, Constant, Filtered, Logical, Name, Node, Part
+from handoff.values.expressions import (
+    Attribute,
+    Comparison,
+    Constant,
+    Filtered,
+    Logical,
+    Name,
+    Node,
+)
 from handoff.values.filters import DAYS, FILTERS, NUMBERS, ON_VALUES
 from handoff.values.printing import Typed, printed
 
@@ -60,7 +68,7 @@ class Missing(Exception):
     """No value: nobody asked, nobody answered, or the answer was NULL; why, where it helps."""
 
 
-class Wrong(Exception):
+class EvaluationError(Exception):
     """An expression that does not fit what was answered."""
 
     def __init__(self, code: str, message: str, offset: int, level: Level = "error") -> None:
@@ -82,7 +90,7 @@ class Scope:
 
 
 def value(node: Node, scope: Scope) -> Typed:
-    """What the whole expression says. Raises Missing, or Wrong with the place."""
+    """What the whole expression says. Raises Missing, or EvaluationError with the place."""
     return _value(seen(node, scope), node)
 
 
@@ -93,11 +101,11 @@ def seen(node: Node, scope: Scope) -> Seen:
             return _constant(node)
         case Name():
             return _name(node, scope)
-        case Part():
+        case Attribute():
             return _part(node, seen(node.of, scope))
         case Filtered():
             return _filtered(node, seen(node.of, scope), scope)
-        case Compared():
+        case Comparison():
             return _compared(node, value(node.left, scope), value(node.right, scope))
         case Logical():
             return _logical(node, [value(each, scope) for each in node.of])
@@ -119,7 +127,7 @@ _CONSTANTS = ((bool, "BOOL"), (int, "INT64"), (float, "FLOAT64"), (str, "STRING"
 def _name(node: Name, scope: Scope) -> Seen:
     found = scope.names(node.name)
     if found is None:
-        raise Wrong("L010", f"unknown fact '{node.name}'", node.offset)
+        raise EvaluationError("L010", f"unknown fact '{node.name}'", node.offset)
     if not isinstance(found, Typed):
         scope.sources.append(node.name)
     return found
@@ -128,7 +136,9 @@ def _name(node: Name, scope: Scope) -> Seen:
 def _value(found: Seen, node: Node) -> Typed:
     """`found` as a value that is there."""
     if not isinstance(found, Typed):
-        raise Wrong("L012", f"{_noun(found)} is no value, name a column of it", node.offset)
+        raise EvaluationError(
+            "L012", f"{_noun(found)} is no value, name a column of it", node.offset
+        )
     if found.value is None or printed(found) is None:
         raise Missing
     return found
@@ -148,7 +158,7 @@ def _noun(found: Seen) -> str:
 # --- parts ---------------------------------------------------------------------------------
 
 
-def _part(node: Part, found: Seen) -> Seen:
+def _part(node: Attribute, found: Seen) -> Seen:
     match found:
         case OneRow(of, row):
             return _column(node, of, row)
@@ -160,11 +170,13 @@ def _part(node: Part, found: Seen) -> Seen:
         case Typed(None):
             raise Missing
         case Typed() | Rows():
-            raise Wrong("L012", f"{_noun(found)} has no part '{node.name}'", node.offset)
+            raise EvaluationError(
+                "L012", f"{_noun(found)} has no part '{node.name}'", node.offset
+            )
     return _of_fact(node, found)
 
 
-def _of_fact(node: Part, fact: Source) -> Seen:
+def _of_fact(node: Attribute, fact: Source) -> Seen:
     if fact.rows is None:
         raise Missing
     if fact.key is not None and node.is_subscript:
@@ -181,11 +193,11 @@ def _of_fact(node: Part, fact: Source) -> Seen:
         message = (
             f"fact '{fact.name}' has {len(fact.rows)} rows, '{node.name}' needs exactly one"
         )
-        raise Wrong("L020", message, node.offset)
+        raise EvaluationError("L020", message, node.offset)
     return _column(node, fact.name, fact.rows[0])
 
 
-def _named(node: Part, fact: Source, key: str, rows: Sequence[Row]) -> Row:
+def _named(node: Attribute, fact: Source, key: str, rows: Sequence[Row]) -> Row:
     wanted = row_name(node.name)
     found = [row for row in rows if row_name(_key(row, key)) == wanted]
     if found:
@@ -193,7 +205,7 @@ def _named(node: Part, fact: Source, key: str, rows: Sequence[Row]) -> Row:
     there = list(dict.fromkeys(_key(row, key) for row in rows))
     known = nearest(node.name, there) or f", it has {_listed(there)}"
     message = f"fact '{fact.name}' has no row '{node.name}'{known}"
-    raise Wrong("L022", message, node.offset, "warning")
+    raise EvaluationError("L022", message, node.offset, "warning")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -201,11 +213,11 @@ def _listed(names: Sequence[str]) -> str:
     return f"{few}, …" if len(names) > 8 else few or "none"
 
 
-def _only(found: Sequence[Row], node: Part, fact: Source) -> Row:
+def _only(found: Sequence[Row], node: Attribute, fact: Source) -> Row:
     if len(found) == 1:
         return found[0]
     message = f"fact '{fact.name}' has {len(found)} rows for '{node.name}', expected one"
-    raise Wrong("L021", message, node.offset)
+    raise EvaluationError("L021", message, node.offset)
 
 
 def _key(row: Row, key: str) -> str:
@@ -213,16 +225,18 @@ def _key(row: Row, key: str) -> str:
     return "" if cell is None or cell.value is None else str(cell.value)
 
 
-def _column(node: Part, of: str, row: Row) -> Typed:
+def _column(node: Attribute, of: str, row: Row) -> Typed:
     if node.name not in row:
         raise _unknown(f"fact '{of}' has no column '{node.name}'", node, row)
     return row[node.name]
 
 
-def _unknown(message: str, node: Part | Filtered, names: Mapping[str, object]) -> Wrong:
-    name = node.name if isinstance(node, Part) else str(node.arguments[0])
+def _unknown(
+    message: str, node: Attribute | Filtered, names: Mapping[str, object]
+) -> EvaluationError:
+    name = node.name if isinstance(node, Attribute) else str(node.arguments[0])
     known = nearest(name, names) or f", it has {', '.join(names)}"
-    return Wrong("L011", f"{message}{known}", node.offset)
+    return EvaluationError("L011", f"{message}{known}", node.offset)
 
 
 # --- comparisons ---------------------------------------------------------------------------
@@ -255,12 +269,12 @@ def as_compared(constant: Node, given: Type, other: Type) -> Type:
     return other if is_text and other.name in (*DAYS, "TIME") else given
 
 
-def _compared(node: Compared, left: Typed, right: Typed) -> Typed:
+def _compared(node: Comparison, left: Typed, right: Typed) -> Typed:
     one = _as(as_compared(node.left, left.type, right.type), left, node.left)
     two = _as(as_compared(node.right, right.type, left.type), right, node.right)
     if not can_compare(one.type, node.operator, two.type):
         message = f"{one.type} {node.operator} {two.type} cannot be compared"
-        raise Wrong("L016", message, node.offset)
+        raise EvaluationError("L016", message, node.offset)
     return Typed(_COMPARE[node.operator](one.value, two.value), Type("BOOL"))
 
 
@@ -270,14 +284,14 @@ def _as(wanted: Type, found: Typed, node: Node) -> Typed:
     try:
         return Typed(value_of(found.value, wanted), wanted)
     except BadValue as error:
-        raise Wrong("L016", str(error), node.offset) from error
+        raise EvaluationError("L016", str(error), node.offset) from error
 
 
 def _logical(node: Logical, found: Sequence[Typed]) -> Typed:
     for each, part in zip(found, node.of, strict=True):
         if each.type.name != "BOOL":
             message = f"'{node.operator}' takes BOOL, found {each.type}"
-            raise Wrong("L016", message, part.offset)
+            raise EvaluationError("L016", message, part.offset)
     return Typed(_LOGIC[node.operator]([bool(each.value) for each in found]), Type("BOOL"))
 
 
@@ -295,7 +309,7 @@ def _filtered(node: Filtered, found: Seen, scope: Scope) -> Seen:
     given = "rows" if isinstance(found, Rows) else getattr(_value(found, node), "type", None)
     if (given if given == "rows" else getattr(given, "name", "")) not in takes:
         message = f"'{node.name}' takes {', '.join(takes)}, found {given}"
-        raise Wrong("L016", message, node.offset)
+        raise EvaluationError("L016", message, node.offset)
     if isinstance(found, Rows):
         return ON_ROWS[node.name](node, found)
     assert isinstance(found, Typed)  # _value would have raised

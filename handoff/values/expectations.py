@@ -16,7 +16,14 @@ from typing import Literal
 
 from handoff.base.blanks import DEFAULT, blanks
 from handoff.base.problems import Problem, nearest
-from handoff.session.model import Accepted, Expectation, Limit, Limits, Lookup, Question
+from handoff.session.model import (
+    AcceptedException,
+    Expectation,
+    Limit,
+    Limits,
+    QueryFact,
+    SourceFact,
+)
 from handoff.sql.types import BadValue, Type, Value, value_of
 from handoff.values.evaluate import Row, row_name
 from handoff.values.filters import DAYS, NUMBERS
@@ -50,7 +57,7 @@ class Verdict:
     """Of the row; `None`: there is no such row."""
     cell: Typed | None
     state: State
-    accepted: Accepted | None
+    accepted: AcceptedException | None
     """The exception that is made for the row, over or not."""
 
     @property
@@ -60,7 +67,7 @@ class Verdict:
 
 
 def verdicts(
-    question: Question | Lookup,
+    question: QueryFact | SourceFact,
     rows: Sequence[Row],
     types: Mapping[str, Type],
     *,
@@ -123,7 +130,7 @@ _MISSED: Mapping[Sign, str] = {"≥": "<", "≤": ">", "=": "≠"}
 
 
 def problems(
-    question: Question | Lookup, columns: Mapping[str, Type], named_by: str | None
+    question: QueryFact | SourceFact, columns: Mapping[str, Type], named_by: str | None
 ) -> Iterator[Problem]:
     """Expectations that no answer could meet or miss, before anything is asked."""
     for each in question.expect:
@@ -209,7 +216,9 @@ def _is_ordered(type_: Type) -> bool:
     return type_.name in (*NUMBERS, *DAYS, "TIME")
 
 
-def _state(cell: Typed, bound: Bound, excused: Accepted | None, today: date | None) -> State:
+def _state(
+    cell: Typed, bound: Bound, excused: AcceptedException | None, today: date | None
+) -> State:
     if printed(cell) is None or bound.value is None:
         return "unanswered"
     if _is_met(cell, bound):
@@ -273,7 +282,7 @@ def _spelled_limit(limit: Limit) -> str:
 
 
 def _unknown(
-    question: Question | Lookup, expectation: Expectation, columns: Mapping[str, Type]
+    question: QueryFact | SourceFact, expectation: Expectation, columns: Mapping[str, Type]
 ) -> Problem:
     name = expectation.column
     if name in question.redact:

@@ -46,7 +46,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Attribute:
     """`of.name`, or `of['name']`."""
 
     of: Node
@@ -66,7 +66,7 @@ class Filtered:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Comparison:
     left: Node
     operator: str
     """`==`, `!=`, `<`, `<=`, `>`, `>=`."""
@@ -83,7 +83,7 @@ class Logical:
     offset: int
 
 
-Node = Constant | Name | Part | Filtered | Compared | Logical
+Node = Constant | Name | Attribute | Filtered | Comparison | Logical
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class InvalidExpression:
     """A `{{` that cannot be followed; it prints as a blank."""
 
     code: str
@@ -123,7 +123,7 @@ class Mistake:
 
 
 @lru_cache(4096)
-def parts(text: str) -> tuple[Literal | Expression | Mistake, ...]:
+def parts(text: str) -> tuple[Literal | Expression | InvalidExpression, ...]:
     """An author's text as what stands as it is and what is live, in order."""
     if "{{" not in text:
         return (Literal(text, 0, len(text)),) if text else ()
@@ -139,9 +139,9 @@ def _names(node: Node) -> Iterator[str]:
     match node:
         case Name(name):
             yield name
-        case Part(of) | Filtered(of):
+        case Attribute(of) | Filtered(of):
             yield from _names(of)
-        case Compared(left, _, right):
+        case Comparison(left, _, right):
             yield from _names(left)
             yield from _names(right)
         case Logical(_, several):
@@ -154,7 +154,7 @@ def operands(node: Node) -> tuple[Node, ...]:
     match node:
         case Constant():
             return ()
-        case Compared(left, _, right):
+        case Comparison(left, _, right):
             return (*operands(left), *operands(right))
         case Logical(_, of):
             return tuple(each for part in of for each in operands(part))
@@ -165,7 +165,7 @@ _OPENS = re.compile(r"\\?\{\{")
 _CLOSES = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\}\}""", re.DOTALL)
 
 
-def _parts(text: str) -> Iterator[Literal | Expression | Mistake]:
+def _parts(text: str) -> Iterator[Literal | Expression | InvalidExpression]:
     at = count = 0
     while opened := _OPENS.search(text, at):
         if opened.start() > at:
@@ -185,12 +185,12 @@ def _parts(text: str) -> Iterator[Literal | Expression | Mistake]:
         yield Literal(text[at:], at, len(text))
 
 
-def _unread(text: str, start: int, *, closed: bool) -> Mistake:
+def _unread(text: str, start: int, *, closed: bool) -> InvalidExpression:
     if closed:
         message = f"more than {MAX_EXPRESSIONS} '{{{{ }}}}' in one text"
-        return Mistake("L006", message, start, start, len(text))
+        return InvalidExpression("L006", message, start, start, len(text))
     message = r"'{{' is never closed, expected '}}', or '\{{' for the braces themselves"
-    return Mistake("L001", message, start, start, len(text))
+    return InvalidExpression("L001", message, start, start, len(text))
 
 
 def _end(text: str, start: int) -> int:
@@ -210,13 +210,13 @@ class _Wrong(Exception):
         self.offset = offset
 
 
-def _expression(text: str, start: int, end: int) -> Expression | Mistake:
+def _expression(text: str, start: int, end: int) -> Expression | InvalidExpression:
     try:
         tokens = _tokens(text, start + 2, end - 2)
         tree = _Reader(tokens).node(_jinja(tokens), 0)
         return Expression(*_without_blank(tree), start, end)
     except _Wrong as wrong:
-        return Mistake(wrong.code, str(wrong), wrong.offset, start, end)
+        return InvalidExpression(wrong.code, str(wrong), wrong.offset, start, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +347,7 @@ class _Reader:
     def _attribute(self, tree: nodes.Getattr, offset: int, depth: int) -> Node:
         # the node has the dot's place, the name is the token behind it
         after = _offset(self._tokens, tree.lineno + 1)
-        return Part(self.node(tree.node, depth), tree.attr, False, after)
+        return Attribute(self.node(tree.node, depth), tree.attr, False, after)
 
     def _subscript(self, tree: nodes.Getitem, offset: int, depth: int) -> Node:
         of = self.node(tree.node, depth)
@@ -355,7 +355,7 @@ class _Reader:
         if isinstance(name, bool) or not isinstance(name, str | int):
             message = "a subscript is a constant, such as ['Phase 1']"
             raise _Wrong("L003", message, offset)
-        return Part(of, str(name), True, offset)
+        return Attribute(of, str(name), True, offset)
 
     def _filter(self, tree: nodes.Filter, offset: int, depth: int) -> Node:
         if tree.node is None or tree.name not in FILTERS:
@@ -388,7 +388,7 @@ class _Reader:
             message = f"an expression has no 'in', it compares by {known}"
             raise _Wrong("L003", message, left.offset)
         right = self.node(operand.expr, depth)
-        return Compared(left, _OPERATORS[operand.op], right, left.offset)
+        return Comparison(left, _OPERATORS[operand.op], right, left.offset)
 
     def _both(self, tree: nodes.And | nodes.Or, offset: int, depth: int) -> Node:
         operator = type(tree).__name__.lower()
@@ -429,10 +429,10 @@ def _stripped(node: Node, hints: list[tuple[str, int]]) -> Node:
             return _stripped(of, hints)
         case Filtered(of, name, arguments, offset):
             return Filtered(_stripped(of, hints), name, arguments, offset)
-        case Part(of, name, is_subscript, offset):
-            return Part(_stripped(of, hints), name, is_subscript, offset)
-        case Compared(left, operator, right, offset):
-            return Compared(_stripped(left, hints), operator, _stripped(right, hints), offset)
+        case Attribute(of, name, is_subscript, offset):
+            return Attribute(_stripped(of, hints), name, is_subscript, offset)
+        case Comparison(left, operator, right, offset):
+            return Comparison(_stripped(left, hints), operator, _stripped(right, hints), offset)
         case Logical(operator, of_, offset):
             return Logical(operator, tuple(_stripped(each, hints) for each in of_), offset)
     return node

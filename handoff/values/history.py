@@ -9,7 +9,7 @@ from handoff.values.cells import Cell
 
 
 @dataclass(frozen=True, slots=True)
-class Old:
+class EarlierValue:
     """A value that a fact had before."""
 
     cell: Cell
@@ -26,7 +26,7 @@ def _unknown(name: str) -> bool | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class FactHistory:
     """Each is asked only where a rule needs it."""
 
     moved: Callable[[str], str | None] = _nowhere
@@ -35,5 +35,5 @@ class Past:
     """Whether git has a commit; `None` where that cannot be said."""
     committed: Callable[[str], bool | None] = _unknown
     """Whether a path is in the commit that is checked out; `None` as above."""
-    old: Callable[[], Iterable[Old]] = tuple
+    old: Callable[[], Iterable[EarlierValue]] = tuple
     """What the session's facts were before, the latest recordings first."""

@@ -8,45 +8,52 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from handoff.base.blanks import DEFAULT, Found, blank, blanks, blanks_in_document
+from handoff.base.blanks import DEFAULT, FoundBlank, blank, blanks, blanks_in_document
 from handoff.base.problems import Place, Problem, Report
 from handoff.facts.recorded import Facts
 from handoff.render.content import NONE
 from handoff.session.model import (
     CHANGES,
     Blank,
-    Box,
     Bullets,
+    ChecklistItem,
     Claim,
-    Code,
+    CodeBlock,
     Condition,
-    Expect,
-    Files,
-    Lookup,
-    Phases,
-    Question,
+    ExpectBlock,
+    FilesBlock,
+    PhasesBlock,
+    QueryFact,
     Session,
+    SourceFact,
     Steps,
-    Table,
+    TableBlock,
     Text,
     place_in,
 )
-from handoff.session.open_blanks import Open
+from handoff.session.open_blanks import OpenBlank
 from handoff.sql.query import Query
 from handoff.sql.types import Type
 from handoff.values.contexts import Parts, landings
-from handoff.values.evaluate import Missing, Row, Scope, Wrong, value
-from handoff.values.expressions import Expression, Literal, Mistake, Node, cited, parts
+from handoff.values.evaluate import EvaluationError, Missing, Row, Scope, value
+from handoff.values.expressions import (
+    Expression,
+    InvalidExpression,
+    Literal,
+    Node,
+    cited,
+    parts,
+)
 from handoff.values.filters import NUMBERS
 from handoff.values.phases import plain
 from handoff.values.printing import Typed, Where, code_span, folded, printed, shown
 from handoff.values.typecheck import problems as problems
-from handoff.values.view import Reader, Source
+from handoff.values.view import FactView, ViewFactory
 
 if TYPE_CHECKING:
-    from handoff.values.trends import Earlier
+    from handoff.values.trends import EarlierSession
 
-__all__ = ["Live", "Where", "problems"]
+__all__ = ["Interpolator", "Where", "problems"]
 
 MAX_OUTPUT = 2_000
 """Characters of one value."""
@@ -67,7 +74,7 @@ class _Filled:
     problem: Problem | None = None
 
 
-class Live:
+class Interpolator:
     """The names of one render.
 
     `errors` and `warnings` gather what was found while texts were filled in; the text has
@@ -84,12 +91,14 @@ class Live:
         stalled_minutes: int,
         zone: tzinfo,
         stale_ok: bool = False,
-        earlier: Mapping[str, Earlier] | None = None,
+        earlier: Mapping[str, EarlierSession] | None = None,
     ) -> None:
-        self._reader = Reader(facts, queries, stalled_minutes, zone, stale_ok, earlier or {})
+        self._reader = ViewFactory(
+            facts, queries, stalled_minutes, zone, stale_ok, earlier or {}
+        )
         self._questions = {question.name: question for question in session.questions}
         self._zone = zone
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, FactView] = {}
         self._problems: dict[Problem, None] = {}
         checked_at = facts.as_of if facts else None
         as_of = checked_at or session.as_of
@@ -115,7 +124,7 @@ class Live:
             return _literal(text.value, where)
         return self._joined(text, where)
 
-    def table(self, table: Table) -> Sequence[str]:
+    def table(self, table: TableBlock) -> Sequence[str]:
         """The fact's rows as the lines of a Markdown table; a blank without an answer."""
         source = self._source(table.fact)
         if source is None or source.rows is None:
@@ -130,7 +139,7 @@ class Live:
         return [*lines, "", source.stale] if source.stale else lines
 
     def phases(
-        self, phases: Phases, where: Where = "text"
+        self, phases: PhasesBlock, where: Where = "text"
     ) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
         """For each phase a heading, and its labels with their words."""
         source = self._source(phases.fact)
@@ -139,7 +148,7 @@ class Live:
             return [("Orchestrator Status", unknown)]
         return [_status(row, source, where) for row in source.rows]
 
-    def files(self, files: Files) -> Sequence[tuple[str, Sequence[str]]] | None:
+    def files(self, files: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
         """A heading for each kind of change, and its paths as code; `None`: no answer."""
         source = self._source(files.fact)
         if source is None or source.rows is None:
@@ -153,7 +162,7 @@ class Live:
         age = [source.stale] if source.stale else []
         return [(_HEADINGS[each], [*paths, *age]) for each, paths in found.items() if paths]
 
-    def expectations(self, expect: Expect, where: Where = "text") -> Sequence[str] | None:
+    def expectations(self, expect: ExpectBlock, where: Where = "text") -> Sequence[str] | None:
         """A line for each limit and row it is for; `None`: no answer."""
         source = self._source(expect.fact)
         if source is None or source.rows is None:
@@ -188,16 +197,16 @@ class Live:
         words = words if len(words) <= MAX_OUTPUT else f"{len(words):,} characters"
         return "".join([words, *(f" {note}" for note in self._notes(scope))])
 
-    def open(self, node: object) -> tuple[Open, ...]:
+    def open(self, node: object) -> tuple[OpenBlank, ...]:
         """The blanks at or under `node`, a session or a part of it, in the author's order."""
         return tuple(self._open(node, item=False))
 
     # --- names ---------------------------------------------------------------------------
 
-    def _named(self, name: str) -> Typed | Source | None:
+    def _named(self, name: str) -> Typed | FactView | None:
         return self._built_in.get(name) or self._source(name)
 
-    def _source(self, name: str) -> Source | None:
+    def _source(self, name: str) -> FactView | None:
         """The fact as texts see it; `None` for one that is not declared."""
         if name not in self._questions:
             return None
@@ -224,12 +233,16 @@ class Live:
         return _without_new_blanks(read, made, wheres, where)
 
     def _filled(
-        self, part: Literal | Expression | Mistake, text: Text, where: Where, left: int
+        self,
+        part: Literal | Expression | InvalidExpression,
+        text: Text,
+        where: Where,
+        left: int,
     ) -> _Filled:
         match part:
             case Literal(words):
                 return _Filled(_literal(words, where), is_blank=False)
-            case Mistake(code, message, offset):
+            case InvalidExpression(code, message, offset):
                 return _blank("", where, Problem(code, message, place_in(text, offset)))
         scope = Scope(self._named, self._zone)
         try:
@@ -237,7 +250,7 @@ class Live:
             return self._bounded(found, scope, part, where, left)
         except Missing as missing:
             return _blank(part.hint or str(missing), where)
-        except Wrong as wrong:
+        except EvaluationError as wrong:
             place = place_in(text, wrong.offset)
             problem = Problem(wrong.code, str(wrong), place, wrong.level)
             return _blank(part.hint, where, problem)
@@ -250,7 +263,9 @@ class Live:
             raise Missing
         if len(words) > min(MAX_OUTPUT, left):
             bound = f"{MAX_OUTPUT:,} fit in one '{{{{ }}}}', {MAX_TEXT:,} in a text"
-            raise Wrong("L023", f"a value of {len(words):,} characters, {bound}", part.start)
+            raise EvaluationError(
+                "L023", f"a value of {len(words):,} characters, {bound}", part.start
+            )
         stale = "".join(f" {note}" for note in self._notes(scope))
         return _Filled(f"{words}{stale}", is_blank=False, printed=f"{folded(bare)}{stale}")
 
@@ -259,7 +274,7 @@ class Live:
             return value(node, scope)
         except Missing:
             return None
-        except Wrong as wrong:
+        except EvaluationError as wrong:
             place = place_in(text, wrong.offset)
             self._problems[Problem(wrong.code, str(wrong), place, wrong.level)] = None
             return None
@@ -271,7 +286,7 @@ class Live:
 
     # --- what is open --------------------------------------------------------------------
 
-    def _open(self, node: object, *, item: bool) -> Iterator[Open]:
+    def _open(self, node: object, *, item: bool) -> Iterator[OpenBlank]:
         match node:
             case Text():
                 yield from self._open_in(node, item=item)
@@ -280,15 +295,15 @@ class Live:
                 yield _left(found[0], place, words)
             case Condition(words):
                 yield from self._open(words, item=item)
-            case Box(label, _, note):
+            case ChecklistItem(label, _, note):
                 yield from self._open((label, note or ()), item=False)
             case Claim(what, evidence):
                 yield from self._open(what, item=item)
                 yield from self._open(evidence, item=False)
-            case Code(_, code):
+            case CodeBlock(_, code):
                 if isinstance(code, Blank):
                     yield from self._open(code, item=False)
-            case Table() | Phases() | Files() | Expect():
+            case TableBlock() | PhasesBlock() | FilesBlock() | ExpectBlock():
                 found = self._unanswered(node)
                 yield from (_left(each, node.place, waits_for=(node.fact,)) for each in found)
             case tuple():
@@ -296,34 +311,38 @@ class Live:
                     yield from self._open(each, item=item)
             case Bullets(items) | Steps(items):
                 yield from self._open(items, item=True)
-            case _ if is_dataclass(node) and not isinstance(node, Place | Question | Lookup):
+            case _ if is_dataclass(node) and not isinstance(
+                node, Place | QueryFact | SourceFact
+            ):
                 apart = _APART if isinstance(node, Session) else ()
                 for field in fields(node):
                     if field.name not in apart:
                         yield from self._open(getattr(node, field.name), item=False)
 
-    def _unanswered(self, block: Table | Phases | Files | Expect) -> tuple[Found, ...]:
+    def _unanswered(
+        self, block: TableBlock | PhasesBlock | FilesBlock | ExpectBlock
+    ) -> tuple[FoundBlank, ...]:
         """The blanks in what a block makes of its fact."""
         match block:
-            case Table():
+            case TableBlock():
                 return blanks_in_document("\n".join(self.table(block)))
-            case Phases():
+            case PhasesBlock():
                 lines = [line for _, labels in self.phases(block) for _, line in labels]
                 return tuple(each for line in lines for each in blanks(line))
-            case Files():
+            case FilesBlock():
                 return blanks(DEFAULT) if self.files(block) is None else ()
-            case Expect(fact):
+            case ExpectBlock(fact):
                 source = self._source(fact)
                 if source is None or source.rows is None:
                     return blanks(DEFAULT)
                 states = [verdict.state for verdict in source.verdicts]
                 return blanks(DEFAULT) * states.count("unanswered")
 
-    def _open_in(self, text: Text, *, item: bool) -> Iterator[Open]:
+    def _open_in(self, text: Text, *, item: bool) -> Iterator[OpenBlank]:
         """The blanks the author wrote, and those that live values left."""
         read = parts(text.value)
         masked = text.value
-        left: list[tuple[int, Found, tuple[str, ...]]] = []
+        left: list[tuple[int, FoundBlank, tuple[str, ...]]] = []
         for part in read:
             if isinstance(part, Literal):
                 continue
@@ -346,16 +365,16 @@ _MASK = "0"  # which makes no blank of brackets around it
 
 
 def _left(
-    found: Found, place: Place, words: str = "", *, waits_for: tuple[str, ...] = ()
-) -> Open:
+    found: FoundBlank, place: Place, words: str = "", *, waits_for: tuple[str, ...] = ()
+) -> OpenBlank:
     text = words or found.text
-    return Open(text, found.kind, found.hint, found.choices, place, waits_for)
+    return OpenBlank(text, found.kind, found.hint, found.choices, place, waits_for)
 
 
 # --- tables and status lines ---------------------------------------------------------------
 
 
-def _own_columns(source: Source) -> list[tuple[str, str]]:
+def _own_columns(source: FactView) -> list[tuple[str, str]]:
     return [(name, name) for name in source.types if name not in source.derived]
 
 
@@ -373,7 +392,7 @@ _HEADINGS: Mapping[str, str] = {
     "modified": "Modified Files",
     "renamed": "Renamed Files",
     "deleted": "Deleted Files",
-    "": "Files",
+    "": "FilesBlock",
 }
 
 
@@ -388,7 +407,7 @@ def _path(row: Row) -> str:
     return " → ".join(code_span(each) for each in paths) or DEFAULT
 
 
-def _status(row: Row, source: Source, where: Where) -> tuple[str, list[tuple[str, str]]]:
+def _status(row: Row, source: FactView, where: Where) -> tuple[str, list[tuple[str, str]]]:
     def words(name: str) -> str:
         # what the ETA calls them needs no escapes, nor a code span in the prompt
         own = plain(_bare(row, name)) if name in ("title", "phase", "unit") else None
@@ -447,7 +466,7 @@ def _without_new_blanks(
     return "".join(texts)
 
 
-def _all_blanks(text: str) -> tuple[Found, ...]:
+def _all_blanks(text: str) -> tuple[FoundBlank, ...]:
     """As running text, as a list item, and of more lines line by line."""
     inline = (*blanks(text), *blanks(text, item=True))
     return (*inline, *blanks_in_document(text)) if "\n" in text else inline

@@ -28,7 +28,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from typing import Literal
 
-from handoff.base.blanks import Found, blanks
+from handoff.base.blanks import FoundBlank, blanks
 from handoff.base.report import printable
 from handoff.sql.types import Type, Value
 
@@ -51,12 +51,12 @@ class Typed:
     """The number before it was cut to be printed; `None` where it was not."""
     is_signed: bool = False
     """A number that is a change: `+17.9`."""
-    before: Before | None = field(default=None, compare=False)
+    before: PreviousNumber | None = field(default=None, compare=False)
     """What it was in an earlier session; `None` where it is not compared."""
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class PreviousNumber:
     """What a number was in an earlier session."""
 
     session: str
@@ -364,5 +364,5 @@ def _unchosen(text: str) -> str:
     return text
 
 
-def _blanks(text: str) -> tuple[Found, ...]:
+def _blanks(text: str) -> tuple[FoundBlank, ...]:
     return blanks(text) or blanks(text, item=True)

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING
 from handoff.facts.recorded import Fact, Facts, Provenance, asks_alike
 from handoff.sql.types import Type, Value
 from handoff.values.filters import NUMBERS
-from handoff.values.printing import Before, Typed, is_name, printed
+from handoff.values.printing import PreviousNumber, Typed, is_name, printed
 
 if TYPE_CHECKING:
     from handoff.values.evaluate import Row
-    from handoff.values.view import Source
+    from handoff.values.view import FactView
 
 BEFORE, CHANGE = "_before", "_change"
 """How the columns end that stand beside a number: `percent_before`, `percent_change`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierSession:
     """What another session recorded."""
 
     session: str
@@ -58,7 +58,7 @@ def _quantities(types: Mapping[str, Type], key: str | None) -> list[str]:
     ]
 
 
-def answer(fact: Fact, earlier: Earlier) -> tuple[Fact | None, str]:
+def answer(fact: Fact, earlier: EarlierSession) -> tuple[Fact | None, str]:
     """The earlier answer to the same question as `fact`; else `None` and why.
 
     It may have another name there.
@@ -76,8 +76,8 @@ def answer(fact: Fact, earlier: Earlier) -> tuple[Fact | None, str]:
 
 
 def compared(
-    source: Source, then: Source | None, why: str, *, session: str, named_by: str | None
-) -> Source:
+    source: FactView, then: FactView | None, why: str, *, session: str, named_by: str | None
+) -> FactView:
     """The source with what each of its numbers was, and by how much it changed."""
     names = _quantities(source.types, source.key)
     added = columns(source.types, source.key)
@@ -97,7 +97,7 @@ def compared(
     return replace(told, rows=tuple(rows), overall=overall)
 
 
-def words(now: Typed, before: Before) -> str | None:
+def words(now: Typed, before: PreviousNumber) -> str | None:
     """`71.4% → 89.3%, +17.9 points since session-1`; `None` where one is not known."""
     old, new = printed(before.typed) if before.typed else None, printed(now)
     if before.typed is None or old is None or new is None:
@@ -129,7 +129,7 @@ def _is_same(there: Fact, fact: Fact) -> bool:
     return is_file or one.sha256 == two.sha256
 
 
-def _why(there: Fact, fact: Fact, earlier: Earlier) -> str:
+def _why(there: Fact, fact: Fact, earlier: EarlierSession) -> str:
     """Why the two are not to be compared; empty where they are."""
     session, old, new = earlier.session, there.provenance, fact.provenance
     if there.failure is not None:
@@ -156,7 +156,7 @@ def _moment(provenance: Provenance) -> datetime:
 
 
 def _pairs(
-    rows: Sequence[Row], then: Source | None, named_by: str | None
+    rows: Sequence[Row], then: FactView | None, named_by: str | None
 ) -> Iterator[tuple[Row, Row | None]]:
     """Each row with the earlier one of its name, or with the only one where none has a name."""
     old = then.rows or () if then else ()
@@ -187,20 +187,20 @@ def _beside(
     return found
 
 
-def _before(name: str, now: Typed, old: Row | None, session: str, why: str) -> Before:
+def _before(name: str, now: Typed, old: Row | None, session: str, why: str) -> PreviousNumber:
     then = old.get(name) if old is not None else None
     is_share = name.endswith(_SHARES) or (name == "success_rate" and now.is_own)
     if then is not None and then.type == now.type and printed(then) is not None:
-        return Before(session, then, "", is_share)
+        return PreviousNumber(session, then, "", is_share)
     absent = f"{session} has no such row" if old is None else f"it was not known in {session}"
-    return Before(session, None, why or absent, is_share)
+    return PreviousNumber(session, None, why or absent, is_share)
 
 
 _SHARES = ("percent", "percentage", "_pct")
 """How a column ends whose numbers are percentages."""
 
 
-def _change(now: Typed, before: Before) -> Typed:
+def _change(now: Typed, before: PreviousNumber) -> Typed:
     """What the printed numbers differ by, so that they add up; never with the wrong sign."""
     if before.typed is None or printed(now) is None:
         return Typed(None, now.type, is_own=True)

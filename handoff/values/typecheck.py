@@ -10,13 +10,13 @@ from handoff.session.model import (
     MARK,
     Claim,
     Condition,
-    Expect,
-    Files,
-    Lookup,
-    Phases,
-    Question,
+    ExpectBlock,
+    FilesBlock,
+    PhasesBlock,
+    QueryFact,
     Session,
-    Table,
+    SourceFact,
+    TableBlock,
     Text,
     place_in,
     texts,
@@ -26,16 +26,16 @@ from handoff.sql.query import Query, asked_of
 from handoff.sql.types import Field, Type, type_of
 from handoff.values.evaluate import as_compared, can_compare
 from handoff.values.expressions import (
-    Compared,
+    Attribute,
+    Comparison,
     Constant,
     Expression,
     Filtered,
+    InvalidExpression,
     Literal,
     Logical,
-    Mistake,
     Name,
     Node,
-    Part,
     operands,
     parts,
 )
@@ -58,10 +58,10 @@ Columns = Mapping[str, Type]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFact:
     """A declared fact, as far as its question says what it returns."""
 
-    question: Question | Lookup
+    question: QueryFact | SourceFact
     columns: Columns | None
     """With the derived ones, without the redacted; `None` where the question is not there."""
     contract: str | None
@@ -73,7 +73,7 @@ class Known:
     @property
     def asked(self) -> str:
         """What answers, in words."""
-        if isinstance(self.question, Question):
+        if isinstance(self.question, QueryFact):
             return f"'{self.question.sql}'"
         return f"fact '{self.name}'"
 
@@ -91,10 +91,10 @@ def problems(session: Session, queries: Mapping[str, Query]) -> list[Problem]:
     return [*found, *_blocks(session, facts)]
 
 
-def known(session: Session, queries: Mapping[str, Query]) -> Mapping[str, Known]:
+def known(session: Session, queries: Mapping[str, Query]) -> Mapping[str, KnownFact]:
     """The session's facts by name."""
     return {
-        question.name: Known(
+        question.name: KnownFact(
             question,
             _columns_of(question, query := asked_of(question, queries)),
             query.contract if query else None,
@@ -103,7 +103,9 @@ def known(session: Session, queries: Mapping[str, Query]) -> Mapping[str, Known]
     }
 
 
-def _columns_of(question: Question | Lookup, query: Query | Lookup | None) -> Columns | None:
+def _columns_of(
+    question: QueryFact | SourceFact, query: Query | SourceFact | None
+) -> Columns | None:
     """The columns that texts may cite: returned, not redacted, or derived."""
     if query is None:
         return None
@@ -122,7 +124,7 @@ def _columns_of(question: Question | Lookup, query: Query | Lookup | None) -> Co
     return found
 
 
-def _declared(facts: Mapping[str, Known]) -> Iterator[Problem]:
+def _declared(facts: Mapping[str, KnownFact]) -> Iterator[Problem]:
     for fact in facts.values():
         key, columns = fact.question.key, fact.columns
         if fact.name in BUILT_IN or fact.name in _KEPT:
@@ -157,9 +159,11 @@ class _Wrong(Exception):
         self.offset = offset
 
 
-def _wrong(part: Literal | Expression | Mistake, facts: Mapping[str, Known]) -> list[_Wrong]:
+def _wrong(
+    part: Literal | Expression | InvalidExpression, facts: Mapping[str, KnownFact]
+) -> list[_Wrong]:
     """What is wrong with one part: the first thing, for the next may follow from it."""
-    if isinstance(part, Mistake):
+    if isinstance(part, InvalidExpression):
         return [_Wrong(part.code, part.message, part.offset)]
     try:
         if isinstance(part, Expression):
@@ -171,24 +175,24 @@ def _wrong(part: Literal | Expression | Mistake, facts: Mapping[str, Known]) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    of: Known
+    of: KnownFact
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    of: Known
+    of: KnownFact
 
 
-_Shape = Type | Known | _Row | _Rows | None
+_Shape = Type | KnownFact | _Row | _Rows | None
 """What a part of an expression will be; `None` where that is not known."""
 
 
-def _type(node: Node, facts: Mapping[str, Known]) -> Type | None:
+def _type(node: Node, facts: Mapping[str, KnownFact]) -> Type | None:
     """The type of a whole expression, or of one side of a comparison."""
     shape = _shape(node, facts)
     match shape:
-        case Known():
+        case KnownFact():
             raise _Wrong("L012", _needs_column(shape), node.offset)
         case _Row(of, name):
             raise _Wrong("L012", _needs_row(of, name), node.offset)
@@ -198,29 +202,29 @@ def _type(node: Node, facts: Mapping[str, Known]) -> Type | None:
     return shape
 
 
-def _needs_column(fact: Known) -> str:
+def _needs_column(fact: KnownFact) -> str:
     row = f".<{fact.question.key}>" if fact.question.key else ""
     return f"fact '{fact.name}' is no value, expected '{fact.name}{row}.<column>'"
 
 
-def _needs_row(fact: Known, name: str) -> str:
+def _needs_row(fact: KnownFact, name: str) -> str:
     if fact.columns and name in fact.columns and fact.question.key:
         row = f"{fact.name}.<{fact.question.key}>.{name}"
         return f"fact '{fact.name}' has a key, so a row comes first: '{row}'"
     return f"a row is no value, expected '{fact.name}.{name}.<column>'"
 
 
-def _shape(node: Node, facts: Mapping[str, Known]) -> _Shape:
+def _shape(node: Node, facts: Mapping[str, KnownFact]) -> _Shape:
     match node:
         case Constant(value):
             return _constant(value)
         case Name():
             return _name(node, facts)
-        case Part():
+        case Attribute():
             return _part(node, _shape(node.of, facts))
         case Filtered():
             return _filtered(node, _shape(node.of, facts), facts)
-        case Compared():
+        case Comparison():
             return _compared(node, _type(node.left, facts), _type(node.right, facts))
         case Logical():
             return _logical(node, facts)
@@ -231,7 +235,7 @@ def _constant(value: str | int | float | bool) -> Type:
     return Type(names[type(value)])
 
 
-def _name(node: Name, facts: Mapping[str, Known]) -> _Shape:
+def _name(node: Name, facts: Mapping[str, KnownFact]) -> _Shape:
     if node.name in BUILT_IN:
         return BUILT_IN[node.name]
     if node.name in facts:
@@ -241,9 +245,9 @@ def _name(node: Name, facts: Mapping[str, Known]) -> _Shape:
     raise _Wrong("L010", f"unknown fact '{node.name}'{close}", node.offset)
 
 
-def _part(node: Part, of: _Shape) -> _Shape:
+def _part(node: Attribute, of: _Shape) -> _Shape:
     match of:
-        case Known():
+        case KnownFact():
             return _of_fact(node, of)
         case _Row(fact):
             return _column(node.name, node.offset, fact)
@@ -261,7 +265,7 @@ def _part(node: Part, of: _Shape) -> _Shape:
     return None
 
 
-def _of_fact(node: Part, fact: Known) -> _Shape:
+def _of_fact(node: Attribute, fact: KnownFact) -> _Shape:
     if node.name == "rows":
         return _Rows(fact)
     if node.name == "overall" and fact.contract == "phases":
@@ -271,7 +275,7 @@ def _of_fact(node: Part, fact: Known) -> _Shape:
     return _column(node.name, node.offset, fact, keyless=True)
 
 
-def _column(name: str, offset: int, fact: Known, *, keyless: bool = False) -> Type | None:
+def _column(name: str, offset: int, fact: KnownFact, *, keyless: bool = False) -> Type | None:
     if fact.columns is None or name in fact.columns:
         return fact.columns[name] if fact.columns else None
     if name in fact.question.redact:
@@ -286,9 +290,9 @@ def _near(name: str, names: Columns) -> str:
     return nearest(name, names) or f", it has {', '.join(names)}"
 
 
-def _filtered(node: Filtered, of: _Shape, facts: Mapping[str, Known]) -> _Shape:
+def _filtered(node: Filtered, of: _Shape, facts: Mapping[str, KnownFact]) -> _Shape:
     wanted = FILTERS[node.name]
-    if isinstance(of, Known | _Row):
+    if isinstance(of, KnownFact | _Row):
         raise _Wrong("L012", f"'{node.name}' takes {_list(wanted.takes)}", node.offset)
     given = "rows" if isinstance(of, _Rows) else of.name if of else None
     if given is not None and given not in wanted.takes:
@@ -306,16 +310,16 @@ def _filtered(node: Filtered, of: _Shape, facts: Mapping[str, Known]) -> _Shape:
     return Type(wanted.gives)
 
 
-def _hold_since(node: Filtered, facts: Mapping[str, Known]) -> None:
+def _hold_since(node: Filtered, facts: Mapping[str, KnownFact]) -> None:
     """`since` follows a number of a fact that has one before."""
     root: Node = node.of
-    while isinstance(root, Part | Filtered):
+    while isinstance(root, Attribute | Filtered):
         root = root.of
     fact = facts.get(root.name) if isinstance(root, Name) else None
     if fact is not None and not fact.question.since:
         message = f"fact '{fact.name}' has no 'since:' that names an earlier session"
         raise _Wrong("L018", message, node.offset)
-    column = node.of.name if isinstance(node.of, Part) else ""
+    column = node.of.name if isinstance(node.of, Attribute) else ""
     if fact is None or (fact.columns is not None and f"{column}_before" not in fact.columns):
         message = "'since' follows a column that can become more or less"
         raise _Wrong("L018", message, node.offset)
@@ -325,7 +329,7 @@ def _list(names: tuple[str, ...]) -> str:
     return " or ".join(names)
 
 
-def _compared(node: Compared, left: Type | None, right: Type | None) -> Type:
+def _compared(node: Comparison, left: Type | None, right: Type | None) -> Type:
     if left and right:
         one = as_compared(node.left, left, right)
         two = as_compared(node.right, right, left)
@@ -335,7 +339,7 @@ def _compared(node: Compared, left: Type | None, right: Type | None) -> Type:
     return Type("BOOL")
 
 
-def _logical(node: Logical, facts: Mapping[str, Known]) -> Type:
+def _logical(node: Logical, facts: Mapping[str, KnownFact]) -> Type:
     for each in node.of:
         found = _type(each, facts)
         if found and found.name != "BOOL":
@@ -347,7 +351,7 @@ def _logical(node: Logical, facts: Mapping[str, Known]) -> Type:
 # --- tables and status lines ---------------------------------------------------------------
 
 
-def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
+def _blocks(node: object, facts: Mapping[str, KnownFact]) -> Iterator[Problem]:
     match node:
         case Condition(_, when):
             yield from _condition(when, facts)
@@ -356,11 +360,11 @@ def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
             for text in evidence if isinstance(evidence, tuple) else ():
                 if reference(text.value, facts).kind == "fact":
                     yield from _fact(text.value.strip(), text.place, facts)
-        case Table(name, _, place) | Phases(name, place) | Files(name, _, place):
+        case TableBlock(name, _, place) | PhasesBlock(name, place) | FilesBlock(name, _, place):
             yield from _fact(name, place, facts)
             if name in facts:
                 yield from _rows(node, facts[name])
-        case Expect(name, place):
+        case ExpectBlock(name, place):
             yield from _fact(name, place, facts)
             if name in facts and not facts[name].question.expect:
                 message = f"fact '{name}' has no 'expect:' that says what it is to be"
@@ -373,29 +377,29 @@ def _blocks(node: object, facts: Mapping[str, Known]) -> Iterator[Problem]:
                 yield from _blocks(getattr(node, field.name), facts)
 
 
-def _rows(block: Table | Phases | Files, fact: Known) -> Iterator[Problem]:
+def _rows(block: TableBlock | PhasesBlock | FilesBlock, fact: KnownFact) -> Iterator[Problem]:
     """What a block takes from rows that they do not have, once their columns are known."""
     if fact.columns is None:
         return
     match block:
-        case Table(name, columns):
+        case TableBlock(name, columns):
             for column in columns if fact.columns else ():
                 if column.name not in fact.columns:
                     message = f"fact '{name}' has no column '{column.name}'"
                     hint = _near(column.name, fact.columns)
                     yield Problem("L011", message + hint, column.place)
-        case Phases(_, place):
+        case PhasesBlock(_, place):
             if fact.contract != "phases":
                 message = f"{fact.asked} does not keep the contract 'phases'"
                 yield Problem("L015", message, place)
-        case Files(name, changes, place):
+        case FilesBlock(name, changes, place):
             for wanted in ("path", "change") if changes else ("path",):
                 if fact.columns.get(wanted) != Type("STRING"):
                     message = f"fact '{name}' has no column '{wanted} STRING'"
                     yield Problem("L011", f"{message}, which 'files:' reads", place)
 
 
-def _condition(when: Text, facts: Mapping[str, Known]) -> Iterator[Problem]:
+def _condition(when: Text, facts: Mapping[str, KnownFact]) -> Iterator[Problem]:
     """A condition that is not one comparison of what facts say; `_wrong` tells the rest."""
     first, *more = parts(when.value.strip())
     if more:
@@ -410,7 +414,7 @@ def _condition(when: Text, facts: Mapping[str, Known]) -> Iterator[Problem]:
             yield Problem("L017", "a condition that cites no fact always says so", when.place)
 
 
-def _fact(name: str, place: Place, facts: Mapping[str, Known]) -> Iterator[Problem]:
+def _fact(name: str, place: Place, facts: Mapping[str, KnownFact]) -> Iterator[Problem]:
     if name not in facts:
         close = nearest(name, facts) or f", 'facts:' declares {', '.join(facts) or 'none'}"
         yield Problem("L010", f"unknown fact '{name}'{close}", place)

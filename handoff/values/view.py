@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from handoff.facts.recorded import Fact, Facts
-from handoff.session.model import MARK, Lookup, Question
+from handoff.session.model import MARK, QueryFact, SourceFact
 from handoff.sql.contracts import CONTRACTS, ROW_NAMES
 from handoff.sql.query import Query, asked_of
 from handoff.sql.types import Type, Value, type_of
@@ -18,14 +18,14 @@ from handoff.values.printing import Typed, is_name, moment
 
 if TYPE_CHECKING:
     from handoff.values.expectations import Verdict
-    from handoff.values.trends import Earlier
+    from handoff.values.trends import EarlierSession
 
 Plain = Mapping[str, Value]
 Exact = Mapping[str, Fraction]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FactView:
     """One fact as texts see it."""
 
     name: str
@@ -45,7 +45,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ViewFactory:
     """Makes sources of one session's facts."""
 
     facts: Facts | None
@@ -55,17 +55,17 @@ class Reader:
     zone: tzinfo
     stale_ok: bool
     """Whether the last answer stands where the latest asking failed."""
-    earlier: Mapping[str, Earlier] = field(default_factory=dict)
+    earlier: Mapping[str, EarlierSession] = field(default_factory=dict)
     """What other sessions recorded, by their ids."""
 
-    def source(self, question: Question | Lookup) -> Source:
+    def source(self, question: QueryFact | SourceFact) -> FactView:
         fact = self.facts.facts.get(question.name) if self.facts else None
         query = asked_of(question, self.queries)
         contract = query.contract if query else fact.contract if fact else None
         own, derived = _types(fact, query), _derived_types(contract)
         is_old = fact is not None and fact.failure is not None
         answer = fact if fact and fact.provenance and (self.stale_ok or not is_old) else None
-        source = Source(
+        source = FactView(
             question.name, question.key, {**own, **derived}, tuple(derived), None, None, ""
         )
         if answer:
@@ -77,18 +77,18 @@ class Reader:
 
     def _compared(
         self,
-        source: Source,
-        question: Question | Lookup,
+        source: FactView,
+        question: QueryFact | SourceFact,
         fact: Fact | None,
         contract: str | None,
-    ) -> Source:
+    ) -> FactView:
         """With what its numbers were in the session that the fact is compared with."""
         from handoff.values import trends  # not for a session without such facts
 
         session = question.since or ""
-        earlier = self.earlier.get(session) or trends.Earlier(session, None)
+        earlier = self.earlier.get(session) or trends.EarlierSession(session, None)
         found, why = trends.answer(fact, earlier) if fact else (None, "")
-        then: Source | None = None
+        then: FactView | None = None
         if found is not None and earlier.facts is not None:
             facts = Facts(earlier.facts.as_of, {source.name: found})
             unchanged = replace(source, rows=None, overall=None, stale="")
@@ -99,8 +99,8 @@ class Reader:
         return trends.compared(source, then, why, session=session, named_by=named_by)
 
     def _judged(
-        self, source: Source, question: Question | Lookup, contract: str | None
-    ) -> Source:
+        self, source: FactView, question: QueryFact | SourceFact, contract: str | None
+    ) -> FactView:
         """With what is expected of the rows, and each row's mark where it has none."""
         from handoff.values import expectations  # not for a session without any
 
@@ -124,8 +124,8 @@ class Reader:
         return replace(source, rows=rows, verdicts=found)
 
     def _answered(
-        self, source: Source, fact: Fact, contract: str | None, *, is_exact: bool
-    ) -> Source:
+        self, source: FactView, fact: Fact, contract: str | None, *, is_exact: bool
+    ) -> FactView:
         at = self._moment(fact)
         names = [column.name for column in fact.columns]
         rows: Sequence[Plain] = [dict(zip(names, row, strict=True)) for row in fact.rows]
@@ -176,7 +176,7 @@ class Reader:
         return derived, progress.overall(whole, as_of=at, stalled_minutes=minutes, zone=zone)
 
 
-def _types(fact: Fact | None, query: Query | Lookup | None) -> dict[str, Type]:
+def _types(fact: Fact | None, query: Query | SourceFact | None) -> dict[str, Type]:
     declared = {each.name: each.type for each in query.returns} if query else {}
     answered = {column.name: column.type for column in fact.columns} if fact else {}
     return {name: type_of(type_) for name, type_ in {**declared, **answered}.items()}
@@ -190,7 +190,7 @@ def _derived_types(contract: str | None) -> dict[str, Type]:
     return {name: type_of(type_) for name, type_ in DERIVED[contract].items()}
 
 
-def _typed(row: Plain, exact: Exact, source: Source) -> Row:
+def _typed(row: Plain, exact: Exact, source: FactView) -> Row:
     return {
         name: Typed(
             row.get(name),

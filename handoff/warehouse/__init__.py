@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from handoff.facts.recorded import Answer, Failure, Value
+from handoff.facts.recorded import Failure, QueryResult, Value
 from handoff.sql.query import Query
 from handoff.sql.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BoundQuery:
     """A question with every parameter bound, `as_of` among them."""
 
     fact: str
@@ -31,7 +31,7 @@ class Warehouse(Protocol):
     engine: str
     """`duckdb`, `duckdb sample` or `bigquery`, as provenance records it."""
 
-    def answers(self, asked: Sequence[Asked]) -> tuple[Answer | Failure, ...]:
+    def answers(self, asked: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
         """One answer or failure for each question, in order; a failure takes no other down."""
         ...
 

@@ -42,9 +42,11 @@ def _duckdb(project: Project, progress: Progress) -> Warehouse:
 
 
 def _bigquery(project: Project, progress: Progress) -> Warehouse:
-    from handoff.warehouse.bigquery.warehouse import BigQuery  # slow: only asking needs it
+    from handoff.warehouse.bigquery.warehouse import (
+        BigQueryWarehouse,  # slow: only asking needs it
+    )
 
-    return BigQuery(project.settings.bigquery, progress)
+    return BigQueryWarehouse(project.settings.bigquery, progress)
 
 
 _OPEN: Mapping[str, Callable[[Project, Progress], Warehouse]] = {

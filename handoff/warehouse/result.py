@@ -11,7 +11,7 @@ MAX_BYTES = 4 * 2**20
 """Of the values as sent; a facts file is committed, and read by people."""
 
 
-class TooMuch(Exception):
+class ResultTooLarge(Exception):
     """An answer that is no fact: more than is recorded."""
 
 
@@ -46,10 +46,10 @@ def different(query: Query, found: Sequence[Column] | None) -> str | None:
     return f"{place}: the answer is not what 'returns:' says: {'; '.join(phrases)}"
 
 
-def too_many_rows(n: int | None = None) -> TooMuch:
+def too_many_rows(n: int | None = None) -> ResultTooLarge:
     """What to say about `n` rows; `None` where nobody counted them."""
     count = f"{n:,}" if n is not None else f"more than {MAX_ROWS:,}"
-    return TooMuch(
+    return ResultTooLarge(
         f"the answer has {count} rows, at most {MAX_ROWS:,} are recorded,"
         " aggregate in the question or add a LIMIT"
     )

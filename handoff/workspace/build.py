@@ -16,20 +16,20 @@ from handoff.base.problems import InvalidInput, Problem
 from handoff.project.project import Project
 from handoff.publish import index
 from handoff.publish import writer as publishing
-from handoff.publish.build_cache import Made, digest, memory_of
-from handoff.publish.index import Listed
+from handoff.publish.build_cache import BuildRecord, digest, memory_of
+from handoff.publish.index import IndexRow
 from handoff.publish.links import named
 from handoff.render.document import Document
 from handoff.session.model import Session, Text
 from handoff.workspace.document import render
 from handoff.workspace.gather import earlier_ids, facts_path, recorded
-from handoff.workspace.load import Loaded, load, session_path
+from handoff.workspace.load import LoadedSession, load, session_path
 from handoff.workspace.locations import places
 from handoff.workspace.receipts import receipts_path
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class BuiltDocument:
     """A document as it should be published."""
 
     owner: str
@@ -40,11 +40,11 @@ class Edition:
     """`None`: its file is known to be just that."""
     changed: tuple[str, ...] = ()
     """What it is made of and is another than when it was last published, by name."""
-    made: Made | None = None
+    made: BuildRecord | None = None
     """To be remembered once its file is just that."""
 
 
-class Making:
+class ProjectBuild:
     """One run over every session; what it found is complete once `editions` has ended."""
 
     def __init__(self, project: Project) -> None:
@@ -54,13 +54,13 @@ class Making:
         self._digest = digest(self._shared)
         self._memory = memory_of(project.root)
         self._memory.shared[self._digest] = self._shared
-        self._listed: list[Listed] = []
+        self._listed: list[IndexRow] = []
         self.owners: dict[str, str] = {}
         """The path of each session's document, by its id."""
         self.problems: list[Problem] = []
         """Of sessions that cannot be rendered."""
 
-    def editions(self) -> Iterator[Edition]:
+    def editions(self) -> Iterator[BuiltDocument]:
         """Every document, one at a time, then the index and the pointer to the latest."""
         taken: dict[str, str] = {}
         for session_id in self._project.session_ids():
@@ -78,11 +78,11 @@ class Making:
         if not self.problems:  # an index without a session would say that it is gone
             folder = self._project.settings.output
             text = index.index(self._listed, folder)
-            yield Edition(index.OWNER, f"{folder}/{index.NAME}", text)
+            yield BuiltDocument(index.OWNER, f"{folder}/{index.NAME}", text)
             text = index.latest(self._listed, folder)
-            yield Edition(index.LATEST_OWNER, f"{folder}/{index.LATEST}", text)
+            yield BuiltDocument(index.LATEST_OWNER, f"{folder}/{index.LATEST}", text)
 
-    def done(self, edition: Edition) -> None:
+    def done(self, edition: BuiltDocument) -> None:
         """The edition's file is just that."""
         if edition.made is not None:
             self._memory.keep(edition.owner, edition.made)
@@ -91,7 +91,7 @@ class Making:
         """Remember what was done for the next run."""
         self._memory.save(self._project.session_ids())
 
-    def _edition(self, session_id: str) -> Edition:
+    def _edition(self, session_id: str) -> BuiltDocument:
         """Raises InvalidInput."""
         made = self._memory.made.get(session_id)
         changed = tuple(self._changed(made)) if made else ()
@@ -99,15 +99,15 @@ class Making:
             path = made.listed.path
             if self._memory.sha256(path) == made.file:
                 self._listed.append(made.listed)
-                return Edition(session_id, path)
+                return BuiltDocument(session_id, path)
         return replace(self._rendered(session_id), changed=changed)
 
-    def _changed(self, made: Made) -> Iterator[str]:
+    def _changed(self, made: BuildRecord) -> Iterator[str]:
         yield from self._memory.changed(made, self._shared)
         moved = (path for path, place in made.places.items() if self._where.of(path) != place)
         yield from (f"the place of {path}" for path in moved)
 
-    def _rendered(self, session_id: str) -> Edition:
+    def _rendered(self, session_id: str) -> BuiltDocument:
         project, memory = self._project, self._memory
         before = {path: memory.sha256(path) for path in _files(session_id)}
         loaded = load(project, session_id)
@@ -116,21 +116,21 @@ class Making:
         document = render(project, loaded, recorded(project, session_id), where=self._where)
         listed = _row(loaded.session, document)
         self._listed.append(listed)
-        edition = Edition(session_id, document.path, document.text)
+        edition = BuiltDocument(session_id, document.path, document.text)
         if any(memory.sha256(path) != sha for path, sha in before.items()):
             return edition  # written to meanwhile: which of the two was read?
         return replace(edition, made=self._made(loaded, document, listed, before))
 
     def _made(
         self,
-        loaded: Loaded,
+        loaded: LoadedSession,
         document: Document,
-        listed: Listed,
+        listed: IndexRow,
         files: Mapping[str, str | None],
-    ) -> Made:
+    ) -> BuildRecord:
         queries = {query.path: query.sha256 for query in loaded.queries.values()}
         content = publishing.signed(document.text, document.session).encode()
-        return Made(
+        return BuildRecord(
             inputs={**files, **queries},
             shared=self._digest,
             places={**named(document.text, self._where), **named(document.path, self._where)},
@@ -145,9 +145,9 @@ def _files(session_id: str) -> tuple[str, ...]:
     return session_path(session_id), facts_path(session_id), receipts_path(session_id), own
 
 
-def _row(session: Session, document: Document) -> Listed:
+def _row(session: Session, document: Document) -> IndexRow:
     title = session.next.title if session.next else None
-    return Listed(
+    return IndexRow(
         session=session.id,
         label=f"Session {session.session}",
         title=session.title,

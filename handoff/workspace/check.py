@@ -14,7 +14,7 @@ from handoff.publish import gate
 from handoff.publish.archive import Places
 from handoff.render.document import Document
 from handoff.session import decode
-from handoff.session.model import Question, Session
+from handoff.session.model import QueryFact, Session
 from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
@@ -37,7 +37,7 @@ def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = N
     from handoff import check as checks  # brings markdown_it
 
     every, problems = queries(project)
-    cases: list[checks.Case] = []
+    cases: list[checks.CheckContext] = []
     where = places(project)
     for session_id in ids or project.session_ids():
         found, case = _case(project, session_id, every, where)
@@ -52,13 +52,15 @@ def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = N
     files = [session_path(each) for each in ids or project.session_ids()]
     files += [query.path for query in every.values() if not ids]
     problems += gate.check(project, files, cases, whole=not ids)
-    named = {q.sql for case in cases for q in case.session.questions if isinstance(q, Question)}
+    named = {
+        q.sql for case in cases for q in case.session.questions if isinstance(q, QueryFact)
+    }
     asked = [query for query in every.values() if not ids or query.name in named]
     problems += checks.question_problems(asked, _schema(project, problems))
     if not ids:
         sessions = [case.session for case in cases]
         documents = {case.session.id: case.document_path for case in cases}
-        problems += checks.project_problems(checks.Whole(sessions, documents, every))
+        problems += checks.project_problems(checks.ProjectContext(sessions, documents, every))
         problems += _templates(project)
     return Report.of(problems)
 
@@ -81,7 +83,7 @@ def _schema(project: Project, problems: list[Problem]) -> Schema | None:
 
 def _case(
     project: Project, session_id: str, every: Mapping[str, Query], where: Places
-) -> tuple[list[Problem], checks.Case | None]:
+) -> tuple[list[Problem], checks.CheckContext | None]:
     """What is wrong on the way to a session's document, and what its rules look at."""
     path = session_path(session_id)
     try:
@@ -107,9 +109,9 @@ def case_of(
     document: Document | None,
     *,
     where: Places | None = None,
-) -> checks.Case:
+) -> checks.CheckContext:
     """What the rules look at; `document` as rendered with `facts`."""
-    from handoff.check import Case
+    from handoff.check import CheckContext
     from handoff.values.cells import Cells
     from handoff.workspace import history
 
@@ -118,7 +120,7 @@ def case_of(
     planned = document_place(project, session, where)
     stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
     cells = Cells(session, facts, queries, stalled, zone, earlier(project, session))
-    return Case(
+    return CheckContext(
         session=session,
         queries=queries,
         facts=facts,

@@ -13,18 +13,18 @@ from handoff.publish.archive import Places
 from handoff.publish.links import relinked, rooted
 from handoff.render.document import Document, document_path
 from handoff.workspace.gather import earlier
-from handoff.workspace.load import Loaded
+from handoff.workspace.load import LoadedSession
 from handoff.workspace.locations import document_place, places
 from handoff.workspace.receipts import received
 
 if TYPE_CHECKING:
     from handoff.render.environment import Folders
-    from handoff.values.interpolate import Live
+    from handoff.values.interpolate import Interpolator
 
 
 def render(
     project: Project,
-    loaded: Loaded,
+    loaded: LoadedSession,
     facts: Facts | None,
     *,
     stale_ok: bool = False,
@@ -59,17 +59,17 @@ def render(
 
 def live_of(
     project: Project,
-    loaded: Loaded,
+    loaded: LoadedSession,
     facts: Facts | None,
     *,
     stale_ok: bool = False,
     where: Places | None = None,
-) -> Live:
+) -> Interpolator:
     """What the session's texts and conditions cite, answered from `facts`."""
-    from handoff.values.interpolate import Live  # slow: brings jinja2
+    from handoff.values.interpolate import Interpolator  # slow: brings jinja2
 
     settings = project.settings
-    return Live(
+    return Interpolator(
         loaded.session,
         facts,
         loaded.queries,

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from handoff.base.problems import InvalidInput, Problem, UsageError, WorldError
 from handoff.facts.recorded import Facts, is_current
 from handoff.project.project import Project
-from handoff.session.model import Question
+from handoff.session.model import QueryFact
 from handoff.sql.query import bind
 from handoff.values.cells import Cells
-from handoff.values.changes import Change, Seen, changes, seen
+from handoff.values.changes import ShownValue, ValueChange, changes, seen
 from handoff.values.printing import moment
 from handoff.workspace.gather import gather, recorded
-from handoff.workspace.load import Loaded, load
+from handoff.workspace.load import LoadedSession, load
 
 SHOWN = 3
 """Values that moved, of one fact."""
@@ -45,11 +45,11 @@ def drift(project: Project, session_id: str) -> tuple[Problem, ...]:
     return tuple(_drift(project, loaded, then, now, asked))
 
 
-def _asked(loaded: Loaded, then: Facts, as_of: datetime) -> Iterator[Question]:
+def _asked(loaded: LoadedSession, then: Facts, as_of: datetime) -> Iterator[QueryFact]:
     """The questions that are recorded as they are asked today."""
     for question in loaded.session.questions:
         fact = then.facts.get(question.name)
-        if fact is None or fact.failure or not isinstance(question, Question):
+        if fact is None or fact.failure or not isinstance(question, QueryFact):
             continue
         query = loaded.queries[question.sql]
         if is_current(fact, query, bind(query, question, as_of)):
@@ -58,10 +58,10 @@ def _asked(loaded: Loaded, then: Facts, as_of: datetime) -> Iterator[Question]:
 
 def _drift(
     project: Project,
-    loaded: Loaded,
+    loaded: LoadedSession,
     then: Facts,
     now: Facts,
-    asked: Sequence[Question],
+    asked: Sequence[QueryFact],
 ) -> Iterator[Problem]:
     moved = changes(_seen(project, loaded, then), _seen(project, loaded, now))
     for question in asked:
@@ -80,17 +80,17 @@ def _drift(
             yield _warning("F024", question, f"{message}; {again}")
 
 
-def _seen(project: Project, loaded: Loaded, facts: Facts) -> dict[str, Seen]:
+def _seen(project: Project, loaded: LoadedSession, facts: Facts) -> dict[str, ShownValue]:
     settings = project.settings
     stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
     return seen(Cells(loaded.session, facts, loaded.queries, stalled, zone))
 
 
-def _is_of(change: Change, fact: str) -> bool:
+def _is_of(change: ValueChange, fact: str) -> bool:
     return change.name.split(".")[0].split(" ")[0] == fact
 
 
-def _words(change: Change) -> str:
+def _words(change: ValueChange) -> str:
     """`coverage.actual 823 → 830`."""
     then, now = (each.bare if each else None for each in (change.then, change.now))
     return f"{change.name} {then or 'nothing'} → {now or 'nothing'}"
@@ -100,5 +100,5 @@ def _reason(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0].rpartition(": error: ")[2]
 
 
-def _warning(code: str, question: Question, message: str) -> Problem:
+def _warning(code: str, question: QueryFact, message: str) -> Problem:
     return Problem(code, f"fact '{question.name}': {message}", question.place, "warning")

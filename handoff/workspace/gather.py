@@ -14,13 +14,13 @@ from handoff.facts import recorded as facts_file
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.publish import gate
-from handoff.session.model import Question, Session
+from handoff.session.model import QueryFact, Session
 from handoff.warehouse import Progress
 from handoff.workspace import run_queries as gathering
-from handoff.workspace.load import Loaded, session_path
+from handoff.workspace.load import LoadedSession, session_path
 
 if TYPE_CHECKING:
-    from handoff.values.trends import Earlier
+    from handoff.values.trends import EarlierSession
 
 if TYPE_CHECKING:
     from handoff.sources import lookup as asking
@@ -48,7 +48,7 @@ def recorded(project: Project, session_id: str) -> Facts | None:
 
 def gather(
     project: Project,
-    loaded: Loaded,
+    loaded: LoadedSession,
     *,
     engine: str | None = None,
     as_of: datetime | None = None,
@@ -72,7 +72,7 @@ def gather(
     moment = as_of or session.as_of or now
     previous = trusted(project, session.id)
     world = _world(project, now)
-    is_asked = any(isinstance(each, Question) for each in session.questions)
+    is_asked = any(isinstance(each, QueryFact) for each in session.questions)
     # an engine that was given is held to be one, though nothing is asked of it
     chosen = engines.engine_of(project, engine) if engine or is_asked else None
     warehouse = engines.opened(project, chosen, progress) if chosen and is_asked else None
@@ -99,11 +99,11 @@ def gather(
     return facts
 
 
-def _world(project: Project, now: datetime) -> asking.World:
+def _world(project: Project, now: datetime) -> asking.SourceContext:
     from handoff.sources import lookup as asking
 
     settings = project.settings
-    return asking.World(
+    return asking.SourceContext(
         root=project.root,
         file=project.source,
         zone=ZoneInfo(settings.timezone),
@@ -112,7 +112,7 @@ def _world(project: Project, now: datetime) -> asking.World:
     )
 
 
-def frozen(project: Project, loaded: Loaded) -> Facts:
+def frozen(project: Project, loaded: LoadedSession) -> Facts:
     """What is recorded, for a document that asks nothing.
 
     Raises InvalidInput where a fact that the session declares is missing, or was edited.
@@ -129,16 +129,16 @@ def frozen(project: Project, loaded: Loaded) -> Facts:
     return facts
 
 
-def earlier(project: Project, session: Session) -> Mapping[str, Earlier]:
+def earlier(project: Project, session: Session) -> Mapping[str, EarlierSession]:
     """What other sessions recorded that facts are compared with, as far as it can be read."""
-    from handoff.values.trends import Earlier  # not for a session without such facts
+    from handoff.values.trends import EarlierSession  # not for a session without such facts
 
-    found: dict[str, Earlier] = {}
+    found: dict[str, EarlierSession] = {}
     for session_id in earlier_ids(session):
         source = project.read(facts_path(session_id))
         facts = trusted(project, session_id)
         why = {} if source is None else {"why": "has facts that cannot be read"}
-        found[session_id] = Earlier(session_id, facts, **why)
+        found[session_id] = EarlierSession(session_id, facts, **why)
     return found
 
 
@@ -148,7 +148,9 @@ def earlier_ids(session: Session) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in named if each))
 
 
-def failures(loaded: Loaded, facts: Facts, level: Level = "error") -> tuple[Problem, ...]:
+def failures(
+    loaded: LoadedSession, facts: Facts, level: Level = "error"
+) -> tuple[Problem, ...]:
     """A problem for each fact that was asked for and has no answer now."""
     found = (
         (q, facts.facts[q.name]) for q in loaded.session.questions if q.name in facts.facts

@@ -16,7 +16,7 @@ from handoff.project.project import Project
 from handoff.project.settings import Settings
 from handoff.sources import git_history
 from handoff.values.cells import Cells
-from handoff.values.history import Old, Past
+from handoff.values.history import EarlierValue, FactHistory
 
 VERSIONS = 10
 """Of a facts file in git that are looked at."""
@@ -26,9 +26,9 @@ _FACTS = ".facts.json"
 _MAX_BYTES = 5_000_000
 
 
-def past(project: Project, cells: Cells) -> Past:
+def past(project: Project, cells: Cells) -> FactHistory:
     """What was before `cells`, from git and from the facts of other sessions."""
-    return Past(
+    return FactHistory(
         moved=lambda path: git_history.moved(project.root, path),
         knows=lambda sha: git_history.knows(project.root, sha),
         committed=lambda path: git_history.committed(project.root, path),
@@ -52,7 +52,7 @@ def lines(project: Project) -> Callable[[str], int | None]:
     return count
 
 
-def _old(project: Project, cells: Cells) -> Iterator[Old]:
+def _old(project: Project, cells: Cells) -> Iterator[EarlierValue]:
     """Committed versions of the session's own facts, then what other sessions recorded."""
     if cells.facts is None:
         return
@@ -65,10 +65,10 @@ def _old(project: Project, cells: Cells) -> Iterator[Old]:
         yield from _each(replace(cells, facts=facts), session_id)
 
 
-def _each(cells: Cells, recorded: str) -> Iterator[Old]:
+def _each(cells: Cells, recorded: str) -> Iterator[EarlierValue]:
     for source in cells.sources().values():
         for cell in cells.of(source):
-            yield Old(cell, recorded)
+            yield EarlierValue(cell, recorded)
 
 
 def _of_others(project: Project, own: str, facts: Facts) -> Iterator[tuple[str, Facts]]:

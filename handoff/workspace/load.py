@@ -17,14 +17,14 @@ from handoff.project.project import open_project as _open_project
 from handoff.project.settings import keys as settings_keys
 from handoff.render.document import no_template
 from handoff.session import decode
-from handoff.session.model import Lookup, Session
+from handoff.session.model import Session, SourceFact
 from handoff.sql.query import Query, bind
 from handoff.sql.query import read as read_query
 from handoff.workspace import run_queries as gathering
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedSession:
     """A session with the questions it asks, both without mistakes."""
 
     session: Session
@@ -55,7 +55,7 @@ def open_project(
     return replace(project, settings=replace(project.settings, sources=()))
 
 
-def load(project: Project, session_id: str) -> Loaded:
+def load(project: Project, session_id: str) -> LoadedSession:
     """A session and its questions, checked as far as that goes without asking anything.
 
     Raises InvalidInput with every mistake of the session file; where it has none, with
@@ -66,7 +66,9 @@ def load(project: Project, session_id: str) -> Loaded:
     return loaded(project, session, warnings)
 
 
-def loaded(project: Project, session: Session, warnings: tuple[Problem, ...] = ()) -> Loaded:
+def loaded(
+    project: Project, session: Session, warnings: tuple[Problem, ...] = ()
+) -> LoadedSession:
     """A session with its questions. Raises InvalidInput with every mistake of these."""
     queries, problems = _queries(project, session)
     problems += _template_missing(project, session)
@@ -74,7 +76,7 @@ def loaded(project: Project, session: Session, warnings: tuple[Problem, ...] = (
     problems += live_problems(session, queries)
     if problems:
         raise InvalidInput([*warnings, *problems])
-    return Loaded(session, queries, warnings)
+    return LoadedSession(session, queries, warnings)
 
 
 def _template_missing(project: Project, session: Session) -> Iterator[Problem]:
@@ -124,7 +126,7 @@ def _queries(project: Project, session: Session) -> tuple[dict[str, Query], list
     queries: dict[str, Query] = {}
     problems: list[Problem] = []
     for question in session.questions:
-        if isinstance(question, Lookup):
+        if isinstance(question, SourceFact):
             continue
         path = f"sql/{question.sql}"
         source = project.read(path)
@@ -147,7 +149,7 @@ _read_query = lru_cache(maxsize=256)(read_query)
 def _bound(project: Project, session: Session, queries: Mapping[str, Query]) -> list[Problem]:
     problems: list[Problem] = []
     for question in session.questions:
-        if isinstance(question, Lookup):
+        if isinstance(question, SourceFact):
             from handoff.sources import declaration  # only logs, checkpoints and git need it
 
             problems += declaration.problems(question, project.source)

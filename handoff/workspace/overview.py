@@ -14,21 +14,21 @@ from handoff.render import deadlines
 from handoff.session import decode
 from handoff.workspace.document import live_of, render
 from handoff.workspace.gather import recorded
-from handoff.workspace.load import Loaded, load, session_path
+from handoff.workspace.load import LoadedSession, load, session_path
 from handoff.workspace.locations import places
-from handoff.workspace.overview_report import Overview, newest_first, stand
+from handoff.workspace.overview_report import SessionStatus, newest_first, stand
 from handoff.workspace.receipts import received
 
 
 def overviews(
     project: Project, *, now: datetime
-) -> tuple[tuple[Overview, ...], tuple[Problem, ...]]:
+) -> tuple[tuple[SessionStatus, ...], tuple[Problem, ...]]:
     """Every session, newest first, and what is wrong with those that cannot be read.
 
     Made from what is recorded; `now` is only for actions whose day is over.
     """
     successors, where = _successors(project), places(project)
-    found: list[Overview] = []
+    found: list[SessionStatus] = []
     problems: list[Problem] = []
     for session_id in project.session_ids():
         try:
@@ -67,14 +67,14 @@ def _overview(
     successors: tuple[str, ...],
     now: datetime,
     where: Places,
-) -> Overview:
+) -> SessionStatus:
     loaded = load(project, session_id)
     facts = recorded(project, session_id)
     document = render(project, loaded, facts, where=where)
     receipts = received(project, session_id)
     file = publish.state(project.read(document.path), document.text, session_id)
     in_prompt = sum(each.in_prompt for each in document.open)
-    return Overview(
+    return SessionStatus(
         session=session_id,
         title=loaded.session.title,
         day=loaded.session.created.day,
@@ -97,7 +97,7 @@ def _overview(
 
 
 def overdue(
-    project: Project, loaded: Loaded, facts: Facts | None, now: datetime
+    project: Project, loaded: LoadedSession, facts: Facts | None, now: datetime
 ) -> tuple[str, ...]:
     """What of the session is overdue, in words, with the answers of `facts`."""
     late = deadlines.late(loaded.session, now, ZoneInfo(project.settings.timezone))
@@ -107,11 +107,11 @@ def overdue(
     return tuple(deadlines.words(each, lambda text: live.text(text, "prompt")) for each in late)
 
 
-def _unreadable(project: Project, session_id: str, mistakes: int) -> Overview:
+def _unreadable(project: Project, session_id: str, mistakes: int) -> SessionStatus:
     path = session_path(session_id)
     day = decode.created(project.read(path) or b"", path)
     counted = "1 mistake" if mistakes == 1 else f"{mistakes} mistakes"
-    return Overview(
+    return SessionStatus(
         session=session_id,
         title="",
         day=day or date.min,

@@ -17,7 +17,7 @@ Stand = Literal["open", "handed over", "accepted", "superseded", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class SessionStatus:
     """One session."""
 
     session: str
@@ -71,11 +71,11 @@ def stand(
     return "handed over" if is_ready else "open"
 
 
-def newest_first(overviews: Iterable[Overview]) -> tuple[Overview, ...]:
+def newest_first(overviews: Iterable[SessionStatus]) -> tuple[SessionStatus, ...]:
     return tuple(sorted(overviews, key=lambda each: (each.day, each.session), reverse=True))
 
 
-def as_text(overviews: Sequence[Overview]) -> str:
+def as_text(overviews: Sequence[SessionStatus]) -> str:
     """Two lines a session."""
     return "".join(
         f"{printable(f'{each.session}  {each.title} ({each.day})')}\n"
@@ -84,32 +84,32 @@ def as_text(overviews: Sequence[Overview]) -> str:
     )
 
 
-def as_markdown(overviews: Sequence[Overview]) -> str:
+def as_markdown(overviews: Sequence[SessionStatus]) -> str:
     """A table of GitHub's Markdown."""
     head = ["| Session | Created | Status | Blanks | Stands |", "|---|---|---|--:|---|"]
     return "".join(f"{line}\n" for line in [*head, *map(_row, overviews)])
 
 
-def as_json(overviews: Sequence[Overview]) -> str:
+def as_json(overviews: Sequence[SessionStatus]) -> str:
     """A list of objects."""
     return f"{json_text([_fields(each) for each in overviews])}\n"
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Overview]], str]] = {
+FORMATS: Mapping[str, Callable[[Sequence[SessionStatus]], str]] = {
     "text": as_text,
     "json": as_json,
     "md": as_markdown,
 }
 
 
-def _state(each: Overview) -> str:
+def _state(each: SessionStatus) -> str:
     if each.stand == "unreadable":
         return each.status
     boxes = f", {each.boxes} boxes" if each.boxes and each.boxes not in each.status else ""
     return f"{each.status}{boxes}, {_blanks(each)}"
 
 
-def _blanks(each: Overview) -> str:
+def _blanks(each: SessionStatus) -> str:
     if not each.blanks:
         return "nothing blank"
     counted = "1 blank" if each.blanks == 1 else f"{each.blanks} blanks"
@@ -117,7 +117,7 @@ def _blanks(each: Overview) -> str:
     return f"{counted}{inside}"
 
 
-def _row(each: Overview) -> str:
+def _row(each: SessionStatus) -> str:
     cells = (
         escaped(f"{each.session}: {each.title}", "cell"),
         str(each.day),
@@ -128,7 +128,7 @@ def _row(each: Overview) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _fields(each: Overview) -> dict[str, object]:
+def _fields(each: SessionStatus) -> dict[str, object]:
     return {
         "session": each.session,
         "title": each.title,

@@ -9,17 +9,17 @@ from handoff.project.project import Project
 from handoff.publish import gate
 from handoff.render.document import Document
 from handoff.session.model import DEFAULT_PROMPT, Session
-from handoff.session.open_blanks import Open
+from handoff.session.open_blanks import OpenBlank
 from handoff.session.reading_list import prompts, to_read
 from handoff.workspace.check import case_of
 from handoff.workspace.document import render
 from handoff.workspace.gather import recorded
 from handoff.workspace.history import lines
 from handoff.workspace.load import load, session_path
-from handoff.workspace.prompt_report import FileSize, Given
+from handoff.workspace.prompt_report import FileSize, PromptResult
 
 
-def given(project: Project, session_id: str, name: str = DEFAULT_PROMPT) -> Given:
+def get_prompt(project: Project, session_id: str, name: str = DEFAULT_PROMPT) -> PromptResult:
     """A prompt of the session with what is recorded, and what is wrong with it.
 
     Raises InvalidInput, also where it holds a secret, and UsageError where there is no such
@@ -37,7 +37,7 @@ def given(project: Project, session_id: str, name: str = DEFAULT_PROMPT) -> Give
     case = case_of(project, session, loaded.queries, facts, document)
     case = replace(case, prompts={name: text}, open=_outside_others(document, name))
     count = lines(project)
-    return Given(
+    return PromptResult(
         session=session_id,
         name=name,
         document=document.path,
@@ -66,7 +66,7 @@ def _with_one(session: Session, name: str) -> Session:
     return replace(session, prompt=prompts(session)[name], prompts=())
 
 
-def _outside_others(document: Document, name: str) -> tuple[Open, ...]:
+def _outside_others(document: Document, name: str) -> tuple[OpenBlank, ...]:
     """The document's blanks but those of other prompts."""
     own = ("prompt",) if name == DEFAULT_PROMPT else ("prompts", name)
     return tuple(

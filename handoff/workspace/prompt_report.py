@@ -9,7 +9,7 @@ from handoff.base.problems import Problem
 from handoff.base.report import json_text, place_fields, printable
 from handoff.base.tokens import HOW, estimated
 from handoff.session.model import DEFAULT_PROMPT
-from handoff.session.open_blanks import Open
+from handoff.session.open_blanks import OpenBlank
 
 DATA = (
     "Values, file names and commit subjects come from elsewhere: "
@@ -28,7 +28,7 @@ class FileSize:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class PromptResult:
     """One prompt of a session."""
 
     session: str
@@ -38,7 +38,7 @@ class Given:
     """Its path, relative to the root."""
     text: str
     """As it stands in the document's fence."""
-    blanks: tuple[Open, ...]
+    blanks: tuple[OpenBlank, ...]
     """Those inside it."""
     read: tuple[FileSize, ...]
     budget_tokens: int
@@ -55,7 +55,7 @@ class Given:
         return all(each.level == "note" for each in self.findings)
 
 
-def summary(given: Given) -> list[str]:
+def summary(given: PromptResult) -> list[str]:
     """Lines for people: its size, what is to be read, whether it is fit to paste."""
     files = [f"{each.path} ({_lines(each.lines)})" for each in given.read]
     return [
@@ -65,16 +65,16 @@ def summary(given: Given) -> list[str]:
     ]
 
 
-def as_json(given: Given) -> str:
+def as_json(given: PromptResult) -> str:
     """One object for programs."""
     return f"{json_text(_fields(given))}\n"
 
 
-def _verdict(given: Given) -> Sequence[str]:
+def _verdict(given: PromptResult) -> Sequence[str]:
     return [DATA] if given.is_fit else [DATA, unfit(given)]
 
 
-def unfit(given: Given) -> str:
+def unfit(given: PromptResult) -> str:
     """That the prompt is not fit to paste."""
     name = "" if given.name == DEFAULT_PROMPT else f" '{given.name}'"
     return f"the prompt{name} is not fit to paste, see what is found above"
@@ -86,7 +86,7 @@ def _lines(count: int | None) -> str:
     return "1 line" if count == 1 else f"{count:,} lines"
 
 
-def _fields(given: Given) -> dict[str, object]:
+def _fields(given: PromptResult) -> dict[str, object]:
     return {
         "session": given.session,
         "name": given.name,

@@ -11,8 +11,8 @@ from handoff.base.problems import InvalidInput, Problem, Refused, Report
 from handoff.project.project import Project
 from handoff.publish import index
 from handoff.publish import writer as publishing
-from handoff.publish.writer import Left, Written
-from handoff.workspace.build import Edition, Making
+from handoff.publish.writer import OrphanDocument, WriteResult
+from handoff.workspace.build import BuiltDocument, ProjectBuild
 from handoff.workspace.write import alone, archives, put
 
 SHORT = 20
@@ -20,10 +20,10 @@ SHORT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishResult:
     """What became of every document and the index."""
 
-    written: tuple[Written, ...]
+    written: tuple[WriteResult, ...]
     refused: tuple[str, ...]
     """For each file that a hand's work kept as it is: why, with the diff."""
     problems: tuple[Problem, ...]
@@ -39,7 +39,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpublished:
+class UnpublishedChange:
     """A file that is not as `publish` would have it."""
 
     problem: Problem
@@ -47,18 +47,18 @@ class Unpublished:
     """The way from the file to what would replace it, shortened."""
 
 
-def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -> Published:
+def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -> PublishResult:
     """Write every document and the index from what is recorded; nothing is asked.
 
     Documents that are left over are named; with `prune` those are removed that are as they
     were written. Raises WorldError.
     """
-    written: list[Written] = []
+    written: list[WriteResult] = []
     refused: list[str] = []
     problems: list[Problem] = []
     with alone(project):
         _swept_sessions(project)
-        making = Making(project)
+        making = ProjectBuild(project)
         try:
             for edition in making.editions():
                 try:
@@ -76,7 +76,7 @@ def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -
             for each in left
             if _may_go(each, there, prune=prune) and publishing.prune(project.root, each)
         ]
-    return Published(
+    return PublishResult(
         tuple(written),
         tuple(refused),
         (*making.problems, *problems),
@@ -85,13 +85,13 @@ def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -
     )
 
 
-def unpublished(project: Project) -> tuple[Unpublished, ...]:
+def unpublished(project: Project) -> tuple[UnpublishedChange, ...]:
     """Each document, and the index, that `publish` would write, refuse or name as left over.
 
     Sessions that cannot be rendered are told as well.
     """
-    making = Making(project)
-    found: list[Unpublished] = []
+    making = ProjectBuild(project)
+    found: list[UnpublishedChange] = []
     for edition in making.editions():
         text = edition.text
         content = project.read(edition.path) if text is not None else None
@@ -102,11 +102,11 @@ def unpublished(project: Project) -> tuple[Unpublished, ...]:
         problem = publishing.problem(edition.path, now, why=_why(edition, now))
         shown = now != "missing" and text is not None
         difference = publishing.difference(edition.path, content, text or "", most=SHORT)
-        found.append(Unpublished(problem, difference if shown else ""))
+        found.append(UnpublishedChange(problem, difference if shown else ""))
     making.save()
     left = _left(project, making.owners)
-    found += [Unpublished(publishing.left_over(each, "error")) for each in left]
-    found += [Unpublished(problem) for problem in Report.of(making.problems).problems]
+    found += [UnpublishedChange(publishing.left_over(each, "error")) for each in left]
+    found += [UnpublishedChange(problem) for problem in Report.of(making.problems).problems]
     return tuple(sorted(found, key=lambda each: each.problem.place))
 
 
@@ -119,16 +119,16 @@ def _swept_sessions(project: Project) -> None:
 
 
 def _published(
-    project: Project, making: Making, edition: Edition, *, overwrite: bool
-) -> Written:
+    project: Project, making: ProjectBuild, edition: BuiltDocument, *, overwrite: bool
+) -> WriteResult:
     if edition.text is None:
-        return Written(edition.path, changed=False)
+        return WriteResult(edition.path, changed=False)
     written = put(project, edition.path, edition.owner, edition.text, overwrite=overwrite)
     making.done(edition)
     return written
 
 
-def _why(edition: Edition, now: publishing.State) -> str:
+def _why(edition: BuiltDocument, now: publishing.State) -> str:
     """What made the document out of date, as far as that is remembered."""
     if now != "outdated" or not edition.changed:
         return ""
@@ -138,14 +138,14 @@ def _why(edition: Edition, now: publishing.State) -> str:
 # --- what is left over ---------------------------------------------------------------------
 
 
-def _may_go(left: Left, there: Collection[str], *, prune: bool) -> bool:
+def _may_go(left: OrphanDocument, there: Collection[str], *, prune: bool) -> bool:
     """Whether the document can be removed: never before its session's own is `there`."""
     if left.now is not None and left.now not in there:
         return False
     return left.is_moved or (prune and left.intact)
 
 
-def _left(project: Project, owners: Mapping[str, str]) -> Iterator[Left]:
+def _left(project: Project, owners: Mapping[str, str]) -> Iterator[OrphanDocument]:
     """The signed documents in the output folder that stand where no session has one.
 
     `owners` has the path of each session's document; that of a session that cannot be
@@ -164,7 +164,7 @@ def _left(project: Project, owners: Mapping[str, str]) -> Iterator[Left]:
         if owner in (None, index.OWNER, index.LATEST_OWNER):
             continue
         if owner not in ids or owner in owners:
-            yield Left(path, owner, there.intact, owners.get(owner))
+            yield OrphanDocument(path, owner, there.intact, owners.get(owner))
 
 
 def _documents(project: Project) -> Iterator[str]:

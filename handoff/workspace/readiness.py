@@ -7,26 +7,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handoff import api
-from handoff.api import Loaded
+from handoff.api import LoadedSession
 from handoff.base.problems import InvalidInput, Problem, worst
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.session import decode
 from handoff.session.model import Next, Session
-from handoff.values.conditions import Condition, conditions, facts_of
+from handoff.values.conditions import ConditionResult, conditions, facts_of
 from handoff.values.conditions import written as conditions_of
 from handoff.warehouse import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class Readiness:
     """What a session waits for, and how that stands."""
 
     session: str
     """The id of the session that is to start."""
     written_in: tuple[str, ...]
     """The sessions that say what it waits for."""
-    conditions: tuple[Condition, ...]
+    conditions: tuple[ConditionResult, ...]
     problems: tuple[Problem, ...]
     """Facts without an answer, and what else was found on the way."""
     world_code: int
@@ -49,7 +49,7 @@ def ready(
     engine: str | None = None,
     frozen: bool = False,
     progress: Progress = lambda _: None,
-) -> Ready:
+) -> Readiness:
     """Hold the conditions for a session to start against the facts of `now`.
 
     Only what they cite is asked, and nothing is recorded; with `frozen` it is what is
@@ -57,7 +57,7 @@ def ready(
     that says what to wait for; UsageError and WorldError.
     """
     session_id, written = _written_for(project, name)
-    found: list[Condition] = []
+    found: list[ConditionResult] = []
     problems: list[Problem] = []
     codes: list[int] = []
     for each in written:
@@ -72,7 +72,7 @@ def ready(
             )
             codes += [f.failure.exit_code for f in facts.facts.values() if f.failure]
         found += _held(project, loaded, facts, problems)
-    return Ready(
+    return Readiness(
         session=session_id,
         written_in=tuple(each.id for each in written),
         conditions=tuple(found),
@@ -126,15 +126,15 @@ def _named(following: Next) -> str | None:
     return following.id
 
 
-def _only_cited(loaded: Loaded) -> Loaded:
+def _only_cited(loaded: LoadedSession) -> LoadedSession:
     names = facts_of(loaded.session)
     questions = tuple(each for each in loaded.session.questions if each.name in names)
     return replace(loaded, session=replace(loaded.session, questions=questions))
 
 
 def _held(
-    project: Project, loaded: Loaded, facts: Facts, problems: list[Problem]
-) -> tuple[Condition, ...]:
+    project: Project, loaded: LoadedSession, facts: Facts, problems: list[Problem]
+) -> tuple[ConditionResult, ...]:
     live = api.live_of(project, loaded, facts)
     found = conditions(loaded.session, live, "prompt")
     problems += [*loaded.warnings, *api.failures(loaded, facts), *live.warnings]

@@ -19,15 +19,15 @@ from handoff.values.changes import changes, seen
 from handoff.warehouse import Progress
 from handoff.workspace.document import live_of, render
 from handoff.workspace.gather import earlier, facts_path, gather, recorded
-from handoff.workspace.load import Loaded, load, session_path
+from handoff.workspace.load import LoadedSession, load, session_path
 from handoff.workspace.overview import overdue, superseded_by
 from handoff.workspace.prompt import hold_prompt, named
-from handoff.workspace.resume_report import Age, Condition, Since, Touched
+from handoff.workspace.resume_report import ChangedFile, FactAge, ResumeReport, StartCondition
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
-    since: Since
+class ResumeResult:
+    since: ResumeReport
     exit_code: int
     """3 where the warehouse did not answer, 1 where a question needs mending; else 0."""
 
@@ -41,7 +41,7 @@ def resume(
     frozen: bool = False,
     name: str | None = None,
     progress: Progress = lambda _: None,
-) -> Resumed:
+) -> ResumeResult:
     """The handoff as it is at `now`: the same questions asked again, nothing recorded.
 
     Where the warehouse cannot be reached, and with `frozen`, it is as it was recorded.
@@ -57,16 +57,21 @@ def resume(
     document = render(project, loaded, then)
     mode = _since(project, loaded, document, then, now, name)
     if asked is None and not frozen:  # there is nothing to ask
-        return Resumed(mode, 0)
+        return ResumeResult(mode, 0)
     ages = tuple(_ages(loaded, then, now))
     if asked is None:
-        return Resumed(replace(mode, mode="frozen", ages=ages), 0)
+        return ResumeResult(replace(mode, mode="frozen", ages=ages), 0)
     unreached = replace(mode, mode="recorded", reason=asked.message, ages=ages)
-    return Resumed(unreached, asked.exit_code)
+    return ResumeResult(unreached, asked.exit_code)
 
 
 def _asked(
-    project: Project, loaded: Loaded, *, now: datetime, engine: str | None, progress: Progress
+    project: Project,
+    loaded: LoadedSession,
+    *,
+    now: datetime,
+    engine: str | None,
+    progress: Progress,
 ) -> Facts | Failure:
     """Today's answers; the failure that all of them have in common, where none came."""
     try:
@@ -80,12 +85,12 @@ def _asked(
 
 def _with_answers(
     project: Project,
-    loaded: Loaded,
+    loaded: LoadedSession,
     then: Facts | None,
     facts: Facts,
     now: datetime,
     name: str | None,
-) -> Resumed:
+) -> ResumeResult:
     # the last answer stands where a question failed, marked with its age
     document = render(project, loaded, facts, stale_ok=True)
     failures = [(f.name, f.failure) for f in facts.facts.values() if f.failure]
@@ -98,12 +103,12 @@ def _with_answers(
         overdue=overdue(project, loaded, facts, now),
         failures=tuple((name, failure.message) for name, failure in failures),
     )
-    return Resumed(since, worst(failure.exit_code for _, failure in failures))
+    return ResumeResult(since, worst(failure.exit_code for _, failure in failures))
 
 
 def _conditions(
-    project: Project, loaded: Loaded, then: Facts | None, facts: Facts
-) -> Iterator[Condition]:
+    project: Project, loaded: LoadedSession, then: Facts | None, facts: Facts
+) -> Iterator[StartCondition]:
     """The prerequisites and open boxes that hold now and did not, or the other way round."""
     from handoff.values.conditions import held, unticked, written  # slow: brings jinja2
 
@@ -112,17 +117,17 @@ def _conditions(
     for condition in (*written(loaded.session), *unticked(loaded.session)):
         old, new = held(condition, before, "prompt"), held(condition, after, "prompt")
         if old.holds is not new.holds:
-            yield Condition(f"{new.text} ({new.evidence})", old.holds, new.holds)
+            yield StartCondition(f"{new.text} ({new.evidence})", old.holds, new.holds)
 
 
 def _since(
     project: Project,
-    loaded: Loaded,
+    loaded: LoadedSession,
     document: Document,
     then: Facts | None,
     now: datetime,
     name: str | None,
-) -> Since:
+) -> ResumeReport:
     """What is known without any answer."""
     session_id = loaded.session.id
     prompt = document.prompt if name is None else named(document, name)
@@ -130,7 +135,7 @@ def _since(
         hold_prompt(project, prompt, document)
     own = (session_path(session_id), facts_path(session_id), document.path)
     base = git_history.last_touched(project.root, own)
-    return Since(
+    return ResumeReport(
         session=session_id,
         document=document.path,
         mode="asked",
@@ -145,24 +150,24 @@ def _since(
     )
 
 
-def _cells(project: Project, loaded: Loaded, facts: Facts | None) -> Cells:
+def _cells(project: Project, loaded: LoadedSession, facts: Facts | None) -> Cells:
     settings = project.settings
     stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
     before = earlier(project, loaded.session)
     return Cells(loaded.session, facts, loaded.queries, stalled, zone, before)
 
 
-def _ages(loaded: Loaded, facts: Facts | None, now: datetime) -> Iterator[Age]:
+def _ages(loaded: LoadedSession, facts: Facts | None, now: datetime) -> Iterator[FactAge]:
     for question in loaded.session.questions:
         fact = facts.facts.get(question.name) if facts else None
         asked = fact.provenance.params.get("as_of") if fact and fact.provenance else None
         at = asked if isinstance(asked, datetime) else facts.as_of if facts and fact else None
-        yield Age(question.name, at, now - at if at else None)
+        yield FactAge(question.name, at, now - at if at else None)
 
 
 def _touched(
-    project: Project, loaded: Loaded, document: Document, base: str
-) -> Iterator[Touched]:
+    project: Project, loaded: LoadedSession, document: Document, base: str
+) -> Iterator[ChangedFile]:
     # a file may be named twice, with other lines of it
     for name in dict.fromkeys(each.path for each in to_read(loaded.session, document.path)):
         path = PurePosixPath(name)
@@ -170,4 +175,4 @@ def _touched(
             continue
         commits = git_history.touches(project.root, name, since=base)
         if commits:
-            yield Touched(name, commits)
+            yield ChangedFile(name, commits)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from handoff.base.report import json_text
 from handoff.sources.git_history import Touch
-from handoff.values.changes import Change, Kind, Seen
+from handoff.values.changes import Kind, ShownValue, ValueChange
 from handoff.values.printing import code_span, folded, moment
 from handoff.workspace.prompt_report import DATA
 
@@ -18,7 +18,7 @@ Mode = Literal["asked", "frozen", "recorded"]
 
 
 @dataclass(frozen=True, slots=True)
-class Age:
+class FactAge:
     """How old a fact's answer is."""
 
     fact: str
@@ -28,7 +28,7 @@ class Age:
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class ChangedFile:
     """A file to read that changed since."""
 
     path: str
@@ -37,7 +37,7 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class StartCondition:
     """A prerequisite that is held against the facts, when it says something else now."""
 
     words: str
@@ -47,7 +47,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class ResumeReport:
     """A handoff at pick-up time."""
 
     session: str
@@ -62,15 +62,15 @@ class Since:
     """What they were asked for now."""
     prompt: str | None
     """With the facts of now; as recorded where nothing was asked."""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ValueChange, ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
     """Facts without an answer now, with why."""
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[StartCondition, ...] = ()
     overdue: tuple[str, ...] = ()
     """Actions whose day is over, and the checkpoint."""
-    touched: tuple[Touched, ...] = ()
+    touched: tuple[ChangedFile, ...] = ()
     superseded_by: tuple[str, ...] = ()
-    ages: tuple[Age, ...] = ()
+    ages: tuple[FactAge, ...] = ()
     """Of each recorded fact, where nothing was asked."""
     handed_over_at: str | None = None
     """The commit that the handoff was last changed in; `None` where git knows none."""
@@ -81,7 +81,7 @@ class Since:
         return not any(parts) and not self.superseded_by
 
 
-def as_text(since: Since) -> str:
+def as_text(since: ResumeReport) -> str:
     """The prompt, and below it what happened since; to be pasted together."""
     lines = [*_marked(since), *_prompt(since), *_headline(since)]
     for part in _PARTS:
@@ -91,7 +91,7 @@ def as_text(since: Since) -> str:
     return "\n".join([*lines, "", DATA]) + "\n"
 
 
-def as_json(since: Since) -> str:
+def as_json(since: ResumeReport) -> str:
     """One object for programs; values as they print, not escaped for a prompt."""
     return f"{json_text(_fields(since))}\n"
 
@@ -99,7 +99,7 @@ def as_json(since: Since) -> str:
 # --- as text -----------------------------------------------------------------------------
 
 
-def _marked(since: Since) -> list[str]:
+def _marked(since: ResumeReport) -> list[str]:
     if since.mode != "recorded":
         return []
     return [
@@ -110,21 +110,21 @@ def _marked(since: Since) -> list[str]:
     ]
 
 
-def _prompt(since: Since) -> list[str]:
+def _prompt(since: ResumeReport) -> list[str]:
     return [since.prompt, ""] if since.prompt is not None else []
 
 
-def _headline(since: Since) -> list[str]:
+def _headline(since: ResumeReport) -> list[str]:
     if since.mode == "asked":
         return [f"SINCE THE HANDOFF ({_at(since.then)} → {_at(since.now)}):"]
     return [f"SINCE THE HANDOFF ({_at(since.then)}; nothing was asked again):"]
 
 
-def _unchanged(since: Since) -> list[str]:
+def _unchanged(since: ResumeReport) -> list[str]:
     return ["nothing changed" if since.mode == "asked" else "no other change is known"]
 
 
-def _changed(since: Since) -> Iterator[str]:
+def _changed(since: ResumeReport) -> Iterator[str]:
     for kind, title in _TITLES.items():
         found = [each for each in since.changes if each.kind == kind]
         yield from _listed(title, [_change(each, since) for each in found])
@@ -137,7 +137,7 @@ _TITLES: Mapping[Kind, str] = {
 }
 
 
-def _change(change: Change, since: Since) -> str:
+def _change(change: ValueChange, since: ResumeReport) -> str:
     times = _times(change.then), _times(change.now)
     usual = (since.then, since.now)
     apart = any(a and a != b for a, b in zip(times, usual, strict=True))
@@ -145,7 +145,7 @@ def _change(change: Change, since: Since) -> str:
     return f"{change.name}: {_way(change)}{at}"
 
 
-def _way(change: Change) -> str:
+def _way(change: ValueChange) -> str:
     if change.then is None:
         return f"new, {_words(change.now)}"
     if change.now is None:
@@ -153,7 +153,7 @@ def _way(change: Change) -> str:
     return f"{_words(change.then)} → {_words(change.now)}"
 
 
-def _times(each: Seen | None) -> datetime | None:
+def _times(each: ShownValue | None) -> datetime | None:
     return each.at if each else None
 
 
@@ -161,19 +161,19 @@ _LONGEST = 500
 """Characters of a value that are shown; JSON has all of them."""
 
 
-def _words(each: Seen | None) -> str:
+def _words(each: ShownValue | None) -> str:
     if each is None or each.words is None:
         return "not known"
     length = len(each.words)
     return each.words if length <= _LONGEST else f"{length:,} characters"
 
 
-def _failed(since: Since) -> Iterator[str]:
+def _failed(since: ResumeReport) -> Iterator[str]:
     told = [f"{name}: {code_span(folded(message))}" for name, message in since.failures]
     yield from _listed("No answer now", told)
 
 
-def _held(since: Since) -> Iterator[str]:
+def _held(since: ResumeReport) -> Iterator[str]:
     for now, title in (
         (True, "Holds now"),
         (False, "Holds no longer"),
@@ -183,15 +183,15 @@ def _held(since: Since) -> Iterator[str]:
         yield from _listed(title, found)
 
 
-def _late(since: Since) -> Iterator[str]:
+def _late(since: ResumeReport) -> Iterator[str]:
     yield from _listed("Overdue", since.overdue)
 
 
-def _files(since: Since) -> Iterator[str]:
+def _files(since: ResumeReport) -> Iterator[str]:
     yield from _listed("Files to read that changed", [_touched(t) for t in since.touched])
 
 
-def _touched(touched: Touched) -> str:
+def _touched(touched: ChangedFile) -> str:
     commits = (f"{each.sha[:7]} {code_span(_subject(each))}" for each in touched.commits)
     return f"{code_span(folded(touched.path))}: {', '.join(commits)}"
 
@@ -201,15 +201,15 @@ def _subject(touch: Touch) -> str:
     return words if len(words) <= 80 else f"{words[:79]}…"
 
 
-def _superseded(since: Since) -> Iterator[str]:
+def _superseded(since: ResumeReport) -> Iterator[str]:
     yield from _listed("Superseded by", since.superseded_by)
 
 
-def _old(since: Since) -> Iterator[str]:
+def _old(since: ResumeReport) -> Iterator[str]:
     yield from _listed("How old its facts are", [_age(each) for each in since.ages])
 
 
-def _age(each: Age) -> str:
+def _age(each: FactAge) -> str:
     if each.at is None or each.age is None:
         return f"{each.fact}: never answered"
     return f"{each.fact}: as of {moment(each.at)}, {aged(each.age)} old"
@@ -239,7 +239,7 @@ def aged(age: timedelta) -> str:
 # --- as JSON -----------------------------------------------------------------------------
 
 
-def _fields(since: Since) -> dict[str, object]:
+def _fields(since: ResumeReport) -> dict[str, object]:
     return {
         "session": since.session,
         "document": since.document,
@@ -264,7 +264,7 @@ def _fields(since: Since) -> dict[str, object]:
     }
 
 
-def _change_fields(change: Change) -> dict[str, object]:
+def _change_fields(change: ValueChange) -> dict[str, object]:
     return {
         "name": change.name,
         "kind": change.kind,
@@ -275,7 +275,7 @@ def _change_fields(change: Change) -> dict[str, object]:
     }
 
 
-def _touched_fields(touched: Touched) -> dict[str, object]:
+def _touched_fields(touched: ChangedFile) -> dict[str, object]:
     commits = [
         {"commit": each.sha, "at": _iso(each.at), "subject": each.subject}
         for each in touched.commits

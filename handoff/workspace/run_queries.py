@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from handoff.base.problems import InvalidInput, Problem, WorldError, nearest
-from handoff.facts.recorded import Answer, Column, Fact, Facts, Failure, Provenance, Value
-from handoff.session.model import Lookup, Question, Session
+from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance, QueryResult, Value
+from handoff.session.model import QueryFact, Session, SourceFact
 from handoff.sql.query import Query, bind
-from handoff.warehouse import Asked, Warehouse
+from handoff.warehouse import BoundQuery, Warehouse
 
 if TYPE_CHECKING:
-    from handoff.sources.lookup import Looked
+    from handoff.sources.lookup import LookupResult
 
 Row = tuple[Value, ...]
-Look = Callable[[Lookup, datetime], "Looked"]
+Look = Callable[[SourceFact, datetime], "LookupResult"]
 
 
 def gather(
@@ -48,15 +48,15 @@ def gather(
         for (question, each), answer in zip(asked, answers, strict=True):
             facts[question.name] = _fact(question, each, answer, warehouse.engine, recorded)
     for lookup in session.questions:
-        if isinstance(lookup, Lookup):
+        if isinstance(lookup, SourceFact):
             assert look is not None  # the session has something to look up
             facts[lookup.name] = _looked(lookup, look(lookup, moment), moment, recorded)
     return Facts(moment, {each.name: facts[each.name] for each in session.questions})
 
 
 def _answers(
-    warehouse: Warehouse, asked: Sequence[Asked], *, patient: bool
-) -> tuple[Answer | Failure, ...]:
+    warehouse: Warehouse, asked: Sequence[BoundQuery], *, patient: bool
+) -> tuple[QueryResult | Failure, ...]:
     try:
         return warehouse.answers(asked)
     except WorldError as error:
@@ -67,17 +67,17 @@ def _answers(
 
 def _asked(
     session: Session, queries: Mapping[str, Query], as_of: datetime
-) -> list[tuple[Question, Asked]]:
-    asked: list[tuple[Question, Asked]] = []
+) -> list[tuple[QueryFact, BoundQuery]]:
+    asked: list[tuple[QueryFact, BoundQuery]] = []
     problems: list[Problem] = []
     for question in session.questions:
-        if isinstance(question, Lookup):
+        if isinstance(question, SourceFact):
             continue
         query = queries[question.sql]
         problems += column_problems(question, query)
         try:
             bound = bind(query, question, as_of)
-            asked.append((question, Asked(question.name, query, bound)))
+            asked.append((question, BoundQuery(question.name, query, bound)))
         except InvalidInput as error:
             problems += error.report.problems
     if problems:
@@ -85,7 +85,7 @@ def _asked(
     return asked
 
 
-def column_problems(question: Question, query: Query) -> Iterator[Problem]:
+def column_problems(question: QueryFact, query: Query) -> Iterator[Problem]:
     names = [declared.name for declared in query.returns]
     for name in question.redact:
         if name not in names:
@@ -97,9 +97,9 @@ def column_problems(question: Question, query: Query) -> Iterator[Problem]:
 
 
 def _fact(
-    question: Question,
-    asked: Asked,
-    answer: Answer | Failure,
+    question: QueryFact,
+    asked: BoundQuery,
+    answer: QueryResult | Failure,
     engine: str,
     recorded: Mapping[str, Fact],
 ) -> Fact:
@@ -127,7 +127,7 @@ def _fact(
 
 
 def _looked(
-    lookup: Lookup, looked: Looked, as_of: datetime, recorded: Mapping[str, Fact]
+    lookup: SourceFact, looked: LookupResult, as_of: datetime, recorded: Mapping[str, Fact]
 ) -> Fact:
     answer = looked.answer
     if isinstance(answer, Failure):
@@ -152,7 +152,7 @@ def _looked(
 
 
 def _failed(
-    question: Question | Lookup, contract: str | None, failure: Failure, last: Fact | None
+    question: QueryFact | SourceFact, contract: str | None, failure: Failure, last: Fact | None
 ) -> Fact:
     """The failure, beside the last answer where there is one to trust."""
     # recorded anew, an answer edited by hand would get a digest that fits

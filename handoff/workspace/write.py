@@ -11,7 +11,7 @@ from handoff.base.files import disk, sweep
 from handoff.base.locks import locked
 from handoff.project.project import Project
 from handoff.publish import archive, gate, writer
-from handoff.publish.writer import Written
+from handoff.publish.writer import WriteResult
 from handoff.render.document import Document
 from handoff.workspace.load import session_path
 
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 600.0
 """How long one waits for another that publishes."""
 
 
-def write(project: Project, document: Document, *, overwrite: bool = False) -> Written:
+def write(project: Project, document: Document, *, overwrite: bool = False) -> WriteResult:
     """Put the document into its file.
 
     Raises Refused where a hand's work would be lost, and InvalidInput where the document
@@ -34,7 +34,7 @@ def hold(project: Project, document: Document) -> None:
     _hold(project, document.path, document.text, document.session)
 
 
-def put(project: Project, path: str, owner: str, text: str, *, overwrite: bool) -> Written:
+def put(project: Project, path: str, owner: str, text: str, *, overwrite: bool) -> WriteResult:
     """Put `text` into the file at `path` for `owner`, nobody else being at work there."""
 
     def held() -> None:

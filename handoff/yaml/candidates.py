@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import yaml
 
 from handoff.base.problems import KeyPath
-from handoff.yaml.scalars import Scalar, Spot, double_quoted, written
+from handoff.yaml.scalars import Scalar, ScalarContext, double_quoted, written
 from handoff.yaml.spans import (
     CannotEdit,
-    Found,
+    Located,
     content_end,
     is_null,
     line_end,
@@ -28,7 +28,7 @@ Candidates = Iterator[str]
 """Edited texts, the tidiest first; the first that proves right is taken."""
 
 
-def with_value(text: str, found: Found, keys: KeyPath, value: New) -> Candidates:
+def with_value(text: str, found: Located, keys: KeyPath, value: New) -> Candidates:
     node = found.node
     if isinstance(node, yaml.CollectionNode):
         if not getattr(node, "flow_style", False) or len(node.value) > 1:
@@ -49,7 +49,7 @@ def with_value(text: str, found: Found, keys: KeyPath, value: New) -> Candidates
             yield _inserted(text, start, end, before + first + after, under, spot.newline)
 
 
-def _unfolded(text: str, found: Found, value: str) -> Candidates:
+def _unfolded(text: str, found: Located, value: str) -> Candidates:
     """Several lines in a flow mapping of one key, `{sql: }`: the mapping becomes a block."""
     outer, label = found.above, found.label
     if outer is None or label is None or outer.flow or len(outer.node.value) > 1:
@@ -57,7 +57,7 @@ def _unfolded(text: str, found: Found, value: str) -> Candidates:
     start, end = span(text, outer.node)
     newline = newline_of(text)
     column = _spot(text, outer).indent + 2 if outer.label else outer.node.start_mark.column
-    head, body = _lines(value, Spot(column, newline=newline))
+    head, body = _lines(value, ScalarContext(column, newline=newline))
     key = text[slice(*span(text, label))]
     line = f"{key}: {head}{newline}{body}"
     if outer.label is None:
@@ -86,7 +86,7 @@ def _inserted(text: str, start: int, end: int, head: str, body: str, newline: st
     return text[:start] + head + text[end:rest] + newline + body + text[rest:]
 
 
-def _over_block(text: str, found: Found, value: New) -> str:
+def _over_block(text: str, found: Located, value: New) -> str:
     """In place of a block scalar; a comment behind its `|` and blank lines under it stay."""
     start, end = span(text, found.node)
     block = text[start:end]
@@ -102,24 +102,26 @@ def _over_block(text: str, found: Found, value: New) -> str:
 def with_item(text: str, node: yaml.SequenceNode, value: Scalar) -> Candidates:
     newline = newline_of(text)
     if node.flow_style:
-        yield from _into_flow(text, node, _lines(value, Spot(0, flow=True))[0])
+        yield from _into_flow(text, node, _lines(value, ScalarContext(0, flow=True))[0])
         return
     column = node.start_mark.column
-    head, body = _lines(value, Spot(column, newline=newline))
+    head, body = _lines(value, ScalarContext(column, newline=newline))
     line = " " * column + "- " + head + (newline + body if body else "")
     yield from _under(text, node, line, newline)
 
 
 def with_key(
-    text: str, parent: Found, keys: KeyPath, value: New, order: tuple[str, ...]
+    text: str, parent: Located, keys: KeyPath, value: New, order: tuple[str, ...]
 ) -> Candidates:
     node, newline = parent.node, newline_of(text)
-    label = _lines(str(keys[-1]), Spot(0, flow=parent.flow))[0]
+    label = _lines(str(keys[-1]), ScalarContext(0, flow=parent.flow))[0]
     if isinstance(node, yaml.MappingNode) and (node.flow_style or parent.flow):
-        yield from _into_flow(text, node, f"{label}: {_lines(value, Spot(0, flow=True))[0]}")
+        yield from _into_flow(
+            text, node, f"{label}: {_lines(value, ScalarContext(0, flow=True))[0]}"
+        )
     elif isinstance(node, yaml.MappingNode):
         column = node.start_mark.column
-        head, body = _lines(value, Spot(column, newline=newline))
+        head, body = _lines(value, ScalarContext(column, newline=newline))
         line = f"{' ' * column}{label}: {head}" + (newline + body if body else "")
         line = line.replace(": \n", ":\n").replace(": \r\n", ":\r\n") if not head else line
         yield from _under(text, _upper(node, keys[-1], order), line, newline)
@@ -143,10 +145,10 @@ def _upper(node: yaml.MappingNode, key: str | int, order: tuple[str, ...]) -> ya
     return yaml.MappingNode(node.tag, pairs, node.start_mark, end, flow_style=False)
 
 
-def _first_key(text: str, parent: Found, label: str, value: New) -> Candidates:
+def _first_key(text: str, parent: Located, label: str, value: New) -> Candidates:
     spot = _spot(text, parent)
     column = spot.indent + 2
-    head, body = _lines(value, Spot(column, newline=spot.newline))
+    head, body = _lines(value, ScalarContext(column, newline=spot.newline))
     start, end = span(text, parent.node)
     line = f"{' ' * column}{label}: {head}".rstrip() + (spot.newline + body if body else "")
     before = text[:start].rstrip(" ") if text[start:end] else text[:start]
@@ -173,7 +175,7 @@ def _under(text: str, node: yaml.Node, line: str, newline: str) -> Candidates:
             yield above + line + newline + text[end:]
 
 
-def as_mapping(text: str, found: Found) -> str:
+def as_mapping(text: str, found: Located) -> str:
     node = found.node
     flow = bool(getattr(node, "flow_style", False))
     beneath = (
@@ -182,7 +184,7 @@ def as_mapping(text: str, found: Found) -> str:
     start, end = span(text, node)
     for item in reversed(node.value):
         item_start, item_end = span(text, item)
-        label = written(str(item.value), Spot(0, flow=flow))[0]
+        label = written(str(item.value), ScalarContext(0, flow=flow))[0]
         dash = item_start if flow else text.rindex("-", 0, item_start)
         indent = "  " if beneath and not flow else ""
         entry = f"{indent}{label}: false"
@@ -191,14 +193,14 @@ def as_mapping(text: str, found: Found) -> str:
     return f"{text[:start]}{{{text[start + 1 : end - 1]}}}{text[end:]}" if flow else text
 
 
-def _lines(value: New, spot: Spot) -> tuple[str, str]:
+def _lines(value: New, spot: ScalarContext) -> tuple[str, str]:
     if isinstance(value, dict):
-        inside = Spot(0, flow=True)
+        inside = ScalarContext(0, flow=True)
         pairs = (f"{written(k, inside)[0]}: {written(v, inside)[0]}" for k, v in value.items())
         return "{" + ", ".join(pairs) + "}", ""
     if not isinstance(value, list):
         return written(value, spot)
-    inner = Spot(spot.indent + 2, spot.flow, newline=spot.newline)
+    inner = ScalarContext(spot.indent + 2, spot.flow, newline=spot.newline)
     heads = [written(item, inner) for item in value]
     if spot.flow:
         return "[" + ", ".join(head for head, _ in heads) + "]", ""
@@ -208,10 +210,10 @@ def _lines(value: New, spot: Spot) -> tuple[str, str]:
     )
 
 
-def _spot(text: str, found: Found, *, style: str | None = None) -> Spot:
+def _spot(text: str, found: Located, *, style: str | None = None) -> ScalarContext:
     around = found.label or found.node
     column = found.parent.start_mark.column if found.parent is not None else 0
     if found.label is not None and not found.flow:
         column = around.start_mark.column
     kept = style if style in ("'", '"') else None
-    return Spot(column, found.flow, kept, newline_of(text))
+    return ScalarContext(column, found.flow, kept, newline_of(text))

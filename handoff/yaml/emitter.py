@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handoff.yaml.decode import plain
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null
-from handoff.yaml.scalars import Spot, written
+from handoff.yaml.scalars import ScalarContext, written
 
 
 class Comment(str):
@@ -33,7 +33,7 @@ Value = str | bool | Flow | None | Sequence["Value"] | Mapping[str, "Value"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class EmittedKey:
     """One key of the file."""
 
     value: Value = None
@@ -43,7 +43,7 @@ class Part:
     """In place of all that, the lines as they stood in another file."""
 
 
-def page(head: Sequence[str], parts: Mapping[str, Part]) -> str:
+def page(head: Sequence[str], parts: Mapping[str, EmittedKey]) -> str:
     """The file: a comment, then each part; a blank line around those of several lines."""
     texts = ["\n".join(_part(key, part)) for key, part in parts.items()]
     lines = [f"# {line}" for line in head]
@@ -75,7 +75,7 @@ def _scalar_of(node: Scalar) -> Value:
     )
 
 
-def _part(key: str, part: Part) -> Iterator[str]:
+def _part(key: str, part: EmittedKey) -> Iterator[str]:
     if part.verbatim:
         yield from [f"# {part.comment}"] if part.comment else []
         yield part.verbatim
@@ -93,7 +93,7 @@ def _pair(key: str, value: Value, indent: int) -> Iterator[str]:
     if isinstance(key, Comment):
         yield f"{pad}# {key}"
         return
-    yield from _after(f"{pad}{written(str(key), Spot(0))[0]}:", value, indent)
+    yield from _after(f"{pad}{written(str(key), ScalarContext(0))[0]}:", value, indent)
 
 
 def _after(start: str, value: Value, indent: int) -> Iterator[str]:
@@ -107,7 +107,9 @@ def _after(start: str, value: Value, indent: int) -> Iterator[str]:
         for key, inner in value.items():
             yield from _pair(key, inner, indent + 2)
     elif isinstance(value, str | bool):
-        head, body = written(value, Spot(indent, style="'" if _is_quoted(value) else None))
+        head, body = written(
+            value, ScalarContext(indent, style="'" if _is_quoted(value) else None)
+        )
         yield f"{start} {head}"
         yield from [body] if body else []
     elif value:
@@ -134,7 +136,7 @@ def _items(items: object, indent: int) -> Iterator[str]:
 
 def _flow(value: Flow) -> str:
     pairs = (
-        f"{written(key, Spot(0, flow=True))[0]}: {_inline(inner)}"
+        f"{written(key, ScalarContext(0, flow=True))[0]}: {_inline(inner)}"
         for key, inner in value.pairs.items()
     )
     return "{" + ", ".join(pairs) + "}"
@@ -144,7 +146,9 @@ def _inline(value: Value) -> str:
     assert value is None or isinstance(value, str | bool)
     if value is None:
         return ""
-    return written(value, Spot(0, flow=True, style="'" if _is_quoted(value) else None))[0]
+    return written(
+        value, ScalarContext(0, flow=True, style="'" if _is_quoted(value) else None)
+    )[0]
 
 
 def _is_quoted(value: object) -> bool:

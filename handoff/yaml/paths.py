@@ -28,7 +28,7 @@ class NotFound(HandoffError):
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class PathMatch:
     """A place and how loosely its name was taken: 0 to the letter, more for each liberty."""
 
     looseness: int
@@ -105,9 +105,9 @@ _BETWEEN = re.compile(r"(?<!\d)\.|\.(?!\d)")
 """A dot that separates labels; one between two digits belongs to a number."""
 
 
-def _matches(tree: Tree, segments: list[str]) -> Iterator[Match]:
+def _matches(tree: Tree, segments: list[str]) -> Iterator[PathMatch]:
     if not segments:
-        yield Match(0, ())
+        yield PathMatch(0, ())
         return
     for key, inner in _children(tree):
         for taken in range(1, len(segments) + 1):  # a label may hold dots itself
@@ -120,9 +120,9 @@ def _matches(tree: Tree, segments: list[str]) -> Iterator[Match]:
 
 def _beneath(
     key: str | int, inner: Tree, segments: list[str], looseness: int
-) -> Iterator[Match]:
+) -> Iterator[PathMatch]:
     for match in _matches(inner, segments):
-        yield Match(looseness + match.looseness, (key, *match.keys))
+        yield PathMatch(looseness + match.looseness, (key, *match.keys))
 
 
 def _liberty(key: str | int, inner: Tree, word: str) -> int | None:

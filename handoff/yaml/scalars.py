@@ -25,7 +25,7 @@ _INDENTED = re.compile(r"[ \t\n]")
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class ScalarContext:
     """Where a value is to stand, as far as its spelling depends on it."""
 
     indent: int
@@ -37,7 +37,7 @@ class Spot:
     newline: str = "\n"
 
 
-def written(value: Scalar, spot: Spot) -> tuple[str, str]:
+def written(value: Scalar, spot: ScalarContext) -> tuple[str, str]:
     """`value` in YAML: what stands behind the colon or dash, and the lines beneath it."""
     if value is None:
         return "null", ""
@@ -48,7 +48,7 @@ def written(value: Scalar, spot: Spot) -> tuple[str, str]:
     return _inline(value, spot), ""
 
 
-def _inline(value: str, spot: Spot) -> str:
+def _inline(value: str, spot: ScalarContext) -> str:
     if _UNPRINTABLE.search(value) or "\n" in value or spot.style == '"':
         return double_quoted(value)
     if spot.style is None and _reads_plain(value, flow=spot.flow):
@@ -98,7 +98,7 @@ def _fits_a_block(value: str) -> bool:
     return not (_UNPRINTABLE.search(value) or not value.strip())
 
 
-def _block(value: str, spot: Spot) -> tuple[str, str]:
+def _block(value: str, spot: ScalarContext) -> tuple[str, str]:
     body = value.rstrip("\n")
     ending = len(value) - len(body)
     indicator = "2" if _INDENTED.match(value) else ""

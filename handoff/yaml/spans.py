@@ -24,7 +24,7 @@ class CannotEdit(HandoffError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Located:
     """A node and what is around it."""
 
     node: yaml.Node
@@ -33,7 +33,7 @@ class Found:
     """The key, where the parent is a mapping."""
     flow: bool
     """Inside `{}` or `[]`."""
-    above: Found | None = None
+    above: Located | None = None
     """The parent with what is around it."""
 
 
@@ -91,8 +91,8 @@ def _tree(node: yaml.Node) -> Tree:
     return node.tag, node.value
 
 
-def found_at(root: yaml.Node, keys: KeyPath) -> Found | None:
-    found = Found(root, None, None, flow=False)
+def found_at(root: yaml.Node, keys: KeyPath) -> Located | None:
+    found = Located(root, None, None, flow=False)
     for key in keys:
         step = _step(found, key)
         if step is None:
@@ -103,19 +103,19 @@ def found_at(root: yaml.Node, keys: KeyPath) -> Found | None:
     return found
 
 
-def _step(found: Found, key: str | int) -> Found | None:
+def _step(found: Located, key: str | int) -> Located | None:
     node = found.node
     flow = found.flow or bool(getattr(node, "flow_style", False))
     if isinstance(node, yaml.MappingNode):
         for label, value in node.value:
             if label.value == str(key):
-                return Found(value, node, label, flow, found)
+                return Located(value, node, label, flow, found)
     if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-        return Found(node.value[key], node, None, flow, found)
+        return Located(node.value[key], node, None, flow, found)
     return None
 
 
-def _is_alias(found: Found) -> bool:
+def _is_alias(found: Located) -> bool:
     """An alias hands out its anchor's node, with the anchor's marks."""
     if found.label is not None:
         return bool(found.node.start_mark.index < found.label.end_mark.index)
@@ -125,7 +125,7 @@ def _is_alias(found: Found) -> bool:
     return bool(here > 0 and starts[here] < starts[here - 1])
 
 
-def parent_of(root: yaml.Node, keys: KeyPath) -> Found:
+def parent_of(root: yaml.Node, keys: KeyPath) -> Located:
     parent = found_at(root, keys[:-1])
     if parent is None:
         raise CannotEdit(f"'{named(keys[:-1])}' is not there")

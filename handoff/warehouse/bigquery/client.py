@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from handoff.base.problems import UsageError, WorldError
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.warehouse.bigquery.errors import root, set_project, unreachable
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
 @dataclass(slots=True)
-class Clock:
+class ServerClock:
     """How far this machine's clock is from the server's, as of the last answer."""
 
     ahead: timedelta | None = None
@@ -43,7 +43,7 @@ class Connection:
     retry: Retry
     once: Retry
     """For what is not worth trying again."""
-    clock: Clock
+    clock: ServerClock
 
     def close(self) -> None:
         self.client.close()  # type: ignore[no-untyped-call]
@@ -79,7 +79,7 @@ def connect(
     except OSError as error:
         # the client's word for a project that nothing names; it has no class of its own
         raise UsageError(f"no project for BigQuery, run {set_project(settings)}") from error
-    clock = Clock()
+    clock = ServerClock()
     _widen(client, settings.concurrency, clock)
     return Connection(client, credentials, retry, retry.with_predicate(_never), clock)
 
@@ -149,7 +149,7 @@ def _refreshed(credentials: Credentials) -> None:
 # --- connections -------------------------------------------------------------------------
 
 
-def _widen(client: Client, concurrency: int, clock: Clock) -> None:
+def _widen(client: Client, concurrency: int, clock: ServerClock) -> None:
     """As many connections as questions: beyond the 10 of the default each one is thrown away
     with a warning; and no request without a time limit.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handoff.facts.recorded import Failure
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 
 MIB = 2**20
 TIB = 2**40
@@ -18,7 +18,7 @@ _GROWTH = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class CostEstimate:
     """What a dry run says that a question will cost."""
 
     fact: str
@@ -49,7 +49,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class BilledCost:
     """What an answer cost."""
 
     fact: str
@@ -58,15 +58,15 @@ class Bill:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class QueryBudget:
     """Leave to ask a question."""
 
     maximum_bytes_billed: int | None
 
 
 def grants(
-    estimates: Sequence[Estimate | Failure], settings: Settings, *, at: datetime
-) -> tuple[Grant | Failure, ...]:
+    estimates: Sequence[CostEstimate | Failure], settings: Settings, *, at: datetime
+) -> tuple[QueryBudget | Failure, ...]:
     """Leave, or why not, for each estimate; a failure stays what it is.
 
     What the grants allow together is never more than `max_bytes_render`, unless BigQuery
@@ -76,13 +76,13 @@ def grants(
     fits = [
         each
         for each in estimates
-        if isinstance(each, Estimate) and (cap is None or each.bytes_billed <= cap)
+        if isinstance(each, CostEstimate) and (cap is None or each.bytes_billed <= cap)
     ]
     total = sum(each.bytes_billed for each in fits)
     over = _over_budget(fits, budget) if budget is not None and total > budget else None
     share = (budget - total) // len(fits) if budget is not None and fits and not over else None
 
-    def grant(each: Estimate | Failure) -> Grant | Failure:
+    def grant(each: CostEstimate | Failure) -> QueryBudget | Failure:
         if isinstance(each, Failure):
             return each
         if cap is not None and each.bytes_billed > cap:
@@ -91,19 +91,19 @@ def grants(
             return Failure(over, at, exit_code=1)
         left = None if share is None else each.bytes_billed + share
         limits = [limit for limit in (each.ceiling, cap, left) if limit is not None]
-        return Grant(max(MINIMUM, min(limits)) if limits else None)
+        return QueryBudget(max(MINIMUM, min(limits)) if limits else None)
 
     return tuple(map(grant, estimates))
 
 
-def _over_cap(estimate: Estimate, cap: int) -> str:
+def _over_cap(estimate: CostEstimate, cap: int) -> str:
     return (
         f"not asked: it would bill {size(estimate.bytes_billed)}, over max_bytes_query"
         f" ({size(cap)}), read fewer columns or partitions, or raise the limit"
     )
 
 
-def _over_budget(known: Sequence[Estimate], budget: int) -> str:
+def _over_budget(known: Sequence[CostEstimate], budget: int) -> str:
     largest = max(known, key=lambda each: each.bytes_billed)
     total = sum(each.bytes_billed for each in known)
     return (
@@ -112,7 +112,7 @@ def _over_budget(known: Sequence[Estimate], budget: int) -> str:
     )
 
 
-def line(bills: Sequence[Bill], per_tib: float) -> str:
+def line(bills: Sequence[BilledCost], per_tib: float) -> str:
     """`3 questions, 1 from the cache, 20.0 MiB billed, $0.00012`."""
     total = sum(each.bytes_billed for each in bills)
     cached = sum(each.cached for each in bills)

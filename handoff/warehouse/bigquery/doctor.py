@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from handoff.base.problems import HandoffError, nearest
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
-from handoff.warehouse import Asked
+from handoff.warehouse import BoundQuery
 from handoff.warehouse.bigquery import request
 from handoff.warehouse.bigquery.catalogue import Catalogue
 from handoff.warehouse.bigquery.client import Connection, connect, endpoint, takes_credentials
@@ -21,7 +21,7 @@ _CLOCK_OFF = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DoctorFinding:
     what: str
     ok: bool
     detail: str
@@ -30,7 +30,9 @@ class Check:
     """What to do; empty where all is well."""
 
 
-def doctor_checks(settings: Settings, *, retry_seconds: float = 10.0) -> Iterator[Check]:
+def doctor_checks(
+    settings: Settings, *, retry_seconds: float = 10.0
+) -> Iterator[DoctorFinding]:
     """Each step when it is taken; the first that others rest on ends them."""
     try:
         request.check_labels(settings)
@@ -39,11 +41,11 @@ def doctor_checks(settings: Settings, *, retry_seconds: float = 10.0) -> Iterato
     except HandoffError as error:
         # each message is 'what, what to do'
         found, _, mend = str(error).partition(", ")
-        yield Check("credentials", False, found, mend)
+        yield DoctorFinding("credentials", False, found, mend)
         return
     try:
-        yield Check("credentials", True, _whose(connection, settings))
-        yield Check("project", True, str(connection.client.project))
+        yield DoctorFinding("credentials", True, _whose(connection, settings))
+        yield DoctorFinding("project", True, str(connection.client.project))
         yield _dry_run(connection, settings)
         if settings.dataset:
             yield _dataset(connection, settings, settings.dataset)
@@ -53,12 +55,12 @@ def doctor_checks(settings: Settings, *, retry_seconds: float = 10.0) -> Iterato
         connection.close()
 
 
-def _endpoint(settings: Settings) -> Check:
+def _endpoint(settings: Settings) -> DoctorFinding:
     server = endpoint(settings)
     if server is None:
-        return Check("endpoint", True, "bigquery.googleapis.com")
+        return DoctorFinding("endpoint", True, "bigquery.googleapis.com")
     sent = "" if takes_credentials(server) else ", without credentials"
-    return Check("endpoint", True, f"{server}{sent}")
+    return DoctorFinding("endpoint", True, f"{server}{sent}")
 
 
 def _whose(connection: Connection, settings: Settings) -> str:
@@ -69,9 +71,9 @@ def _whose(connection: Connection, settings: Settings) -> str:
     return str(account or getattr(credentials, "account", None) or type(credentials).__name__)
 
 
-def _dry_run(connection: Connection, settings: Settings) -> Check:
+def _dry_run(connection: Connection, settings: Settings) -> DoctorFinding:
     query = read(b"-- returns: n INT64\nSELECT 1 AS n", "SELECT 1", "doctor.sql")
-    asked = Asked("doctor", query, {"as_of": datetime.now(UTC)})
+    asked = BoundQuery("doctor", query, {"as_of": datetime.now(UTC)})
     configuration = request.dry_run(asked, replace(settings, dataset=None))
     try:
         job = Jobs(connection, settings.timeout_seconds).dry_run(query.text, configuration)
@@ -86,29 +88,33 @@ def _dry_run(connection: Connection, settings: Settings) -> Check:
         if explained is None:
             raise
         found, _, mend = explained.message.partition(", ")
-        return Check("dry run", False, found, mend)
-    return Check("dry run", True, f"SELECT 1 in {job.location or 'the default location'}")
+        return DoctorFinding("dry run", False, found, mend)
+    return DoctorFinding(
+        "dry run", True, f"SELECT 1 in {job.location or 'the default location'}"
+    )
 
 
-def _dataset(connection: Connection, settings: Settings, name: str) -> Check:
+def _dataset(connection: Connection, settings: Settings, name: str) -> DoctorFinding:
     project, dataset = request.dataset_of(name, str(connection.client.project))
     catalogue = Catalogue(connection)
     there = catalogue.location(project, dataset)
     if there is None:
         hint = nearest(dataset, catalogue.datasets(project))
         mend = f"look at 'bigquery: dataset:'{hint}"
-        return Check("dataset", False, f"no dataset '{project}.{dataset}', or no access", mend)
+        return DoctorFinding(
+            "dataset", False, f"no dataset '{project}.{dataset}', or no access", mend
+        )
     if settings.location and settings.location.casefold() != there.casefold():
         found = f"'{project}.{dataset}' is in {there}, jobs run in {settings.location}"
-        return Check("dataset", False, found, f"set 'bigquery: location: {there}'")
-    return Check("dataset", True, f"{project}.{dataset} in {there}")
+        return DoctorFinding("dataset", False, found, f"set 'bigquery: location: {there}'")
+    return DoctorFinding("dataset", True, f"{project}.{dataset} in {there}")
 
 
-def _clock(ahead: timedelta) -> Check:
+def _clock(ahead: timedelta) -> DoctorFinding:
     seconds = round(ahead.total_seconds(), -1)
     if abs(ahead) < _CLOCK_OFF:
-        return Check("clock", True, "agrees with the server's")
+        return DoctorFinding("clock", True, "agrees with the server's")
     word = "ahead of" if seconds > 0 else "behind"
-    return Check(
+    return DoctorFinding(
         "clock", False, f"{abs(seconds):.0f} s {word} the server's", "set the clock (NTP)"
     )

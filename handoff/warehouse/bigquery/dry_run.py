@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handoff.facts.recorded import Column
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Lexeme, Query, lexemes
 from handoff.warehouse.bigquery.errors import mention
 from handoff.warehouse.bigquery.request import dataset_of
@@ -18,7 +18,7 @@ Resource = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DryRunPlan:
     statement_type: str | None
     """`SELECT`, `SCRIPT`, `EXPORT_DATA`; `None` from a server that does not say."""
     reads: tuple[tuple[str, str, str], ...]
@@ -36,13 +36,13 @@ class Plan:
         return tuple(".".join(each) for each in self.reads)
 
 
-def plan(job: Resource) -> Plan:
+def plan(job: Resource) -> DryRunPlan:
     """The plan in a dry run's `job`."""
     statistics = _under(job, "statistics")
     query = _under(statistics, "query")
     processed = query.get("totalBytesProcessed") or statistics.get("totalBytesProcessed") or 0
     schema = query.get("schema")
-    return Plan(
+    return DryRunPlan(
         statement_type=str(query["statementType"]) if query.get("statementType") else None,
         reads=tuple(_names(query.get("referencedTables"), "tableId")),
         calls=tuple(_names(query.get("referencedRoutines"), "routineId")),
@@ -99,14 +99,16 @@ def _is_one_select(every: Sequence[Lexeme]) -> bool:
     return starts and set(kinds[len(statement) :]) <= {"end"}
 
 
-def refused_plan(query: Query, found: Plan, settings: Settings, project: str) -> str | None:
+def refused_plan(
+    query: Query, found: DryRunPlan, settings: Settings, project: str
+) -> str | None:
     """Why what BigQuery would do is refused; `None`: it may be run."""
     if found.statement_type not in (None, "SELECT"):
         return f"{query.path}: expected one SELECT, BigQuery sees {found.statement_type}"
     return _outside(query, found, settings, project) or different(query, found.columns)
 
 
-def _outside(query: Query, found: Plan, settings: Settings, project: str) -> str | None:
+def _outside(query: Query, found: DryRunPlan, settings: Settings, project: str) -> str | None:
     if not settings.allowed_datasets:
         return None
     if found.statement_type is None:

@@ -7,13 +7,20 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 
 from handoff.base.problems import Place
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Query, lexemes
-from handoff.warehouse.bigquery.reasons import AT, LOGIN, RULES, Catalogue, Said, plain
+from handoff.warehouse.bigquery.reasons import (
+    AT,
+    LOGIN,
+    RULES,
+    CatalogueLookup,
+    ErrorDetails,
+    plain,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class ExplainedError:
     message: str
     exit_code: int
     """1 where the question or the settings for it need mending, 3 where the world failed."""
@@ -25,8 +32,8 @@ def explain(
     *,
     project: str,
     settings: Settings,
-    catalogue: Catalogue,
-) -> Explained | None:
+    catalogue: CatalogueLookup,
+) -> ExplainedError | None:
     """Why `query` was not answered, and what to do; SQL errors begin with their place.
 
     `None` where neither BigQuery nor the way to it failed: a bug.
@@ -34,17 +41,17 @@ def explain(
     cause = root(error)
     unanswered = unreachable(cause, settings)
     if unanswered:
-        return Explained(unanswered, 3)
+        return ExplainedError(unanswered, 3)
     if not hasattr(cause, "errors"):
         return None
     reason, message = _reason(cause)
     for rule in RULES:
         found = rule.fits(reason, message)
         if found:
-            said = Said(reason, message, found, query, project, settings, catalogue)
+            said = ErrorDetails(reason, message, found, query, project, settings, catalogue)
             place = f"{_place(said)}: " if rule.exit_code == 1 else ""
-            return Explained(f"{place}{rule.sentence(said)}", rule.exit_code)
-    return Explained(f"BigQuery: {plain(message)}{f' ({reason})' if reason else ''}", 3)
+            return ExplainedError(f"{place}{rule.sentence(said)}", rule.exit_code)
+    return ExplainedError(f"BigQuery: {plain(message)}{f' ({reason})' if reason else ''}", 3)
 
 
 def root(error: BaseException) -> BaseException:
@@ -131,7 +138,7 @@ _NETWORK = {
 # --- places ------------------------------------------------------------------------------
 
 
-def _place(said: Said) -> Place:
+def _place(said: ErrorDetails) -> Place:
     """Where in the `.sql` file: as BigQuery says, or where the table is named."""
     at = AT.search(said.message)
     if at:

@@ -33,7 +33,7 @@ _BEGUN_AGAIN = (
 Configuration = Mapping[str, object]
 
 
-class Stopped(Exception):
+class Cancelled(Exception):
     """The command is being interrupted: nothing more is asked."""
 
 
@@ -45,7 +45,7 @@ class JobFailed(Exception):
         self.cause = cause
 
 
-class TooSlow(Exception):
+class JobTimeout(Exception):
     """The job ran longer than it may."""
 
     errors = ({"reason": "timeout", "message": "the job ran out of time"},)
@@ -67,7 +67,7 @@ class Jobs:
     def dry_run(self, sql: str, configuration: Configuration) -> QueryJob:
         """What BigQuery would do: checked and estimated, nothing run."""
         if self._stopped:
-            raise Stopped
+            raise Cancelled
         return self._client.query(
             sql,
             job_config=_config(configuration),
@@ -115,7 +115,7 @@ class Jobs:
         job_id = f"handoff_{uuid.uuid4().hex}"
         with self._changed:
             if self._stopped:
-                raise Stopped
+                raise Cancelled
             self._running[job_id] = None
         try:
             yield job_id
@@ -146,7 +146,7 @@ class Jobs:
             stopped = self._stopped
         if stopped:
             self._cancel(job_id, job)
-            raise Stopped
+            raise Cancelled
         return job
 
     def _waited(self, job: QueryJob, max_rows: int) -> RowIterator:
@@ -159,7 +159,7 @@ class Jobs:
             except FutureTimeout:
                 if time.monotonic() > deadline:
                     self._cancel(str(job.job_id), job)
-                    raise TooSlow from None
+                    raise JobTimeout from None
 
     def _cancel(self, job_id: str, job: QueryJob | None) -> None:
         with suppress(Exception):  # it may have ended, or never begun: nothing to add

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from handoff.base.problems import nearest
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Query
 from handoff.warehouse.bigquery.cost import size
 
 LOGIN = "run 'gcloud auth application-default login'"
 
 
-class Catalogue(Protocol):
+class CatalogueLookup(Protocol):
     """What there is, to say what was meant; empty or `None` where it cannot be told."""
 
     def tables(self, project: str, dataset: str) -> Sequence[str]: ...
@@ -31,7 +31,7 @@ class Catalogue(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ErrorDetails:
     """One error as BigQuery put it, and all that helps to explain it."""
 
     reason: str
@@ -41,18 +41,18 @@ class Said:
     query: Query
     project: str
     settings: Settings
-    catalogue: Catalogue
+    catalogue: CatalogueLookup
 
     def __getitem__(self, group: str) -> str:
         return self.found[group]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ReasonRule:
     reasons: tuple[str, ...]
     """Empty for any."""
     pattern: re.Pattern[str]
-    sentence: Callable[[Said], str]
+    sentence: Callable[[ErrorDetails], str]
     exit_code: int
 
     def fits(self, reason: str, message: str) -> re.Match[str] | None:
@@ -61,14 +61,14 @@ class Rule:
         return self.pattern.search(message)
 
 
-def _unpartitioned(said: Said) -> str:
+def _unpartitioned(said: ErrorDetails) -> str:
     return (
         f"table '{said['table']}' is only read with a filter on {_quoted(said['columns'])},"
         f" expected a condition such as 'WHERE {_first(said['columns'])} >= @...'"
     )
 
 
-def _no_table(said: Said) -> str:
+def _no_table(said: ErrorDetails) -> str:
     project, dataset, table = said["project"], said["dataset"], said["table"]
     tables = said.catalogue.tables(project, dataset)
     if not tables:
@@ -76,7 +76,7 @@ def _no_table(said: Said) -> str:
     return f"no table '{table}' in '{project}.{dataset}'{nearest(table, tables)}"
 
 
-def _no_dataset(said: Said) -> str:
+def _no_dataset(said: ErrorDetails) -> str:
     project, dataset = said["project"], said["dataset"]
     there, asked = said.catalogue.location(project, dataset), said.settings.location
     if there and asked and there.casefold() != asked.casefold():
@@ -91,7 +91,7 @@ def _no_dataset(said: Said) -> str:
     return f"no dataset '{dataset}' in project '{project}'{where}{hint}"
 
 
-def _no_permission_on_table(said: Said) -> str:
+def _no_permission_on_table(said: ErrorDetails) -> str:
     name = f"{said['project']}.{said['dataset']}.{said['table']}"
     hint = nearest(
         said["table"],
@@ -107,21 +107,21 @@ def _no_permission_on_table(said: Said) -> str:
     )
 
 
-def _no_jobs(said: Said) -> str:
+def _no_jobs(said: ErrorDetails) -> str:
     return (
         f"no permission 'bigquery.jobs.create' in project '{said['owner']}', ask for the role"
         " roles/bigquery.jobUser there, or name another project in 'bigquery: project:'"
     )
 
 
-def _api_off(said: Said) -> str:
+def _api_off(said: ErrorDetails) -> str:
     return (
         f"the BigQuery API is off in project '{said.project}', run"
         f" 'gcloud services enable bigquery.googleapis.com --project {said.project}'"
     )
 
 
-def _over_limit(said: Said) -> str:
+def _over_limit(said: ErrorDetails) -> str:
     needed = re.search(r"([0-9]+) or higher required", said.message)
     needs = f" {size(int(needed[1]))}" if needed else ""
     return (
@@ -130,25 +130,25 @@ def _over_limit(said: Said) -> str:
     )
 
 
-def _too_slow(said: Said) -> str:
+def _too_slow(said: ErrorDetails) -> str:
     return (
         f"took longer than timeout_seconds ({said.settings.timeout_seconds} s) and was stopped,"
         " read less, or raise it in 'bigquery:'"
     )
 
 
-def _crowded(said: Said) -> str:
+def _crowded(said: ErrorDetails) -> str:
     return (
         "too many requests at once, also after trying again, lower 'bigquery: concurrency:'"
         f" (now {said.settings.concurrency})"
     )
 
 
-def _invalid(said: Said) -> str:
+def _invalid(said: ErrorDetails) -> str:
     return plain(AT.sub("", said.message))
 
 
-def _with(sentence: str) -> Callable[[Said], str]:
+def _with(sentence: str) -> Callable[[ErrorDetails], str]:
     """`sentence` with `{project}`, `{reason}` and BigQuery's own `{message}` filled in."""
     return lambda said: sentence.format(
         project=said.project, reason=said.reason, message=plain(said.message)
@@ -166,8 +166,8 @@ _INSIDE = (
     *("500", "502", "503", "504"),
 )
 
-RULES: tuple[Rule, ...] = (
-    Rule(
+RULES: tuple[ReasonRule, ...] = (
+    ReasonRule(
         (),
         re.compile(
             r"Cannot query over table '(?P<table>[^']+)' without a filter over column\(s\)"
@@ -176,14 +176,14 @@ RULES: tuple[Rule, ...] = (
         _unpartitioned,
         1,
     ),
-    Rule((), re.compile(r"Not found: Table " + _TABLE), _no_table, 1),
-    Rule(
+    ReasonRule((), re.compile(r"Not found: Table " + _TABLE), _no_table, 1),
+    ReasonRule(
         (),
         re.compile(r"Not found: Dataset (?P<project>[\w.:-]+)[:.](?P<dataset>\w+)(?P<table>)"),
         _no_dataset,
         1,
     ),
-    Rule(
+    ReasonRule(
         ("notFound", "404", "invalid"),
         re.compile(r"[Pp]roject (?P<owner>[\w.:-]*\w)"),
         lambda said: (
@@ -191,7 +191,7 @@ RULES: tuple[Rule, ...] = (
         ),
         3,
     ),
-    Rule(
+    ReasonRule(
         (),
         re.compile(r"Table \"?(?P<table>[^\"]+)\"? must be qualified with a dataset"),
         lambda said: (
@@ -200,53 +200,53 @@ RULES: tuple[Rule, ...] = (
         ),
         1,
     ),
-    Rule(
+    ReasonRule(
         _DENIED,
         re.compile(r"bigquery\.jobs\.create permission in project (?P<owner>[\w.:-]*\w)"),
         _no_jobs,
         3,
     ),
-    Rule((), re.compile(r"has not been used in project|SERVICE_DISABLED"), _api_off, 3),
-    Rule(("accessNotConfigured",), _ANY, _api_off, 3),
-    Rule(_DENIED, re.compile(r"[Tt]able " + _TABLE), _no_permission_on_table, 3),
-    Rule(_DENIED, _ANY, _with("{message}"), 3),
-    Rule(
+    ReasonRule((), re.compile(r"has not been used in project|SERVICE_DISABLED"), _api_off, 3),
+    ReasonRule(("accessNotConfigured",), _ANY, _api_off, 3),
+    ReasonRule(_DENIED, re.compile(r"[Tt]able " + _TABLE), _no_permission_on_table, 3),
+    ReasonRule(_DENIED, _ANY, _with("{message}"), 3),
+    ReasonRule(
         ("authError", "401", "required", "unauthorized"),
         _ANY,
         _with(f"BigQuery does not take these credentials ({{message}}), {LOGIN}"),
         3,
     ),
-    Rule(("bytesBilledLimitExceeded",), _ANY, _over_limit, 1),
-    Rule(
+    ReasonRule(("bytesBilledLimitExceeded",), _ANY, _over_limit, 1),
+    ReasonRule(
         ("quotaExceeded",),
         _ANY,
         _with("a quota of project '{project}' is used up ({message}), ask again later"),
         3,
     ),
-    Rule(("rateLimitExceeded", "jobRateLimitExceeded", "429"), _ANY, _crowded, 3),
-    Rule(
+    ReasonRule(("rateLimitExceeded", "jobRateLimitExceeded", "429"), _ANY, _crowded, 3),
+    ReasonRule(
         ("billingNotEnabled", "billingTierLimitExceeded"),
         _ANY,
         _with("project '{project}' cannot be billed ({message})"),
         3,
     ),
-    Rule(
+    ReasonRule(
         ("responseTooLarge", "resourcesExceeded"),
         _ANY,
         _with("more than BigQuery does for one query ({message}), read or return less"),
         1,
     ),
-    Rule(("stopped", "timeout", "cancelled"), re.compile("time"), _too_slow, 3),
-    Rule(("stopped", "cancelled"), _ANY, _with("the job was cancelled ({message})"), 3),
-    Rule((), AT, _invalid, 1),
-    Rule(
+    ReasonRule(("stopped", "timeout", "cancelled"), re.compile("time"), _too_slow, 3),
+    ReasonRule(("stopped", "cancelled"), _ANY, _with("the job was cancelled ({message})"), 3),
+    ReasonRule((), AT, _invalid, 1),
+    ReasonRule(
         (),
         re.compile(r"different locations|[Ll]ocation [\w-]+ does not"),
         _with("{message}, look at 'bigquery: location:'"),
         3,
     ),
-    Rule(("invalidQuery", "invalid"), _ANY, _invalid, 1),
-    Rule(
+    ReasonRule(("invalidQuery", "invalid"), _ANY, _invalid, 1),
+    ReasonRule(
         _INSIDE,
         _ANY,
         _with("BigQuery failed inside, also after trying again ({message}), ask again later"),

@@ -15,14 +15,16 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from handoff.base.problems import UsageError
-from handoff.project.settings import BigQuery as Settings
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.types import Field, Type, Value, type_of
-from handoff.warehouse import Asked
+from handoff.warehouse import BoundQuery
 
 Json = Mapping[str, object]
 
 
-def dry_run(asked: Asked, settings: Settings, *, use_cache: bool = False) -> dict[str, object]:
+def dry_run(
+    asked: BoundQuery, settings: Settings, *, use_cache: bool = False
+) -> dict[str, object]:
     """The job configuration that estimates and checks `asked` for nothing.
 
     The cache is off unless asked for: a cached answer is estimated at 0 bytes, and may be
@@ -32,7 +34,7 @@ def dry_run(asked: Asked, settings: Settings, *, use_cache: bool = False) -> dic
 
 
 def run(
-    asked: Asked, settings: Settings, *, maximum_bytes_billed: int | None
+    asked: BoundQuery, settings: Settings, *, maximum_bytes_billed: int | None
 ) -> dict[str, object]:
     """The job configuration that answers `asked` and stops at what it may cost."""
     configuration = _configuration(asked, settings, use_cache=True)
@@ -43,7 +45,9 @@ def run(
     return {**configuration, "query": query, "jobTimeoutMs": timeout_ms}
 
 
-def _configuration(asked: Asked, settings: Settings, *, use_cache: bool) -> dict[str, object]:
+def _configuration(
+    asked: BoundQuery, settings: Settings, *, use_cache: bool
+) -> dict[str, object]:
     query: dict[str, object] = {
         "useLegacySql": False,
         "useQueryCache": use_cache,
@@ -73,7 +77,7 @@ _KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
 
-def labels(asked: Asked, settings: Settings) -> dict[str, str]:
+def labels(asked: BoundQuery, settings: Settings) -> dict[str, str]:
     """All labels of a job: a job's labels replace whatever the client has as default."""
     question = asked.query.name.removesuffix(".sql")
     ours = {"tool": "handoff", "fact": asked.fact, "question": question}
@@ -100,7 +104,7 @@ def check_labels(settings: Settings) -> None:
 # --- parameters --------------------------------------------------------------------------
 
 
-def parameters(asked: Asked) -> list[Json]:
+def parameters(asked: BoundQuery) -> list[Json]:
     """`queryParameters`: every parameter of `asked` with its declared type."""
     types = {each.name: type_of(each.type) for each in asked.query.params}
     types["as_of"] = Type("TIMESTAMP")

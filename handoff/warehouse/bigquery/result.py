@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from handoff.facts.recorded import MAX_ROWS, Column
 from handoff.sql.types import BadValue, Field, Type, Value, type_of, value_of
-from handoff.warehouse.result import MAX_BYTES, TooMuch, too_many_rows
+from handoff.warehouse.result import MAX_BYTES, ResultTooLarge, too_many_rows
 
 Schema = Sequence[Mapping[str, object]]
 """`schema.fields`: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableSchema"""
@@ -25,7 +25,7 @@ def columns(schema: Schema) -> tuple[Column, ...]:
 def rows(
     pages: Iterable[Mapping[str, object]], found: Sequence[Column]
 ) -> tuple[tuple[Value, ...], ...]:
-    """The rows of `pages`, read only as far as they may be recorded. Raises TooMuch."""
+    """The rows of `pages`, read only as far as they may be recorded. Raises ResultTooLarge."""
     types = [type_of(each.type) for each in found]
     kept: list[tuple[Value, ...]] = []
     n_bytes = 0
@@ -35,7 +35,7 @@ def rows(
         if len(kept) == MAX_ROWS:
             raise too_many_rows()
         if n_bytes > MAX_BYTES:
-            raise TooMuch(
+            raise ResultTooLarge(
                 f"the answer is over {MAX_BYTES // 2**20} MiB after {len(kept):,} rows,"
                 " return fewer or shorter columns"
             )

@@ -12,19 +12,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from handoff.facts.recorded import MAX_ROWS, Answer, Failure
-from handoff.project.settings import BigQuery as Settings
+from handoff.facts.recorded import MAX_ROWS, Failure, QueryResult
+from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.tables import Tables
 from handoff.sql.types import BadType, BadValue
-from handoff.warehouse import Asked, Progress
+from handoff.warehouse import BoundQuery, Progress
 from handoff.warehouse.bigquery import cost, request, result
 from handoff.warehouse.bigquery.catalogue import Catalogue, described
 from handoff.warehouse.bigquery.client import Connection, connect
-from handoff.warehouse.bigquery.cost import Bill, Estimate, Grant
+from handoff.warehouse.bigquery.cost import BilledCost, CostEstimate, QueryBudget
 from handoff.warehouse.bigquery.dry_run import plan, refused_plan, refused_words
 from handoff.warehouse.bigquery.errors import explain
-from handoff.warehouse.bigquery.jobs import Jobs, Stopped, resource
-from handoff.warehouse.result import TooMuch, different, too_many_rows
+from handoff.warehouse.bigquery.jobs import Cancelled, Jobs, resource
+from handoff.warehouse.result import ResultTooLarge, different, too_many_rows
 from handoff.warehouse.workers import each_of
 
 RETRY_SECONDS = 60.0
@@ -33,7 +33,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class BigQuery:
+class BigQueryWarehouse:
     """Answers questions with the jobs of one project; connects when it is first asked."""
 
     engine = "bigquery"
@@ -46,11 +46,11 @@ class BigQuery:
         self._progress = progress
         self._retry_seconds = retry_seconds
         self._telling = threading.Lock()
-        self.bills: list[Bill] = []
+        self.bills: list[BilledCost] = []
         """Of every answer that was had, in the order they came."""
         self._parts: tuple[Connection, Jobs, Catalogue] | None = None
 
-    def answers(self, asked: Sequence[Asked]) -> tuple[Answer | Failure, ...]:
+    def answers(self, asked: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
         """One answer or failure for each question, in order; a failure takes no other down.
 
         Interrupted, it cancels the jobs that run before it raises KeyboardInterrupt. Raises
@@ -64,7 +64,7 @@ class BigQuery:
             self._all(self._answer, list(zip(asked, granted, strict=True)), "answered")
         )
 
-    def estimates(self, asked: Sequence[Asked]) -> tuple[Estimate | Failure, ...]:
+    def estimates(self, asked: Sequence[BoundQuery]) -> tuple[CostEstimate | Failure, ...]:
         """What each question would cost, by dry runs; nothing is billed."""
         return tuple(self._all(self._estimate_with_cache, asked, "estimated"))
 
@@ -86,25 +86,27 @@ class BigQuery:
 
     # --- one question ---
 
-    def _estimate(self, asked: Asked) -> Estimate | Failure:
+    def _estimate(self, asked: BoundQuery) -> CostEstimate | Failure:
         return self._tried(asked, lambda: self._checked(asked))
 
-    def _estimate_with_cache(self, asked: Asked) -> Estimate | Failure:
+    def _estimate_with_cache(self, asked: BoundQuery) -> CostEstimate | Failure:
         return self._tried(asked, lambda: self._with_cache(asked, self._checked(asked)))
 
-    def _answer(self, asked_and_grant: tuple[Asked, Grant | Failure]) -> Answer | Failure:
+    def _answer(
+        self, asked_and_grant: tuple[BoundQuery, QueryBudget | Failure]
+    ) -> QueryResult | Failure:
         asked, grant = asked_and_grant
         if isinstance(grant, Failure):
             return grant
         return self._tried(asked, lambda: self._ran(asked, grant))
 
-    def _tried(self, asked: Asked, do: Callable[[], B | Failure]) -> B | Failure:
+    def _tried(self, asked: BoundQuery, do: Callable[[], B | Failure]) -> B | Failure:
         connection, _, catalogue = self._connected()
         try:
             return do()
-        except Stopped:
+        except Cancelled:
             return Failure("interrupted", _now())
-        except (TooMuch, BadValue, BadType) as error:
+        except (ResultTooLarge, BadValue, BadType) as error:
             return _mend(f"{asked.query.path}: {error}")
         except Exception as error:
             explained = explain(
@@ -118,7 +120,7 @@ class BigQuery:
                 raise
             return Failure(explained.message, _now(), explained.exit_code)
 
-    def _checked(self, asked: Asked) -> Estimate | Failure:
+    def _checked(self, asked: BoundQuery) -> CostEstimate | Failure:
         connection, jobs, _ = self._connected()
         refused = refused_words(asked.query)
         if refused:
@@ -131,7 +133,7 @@ class BigQuery:
         refused = refused_plan(asked.query, found, self._settings, project)
         if refused:
             return _mend(refused)
-        return Estimate(
+        return CostEstimate(
             fact=asked.fact,
             question=asked.query.name,
             bytes_processed=found.bytes_processed,
@@ -139,7 +141,9 @@ class BigQuery:
             is_bound=found.is_bound,
         )
 
-    def _with_cache(self, asked: Asked, estimate: Estimate | Failure) -> Estimate | Failure:
+    def _with_cache(
+        self, asked: BoundQuery, estimate: CostEstimate | Failure
+    ) -> CostEstimate | Failure:
         if isinstance(estimate, Failure):
             return estimate
         _, jobs, _ = self._connected()
@@ -148,13 +152,15 @@ class BigQuery:
         )
         return replace(estimate, cached=plan(resource(job)).cached)
 
-    def _ran(self, asked: Asked, grant: Grant) -> Answer | Failure:
+    def _ran(self, asked: BoundQuery, grant: QueryBudget) -> QueryResult | Failure:
         _, jobs, _ = self._connected()
         configuration = request.run(
             asked, self._settings, maximum_bytes_billed=grant.maximum_bytes_billed
         )
         job, rows = jobs.run(asked.query.text, configuration, max_rows=MAX_ROWS + 1)
-        self.bills.append(Bill(asked.fact, job.total_bytes_billed or 0, job.cache_hit is True))
+        self.bills.append(
+            BilledCost(asked.fact, job.total_bytes_billed or 0, job.cache_hit is True)
+        )
         columns = result.columns([each.to_api_repr() for each in rows.schema])
         refused = different(asked.query, columns)
         if refused:
@@ -162,7 +168,7 @@ class BigQuery:
         if rows.total_rows is not None and rows.total_rows > MAX_ROWS:
             raise too_many_rows(rows.total_rows)
         pages = (page.raw_page for page in rows.pages) if rows.total_rows else ()
-        return Answer(
+        return QueryResult(
             columns=columns,
             rows=result.rows(pages, columns),
             job_id=job.job_id,

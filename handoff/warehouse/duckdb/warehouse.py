@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, TypeVar
 from handoff.base.cache import cache_folder
 from handoff.base.files import confined, read_plain
 from handoff.base.problems import InvalidInput, Place, Problem, WorldError
-from handoff.facts.recorded import MAX_ROWS, Answer, Column, Failure, Value
+from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult, Value
 from handoff.sql.tables import Tables as Schemas
 from handoff.sql.tables import TableSchema
 from handoff.sql.types import BadValue, Type, type_of, value_of
-from handoff.warehouse import Asked, Progress
+from handoff.warehouse import BoundQuery, Progress
 from handoff.warehouse.duckdb.translate import (
     Catalog,
     NotTranslated,
@@ -30,7 +30,7 @@ from handoff.warehouse.duckdb.translate import (
     Translation,
     translated,
 )
-from handoff.warehouse.result import TooMuch, different, too_many_rows
+from handoff.warehouse.result import ResultTooLarge, different, too_many_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -52,7 +52,7 @@ _SETTINGS = {
 }
 
 
-class DuckDB:
+class DuckDBWarehouse:
     """Answers questions from an open database; close it when done."""
 
     def __init__(
@@ -70,7 +70,7 @@ class DuckDB:
         self._timeout_seconds = timeout_seconds
         self._clock = clock
 
-    def answers(self, asked: Sequence[Asked]) -> tuple[Answer | Failure, ...]:
+    def answers(self, asked: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
         catalog = Catalog.of(self.tables, self._database)
         return tuple(self._answer(each, catalog) for each in asked)
 
@@ -87,7 +87,7 @@ class DuckDB:
     def close(self) -> None:
         self._connection.close()
 
-    def _answer(self, asked: Asked, catalog: Catalog) -> Answer | Failure:
+    def _answer(self, asked: BoundQuery, catalog: Catalog) -> QueryResult | Failure:
         # slow: only asking needs it
         import duckdb
 
@@ -100,16 +100,16 @@ class DuckDB:
         except NotTranslated as error:
             message = f"{error.problem.place}: {error.problem.message}"
             return Failure(message, self._clock(), exit_code=1)
-        except TooMuch as error:
+        except ResultTooLarge as error:
             return Failure(f"{asked.query.path}: {error}", self._clock(), exit_code=1)
         except TimeoutError:
             message = f"no answer within {self._timeout_seconds:g} seconds"
             return self._failure(asked, message)
         except (duckdb.Error, BadValue) as error:
             return self._failure(asked, _said(error))
-        return Answer(translation.columns, rows, None, None, self._clock())
+        return QueryResult(translation.columns, rows, None, None, self._clock())
 
-    def _failure(self, asked: Asked, message: str) -> Failure:
+    def _failure(self, asked: BoundQuery, message: str) -> Failure:
         return Failure(f"{asked.query.path}: {message}", self._clock())
 
     def _rows(
@@ -140,7 +140,7 @@ class DuckDB:
                     wait([done], 0.1)
 
 
-def open_file(path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> DuckDB:
+def open_file(path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> DuckDBWarehouse:
     """The author's own database, read-only. Raises WorldError where it cannot be opened."""
     # slow: only asking needs it
     import duckdb
@@ -152,7 +152,7 @@ def open_file(path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> DuckDB
     except duckdb.Error as error:
         reason = str(error).split("\n")[0]
         raise WorldError(f"{path.name}: error: cannot open the database: {reason}") from error
-    return DuckDB(connection, "duckdb", timeout_seconds=timeout_seconds)
+    return DuckDBWarehouse(connection, "duckdb", timeout_seconds=timeout_seconds)
 
 
 def open_sample(
@@ -161,7 +161,7 @@ def open_sample(
     cache: Path | None = None,
     progress: Progress = lambda _: None,
     timeout_seconds: float = TIMEOUT_SECONDS,
-) -> DuckDB:
+) -> DuckDBWarehouse:
     """The sample that the scripts in `folder` make, built where the cache does not hold it.
 
     Kept in `cache`, the user's private cache folder where `None`, under the scripts' hash; in
@@ -171,7 +171,7 @@ def open_sample(
     kept = cache or cache_folder("samples")
     stored = _stored(sample, kept, progress) if kept else None
     connection = stored or _built(sample, ":memory:", progress)
-    return DuckDB(connection, "duckdb sample", timeout_seconds=timeout_seconds)
+    return DuckDBWarehouse(connection, "duckdb sample", timeout_seconds=timeout_seconds)
 
 
 def _said(error: Exception) -> str:
