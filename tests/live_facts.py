@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from handoff.base.problems import Place
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance

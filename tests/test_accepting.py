@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import repositories
 from commands import THIRD, Handoff, caller, example
+from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput
 from handoff.facts import receipts

@@ -12,7 +12,6 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import pytest
 from bigquery_stub import Script, Stub, error, serving
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from msgspec.structs import replace
 
 from handoff.base.problems import UsageError, WorldError
 from handoff.facts.recorded import Column, Failure, QueryResult
@@ -466,11 +466,11 @@ def test_interrupted_command_ends_though_a_server_hangs(stub: Stub, tmp_path: Pa
     program = tmp_path / "ask.py"
     program.write_text(
         "import sys; sys.path.insert(0, sys.argv[2])\n"
-        "from test_bigquery import BigQuery, Settings, question\n"
+        "from test_bigquery import BigQueryWarehouse, Settings, question\n"
         "import handoff.warehouse.bigquery.jobs as jobs\n"
         "jobs.CANCEL_SECONDS = 0.2\n"
         "settings = Settings(project='p', endpoint=sys.argv[1])\n"
-        "BigQuery(settings, print).answers([question()])\n"
+        "BigQueryWarehouse(settings, print).answers([question()])\n"
     )
     command = [sys.executable, str(program), stub.url, str(Path(__file__).parent)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)

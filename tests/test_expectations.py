@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import replace
 from datetime import UTC, date
 from fractions import Fraction
 from operator import eq, ge, gt, le, lt, ne
@@ -16,6 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from live_facts import AS_OF, FACTS, QUERIES, QUESTIONS
+from msgspec.structs import replace
 from sessions import session
 
 from handoff import api

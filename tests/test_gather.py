@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, Place
 from handoff.facts.recorded import (
@@ -72,7 +73,7 @@ ONE_QUESTION = QueryFact("one", "a/one.sql", {}, None, PLACE, {})
 
 
 def session(*questions: QueryFact) -> Session:
-    empty: dict[str, None] = dict.fromkeys(Session.__dataclass_fields__)
+    empty: dict[str, None] = dict.fromkeys(Session.__struct_fields__)
     known: dict[str, object] = {
         "id": "s",
         "created": Created(date(2026, 1, 3), None),

@@ -1,6 +1,5 @@
 """Texts filled in from facts."""
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from live_facts import AS_OF, FACTS, QUERIES, QUESTIONS
+from msgspec.structs import replace
 from sessions import session, text
 
 from handoff.base.blanks import blanks

@@ -7,12 +7,12 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from handoff import api
 from handoff.base.problems import InvalidInput, UsageError

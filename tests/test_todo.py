@@ -1,6 +1,6 @@
 """What is open, summed up."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from handoff.base.problems import KeyPath, Place
 from handoff.session.open_blanks import OpenBlank, summary

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import replace
 from datetime import UTC, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from live_facts import AS_OF, QUERIES, query, question
+from msgspec.structs import replace
 from sessions import session, text
 
 from handoff import api

@@ -17,16 +17,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 DEFAULT = "[TO BE FILLED]"
 
 Kind = Literal["blank", "name", "phrase", "choice"]
 
 
-@dataclass(frozen=True, slots=True)
-class FoundBlank:
+class FoundBlank(Struct, frozen=True):
     """One blank in a text."""
 
     text: str

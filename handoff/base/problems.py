@@ -7,9 +7,10 @@ Errors are exceptions with one base class, turned into a line on stderr in `cli`
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
+
+from msgspec import Struct
 
 Level = Literal["error", "warning", "note"]
 KeyPath = tuple[str | int, ...]
@@ -17,8 +18,7 @@ KeyPath = tuple[str | int, ...]
 _LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where in the author's files something stands."""
 
     path: str
@@ -27,16 +27,28 @@ class Place:
     """Counted from 1; 0 for the file as a whole."""
     column: int = 0
     """In characters, counted from 1; 0 for the line as a whole."""
-    keys: KeyPath = field(default=(), compare=False)
-    """The way to the value inside a YAML file: `("accomplished", "Logic", 0)`."""
+    keys: KeyPath = ()
+    """The way to the value inside a YAML file: `("accomplished", "Logic", 0)`; not compared."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Place) and self._order == other._order
+
+    def __hash__(self) -> int:
+        return hash(self._order)
+
+    def __lt__(self, other: Place) -> bool:
+        return self._order < other._order
+
+    @property
+    def _order(self) -> tuple[str, int, int]:
+        return self.path, self.line, self.column
 
     def __str__(self) -> str:
         numbers = [str(n) for n in (self.line, self.column) if n]
         return ":".join([self.path, *numbers])
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One finding: `place: level: message (code)`."""
 
     code: str
@@ -50,8 +62,7 @@ class Problem:
         return f"{self.place}: {self.level}: {self.message} ({self.code})"
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Every problem of one run, once each, sorted by place and then by weight."""
 
     problems: tuple[Problem, ...] = ()

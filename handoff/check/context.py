@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from handoff.base.tree import Tree
 from handoff.facts.recorded import Fact, Facts
@@ -14,8 +15,7 @@ from handoff.values.cells import Cells
 from handoff.values.history import FactHistory
 
 
-@dataclass(frozen=True, slots=True)
-class CheckContext:
+class CheckContext(Struct, frozen=True):
     """One session and all that its rules look at."""
 
     session: Session
@@ -45,8 +45,7 @@ class CheckContext:
         return self.facts.facts.get(name) if self.facts else None
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectContext:
+class ProjectContext(Struct, frozen=True):
     """All of a project, for rules that compare."""
 
     sessions: Sequence[Session]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
 
 from handoff.base.problems import Place, Problem
 from handoff.base.tokens import BYTES_PER_TOKEN, estimated
@@ -146,8 +147,7 @@ _SHELLS = ("bash", "sh", "shell", "zsh", "console")
 _INLINE_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Shell:
+class _Shell(Struct, frozen=True):
     """Lines of a shell in an author's text."""
 
     words: str

@@ -6,7 +6,8 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 RUNNERS = frozenset(
     [
@@ -32,8 +33,7 @@ _CONTINUED = re.compile(r"\\\n")
 _UNDECIDED = re.compile(r"[$`*?<>{}\[\]~]|^/|://")
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """A script that a line runs."""
 
     path: str

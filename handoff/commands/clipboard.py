@@ -8,7 +8,8 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.problems import WorldError
 
@@ -17,8 +18,7 @@ MAX_OSC52_BYTES = 74_994
 """Of text; a longer one xterm drops without a word, and others after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """A program that takes the clipboard's text on its standard input."""
 
     words: tuple[str, ...]

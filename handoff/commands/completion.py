@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from handoff import api
 from handoff.base.data import data_folder
@@ -102,8 +102,7 @@ def _unquoted(word: str) -> str:
 # --- which word it is ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameter:
+class _Parameter(Struct, frozen=True):
     """An argument or an option of a command."""
 
     name: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.cache import cache_folder
 from handoff.base.problems import HandoffError
@@ -15,8 +16,7 @@ from handoff.project.settings import Settings
 from handoff.warehouse import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class DoctorStep:
+class DoctorStep(Struct, frozen=True):
     """One step of the examination."""
 
     what: str

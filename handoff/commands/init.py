@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from handoff.base.files import is_folder
 from handoff.base.problems import UsageError, nearest

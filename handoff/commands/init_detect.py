@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigError
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from handoff.project.settings import Engine
 
@@ -25,8 +26,7 @@ _NONE = re.compile(r"readme|index|template|changelog", re.IGNORECASE)
 """Names that are no handoffs, in whatever folder they lie."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundDocuments:
+class FoundDocuments(Struct, frozen=True):
     """The handoffs that somebody wrote before."""
 
     paths: tuple[str, ...]
@@ -39,8 +39,7 @@ class FoundDocuments:
     """Of the session after the newest."""
 
 
-@dataclass(frozen=True, slots=True)
-class DetectedEngine:
+class DetectedEngine(Struct, frozen=True):
     """Which engine is likely to be there, and why."""
 
     engine: Engine

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from string import Template
+
+from msgspec import Struct
 
 from handoff.base.files import confined, write_new
 from handoff.project.settings import Engine
@@ -18,8 +19,7 @@ GUIDE = ".agents/skills/handoff/SKILL.md"
 """What teaches a coding agent how sessions begin and end; where several of them look."""
 
 
-@dataclass(frozen=True, slots=True)
-class InitPlan:
+class InitPlan(Struct, frozen=True):
     """What is to be written, as found or as a person chose."""
 
     engine: Engine

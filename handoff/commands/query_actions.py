@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from handoff import api
 from handoff.base.files import write_whole
@@ -150,8 +151,7 @@ def _asked(
 # --- what they read --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PulledSchema:
+class PulledSchema(Struct, frozen=True):
     """What became of the recorded schema."""
 
     path: str

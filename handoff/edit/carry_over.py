@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+
+from msgspec import Struct
 
 from handoff.base.blanks import is_blank
 from handoff.base.problems import Place, Problem
@@ -43,8 +44,7 @@ _TICKS = re.compile(r"[\s✅❌☑✔️]+$")
 _GUARDS = re.compile(r"\bdo[- ]?not|\bdon['’]?t\b|\bnever\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class PreviousSession:
+class PreviousSession(Struct, frozen=True):
     """The session that is carried on."""
 
     session: Session
@@ -262,10 +262,10 @@ def _boxes(node: object) -> Iterator[ChecklistItem]:
     elif isinstance(node, tuple):
         for each in node:
             yield from _boxes(each)
-    elif is_dataclass(node) and not isinstance(node, Place):
-        for field in fields(node):
-            if field.name not in ("next", "prompt"):
-                yield from _boxes(getattr(node, field.name))
+    elif isinstance(node, Struct) and not isinstance(node, Place):
+        for field in node.__struct_fields__:
+            if field not in ("next", "prompt"):
+                yield from _boxes(getattr(node, field))
 
 
 def _label(words: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
+
+from msgspec import Struct, field
 
 from handoff import api
 from handoff.base.blanks import blanks
@@ -27,8 +28,7 @@ class PlaceChanged(HandoffError):
     exit_code = 1
 
 
-@dataclass(frozen=True, slots=True)
-class FillPrompt:
+class FillPrompt(Struct, frozen=True):
     """One blank, as it is put to a person."""
 
     task: TodoItem
@@ -44,8 +44,7 @@ class FillPrompt:
         return self.task.open.text
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(Struct):
     """The blanks of one session and what was answered so far; each answer is saved at once."""
 
     project: Project

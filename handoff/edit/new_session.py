@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from itertools import count
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from handoff import api
 from handoff.base.blanks import blanks
@@ -36,8 +37,7 @@ _ALWAYS = ("goal", "findings", "accomplished")
 """Keys that every session begins with, blank; others where the last one had them."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
+class NewSession(Struct, frozen=True):
     """A session file that `new` wrote."""
 
     session: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.blanks import is_blank
 from handoff.base.problems import KeyPath, nearest
@@ -28,8 +29,7 @@ LISTS: tuple[KeyPath, ...] = (("actions",), ("tried",), ("do_not",), ("prompt", 
 """Places where no text may stand alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class EditResult:
+class EditResult(Struct, frozen=True):
     """A session's text after one edit, and where that was."""
 
     text: str

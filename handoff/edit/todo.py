@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from shlex import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff import api
 from handoff.base.problems import KeyPath
@@ -21,8 +23,7 @@ PLACEHOLDER = "…"
 """Stands in a command where the words go."""
 
 
-@dataclass(frozen=True, slots=True)
-class TodoItem:
+class TodoItem(Struct, frozen=True):
     """A blank and how it is filled."""
 
     open: OpenBlank
@@ -36,8 +37,7 @@ class TodoItem:
     """A line for the shell."""
 
 
-@dataclass(frozen=True, slots=True)
-class TodoList:
+class TodoList(Struct, frozen=True):
     """All that is open in one session, in the order of its file."""
 
     session: str
@@ -62,8 +62,7 @@ def work(project: Project, session_id: str) -> TodoList:
     return TodoList(session_id, document.path, tuple(tasks))
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What a key of the session file takes, where its blank does not say so."""
 
     choices: tuple[str, ...] = ()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.facts import recorded as facts_file
@@ -19,8 +21,7 @@ from handoff.values.printing import code_span, escaped, moment
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """One reading back of a handoff."""
 
     by: str

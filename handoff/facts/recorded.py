@@ -7,9 +7,11 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.session.model import SourceFact
@@ -22,15 +24,13 @@ MAX_ROWS = 1000
 """Of one fact; more is no handoff but a table."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     name: str
     type: str
     """GoogleSQL, upper case."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryResult:
+class QueryResult(Struct, frozen=True):
     """What a warehouse returned for one question."""
 
     columns: tuple[Column, ...]
@@ -42,20 +42,27 @@ class QueryResult:
     """When the warehouse finished, UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why a question has no answer."""
 
     message: str
     """One line, written for the person who must act."""
     at: datetime
     """UTC."""
-    exit_code: int = field(default=3, compare=False)
-    """1 where the author's files need mending; not recorded."""
+    exit_code: int = 3
+    """1 where the author's files need fixing; neither recorded nor compared."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Failure) and (self.message, self.at) == (
+            other.message,
+            other.at,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.message, self.at))
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(Struct, frozen=True):
     """How an answer was obtained; enough to obtain it again."""
 
     source: str
@@ -73,8 +80,7 @@ class Provenance:
     """As BigQuery bills it; `None` where nobody pays."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """A question's recorded answer, its recorded failure, or both (the last answer stands)."""
 
     name: str
@@ -90,8 +96,7 @@ class Fact:
     """Loaded from a file whose digest does not fit: somebody changed it by hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """All facts of one session, in the order it declares them."""
 
     as_of: datetime | None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT
 from handoff.import_.pieces import Piece
@@ -12,8 +13,7 @@ from handoff.import_.sections import one_content
 from handoff.import_.values import NotExpressible, Value, is_label, live_text, number
 
 
-@dataclass(frozen=True, slots=True)
-class Chapter:
+class Chapter(Struct, frozen=True):
     """A heading of the second level, what stands beneath it, and the line above."""
 
     ruled: bool
@@ -28,8 +28,7 @@ class Chapter:
         return (*rule, self.heading, *self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class ChapterContext:
+class ChapterContext(Struct, frozen=True):
     """What a chapter must fit."""
 
     header: Mapping[str, str]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePath
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
 from handoff.import_.equality import parsed
@@ -28,8 +30,7 @@ _ROUNDS = 12
 """How often a layout is made coarser before another one is tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedSession:
+class ImportedSession(Struct, frozen=True):
     """A session file made of a document."""
 
     id: str
@@ -141,8 +142,7 @@ class _Layout(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+class _Made(Struct, frozen=True):
     session: Mapping[str, Value]
     lost: range | None = None
     """Lines that the session does not say."""

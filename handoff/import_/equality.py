@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -21,8 +22,7 @@ Mark = tuple[str, ...]
 References = Mapping[str, Mapping[str, object]]
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedMarkdown:
+class ParsedMarkdown(Struct, frozen=True):
     """A document, parsed."""
 
     tokens: tuple[Token, ...]

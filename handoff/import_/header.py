@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from handoff.session.decode import LINE, MAX_LABEL, MAX_SLUG
 from handoff.values.printing import MONTHS
@@ -14,8 +15,7 @@ _FIRST_LINES = 40
 """How far down a document says what it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderNames:
+class HeaderNames(Struct, frozen=True):
     """What a session file must say before its content."""
 
     label: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.import_.blocks import label_lines
 from handoff.import_.pieces import Piece
@@ -15,8 +17,7 @@ from handoff.import_.values import LiteralName, Value, live_text
 _PROMPT = re.compile(r"(?i)copy[\s/-]*(?:and[\s-]*)?paste|\bprompt\b|paste (?:this|the)")
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutPlan:
+class LayoutPlan(Struct, frozen=True):
     """How a document is laid out: what is title, header and prompt, the rest in sections."""
 
     pieces: Sequence[Piece]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT, is_blank
 from handoff.base.problems import KeyPath
@@ -25,8 +26,7 @@ MAX_DRAWN = 1_000
 """Documents rendered to prove edits; what is not tried by then is not taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class EditedRange:
+class EditedRange(Struct, frozen=True):
     """One place where a hand's document is not what was rendered."""
 
     line: int
@@ -42,8 +42,7 @@ class EditedRange:
         return self.line - 1 + len(self.new)
 
 
-@dataclass(frozen=True, slots=True)
-class MergeResult:
+class MergeResult(Struct, frozen=True):
     """What became of a hand's edits."""
 
     source: str
@@ -91,8 +90,7 @@ def taken(source: str, base: str, edited: str, draw: Draw) -> MergeResult:
     return MergeResult(source, text, tuple(done), tuple(left))
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
+class _Try(Struct, frozen=True):
     source: str
     text: str
     keys: KeyPath

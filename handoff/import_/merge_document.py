@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff import api
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
@@ -22,8 +23,7 @@ VERSIONS = 50
 """Of a document in git that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class MergedDocument:
+class MergedDocument(Struct, frozen=True):
     """What a session took of its document."""
 
     places: tuple[tuple[Place, str], ...]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.import_.blocks import blocks, labelled, text_of, value, with_beneath
 from handoff.import_.equality import ParsedMarkdown
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
 Kind = Literal["heading", "rule", "text", "entry", "content", "verbatim"]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Some lines of a document, and how they may be said."""
 
     kind: Kind

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.problems import InvalidInput
 from handoff.import_.equality import ParsedMarkdown, differing, marks, parsed, same
@@ -21,8 +22,7 @@ _AT_ONCE = 200
 """Pieces tried in one session, so that one that cannot be read costs little."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prover:
+class Prover(Struct, frozen=True):
     """Knows the document, and how sessions are rendered."""
 
     page: ParsedMarkdown

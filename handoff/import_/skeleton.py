@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from handoff.import_.blocks import label_lines
 from handoff.import_.chapters import Chapter, ChapterContext, is_next, said
@@ -23,8 +25,7 @@ _TITLE = re.compile(r"🎯 Session (?P<label>.+?) Handoff: (?P<title>.+)")
 _UNTOUCHED = "⏸️ TO BE COMPLETED"
 
 
-@dataclass(frozen=True, slots=True)
-class Skeleton:
+class Skeleton(Struct, frozen=True):
     """A document that begins as the template does."""
 
     label: str

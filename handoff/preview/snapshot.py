@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff import api
 from handoff.api import LoadedSession
@@ -14,8 +16,7 @@ from handoff.project.project import Project
 from handoff.render.document import Document
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewSnapshot:
+class PreviewSnapshot(Struct, frozen=True):
     """A session as the page has it at one moment."""
 
     session: str

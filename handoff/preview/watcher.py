@@ -7,8 +7,9 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from handoff import api
 from handoff.base.problems import HandoffError
@@ -21,8 +22,7 @@ Stamps = Mapping[str, tuple[int, int, int]]
 """When each file was written, its size, and which file it is: a rename changes the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Struct, frozen=True):
     """What there is to show, and a name for it that no other has, of other runs neither."""
 
     version: str

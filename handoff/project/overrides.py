@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.problems import Place, Problem, UsageError
 from handoff.yaml.nodes import Map, Node, Pair, Scalar, is_null, parse
@@ -13,8 +15,7 @@ ALSO: Mapping[str, str] = {"BIGQUERY_EMULATOR_HOST": "bigquery.endpoint"}
 """Variables of others that say the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(Struct, frozen=True):
     """One setting given outside the file."""
 
     key: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from handoff.base.data import data_folder
 from handoff.base.files import confined, is_folder, read_plain
@@ -21,8 +22,7 @@ _MAX_PATHS = 50_000
 """Files looked through for a `did you mean`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """Everything is found from here; every path it takes or gives is relative to `root`."""
 
     root: Path

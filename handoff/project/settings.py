@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, nearest
 from handoff.project.overrides import Override, laid_over, origins
@@ -19,8 +21,7 @@ Engine = Literal["bigquery", "duckdb"]
 ENGINES: tuple[Engine, ...] = ("bigquery", "duckdb")
 
 
-@dataclass(frozen=True, slots=True)
-class BigQuerySettings:
+class BigQuerySettings(Struct, frozen=True):
     """`bigquery:`; what is `None` is left to the credentials or to BigQuery."""
 
     project: str | None = None
@@ -43,8 +44,7 @@ class BigQuerySettings:
     """USD, of on-demand queries in the US: https://cloud.google.com/bigquery/pricing"""
 
 
-@dataclass(frozen=True, slots=True)
-class DuckDBSettings:
+class DuckDBSettings(Struct, frozen=True):
     """`duckdb:`; a file of the author's own, or a sample built from a folder of scripts."""
 
     path: str | None = None
@@ -52,16 +52,14 @@ class DuckDBSettings:
     """Used where `path` is `None`; the package's own where there is no such folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressSettings:
+class ProgressSettings(Struct, frozen=True):
     """`progress:`"""
 
     recent_minutes: int = 60
     stalled_minutes: int = 60
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveSettings:
+class ArchiveSettings(Struct, frozen=True):
     """`archive:`; older documents go into a folder for each month or year."""
 
     after_days: int
@@ -69,8 +67,7 @@ class ArchiveSettings:
     by: By = "month"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """One `handoff.yaml`."""
 
     engine: Engine | None = None
@@ -88,7 +85,7 @@ class Settings:
     sources: tuple[str, ...] = ()
     """Folders outside the repository that `log:` and `json:` may read."""
     secrets_allow: tuple[Allowance, ...] = ()
-    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    origins: Mapping[str, str] = field(default_factory=dict)
     """Where each setting that is not left out was given: `bigquery.project`."""
 
 
@@ -256,8 +253,8 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _keys(part: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(part))
+def _keys(part: type[Struct]) -> tuple[str, ...]:
+    return part.__struct_fields__
 
 
 def _given(parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+from msgspec import Struct
 
 By = Literal["month", "year"]
 BY: tuple[By, ...] = ("month", "year")
@@ -18,8 +19,7 @@ NAME = r"\d{4}-\d\d-\d\d-SESSION[A-Za-z0-9._-]*\.md"
 """The name of a document; it starts with its day."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where each document stands."""
 
     output: str

@@ -12,11 +12,13 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import date
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from handoff.base.cache import cache_folder, read_cached, write_cached
 from handoff.base.files import is_plain
@@ -30,8 +32,7 @@ _MARGIN = 2_000_000_000
 """Nanoseconds: within a tick of its clock (FAT: 2 s) a file system shows no second write."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildRecord:
+class BuildRecord(Struct, frozen=True):
     """One document as it was made, and what it was made of."""
 
     inputs: Mapping[str, str | None]
@@ -46,8 +47,7 @@ class BuildRecord:
     """Its row of the index."""
 
 
-@dataclass(slots=True)
-class BuildCache:
+class BuildCache(Struct):
     """Of one project."""
 
     root: Path

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from posixpath import relpath
+
+from msgspec import Struct
 
 from handoff.values.printing import escaped
 
@@ -18,8 +19,7 @@ LATEST_OWNER = "latest"
 """What the pointer to the latest is signed as."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRow:
+class IndexRow(Struct, frozen=True):
     """One session in the index."""
 
     session: str
@@ -38,8 +38,7 @@ class IndexRow:
     supersedes: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Chain:
+class _Chain(Struct, frozen=True):
     """How sessions hang together; every tuple is in the order of time."""
 
     sessions: Mapping[str, IndexRow]

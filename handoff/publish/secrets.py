@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 
+from msgspec import Struct
+
 from handoff.base.problems import Place, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """One entry of `secrets.allow`: what may stand although it looks like a secret."""
 
     reason: str
@@ -28,7 +28,7 @@ class Allowance:
     """A glob over paths under the root, where `*` takes slashes too. `None`: every file."""
     text: str | None = None
     """What looks like a secret, or a text around it. `None`: whatever is found."""
-    place: Place = field(default=Place("handoff.yaml"), compare=False)
+    place: Place = Place("handoff.yaml")
 
     def permits(self, finding: SecretFinding, path: str) -> bool:
         return (
@@ -38,19 +38,20 @@ class Allowance:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SecretFinding:
+class SecretFinding(Struct, frozen=True):
     """Something that looks like a secret."""
 
     line: int
     """Counted from 1."""
     rule: str
-    value: str = field(repr=False)
+    value: str
     """For allowances; never to be printed."""
 
+    def __repr__(self) -> str:
+        return f"SecretFinding(line={self.line}, rule={self.rule!r})"
 
-@dataclass(frozen=True, slots=True)
-class SecretScan:
+
+class SecretScan(Struct, frozen=True):
     """What one text holds."""
 
     findings: tuple[SecretFinding, ...] = ()
@@ -100,8 +101,7 @@ def unused(allowances: Iterable[Allowance], used: Iterable[Allowance]) -> Iterat
 # --- the rules ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SecretRule:
+class SecretRule(Struct, frozen=True):
     """What one kind of secret looks like."""
 
     hints: tuple[str, ...]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import unified_diff
 from hashlib import sha256
 from itertools import count, islice
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from handoff.base.files import confined, read_plain, remove, write_new, write_whole
 from handoff.base.problems import Level, Place, Problem, Refused
@@ -22,8 +23,7 @@ _COMMENT = re.compile(r"^<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->$", re.MUL
 _SIGNATURE = re.compile(r"\n<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->\n?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class WriteResult:
+class WriteResult(Struct, frozen=True):
     """What became of one document."""
 
     path: str
@@ -33,8 +33,7 @@ class WriteResult:
     """Where the text that it replaced was put aside, relative to the root."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedDocument:
+class SignedDocument(Struct, frozen=True):
     """A document file taken apart."""
 
     text: str
@@ -160,8 +159,7 @@ def difference(path: str, content: bytes | None, text: str, *, most: int | None 
 # --- what is left over ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OrphanDocument:
+class OrphanDocument(Struct, frozen=True):
     """A document file that no session has any more."""
 
     path: str

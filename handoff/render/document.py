@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from handoff.base.blanks import DEFAULT
 from handoff.base.problems import Place, Problem, nearest
@@ -54,8 +55,7 @@ _APART = ("status", "blocked_by")
 """Fields of a session that are no content of its document."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One handoff, rendered."""
 
     session: str

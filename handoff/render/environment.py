@@ -151,7 +151,11 @@ class _Undefined(StrictUndefined):
     @property
     def _undefined_message(self) -> str:
         message: str = super()._undefined_message
-        fields = getattr(type(self._undefined_obj), "__dataclass_fields__", {})
+        kind = type(self._undefined_obj)
+        message = message.replace(
+            f"'{kind.__module__}.{kind.__name__} object'", f"'{kind.__name__}'"
+        )
+        fields = getattr(kind, "__struct_fields__", ())
         return message + nearest(str(self._undefined_name), fields)
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 KEPT = "\ufdd0"
 """Ends a line that stands as it is; no character of any text (Unicode 16 §23.7)."""
@@ -16,8 +17,7 @@ _SPACE = " \t"
 _OPENS = re.compile(r"([ \t]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*)(`{3,}(?=[^`]*$)|~{3,})")
 
 
-@dataclass(frozen=True, slots=True)
-class _Fence:
+class _Fence(Struct, frozen=True):
     mark: str
     column: int
 

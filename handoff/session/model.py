@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.problems import Place
 
 # --- content: what may stand under a label -------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Blank:
+class Blank(Struct, frozen=True):
     """Nothing yet."""
 
     text: str
@@ -23,8 +24,7 @@ class Blank:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """The author's words; `{{ }}` in them cites facts, a number stands as it was written."""
 
     value: str
@@ -33,22 +33,19 @@ class Text:
     """A YAML block scalar: its text begins on the line after `place`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """A boolean, printed ✅ or ❌."""
 
     value: bool
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Bullets:
+class Bullets(Struct, frozen=True):
     items: tuple[Content, ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A label or heading and what stands under it; the label is literal."""
 
     label: str
@@ -56,16 +53,14 @@ class Entry:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     """A mapping, in the author's order."""
 
     entries: tuple[Entry, ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Valued:
+class Valued(Struct, frozen=True):
     """`{value:, items:}`: a value with a list or labelled entries beneath it."""
 
     value: Content
@@ -73,16 +68,14 @@ class Valued:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(Struct, frozen=True):
     """`{steps: []}`: a numbered list."""
 
     items: tuple[Content, ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class ChecklistItem:
+class ChecklistItem(Struct, frozen=True):
     """A checkbox."""
 
     label: Text
@@ -93,14 +86,12 @@ class ChecklistItem:
     """What the facts say of it while it is not ticked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checklist:
+class Checklist(Struct, frozen=True):
     boxes: tuple[ChecklistItem, ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class CodeBlock:
+class CodeBlock(Struct, frozen=True):
     """A fenced block; literal, never live."""
 
     lang: str
@@ -109,8 +100,7 @@ class CodeBlock:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class TableColumn:
+class TableColumn(Struct, frozen=True):
     """A column of a table: which of the fact's, under which heading."""
 
     name: str
@@ -118,8 +108,7 @@ class TableColumn:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class TableBlock:
+class TableBlock(Struct, frozen=True):
     """`{table: fact}`: the fact's rows."""
 
     fact: str
@@ -128,8 +117,7 @@ class TableBlock:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class PhasesBlock:
+class PhasesBlock(Struct, frozen=True):
     """`{phases: fact}`: status lines of each phase."""
 
     fact: str
@@ -140,8 +128,7 @@ CHANGES = ("added", "modified", "renamed", "deleted")
 """What may have become of a file, in the order in which it is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class FilesBlock:
+class FilesBlock(Struct, frozen=True):
     """`{files: fact}`: the paths of its rows."""
 
     fact: str
@@ -150,24 +137,21 @@ class FilesBlock:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectBlock:
+class ExpectBlock(Struct, frozen=True):
     """`{expect: fact}`: what the fact is expected to be, and what it is."""
 
     fact: str
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class MarkdownBlock:
+class MarkdownBlock(Struct, frozen=True):
     """`{markdown:}`: as it stands; never live, never searched for blanks."""
 
     text: str
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """`{text:, when:}`: what the facts say holds, or not yet."""
 
     text: Text | Blank
@@ -176,8 +160,7 @@ class Condition:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """`{text:, evidence:}`, or what stands in one list with such: verified or assumed."""
 
     what: Content
@@ -231,8 +214,7 @@ Limit = str | bool | Decimal
 """A number as it was written; a day or a time is text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """`{min:, max:}` or `{equals:}`: what a value is held to."""
 
     least: Limit | None
@@ -241,8 +223,7 @@ class Limits:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedException:
+class AcceptedException(Struct, frozen=True):
     """A row that may miss what is expected, for a while and for a reason."""
 
     row: str
@@ -252,8 +233,7 @@ class AcceptedException:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(Struct, frozen=True):
     """What one column of a fact is expected to be."""
 
     column: str
@@ -265,8 +245,7 @@ class Expectation:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class QueryFact:
+class QueryFact(Struct, frozen=True):
     """A fact the session declares: which `.sql` file answers it, with which parameters."""
 
     name: str
@@ -286,8 +265,7 @@ class QueryFact:
     """The id of the session whose answer stands beside this one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """A parameter or a column, where its name and type are declared."""
 
     name: str
@@ -300,8 +278,7 @@ Constants = Mapping[str, str | bool | None]
 """Column to value, a number as it was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogFile:
+class LogFile(Struct, frozen=True):
     """`{log:, match:}`: what the lines of a log say."""
 
     path: str
@@ -317,8 +294,7 @@ class LogFile:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class JsonFile:
+class JsonFile(Struct, frozen=True):
     """`{json:}`: what a checkpoint file says."""
 
     path: str
@@ -334,8 +310,7 @@ class JsonFile:
 GitTake = Literal["files", "commits", "summary"]
 
 
-@dataclass(frozen=True, slots=True)
-class GitRange:
+class GitRange(Struct, frozen=True):
     """`{git:}`: what was committed since a revision, a date or a time."""
 
     since: str
@@ -343,8 +318,7 @@ class GitRange:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFact:
+class SourceFact(Struct, frozen=True):
     """A fact the session declares that is looked up beside the warehouse."""
 
     name: str
@@ -374,8 +348,7 @@ LEVELS: Mapping[str, str] = {"stable": "🟢", "watch": "🟡", "unstable": "�
 """Each level of severity and its mark."""
 
 
-@dataclass(frozen=True, slots=True)
-class Severity:
+class Severity(Struct, frozen=True):
     """How closely the receiver has to look."""
 
     level: Text | Blank
@@ -384,24 +357,21 @@ class Severity:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Timestamp:
+class Timestamp(Struct, frozen=True):
     """A day, or a time in UTC to the minute."""
 
     at: date | datetime
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Contingency:
+class Contingency(Struct, frozen=True):
     """`if:` and `then:`, what to do where it goes otherwise."""
 
     condition: Text | Blank
     then: Text | Blank
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """Something that is to be done, by somebody."""
 
     do: Text | Blank
@@ -413,8 +383,7 @@ class Action:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Reasoned:
+class Reasoned(Struct, frozen=True):
     """What was tried, or must not be done, and why."""
 
     what: Text | Blank
@@ -422,8 +391,7 @@ class Reasoned:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """When somebody looks at it next, and at what."""
 
     at: Timestamp | Blank
@@ -434,15 +402,13 @@ class Checkpoint:
 # --- the session -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(Struct, frozen=True):
     day: date
     text: str | None
     """The author's words for it; else the template's own form."""
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(Struct, frozen=True):
     """What the next session is to do."""
 
     id: str | None
@@ -454,8 +420,7 @@ class Next:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class FileToRead:
+class FileToRead(Struct, frozen=True):
     """A file the next session is to read."""
 
     path: Text
@@ -467,8 +432,7 @@ DEFAULT_PROMPT = "default"
 """The name of the prompt under `prompt:`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """The parts of the copy-paste prompt, in their order."""
 
     topic: Text | Blank | None
@@ -488,8 +452,7 @@ class Prompt:
     """The section it stands after; `None` where the template has the prompt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A free section: stands after the one named, or at the end."""
 
     title: str | None
@@ -504,8 +467,7 @@ class Section:
     """Whether a line stands above it; `None`: where the template has one above chapters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """One `sessions/<id>.yaml`.
 
     A key that is absent is `None` (its section is left out); a key with nothing
@@ -613,8 +575,8 @@ def parts_of(node: object) -> tuple[str, ...]:
     kind = type(node)
     if kind not in _PARTS:
         _PARTS[kind] = ()
-        if is_dataclass(node) and not isinstance(node, Place):
-            _PARTS[kind] = tuple(field.name for field in fields(node))
+        if isinstance(node, Struct) and not isinstance(node, Place):
+            _PARTS[kind] = node.__struct_fields__
     return _PARTS[kind]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.problems import Place
 
 
-@dataclass(frozen=True, slots=True)
-class OpenBlank:
+class OpenBlank(Struct, frozen=True):
     """A blank of the document, at the place in the YAML where it is filled."""
 
     text: str

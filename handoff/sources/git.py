@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from handoff.sources.log import SourceFailed
 
@@ -67,8 +68,7 @@ _CHANGES: dict[str, Change] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     sha: str
     """40 hex digits."""
     author: str
@@ -77,8 +77,7 @@ class Commit:
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     path: str
     change: Change
     old_path: str | None
@@ -88,8 +87,7 @@ class File:
     deletions: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class CommitRange:
+class CommitRange(Struct, frozen=True):
     """What lies between a base and the head."""
 
     base: str

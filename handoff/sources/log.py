@@ -10,10 +10,11 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from handoff.base.problems import HandoffError
 
@@ -29,22 +30,19 @@ Groups = Mapping[str, str | None]
 """By name; `None` for a group that took no part in the match."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogMatch:
+class LogMatch(Struct, frozen=True):
     groups: Groups
     is_to_the_end: bool
     """Nothing follows it in its line, so that more of the line could change it."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     text: str
     is_whole: bool
     """`False` for the last of a file that does not end in a newline."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinePattern:
+class LinePattern(Struct, frozen=True):
     """A pattern, to be called with a line: its first match there, or `None`."""
 
     pattern: re.Pattern[str]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Literal
+
+from msgspec import Struct
 
 from handoff.facts.recorded import MAX_ROWS
 from handoff.sources.log import Groups, plain_number
@@ -18,8 +19,7 @@ MAX_MATCHES = 100_000
 """Looked through for other keys, and for what was done before: about a second's work."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecentWindow:
+class RecentWindow(Struct, frozen=True):
     """The window in which progress counts as recent."""
 
     start: datetime
@@ -27,8 +27,7 @@ class RecentWindow:
     minutes: int
 
 
-@dataclass(slots=True)
-class _Latest:
+class _Latest(Struct):
     """The last match of one key, and what was done before the window."""
 
     row: Row

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+
+from msgspec import Struct
 
 from handoff.base.problems import HandoffError, Refused
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
@@ -21,8 +22,7 @@ from handoff.sql.types import BadValue, Value, type_of
 Raw = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceContext:
+class SourceContext(Struct, frozen=True):
     """Where sources lie, and when they are asked."""
 
     root: Path
@@ -36,8 +36,7 @@ class SourceContext:
     """UTC; what was asked for before this minute is past."""
 
 
-@dataclass(frozen=True, slots=True)
-class LookupResult:
+class LookupResult(Struct, frozen=True):
     """What looking up a fact gave."""
 
     answer: QueryResult | Failure
@@ -72,8 +71,7 @@ def look(lookup: SourceFact, world: SourceContext, as_of: datetime) -> LookupRes
         return LookupResult(Failure(str(error), world.now, error.exit_code), source, engine)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     lookup: SourceFact
     world: SourceContext
     as_of: datetime

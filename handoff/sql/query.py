@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
 from handoff.session.model import Declaration as Declared
@@ -15,8 +16,7 @@ from handoff.sql.contracts import CONTRACTS
 from handoff.sql.types import BadType, BadValue, Field, Value, declarations, type_of, value_of
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """One `sql/<subject>/<question>.sql`."""
 
     name: str
@@ -116,8 +116,7 @@ _WORD = re.compile(r"-- ?([A-Za-z_]+)[ \t]*:")
 _CONTINUED = re.compile(r"--(?: {2,}|\t)\S")
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(Struct, frozen=True):
     summary: str
     params: tuple[Declared, ...]
     returns: tuple[Declared, ...]
@@ -125,8 +124,7 @@ class _Header:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """What stands after a header word, comment marks blanked out so that offsets hold."""
 
     text: str
@@ -270,8 +268,7 @@ _LEXEME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Lexeme:
+class Lexeme(Struct, frozen=True):
     kind: str
     text: str
     offset: int

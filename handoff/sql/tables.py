@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.problems import InvalidInput, Place, Problem
 
@@ -13,8 +14,7 @@ VERSION = 1
 _AGAIN = "'handoff query pull-schema' records it anew"
 
 
-@dataclass(frozen=True, slots=True)
-class TableSchema:
+class TableSchema(Struct, frozen=True):
     """One table."""
 
     columns: Mapping[str, str]
@@ -29,8 +29,7 @@ Tables = Mapping[str, Mapping[str, TableSchema]]
 """Dataset, table."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """What a warehouse holds, as far as questions use it."""
 
     engine: str

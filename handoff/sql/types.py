@@ -7,10 +7,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
+
+from msgspec import Struct
 
 from handoff.base.problems import nearest
 
@@ -47,8 +48,7 @@ class BadValue(ValueError):
     """A value that is not of its type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Struct, frozen=True):
     name: str
     """`INT64`, `ARRAY`, `STRUCT`."""
     fields: tuple[Field, ...] = ()
@@ -63,8 +63,7 @@ class Type:
         return f"{self.name}<{inner}>" if inner else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     name: str
     type: Type
     offset: int = 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from hashlib import sha256
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from handoff.facts.recorded import Fact, Facts
 from handoff.session.model import QueryFact, Session, SourceFact
@@ -23,8 +24,7 @@ _LONGEST = 60
 """Characters of a row's name, for a query can return any; of a longer one a digest follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One value."""
 
     name: str
@@ -35,8 +35,7 @@ class Cell:
     """The moment its question was asked for, UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(Struct, frozen=True):
     """The facts of one session at one moment."""
 
     session: Session

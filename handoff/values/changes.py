@@ -7,9 +7,10 @@ where it says how far a phase or a table is. Everything else may change unseen.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from handoff.session.model import (
     MARK,
@@ -48,8 +49,7 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
 Kind = Literal["finished", "failed", "moved"]
 
 
-@dataclass(frozen=True, slots=True)
-class ShownValue:
+class ShownValue(Struct, frozen=True):
     """One value of the handoff at one moment."""
 
     name: str
@@ -64,8 +64,7 @@ class ShownValue:
     """The moment its question was asked for, UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class ValueChange:
+class ValueChange(Struct, frozen=True):
     """A value that is another one now."""
 
     name: str

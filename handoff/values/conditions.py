@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from handoff.session.model import Condition as Written
 from handoff.session.model import Session, Text, every
@@ -14,8 +14,7 @@ MARKS = {True: "✅", False: "⏳", None: "❔"}
 UNKNOWN = "not known"
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionResult:
+class ConditionResult(Struct, frozen=True):
     """One condition, held against the facts."""
 
     text: str

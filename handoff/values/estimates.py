@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
+
+from msgspec import Struct
 
 from handoff.values.phases import Clock, Phase, State, state, verdict
 
@@ -19,8 +20,7 @@ _YEAR_HOURS = 365 * 24
 # --- how fast it goes --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     per_hour: Fraction
     span: str
     """What it was measured over: `the last 60 min`; empty where nothing moves."""
@@ -93,8 +93,7 @@ _RATES: Mapping[State, Callable[[Phase, Clock], Rate | None]] = {
 # --- when it ends ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     hours: Fraction
     """From now to the end."""
     speed: str

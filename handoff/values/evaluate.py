@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from handoff.base.problems import Level, nearest
 from handoff.sql.types import BadValue, Field, Type, value_of
@@ -46,16 +47,14 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """All rows of a fact, for the filters that take them."""
 
     of: str
     rows: Sequence[Row]
 
 
-@dataclass(frozen=True, slots=True)
-class OneRow:
+class OneRow(Struct, frozen=True):
     of: str
     row: Row
 
@@ -78,8 +77,7 @@ class EvaluationError(Exception):
         self.level: Level = level
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The names of one render."""
 
     names: Callable[[str], Typed | Source | None]

@@ -7,12 +7,13 @@ prints 88 is under 88.04 when its counts are. What is not answered is neither me
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
 from typing import Literal
+
+from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT, blanks
 from handoff.base.problems import Problem, nearest
@@ -35,8 +36,7 @@ Sign = Literal["≥", "≤", "="]
 MARKS: Mapping[State, str] = {"met": "🟢", "accepted": "🟡", "violated": "🔴", "unanswered": ""}
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """One limit as it is compared."""
 
     sign: Sign
@@ -45,8 +45,7 @@ class Bound:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """One limit held against one row."""
 
     expectation: Expectation

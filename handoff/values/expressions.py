@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from handoff.base.problems import nearest
 from handoff.values.filters import FILTERS, wrong_arguments
@@ -30,14 +31,12 @@ MAX_EXPRESSIONS = 100
 # --- the tree ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     value: str | int | float | bool
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A fact, or a name that is built in."""
 
     name: str
@@ -45,8 +44,7 @@ class Name:
     """In the author's text, of all nodes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """`of.name`, or `of['name']`."""
 
     of: Node
@@ -55,8 +53,7 @@ class Attribute:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Filtered:
+class Filtered(Struct, frozen=True):
     """`of | name(arguments)`; `blank` is none of these, see `Expression`."""
 
     of: Node
@@ -65,8 +62,7 @@ class Filtered:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     left: Node
     operator: str
     """`==`, `!=`, `<`, `<=`, `>`, `>=`."""
@@ -74,8 +70,7 @@ class Comparison:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Logical:
+class Logical(Struct, frozen=True):
     """`and` or `or` of two, `not` of one."""
 
     operator: str
@@ -86,8 +81,7 @@ class Logical:
 Node = Constant | Name | Attribute | Filtered | Comparison | Logical
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """Text that is printed as it stands."""
 
     text: str
@@ -96,8 +90,7 @@ class Literal:
     """Past its last character, in the author's text: `\\{{` is longer there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """`{{ ... }}`."""
 
     node: Node
@@ -107,8 +100,7 @@ class Expression:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidExpression:
+class InvalidExpression(Struct, frozen=True):
     """A `{{` that cannot be followed; it prints as a blank."""
 
     code: str
@@ -219,8 +211,7 @@ def _expression(text: str, start: int, end: int) -> Expression | InvalidExpressi
         return InvalidExpression(wrong.code, str(wrong), wrong.offset, start, end)
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     text: str
     offset: int
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
+
+from msgspec import Struct
 
 from handoff.values.printing import MONTHS, clock, grouped, moment, plain, rounded
 
@@ -16,8 +17,7 @@ NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
 DAYS = ("DATE", "DATETIME", "TIMESTAMP")
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """What a filter is for, what it takes and what it gives."""
 
     doc: str

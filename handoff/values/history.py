@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.values.cells import Cell
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierValue:
+class EarlierValue(Struct, frozen=True):
     """A value that a fact had before."""
 
     cell: Cell
@@ -25,8 +25,7 @@ def _unknown(name: str) -> bool | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class FactHistory:
+class FactHistory(Struct, frozen=True):
     """Each is asked only where a rule needs it."""
 
     moved: Callable[[str], str | None] = _nowhere

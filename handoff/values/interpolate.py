@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT, FoundBlank, blank, blanks, blanks_in_document
 from handoff.base.problems import Place, Problem, Report
@@ -63,8 +65,7 @@ NULL = "—"
 """In a table, where no author could fill it in."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Filled:
+class _Filled(Struct, frozen=True):
     """What one `{{ }}` became."""
 
     text: str
@@ -311,13 +312,13 @@ class Interpolator:
                     yield from self._open(each, item=item)
             case Bullets(items) | Steps(items):
                 yield from self._open(items, item=True)
-            case _ if is_dataclass(node) and not isinstance(
+            case _ if isinstance(node, Struct) and not isinstance(
                 node, Place | QueryFact | SourceFact
             ):
                 apart = _APART if isinstance(node, Session) else ()
-                for field in fields(node):
-                    if field.name not in apart:
-                        yield from self._open(getattr(node, field.name), item=False)
+                for field in node.__struct_fields__:
+                    if field not in apart:
+                        yield from self._open(getattr(node, field), item=False)
 
     def _unanswered(
         self, block: TableBlock | PhasesBlock | FilesBlock | ExpectBlock

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from fractions import Fraction
 from typing import Literal
+
+from msgspec import Struct
 
 from handoff.base.blanks import blanks
 from handoff.sql.types import Value
@@ -15,8 +16,7 @@ from handoff.sql.types import Value
 State = Literal["not started", "running", "stalled", "complete", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """The moment that was asked for, and what counts as late."""
 
     now: datetime
@@ -39,8 +39,7 @@ class Clock:
         return moment is not None and 0 <= self.minutes_since(moment) < self.stalled_minutes
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """One row of the contract *phases*, as far as it can be believed.
 
     What is NULL, no count (negative) or no moment is `None`.

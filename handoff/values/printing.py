@@ -22,11 +22,12 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from typing import Literal
+
+from msgspec import Struct
 
 from handoff.base.blanks import FoundBlank, blanks
 from handoff.base.report import printable
@@ -37,8 +38,7 @@ Where = Literal["text", "cell", "prompt", "code"]
 stands, or a code span."""
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(Struct, frozen=True):
     """A value with its type."""
 
     value: Value
@@ -47,16 +47,25 @@ class Typed:
     """Text that handoff made, `514 of 1,537`; else a query did."""
     is_name: bool = False
     """A number that names something, as a year does: not grouped."""
-    exact: Fraction | None = field(default=None, compare=False)
-    """The number before it was cut to be printed; `None` where it was not."""
+    exact: Fraction | None = None
+    """The number before it was cut to be printed; `None` where it was not. Not compared."""
     is_signed: bool = False
     """A number that is a change: `+17.9`."""
-    before: PreviousNumber | None = field(default=None, compare=False)
-    """What it was in an earlier session; `None` where it is not compared."""
+    before: PreviousNumber | None = None
+    """What it was in an earlier session; `None` where there is none. Not compared."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Typed) and self._compared == other._compared
+
+    def __hash__(self) -> int:
+        return hash(self._compared)
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        return self.value, self.type, self.is_own, self.is_name, self.is_signed
 
 
-@dataclass(frozen=True, slots=True)
-class PreviousNumber:
+class PreviousNumber(Struct, frozen=True):
     """What a number was in an earlier session."""
 
     session: str

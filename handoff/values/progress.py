@@ -6,10 +6,11 @@ What cannot be known is `None`, never a guess; only the ETA always says somethin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from fractions import Fraction
+
+from msgspec.structs import asdict
 
 from handoff.sql.types import Value
 from handoff.values.estimates import NO_METHOD, completion, end, estimate, eta, rate

@@ -7,12 +7,14 @@ earlier moment, as it was recorded. Else there is nothing before, and why.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.facts.recorded import Fact, Facts, Provenance, asks_alike
 from handoff.sql.types import Type, Value
@@ -27,8 +29,7 @@ BEFORE, CHANGE = "_before", "_change"
 """How the columns end that stand beside a number: `percent_before`, `percent_change`."""
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierSession:
+class EarlierSession(Struct, frozen=True):
     """What another session recorded."""
 
     session: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.problems import Place, Problem, nearest
 from handoff.session.model import (
@@ -57,8 +59,7 @@ _KEPT = frozenset(["and", "or", "not", "in", "is", "if", "else", "true", "false"
 Columns = Mapping[str, Type]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFact:
+class KnownFact(Struct, frozen=True):
     """A declared fact, as far as its question says what it returns."""
 
     question: QueryFact | SourceFact
@@ -173,14 +174,12 @@ def _wrong(
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     of: KnownFact
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
+class _Rows(Struct, frozen=True):
     of: KnownFact
 
 
@@ -372,9 +371,9 @@ def _blocks(node: object, facts: Mapping[str, KnownFact]) -> Iterator[Problem]:
         case tuple():
             for each in node:
                 yield from _blocks(each, facts)
-        case _ if is_dataclass(node) and not isinstance(node, Place):
-            for field in fields(node):
-                yield from _blocks(getattr(node, field.name), facts)
+        case _ if isinstance(node, Struct) and not isinstance(node, Place):
+            for field in node.__struct_fields__:
+                yield from _blocks(getattr(node, field), facts)
 
 
 def _rows(block: TableBlock | PhasesBlock | FilesBlock, fact: KnownFact) -> Iterator[Problem]:

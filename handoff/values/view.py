@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from handoff.facts.recorded import Fact, Facts
 from handoff.session.model import MARK, QueryFact, SourceFact
@@ -24,8 +26,7 @@ Plain = Mapping[str, Value]
 Exact = Mapping[str, Fraction]
 
 
-@dataclass(frozen=True, slots=True)
-class FactView:
+class FactView(Struct, frozen=True):
     """One fact as texts see it."""
 
     name: str
@@ -44,8 +45,7 @@ class FactView:
     """Why no earlier answer stands beside the rows that are to be compared with one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ViewFactory:
+class ViewFactory(Struct, frozen=True):
     """Makes sources of one session's facts."""
 
     facts: Facts | None

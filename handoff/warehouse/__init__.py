@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from handoff.facts.recorded import Failure, QueryResult, Value
 from handoff.sql.query import Query
 from handoff.sql.tables import Tables
 
 
-@dataclass(frozen=True, slots=True)
-class BoundQuery:
+class BoundQuery(Struct, frozen=True):
     """A question with every parameter bound, `as_of` among them."""
 
     fact: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import zoneinfo
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff import __version__
 from handoff.base.data import data_folder
@@ -28,8 +30,7 @@ from handoff.workspace.locations import places
 from handoff.workspace.receipts import receipts_path
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltDocument:
+class BuiltDocument(Struct, frozen=True):
     """A document as it should be published."""
 
     owner: str

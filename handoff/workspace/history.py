@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from handoff.base.problems import HandoffError, InvalidInput
 from handoff.facts import recorded as facts_file

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.data import data_folder
 from handoff.base.problems import InvalidInput, Problem, nearest
@@ -23,8 +25,7 @@ from handoff.sql.query import read as read_query
 from handoff.workspace import run_queries as gathering
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedSession:
+class LoadedSession(Struct, frozen=True):
     """A session with the questions it asks, both without mistakes."""
 
     session: Session

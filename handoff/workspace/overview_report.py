@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+from msgspec import Struct
 
 from handoff.base.report import json_text, printable
 from handoff.facts.receipts import Receipt
@@ -16,8 +17,7 @@ Stand = Literal["open", "handed over", "accepted", "superseded", "unreadable"]
 `handed over` until somebody accepts it. A session that another supersedes is `superseded`."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionStatus:
+class SessionStatus(Struct, frozen=True):
     """One session."""
 
     session: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from handoff.base.problems import UsageError, nearest
 from handoff.project.project import Project

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.problems import Problem
 from handoff.base.report import json_text, place_fields, printable
@@ -18,8 +19,7 @@ DATA = (
 """Said beside a prompt, and inside what `resume` prints."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileSize:
+class FileSize(Struct, frozen=True):
     """A file that the prompt says to read."""
 
     path: str
@@ -27,8 +27,7 @@ class FileSize:
     """`None` where it is not there, or is no text."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromptResult:
+class PromptResult(Struct, frozen=True):
     """One prompt of a session."""
 
     session: str

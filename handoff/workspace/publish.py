@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.files import sweep
 from handoff.base.locks import locked
@@ -19,8 +20,7 @@ SHORT = 20
 """Lines of a difference that `--check` shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishResult:
+class PublishResult(Struct, frozen=True):
     """What became of every document and the index."""
 
     written: tuple[WriteResult, ...]
@@ -38,8 +38,7 @@ class PublishResult:
         return 1 if self.refused or any(p.level == "error" for p in self.problems) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class UnpublishedChange:
+class UnpublishedChange(Struct, frozen=True):
     """A file that is not as `publish` would have it."""
 
     problem: Problem

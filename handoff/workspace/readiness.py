@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff import api
 from handoff.api import LoadedSession
@@ -18,8 +20,7 @@ from handoff.values.conditions import written as conditions_of
 from handoff.warehouse import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(Struct, frozen=True):
     """What a session waits for, and how that stands."""
 
     session: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.problems import WorldError, worst
 from handoff.facts.recorded import Facts, Failure
@@ -25,8 +27,7 @@ from handoff.workspace.prompt import hold_prompt, named
 from handoff.workspace.resume_report import ChangedFile, FactAge, ResumeReport, StartCondition
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeResult:
+class ResumeResult(Struct, frozen=True):
     since: ResumeReport
     exit_code: int
     """3 where the warehouse did not answer, 1 where a question needs mending; else 0."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from handoff.base.report import json_text
 from handoff.sources.git_history import Touch
@@ -17,8 +18,7 @@ Mode = Literal["asked", "frozen", "recorded"]
 """`recorded`: the questions were to be asked, and the warehouse could not be reached."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactAge:
+class FactAge(Struct, frozen=True):
     """How old a fact's answer is."""
 
     fact: str
@@ -27,8 +27,7 @@ class FactAge:
     age: timedelta | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedFile:
+class ChangedFile(Struct, frozen=True):
     """A file to read that changed since."""
 
     path: str
@@ -36,8 +35,7 @@ class ChangedFile:
     """The latest, newest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartCondition:
+class StartCondition(Struct, frozen=True):
     """A prerequisite that is held against the facts, when it says something else now."""
 
     words: str
@@ -46,8 +44,7 @@ class StartCondition:
     now: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeReport:
+class ResumeReport(Struct, frozen=True):
     """A handoff at pick-up time."""
 
     session: str

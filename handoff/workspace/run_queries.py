@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, Problem, WorldError, nearest
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance, QueryResult, Value

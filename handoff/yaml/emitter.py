@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.yaml.decode import plain
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null
@@ -22,8 +23,7 @@ class Quoted(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """A mapping on one line."""
 
     pairs: Mapping[str, Value]
@@ -32,8 +32,7 @@ class Flow:
 Value = str | bool | Flow | None | Sequence["Value"] | Mapping[str, "Value"]
 
 
-@dataclass(frozen=True, slots=True)
-class EmittedKey:
+class EmittedKey(Struct, frozen=True):
     """One key of the file."""
 
     value: Value = None

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from handoff.base.problems import KeyPath, Level, Place, Problem
 from handoff.yaml import traps
@@ -28,8 +29,7 @@ _MAX_MENDED = 20
 Style = Literal["plain", "quoted", "block"]
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A piece of text; what it means depends on `style`: only plain text can be a number."""
 
     text: str
@@ -37,16 +37,14 @@ class Scalar:
     style: Style
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(Struct, frozen=True):
     nodes: tuple[Node, ...]
     place: Place
     source: str
     """A flow list as it was written, `[A, B]`; empty for a list of dashes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     key: str
     """As it was written: `No`, `1`, `2026-01-03` are text."""
     node: Node
@@ -54,8 +52,7 @@ class Pair:
     """Of the key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
+class Map(Struct, frozen=True):
     pairs: tuple[Pair, ...]
     """In file order, each key once."""
     place: Place
@@ -153,8 +150,7 @@ class _Stop(Exception):
     """What was found makes reading on useless; it has been reported."""
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A list or mapping whose end has not come."""
 
     event: Any
@@ -173,8 +169,7 @@ class _Open:
     """A value whose key cannot be used is read and dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchored:
+class _Anchored(Struct, frozen=True):
     node: Node
     count: int
     height: int

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from handoff.base.problems import HandoffError, KeyPath, nearest
 from handoff.yaml.spans import Tree
@@ -27,8 +28,7 @@ class NotFound(HandoffError):
     exit_code = 2
 
 
-@dataclass(frozen=True, slots=True)
-class PathMatch:
+class PathMatch(Struct, frozen=True):
     """A place and how loosely its name was taken: 0 to the letter, more for each liberty."""
 
     looseness: int

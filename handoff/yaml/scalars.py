@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 
 import yaml
+from msgspec import Struct
 
 Scalar = str | bool | None
 
@@ -24,8 +24,7 @@ _UNPRINTABLE = re.compile(
 _INDENTED = re.compile(r"[ \t\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarContext:
+class ScalarContext(Struct, frozen=True):
     """Where a value is to stand, as far as its spelling depends on it."""
 
     indent: int

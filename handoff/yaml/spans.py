@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from handoff.base.problems import HandoffError, KeyPath
 
@@ -23,8 +23,7 @@ class CannotEdit(HandoffError):
     exit_code = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """A node and what is around it."""
 
     node: yaml.Node

@@ -7,11 +7,12 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from handoff.base.problems import UsageError, WorldError
 from handoff.project.settings import BigQuerySettings as Settings
@@ -29,15 +30,13 @@ HTTP_SECONDS = 60.0
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
-@dataclass(slots=True)
-class ServerClock:
+class ServerClock(Struct):
     """How far this machine's clock is from the server's, as of the last answer."""
 
     ahead: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     client: Client
     credentials: Credentials
     retry: Retry

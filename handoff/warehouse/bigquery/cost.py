@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from handoff.facts.recorded import Failure
 from handoff.project.settings import BigQuerySettings as Settings
@@ -17,8 +18,7 @@ _GROWTH = 1.1
 """A table that is written to grows between the dry run and the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class CostEstimate:
+class CostEstimate(Struct, frozen=True):
     """What a dry run says that a question will cost."""
 
     fact: str
@@ -48,8 +48,7 @@ class CostEstimate:
         return _rounded(int(self.bytes_processed * _GROWTH)) + headroom
 
 
-@dataclass(frozen=True, slots=True)
-class BilledCost:
+class BilledCost(Struct, frozen=True):
     """What an answer cost."""
 
     fact: str
@@ -57,8 +56,7 @@ class BilledCost:
     cached: bool
 
 
-@dataclass(frozen=True, slots=True)
-class QueryBudget:
+class QueryBudget(Struct, frozen=True):
     """Leave to ask a question."""
 
     maximum_bytes_billed: int | None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.problems import HandoffError, nearest
 from handoff.project.settings import BigQuerySettings as Settings
@@ -20,8 +22,7 @@ _CLOCK_OFF = timedelta(seconds=60)
 """`as_of` is to the minute; credentials are refused at five."""
 
 
-@dataclass(frozen=True, slots=True)
-class DoctorFinding:
+class DoctorFinding(Struct, frozen=True):
     what: str
     ok: bool
     detail: str

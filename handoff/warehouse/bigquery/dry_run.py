@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.facts.recorded import Column
 from handoff.project.settings import BigQuerySettings as Settings
@@ -17,8 +18,7 @@ Resource = Mapping[str, object]
 """A job: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job"""
 
 
-@dataclass(frozen=True, slots=True)
-class DryRunPlan:
+class DryRunPlan(Struct, frozen=True):
     statement_type: str | None
     """`SELECT`, `SCRIPT`, `EXPORT_DATA`; `None` from a server that does not say."""
     reads: tuple[tuple[str, str, str], ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from handoff.base.problems import Place
 from handoff.project.settings import BigQuerySettings as Settings
@@ -19,8 +20,7 @@ from handoff.warehouse.bigquery.reasons import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedError:
+class ExplainedError(Struct, frozen=True):
     message: str
     exit_code: int
     """1 where the question or the settings for it need mending, 3 where the world failed."""

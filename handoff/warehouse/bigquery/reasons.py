@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from handoff.base.problems import nearest
 from handoff.project.settings import BigQuerySettings as Settings
@@ -30,8 +31,7 @@ class CatalogueLookup(Protocol):
     def location(self, project: str, dataset: str) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorDetails:
+class ErrorDetails(Struct, frozen=True):
     """One error as BigQuery put it, and all that helps to explain it."""
 
     reason: str
@@ -47,8 +47,7 @@ class ErrorDetails:
         return self.found[group]
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonRule:
+class ReasonRule(Struct, frozen=True):
     reasons: tuple[str, ...]
     """Empty for any."""
     pattern: re.Pattern[str]

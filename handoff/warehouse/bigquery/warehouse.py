@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from handoff.facts.recorded import MAX_ROWS, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from handoff.base.problems import Place, Problem, nearest
 from handoff.facts.recorded import Column
@@ -33,8 +34,7 @@ class NotTranslated(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(Struct, frozen=True):
     sql: str
     """For DuckDB, parameters as `$name`."""
     params: tuple[str, ...]
@@ -43,8 +43,7 @@ class Translation:
     """As GoogleSQL types them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(Struct, frozen=True):
     """The tables that questions may read."""
 
     tables: Tables

@@ -9,11 +9,12 @@ import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
 
 from handoff.base.cache import cache_folder
 from handoff.base.files import confined, read_plain
@@ -185,8 +186,7 @@ def _said(error: Exception) -> str:
 # --- the sample --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
+class _Sample(Struct, frozen=True):
     scripts: tuple[tuple[str, str], ...]
     """Name and text, in the order they run."""
     key: str
