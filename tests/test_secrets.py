@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from handoff.base.problems import Place, Problem, Report
 from handoff.base.report import FORMATS
-from handoff.publish.secrets import RULES, Allowance, SecretFinding, problems, scan, unused
+from handoff.base.secrets import RULES, Allowance, SecretFinding, problems, scan, unused
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = Path(__file__).parent / "fixtures/secrets"
@@ -180,7 +180,7 @@ def test_secret_far_into_a_long_line_is_found_once() -> None:
 
 def test_a_text_without_a_hint_imports_nothing() -> None:
     code = (
-        "import sys\nfrom handoff.publish.secrets import scan\n"
+        "import sys\nfrom handoff.base.secrets import scan\n"
         "from pathlib import Path\n"
         f"scan(Path({str(ROOT / 'docs/checks.md')!r}).read_text('utf-8'), 'a.md')\n"
         "print('detect_secrets' in sys.modules)"

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from handoff.base.problems import Place
+from handoff.base.secrets import Allowance
 from handoff.project.overrides import from_environment, from_words
 from handoff.project.settings import (
     ArchiveSettings,
@@ -18,7 +19,6 @@ from handoff.project.settings import (
     keys,
     load,
 )
-from handoff.publish.secrets import Allowance
 
 FIXTURES = Path(__file__).parent / "fixtures/settings"
 

@@ -11,14 +11,15 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, nearest
+from handoff.base.secrets import RULES, Allowance
 from handoff.project.overrides import Override, laid_over, origins
-from handoff.publish.archive import BY, By
-from handoff.publish.secrets import RULES, Allowance
 from handoff.yaml.decode import Decoder, plain
 from handoff.yaml.nodes import Map, Node, Scalar, is_null, parse
 
 Engine = Literal["bigquery", "duckdb"]
 ENGINES: tuple[Engine, ...] = ("bigquery", "duckdb")
+By = Literal["month", "year"]
+BY: tuple[By, ...] = ("month", "year")
 
 
 class BigQuerySettings(Struct, frozen=True):

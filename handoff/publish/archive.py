@@ -5,12 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from datetime import date
-from typing import Literal
 
 from msgspec import Struct
 
-By = Literal["month", "year"]
-BY: tuple[By, ...] = ("month", "year")
+from handoff.project.settings import By
+
 _LENGTH: dict[By, int] = {"month": len("2026-01"), "year": len("2026")}
 
 FOLDER = r"\d{4}(?:-\d\d)?"

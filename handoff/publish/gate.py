@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from handoff.base.problems import InvalidInput, Place, Problem
-from handoff.facts.recorded import Fact, Facts, dump
-from handoff.project.project import Project
-from handoff.publish.secrets import (
+from handoff.base.secrets import (
     ALLOW_IT,
     SecretFinding,
     SecretScan,
@@ -18,9 +17,19 @@ from handoff.publish.secrets import (
     scan,
     unused,
 )
+from handoff.facts.recorded import Fact, Facts, dump
+from handoff.project.project import Project
 
-if TYPE_CHECKING:
-    from handoff.check import CheckContext
+
+class SessionOutput(Struct, frozen=True):
+    """What is written for one session: its recorded facts and its document."""
+
+    session: str
+    """The id."""
+    facts: Facts | None
+    facts_path: str
+    document: str | None
+    document_path: str
 
 
 def file_problems(project: Project, path: str) -> tuple[Problem, ...]:
@@ -55,7 +64,7 @@ def hold(found: Iterable[Problem]) -> None:
 
 
 def check(
-    project: Project, files: Iterable[str], cases: Iterable[CheckContext], *, whole: bool
+    project: Project, files: Iterable[str], outputs: Iterable[SessionOutput], *, whole: bool
 ) -> tuple[Problem, ...]:
     """Every problem of `files`, of recorded facts and of documents as they would be written.
 
@@ -65,13 +74,13 @@ def check(
     scans = {path: _file(project, path) for path in files}
     found = [each for path, read in scans.items() for each in problems(read.findings, path)]
     used = {each for read in scans.values() for each in read.used}
-    for case in cases:
-        text = dump(case.facts) if case.facts else ""
-        facts = scan(text, case.facts_path, allowances)
-        document = scan(case.document or "", case.document_path, allowances)
-        origin = scans.get(f"sessions/{case.session.id}.yaml", SecretScan())
-        found += _in_facts(facts, case.facts, text, case.facts_path)
-        found += _beside(origin, document, case.document_path)
+    for output in outputs:
+        text = dump(output.facts) if output.facts else ""
+        facts = scan(text, output.facts_path, allowances)
+        document = scan(output.document or "", output.document_path, allowances)
+        origin = scans.get(f"sessions/{output.session}.yaml", SecretScan())
+        found += _in_facts(facts, output.facts, text, output.facts_path)
+        found += _beside(origin, document, output.document_path)
         used |= facts.used | document.used
     return (*found, *(unused(allowances, used) if whole else ()))
 

@@ -51,7 +51,13 @@ def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = N
             problems += drift(project, case.session.id)
     files = [session_path(each) for each in ids or project.session_ids()]
     files += [query.path for query in every.values() if not ids]
-    problems += gate.check(project, files, cases, whole=not ids)
+    outputs = [
+        gate.SessionOutput(
+            case.session.id, case.facts, case.facts_path, case.document, case.document_path
+        )
+        for case in cases
+    ]
+    problems += gate.check(project, files, outputs, whole=not ids)
     named = {
         q.sql for case in cases for q in case.session.questions if isinstance(q, QueryFact)
     }

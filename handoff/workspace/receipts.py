@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from handoff.base import secrets
 from handoff.base.files import write_whole
 from handoff.base.locks import locked
 from handoff.base.problems import UsageError
 from handoff.facts import receipts
 from handoff.facts.receipts import Receipt
 from handoff.project.project import Project
-from handoff.publish import gate, secrets
+from handoff.publish import gate
 from handoff.sources import git_history
 from handoff.values.printing import folded
 from handoff.workspace.gather import recorded
