@@ -15,10 +15,11 @@ from jsonschema import Draft202012Validator
 from markdown_pieces import DOCUMENTS, HANDOFFS
 
 from handoff import api
+from handoff.base.markdown import parse_markdown
 from handoff.base.problems import InvalidInput, UsageError
 from handoff.commands.runner import run
 from handoff.import_.convert import ImportedSession, imported
-from handoff.import_.equality import parsed, same
+from handoff.import_.equality import same
 from handoff.import_.source import read
 from handoff.session import decode
 from handoff.session.model import Session
@@ -55,7 +56,7 @@ def carried(
 
 
 def says_the_same(content: bytes, text: str) -> bool:
-    return same(parsed(read(content, "x.md").text), parsed(text))
+    return same(parse_markdown(read(content, "x.md").text), parse_markdown(text))
 
 
 # --- documents -------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def test_any_document_renders_the_same_or_its_lines_are_named(
 
     assert {each.code for each in made.problems} <= {"I010"}
     assert all(each.place.line for each in made.problems)
-    assert same(parsed(source.text), parsed(text))
+    assert same(parse_markdown(source.text), parse_markdown(text))
 
 
 @pytest.mark.parametrize("file", DOCUMENT_FILES[:5], ids=lambda file: file.stem)
@@ -162,12 +163,12 @@ def test_the_same_document_makes_the_same_file(
 
 @given(left=st.text(max_size=40), right=st.text(max_size=40))
 def test_same_documents_have_the_same_words(left: str, right: str) -> None:
-    if same(parsed(left), parsed(right)):
+    if same(parse_markdown(left), parse_markdown(right)):
         assert words(left) == words(right)
 
 
 def words(text: str) -> list[str]:
-    inline = [token for token in parsed(text).tokens if token.type == "inline"]
+    inline = [token for token in parse_markdown(text).tokens if token.type == "inline"]
     return " ".join(child.content for token in inline for child in token.children or ()).split()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handoff.base.markdown import headings, page, slug
+from handoff.base.markdown import headings, parse_markdown, slug
 from handoff.base.problems import Place, Problem
 from handoff.base.tree import Tree
 from handoff.check.structure import RULES, Rule, problems
@@ -34,7 +34,7 @@ def test_case(expected: str, document: str):
 def test_every_rule_finds_its_own_example(rule: Rule):
     _, _, example = inspect.getdoc(rule).partition("Fails:\n\n")
 
-    assert list(rule(page(inspect.cleandoc(example), PATH), TREE))
+    assert list(rule(parse_markdown(inspect.cleandoc(example), PATH), TREE))
 
 
 def test_a_moved_file_is_named():
@@ -63,6 +63,6 @@ def test_slug_is_githubs(heading: str, anchor: str):
 
 
 def test_repeated_headings_get_numbered_anchors():
-    parsed = page("# A\n# A\n# A 1\n# A\n", PATH)
+    parsed = parse_markdown("# A\n# A\n# A 1\n# A\n", PATH)
 
     assert [h.anchor for h in headings(parsed)] == ["a", "a-1", "a-1-1", "a-2"]

@@ -1,25 +1,33 @@
-"""A Markdown document read back: its headings, anchors and links as GitHub has them."""
+"""Parsed Markdown: tokens, headings with GitHub's anchors, links and link definitions."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 
+References = Mapping[str, Mapping[str, object]]
+"""The definition of each reference label."""
+
+
 class Page(Struct, frozen=True):
-    """A Markdown file, parsed."""
+    """A Markdown text, parsed."""
 
     path: str
     """Relative to the root; relative links start from its folder."""
     lines: tuple[str, ...]
     tokens: tuple[Token, ...]
+    references: References
 
     def of_type(self, name: str) -> Iterator[Token]:
         """The tokens of one type, in order."""
@@ -30,36 +38,45 @@ class Heading(Struct, frozen=True):
     level: int
     """1 to 6."""
     text: str
-    """As it reads, without markup."""
+    """Without markup."""
     anchor: str
-    """What GitHub lets links point at."""
+    """The fragment that links to it, as GitHub derives it."""
     line: int
     setext: bool
-    """Made by a line of `-` or `=` below it."""
+    """Underlined with `-` or `=`."""
 
 
 class Link(Struct, frozen=True):
     """A link or an image."""
 
     target: str
-    """As it stands in the HTML: `docs/a%20b.md#state`."""
+    """As in the HTML: `docs/a%20b.md#state`."""
     line: int
 
 
-def page(text: str, path: str) -> Page:
-    """`text` parsed as CommonMark with GitHub's tables."""
-    from markdown_it import MarkdownIt  # slow: only checks read a document back
-
+def parse_markdown(text: str, path: str = "", references: References | None = None) -> Page:
+    """`text` as CommonMark with GitHub's tables; `references` are defined elsewhere."""
     source = text if text.endswith("\n") else f"{text}\n"
-    tokens = MarkdownIt("commonmark").enable("table").parse(source)
-    return Page(path, tuple(source.split("\n")), tuple(tokens))
+    known = dict(references or {})
+    tokens = _parser().parse(source, {"references": known})  # adds those it finds
+    return Page(path, tuple(source.split("\n")), tuple(tokens), known)
+
+
+def markdown_parser() -> MarkdownIt:
+    """A new parser for CommonMark with GitHub's tables."""
+    from markdown_it import MarkdownIt  # slow: rendering alone parses no Markdown
+
+    return MarkdownIt("commonmark").enable("table")
+
+
+_parser = cache(markdown_parser)
 
 
 def headings(page: Page) -> tuple[Heading, ...]:
-    """Every heading in order, with the anchor GitHub gives it."""
+    """All headings in order, each with the anchor GitHub gives it."""
     seen: Counter[str] = Counter()
     found = []
-    for token, inline in zip(page.tokens, page.tokens[1:], strict=False):
+    for token, inline in pairwise(page.tokens):
         if token.type != "heading_open":
             continue
         text = _text(inline)
@@ -72,15 +89,15 @@ def headings(page: Page) -> tuple[Heading, ...]:
 def slug(text: str) -> str:
     """A heading's anchor: lower case, words and hyphens kept, each space a hyphen.
 
-    Marks count as word characters, so `➡️` leaves its variation selector behind, as on
-    GitHub (html-pipeline: what is not `\\p{Word}`, a hyphen or a space is dropped).
+    Marks are word characters, so the variation selector of `➡️` is kept, as on GitHub
+    (html-pipeline drops everything but `\\p{Word}`, hyphens and spaces).
     """
     kept = (c for c in text.lower() if c in "- " or _is_word(c))
     return "".join(kept).replace(" ", "-")
 
 
 def links(page: Page) -> Iterator[Link]:
-    """Where links and images lead, each with its line."""
+    """The links and images in order."""
     for inline in page.of_type("inline"):
         line = line_of(inline)
         for child in inline.children or ():
@@ -101,7 +118,7 @@ def _text(inline: Token) -> str:
 
 
 def _unused(name: str, seen: Counter[str]) -> str:
-    """`name`, or with `-1`, `-2` behind where it is taken; counts it in `seen`."""
+    """`name`, with `-1`, `-2` … appended if it is in `seen`; adds the result to `seen`."""
     anchor = name
     while anchor in seen:
         anchor = f"{name}-{seen[name]}"

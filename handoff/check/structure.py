@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from handoff.base.markdown import Heading, Page, headings, line_of, links, page, slug
+from handoff.base.markdown import Heading, Page, headings, line_of, links, parse_markdown, slug
 from handoff.base.problems import Level, Place, Problem, nearest
 from handoff.base.tree import Tree, is_outside
 
@@ -20,7 +20,7 @@ Rule = Callable[[Page, Tree], Iterator[Problem]]
 
 def problems(text: str, path: str, tree: Tree) -> tuple[Problem, ...]:
     """What every rule finds in the document `text` that stands, or will stand, at `path`."""
-    parsed = page(text, path)
+    parsed = parse_markdown(text, path)
     return tuple(problem for rule in RULES for problem in rule(parsed, tree))
 
 

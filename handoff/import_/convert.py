@@ -11,8 +11,8 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from handoff.base.markdown import parse_markdown
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
-from handoff.import_.equality import parsed
 from handoff.import_.header import HeaderNames, names
 from handoff.import_.layout import LayoutPlan
 from handoff.import_.pieces import Piece, pieces
@@ -58,7 +58,7 @@ def imported(
     the document is too large for one session.
     """
     _refuse_too_long(source)
-    page = parsed(source.text)
+    page = parse_markdown(source.text)
     found = pieces(page, source.lines)
     title = _title(found)
     called = names(PurePath(source.path).stem, source.lines, title)

@@ -9,42 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from handoff.base.markdown import Page
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+
 Mark = tuple[str, ...]
-References = Mapping[str, Mapping[str, object]]
 
 
-class ParsedMarkdown(Struct, frozen=True):
-    """A document, parsed."""
-
-    tokens: tuple[Token, ...]
-    references: References
-    """Label to what it is defined as."""
-
-
-def parsed(text: str, references: References | None = None) -> ParsedMarkdown:
-    """`text` as CommonMark with tables; `references` are those defined elsewhere."""
-    known = dict(references or {})
-    tokens = _parser().parse(text, {"references": known})  # which adds those it finds
-    return ParsedMarkdown(tuple(tokens), known)
-
-
-@cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt  # slow: only import and checks read a document back
-
-    return MarkdownIt("commonmark").enable("table")
-
-
-def same(original: ParsedMarkdown, other: ParsedMarkdown, *, exact: bool = True) -> bool:
+def same(original: Page, other: Page, *, exact: bool = True) -> bool:
     """Whether both say the same."""
     return (
         marks(original.tokens, exact=exact) == marks(other.tokens, exact=exact)
@@ -52,7 +28,7 @@ def same(original: ParsedMarkdown, other: ParsedMarkdown, *, exact: bool = True)
     )  # fmt: skip
 
 
-def differing(original: ParsedMarkdown, other: ParsedMarkdown, *, exact: bool = True) -> range:
+def differing(original: Page, other: Page, *, exact: bool = True) -> range:
     """The lines of `original`, from 0, that `other` does not say; empty where all is said."""
     ours, lines = _with_lines(original.tokens, exact=exact)
     theirs, _ = _with_lines(other.tokens, exact=exact)
@@ -69,7 +45,7 @@ def marks(tokens: Sequence[Token], *, exact: bool = True) -> list[Mark]:
     return _with_lines(tokens, exact=exact)[0]
 
 
-def _defined(page: ParsedMarkdown) -> dict[str, tuple[str, str]]:
+def _defined(page: Page) -> dict[str, tuple[str, str]]:
     return {
         label: (str(each["href"]), str(each["title"]))
         for label, each in page.references.items()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from handoff.base.markdown import Page
 from handoff.import_.blocks import blocks, labelled, text_of, value, with_beneath
-from handoff.import_.equality import ParsedMarkdown
 from handoff.import_.values import NotExpressible, Value, live_text
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Piece(Struct, frozen=True):
         return Piece("verbatim", self.start, self.end, self.tokens)
 
 
-def pieces(page: ParsedMarkdown, lines: Sequence[str]) -> list[Piece]:
+def pieces(page: Page, lines: Sequence[str]) -> list[Piece]:
     """The whole document, in order."""
     found = list(_with_gaps(_apart(_with_entries(list(_known(page, lines)))), lines))
     return _front_matter(found, lines)
@@ -67,7 +67,7 @@ def joined(lines: Sequence[str]) -> str:
 # --- blocks into pieces ----------------------------------------------------------------------
 
 
-def _known(page: ParsedMarkdown, lines: Sequence[str]) -> Iterator[Piece]:
+def _known(page: Page, lines: Sequence[str]) -> Iterator[Piece]:
     for block in blocks(page.tokens):
         start, end = block[0].map or (0, 0)
         yield _piece(block, start, end, lines)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from handoff.base.markdown import Page, parse_markdown
 from handoff.base.problems import InvalidInput
-from handoff.import_.equality import ParsedMarkdown, differing, marks, parsed, same
+from handoff.import_.equality import differing, marks, same
 from handoff.import_.pieces import Piece
 from handoff.import_.sections import sections
 from handoff.import_.values import LiteralName, Value
@@ -25,7 +26,7 @@ _AT_ONCE = 200
 class Prover(Struct, frozen=True):
     """Knows the document, and how sessions are rendered."""
 
-    page: ParsedMarkdown
+    page: Page
     lines: Sequence[str]
     draw: Draw
 
@@ -39,7 +40,7 @@ class Prover(Struct, frozen=True):
 
         Raises InvalidInput.
         """
-        other = parsed(self.rendered(session))
+        other = parse_markdown(self.rendered(session))
         if same(self.page, other, exact=exact):
             return None
         found = differing(self.page, other, exact=exact)
@@ -65,7 +66,7 @@ class Prover(Struct, frozen=True):
             yield from self._wrong(pieces, tried[half:])
             return
         for n, part in zip(tried, parts, strict=True):
-            found = parsed(part, self.page.references)
+            found = parse_markdown(part, references=self.page.references)
             if marks(found.tokens) != marks(pieces[n].tokens):
                 yield n
 

@@ -85,7 +85,7 @@ def _shown(text: str) -> str:
 
 def _anchor(tokens: Sequence[Token]) -> None:
     opening = (token for token in tokens if token.type == "heading_open")
-    anchors = headings(Page("", (), tuple(tokens)))
+    anchors = headings(Page("", (), tuple(tokens), {}))
     for token, heading in zip(opening, anchors, strict=True):
         token.attrSet("id", heading.anchor)
 
