@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
 
-if TYPE_CHECKING:
-    from sqlglot import exp
+from sqlglot import exp
 
-    Rule: TypeAlias = Callable[[exp.Expr], exp.Expr]
+Rule = Callable[[exp.Expr], exp.Expr]
 
 
 class Refusal(Exception):
@@ -56,8 +54,6 @@ _ELSEWHERE = ", ask BigQuery"
 
 
 def _spelled(node: exp.Expr) -> str:
-    from sqlglot import exp
-
     if isinstance(node, exp.Anonymous):
         return f"'{node.name.upper()}'"
     return f"'{node.sql('bigquery')[:40]}'"
@@ -119,8 +115,6 @@ def _name(type_: exp.Expr) -> str:
 
 
 def _known(node: exp.Expr, *wanted: str) -> str:
-    from sqlglot import exp
-
     found = _type(node)
     if found in wanted or isinstance(node, exp.Null):
         return found
@@ -130,26 +124,18 @@ def _known(node: exp.Expr, *wanted: str) -> str:
 
 
 def _call(name: str, *args: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.Anonymous(this=name, expressions=list(args))
 
 
 def _text(text: str) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.Literal.string(text)
 
 
 def _cast(node: exp.Expr, to: str) -> exp.Expr:
-    from sqlglot import exp
-
     return exp.Cast(this=node, to=exp.DataType.build(to, dialect="duckdb"))
 
 
 def _when(*cases: tuple[exp.Expr, exp.Expr], default: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     ifs = [exp.If(this=condition, true=value) for condition, value in cases]
     return exp.Case(ifs=ifs, default=default)
 
@@ -161,8 +147,6 @@ _NUMBERS = ("INT64", "FLOAT64", "NUMERIC")
 
 def _literal(node: exp.Expr) -> exp.Expr:
     """`1.5` is FLOAT64; DuckDB takes it for a DECIMAL. Beside a NUMERIC it is one."""
-    from sqlglot import exp
-
     if node.is_string or node.is_int:
         return node
     parent = node.parent
@@ -176,8 +160,6 @@ def _literal(node: exp.Expr) -> exp.Expr:
 
 
 def _compared(parent: exp.Expr | None) -> list[exp.Expr]:
-    from sqlglot import exp
-
     if isinstance(parent, exp.Binary):
         return [parent.this, parent.expression]
     return [parent.this] if isinstance(parent, (exp.In, exp.Between)) else []
@@ -185,8 +167,6 @@ def _compared(parent: exp.Expr | None) -> list[exp.Expr]:
 
 def _arithmetic(node: exp.Expr) -> exp.Expr:
     """Sums and differences of numbers, and of a moment and an interval."""
-    from sqlglot import exp
-
     left, right = _type(node.this), _type(node.expression)
     moments = ("TIMESTAMP", "DATETIME")
     if left in moments and isinstance(node.expression, exp.Interval):
@@ -202,15 +182,11 @@ def _arithmetic(node: exp.Expr) -> exp.Expr:
 
 def _divided(node: exp.Expr) -> exp.Expr:
     """By zero is an error, not infinity."""
-    from sqlglot import exp
-
     _quotient(node.this, node.expression, node)
     return exp.Div(this=node.this.copy(), expression=_not_zero(node.expression))
 
 
 def _safe_divide(node: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     _quotient(node.this, node.expression, node)
     zero = exp.EQ(this=exp.Paren(this=node.expression.copy()), expression=exp.Literal.number(0))
     share = exp.Div(
@@ -226,8 +202,6 @@ def _quotient(left: exp.Expr, right: exp.Expr, node: exp.Expr) -> None:
 
 
 def _not_zero(node: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     if isinstance(node, exp.Literal) and float(node.name) != 0:
         return node.copy()
     zero = exp.EQ(this=exp.Paren(this=node.copy()), expression=exp.Literal.number(0))
@@ -243,8 +217,6 @@ def _integers(node: exp.Expr) -> exp.Expr:
 
 
 def _average(node: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
     if _known(value, *_NUMBERS) == "NUMERIC":
         message = "AVG of a NUMERIC has other digits here, use AVG(CAST(... AS FLOAT64))"
@@ -277,8 +249,6 @@ def _signed(node: exp.Expr) -> exp.Expr:
 
 def _root(node: exp.Expr) -> exp.Expr:
     """Of a negative number it is an error, not NaN."""
-    from sqlglot import exp
-
     _known(node.this, "INT64", "FLOAT64")
     negative = exp.LT(this=exp.Paren(this=node.this.copy()), expression=exp.Literal.number(0))
     failed = _call("ERROR", _text("the square root of a negative number"))
@@ -287,8 +257,6 @@ def _root(node: exp.Expr) -> exp.Expr:
 
 def _count_if(node: exp.Expr) -> exp.Expr:
     """Over nothing it is 0, not NULL."""
-    from sqlglot import exp
-
     if isinstance(node.this, exp.Distinct):
         raise Refusal("COUNTIF(DISTINCT ...) is not known to the embedded engine", node)
     return exp.Count(this=_when((node.this.copy(), exp.Literal.number(1)), default=exp.null()))
@@ -299,8 +267,6 @@ def _count_if(node: exp.Expr) -> exp.Expr:
 
 def _comparison(node: exp.Expr) -> exp.Expr:
     """What BigQuery does not compare at all, DuckDB does somehow."""
-    from sqlglot import exp
-
     left, right = node.this, node.expression
     if isinstance(left, exp.Null) or isinstance(right, exp.Null):
         raise Refusal("BigQuery does not compare with a bare NULL, use IS NULL", node)
@@ -345,8 +311,6 @@ _SHAPES = {
 
 
 def _casted(node: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     if node.args.get("format"):
         raise Refusal("CAST with FORMAT is not known to the embedded engine", node)
     source, wanted = (
@@ -371,8 +335,6 @@ def _casted(node: exp.Expr) -> exp.Expr:
 
 def _read_text(node: exp.Expr, wanted: str) -> exp.Expr:
     """DuckDB reads more texts as numbers than GoogleSQL does: `'2.5'` as the INT64 3."""
-    from sqlglot import exp
-
     if isinstance(node.this, exp.Literal):
         if re.fullmatch(_SHAPES[wanted], node.this.name):
             return node
@@ -454,8 +416,6 @@ _EXTRACTED = {
 
 def _extracted(node: exp.Expr) -> exp.Expr:
     """DuckDB counts the days of the week from 0."""
-    from sqlglot import exp
-
     part, value = node.this.name.upper(), node.expression
     _known(value, "DATE", "DATETIME", "TIMESTAMP")
     if part == "DATE":
@@ -495,8 +455,6 @@ def _timestamp(node: exp.Expr) -> exp.Expr:
 
 
 def _at_time_zone(node: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     local = _in_zone(node.this, node.args["zone"])
     local.type = exp.DataType.build("DATETIME", dialect="bigquery")
     return local
@@ -507,8 +465,6 @@ _ZONE = r"[A-Za-z_]+(/[A-Za-z_]+)*"
 
 def _in_zone(moment: exp.Expr, zone: exp.Expr) -> exp.Expr:
     """A TIMESTAMP as the DATETIME that the clocks of a zone show."""
-    from sqlglot import exp
-
     _known(moment, "TIMESTAMP")
     if not isinstance(zone, exp.Literal) or not re.fullmatch(
         r"[A-Za-z_]+(/[A-Za-z_]+)*", zone.name
@@ -523,8 +479,6 @@ _PRINTED = r"([^%]|%[YmdHMSjybBaAIp%])*"
 
 def _printed(node: exp.Expr) -> exp.Expr:
     """FORMAT_DATE and its kin; the format's fields are those that both engines know."""
-    from sqlglot import exp
-
     pattern, moment = node.args["format"], node.this
     if not isinstance(pattern, exp.Literal) or not re.fullmatch(_PRINTED, pattern.name):
         raise Refusal("a format with fields that print otherwise here" + _ELSEWHERE, node)
@@ -534,8 +488,6 @@ def _printed(node: exp.Expr) -> exp.Expr:
 
 
 def _unwrapped(node: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     return node.this if isinstance(node, exp.Cast) else node
 
 
@@ -549,8 +501,6 @@ def _moment(node: exp.Expr) -> exp.Expr:
 
 def _days_between(node: exp.Expr) -> exp.Expr:
     """GENERATE_DATE_ARRAY; by months DuckDB counts from a date it has already cut short."""
-    from sqlglot import exp
-
     step = node.args.get("step")
     unit = step.args.get("unit") if isinstance(step, exp.Interval) else None
     if unit is not None and unit.name.upper() not in ("DAY", "WEEK"):
@@ -570,8 +520,6 @@ def _last_day(node: exp.Expr) -> exp.Expr:
 
 def _part(node: exp.Expr) -> exp.Expr:
     """Of text from a fixed place; from the end both engines count otherwise beyond it."""
-    from sqlglot import exp
-
     _known(node.this, "STRING")
     start, length = node.args.get("start"), node.args.get("length")
     if not (isinstance(start, exp.Literal) and start.is_int and int(start.name) > 0):
@@ -583,8 +531,6 @@ def _part(node: exp.Expr) -> exp.Expr:
 
 def _end(node: exp.Expr) -> exp.Expr:
     """LEFT and RIGHT; a negative length is an error in GoogleSQL, and one from the end here."""
-    from sqlglot import exp
-
     _known(node.this, "STRING")
     if not (isinstance(node.expression, exp.Literal) and node.expression.is_int):
         raise Refusal("LEFT or RIGHT by what is no number" + _ELSEWHERE, node)
@@ -613,8 +559,6 @@ def _trimmed(node: exp.Expr) -> exp.Expr:
 
 def _strung(node: exp.Expr) -> exp.Expr:
     """STRING_AGG, without the LIMIT that DuckDB has no word for."""
-    from sqlglot import exp
-
     if node.find(exp.Limit):
         raise Refusal("STRING_AGG with LIMIT is not known to the embedded engine", node)
     return node
@@ -622,8 +566,6 @@ def _strung(node: exp.Expr) -> exp.Expr:
 
 def _joined(node: exp.Expr) -> exp.Expr:
     """NULL makes the whole NULL; DuckDB's CONCAT skips it."""
-    from sqlglot import exp
-
     parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
     for part in parts:
         _known(part, "STRING")
@@ -636,8 +578,6 @@ def _joined(node: exp.Expr) -> exp.Expr:
 
 
 def _like(node: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     if not isinstance(node.expression, exp.Literal) or "\\" in node.expression.name:
         raise Refusal("LIKE with a pattern that is no plain text" + _ELSEWHERE, node)
     return node
@@ -645,8 +585,6 @@ def _like(node: exp.Expr) -> exp.Expr:
 
 def _json_scalar(node: exp.Expr) -> exp.Expr:
     """A text, number or boolean as text; NULL for what is none."""
-    from sqlglot import exp
-
     path = node.expression.sql("bigquery").strip("'\"") if node.expression else "$"
     if not re.fullmatch(r"\$(\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*", path):
         raise Refusal(f"the JSON path '{path}' is not known to the embedded engine", node)
@@ -672,7 +610,7 @@ def _no_more_than(*names: str) -> Rule:
 
     def rule(node: exp.Expr) -> exp.Expr:
         for name, value in node.args.items():
-            if name not in names and isinstance(value, _expr()):
+            if name not in names and isinstance(value, exp.Expression):
                 raise Refusal(
                     f"'{name}' of {_spelled(node)} is not known here{_ELSEWHERE}", node
                 )
@@ -681,16 +619,8 @@ def _no_more_than(*names: str) -> Rule:
     return rule
 
 
-def _expr() -> type:
-    from sqlglot import exp
-
-    return exp.Expression
-
-
 def _element(node: exp.Expr) -> exp.Expr:
     """Beyond the end is an error, unless SAFE_ is said."""
-    from sqlglot import exp
-
     (index,) = node.expressions
     if _type(node.this) != "ARRAY" or not (isinstance(index, exp.Literal) and index.is_int):
         raise Refusal(f"{_spelled(node)} is not known to the embedded engine{_ELSEWHERE}", node)
@@ -712,8 +642,6 @@ def _member(node: exp.Expr) -> exp.Expr:
 
 
 def _unnest(node: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
     if node.args.get("offset"):
         raise Refusal("WITH OFFSET is not known to the embedded engine" + _ELSEWHERE, node)
     for each in node.expressions:

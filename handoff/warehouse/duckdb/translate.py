@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import sqlglot
 from msgspec import Struct
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, SqlglotError, UnsupportedError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
 
 from handoff.base.problems import Place, Problem, nearest
 from handoff.facts.recorded import Column
 from handoff.sql.query import Query, lexemes
 from handoff.sql.types import BadType, type_of
 from handoff.warehouse.duckdb.rules import Refusal, corrected
-
-if TYPE_CHECKING:
-    from sqlglot import exp
-    from sqlglot.schema import MappingSchema
 
 Tables = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Dataset, table, column: the column's GoogleSQL type."""
@@ -53,9 +55,6 @@ class Catalog(Struct, frozen=True):
 
     @classmethod
     def of(cls, tables: Tables, database: str) -> Catalog:
-        # slow: only asking needs it
-        from sqlglot.schema import MappingSchema
-
         as_dict: dict[str, object] = {
             dataset: {name: dict(columns) for name, columns in members.items()}
             for dataset, members in tables.items()
@@ -77,9 +76,6 @@ def translated(query: Query, catalog: Catalog) -> Translation:
 
 
 def _translation(query: Query, catalog: Catalog) -> Translation:
-    # slow: only asking needs it
-    from sqlglot.errors import ErrorLevel, UnsupportedError
-
     tree: exp.Expr = _parsed(query)
     for table in _tables(tree):
         _resolve(table, query, catalog.tables)
@@ -103,11 +99,6 @@ def _translation(query: Query, catalog: Catalog) -> Translation:
 
 
 def _parsed(query: Query) -> exp.Query:
-    # slow: only asking needs it
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
     try:
         statements = sqlglot.parse(query.text, read="bigquery")
     except SqlglotError as error:
@@ -137,8 +128,6 @@ def _not_parsed(error: Exception, query: Query) -> NotTranslated:
 
 
 def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
-    from sqlglot import exp
-
     for table in list(tree.find_all(exp.Table)):
         if not _is_local(table):
             yield table
@@ -161,8 +150,6 @@ def _is_local(table: exp.Table) -> bool:
 
 def _resolve(table: exp.Table, query: Query, tables: Tables) -> None:
     """Point `table` at its dataset, the project left out. The engine holds one project."""
-    from sqlglot import exp
-
     name, dataset = table.name, table.db
     if not isinstance(table.this, exp.Identifier):
         call = table.this.name or table.this.key
@@ -183,8 +170,6 @@ def _resolve(table: exp.Table, query: Query, tables: Tables) -> None:
 
 
 def _qualify(tree: exp.Expr, database: str) -> None:
-    from sqlglot import exp
-
     for table in tree.find_all(exp.Table):
         if table.db:
             table.set("catalog", exp.to_identifier(database, quoted=True))
@@ -198,12 +183,6 @@ def _some(names: list[str]) -> str:
 
 
 def _typed(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
-    # slow: only asking needs it
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-    from sqlglot.optimizer.annotate_types import annotate_types
-    from sqlglot.optimizer.qualify import qualify
-
     types = {declared.name: declared.type for declared in query.params}
     types["as_of"] = "TIMESTAMP"
     for node in list(tree.find_all(exp.TsOrDsToDatetime)):
@@ -219,15 +198,11 @@ def _typed(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
 
 
 def _parameters(tree: exp.Expr) -> Iterator[exp.Parameter]:
-    from sqlglot import exp
-
     return tree.find_all(exp.Parameter)
 
 
 def _with_type(tree: exp.Expr, parameter: exp.Parameter, types: Mapping[str, str]) -> exp.Expr:
     """A parameter as the cast to its declared type: DuckDB would guess another."""
-    from sqlglot import exp
-
     wanted = next(v for k, v in types.items() if k.casefold() == parameter.name.casefold())
     typed = exp.cast(parameter.copy(), wanted, dialect="bigquery")
     for node in typed.args["to"].walk():

@@ -12,9 +12,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+import duckdb
+from duckdb import DuckDBPyConnection
 from msgspec import Struct
+from sqlglot import exp
 
 from handoff.base.cache import cache_folder
 from handoff.base.files import confined, read_plain
@@ -32,9 +35,6 @@ from handoff.warehouse.duckdb.translate import (
     translated,
 )
 from handoff.warehouse.result import ResultTooLarge, different, too_many_rows
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -89,9 +89,6 @@ class DuckDBWarehouse:
         self._connection.close()
 
     def _answer(self, asked: BoundQuery, catalog: Catalog) -> QueryResult | Failure:
-        # slow: only asking needs it
-        import duckdb
-
         try:
             translation = translated(asked.query, catalog)
             refused = different(asked.query, translation.columns)
@@ -143,9 +140,6 @@ class DuckDBWarehouse:
 
 def open_file(path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> DuckDBWarehouse:
     """The author's own database, read-only. Raises WorldError where it cannot be opened."""
-    # slow: only asking needs it
-    import duckdb
-
     if not path.is_file():
         raise WorldError(f"{path.name}: error: no such database")
     try:
@@ -193,8 +187,6 @@ class _Sample(Struct, frozen=True):
 
     @classmethod
     def read(cls, folder: Path) -> _Sample:
-        import duckdb
-
         paths = sorted(folder.glob("*.sql"))
         if not paths:
             message = f"no scripts to build the sample warehouse from in '{folder.name}'"
@@ -216,8 +208,6 @@ def _script(folder: Path, name: str) -> str:
 
 def _stored(sample: _Sample, folder: Path, progress: Progress) -> DuckDBPyConnection | None:
     """The cached sample, made first where it is missing; `None` where that fails."""
-    import duckdb
-
     path = folder / f"sample-{sample.key}.duckdb"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -240,8 +230,6 @@ def _store(sample: _Sample, path: Path, progress: Progress) -> None:
 
 
 def _built(sample: _Sample, database: str, progress: Progress) -> DuckDBPyConnection:
-    import duckdb
-
     connection = _connected(database)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     for number, (name, script) in enumerate(sample.scripts, start=1):
@@ -256,8 +244,6 @@ def _built(sample: _Sample, database: str, progress: Progress) -> DuckDBPyConnec
 
 
 def _connected(database: str, *, read_only: bool = False) -> DuckDBPyConnection:
-    import duckdb
-
     return duckdb.connect(database, read_only=read_only, config=dict(_SETTINGS))
 
 
@@ -329,9 +315,6 @@ def _googlesql(spelled: str) -> str:
         scale = int(spelled.rstrip(")").split(",")[1])
         return "NUMERIC" if scale <= 9 else "BIGNUMERIC"
     if spelled.startswith("STRUCT("):
-        # slow: only a table with structs needs it
-        from sqlglot import exp
-
         return exp.DataType.build(spelled, dialect="duckdb").sql("bigquery")
     return _SPELLED.get(spelled, "UNKNOWN")
 
