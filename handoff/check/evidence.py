@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from handoff.base.problems import Place, Problem
-from handoff.session.model import ChecklistItem, Session, texts
+from handoff.session.model import ChecklistItem, Session
+from handoff.session.walk import texts
 
 Rule = Callable[[Session], Iterator[Problem]]
 

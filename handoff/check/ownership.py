@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from handoff.base.problems import Problem
 from handoff.base.tree import is_outside
 from handoff.check.context import CheckContext
-from handoff.session.model import Claim, Severity, Text, every
+from handoff.session.model import Claim, Severity, Text
+from handoff.session.walk import every
 from handoff.values.references import Reference, reference
 
 

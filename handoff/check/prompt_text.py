@@ -13,9 +13,9 @@ from handoff.base.problems import Place, Problem
 from handoff.base.tokens import BYTES_PER_TOKEN, estimated
 from handoff.check.context import CheckContext
 from handoff.check.scripts import is_command, scripts
-from handoff.render.document import leaves
-from handoff.session.model import CodeBlock, Prompt, Text, place_in, texts
+from handoff.session.model import CodeBlock, Prompt, Text, place_in
 from handoff.session.reading_list import prompts
+from handoff.session.walk import leaves, texts
 from handoff.values.cells import Cell, Cells
 from handoff.values.expressions import Literal, parts
 from handoff.values.filters import NUMBERS
@@ -162,17 +162,14 @@ class _Shell(Struct, frozen=True):
 
 def _shells(case: CheckContext) -> Iterator[_Shell]:
     for prompt in prompts(case.session).values():
-        for leaf in leaves(prompt):
-            if (
-                isinstance(leaf, CodeBlock)
-                and leaf.lang in _SHELLS
-                and isinstance(leaf.code, Text)
-            ):
-                yield _Shell(leaf.code.value, leaf.code, 0)
-            if isinstance(leaf, Text):
-                for match in _INLINE_CODE.finditer(leaf.value):
+        for node in (leaf.node for leaf in leaves(prompt)):
+            if isinstance(node, CodeBlock):
+                if node.lang in _SHELLS and isinstance(node.code, Text):
+                    yield _Shell(node.code.value, node.code, 0)
+            elif isinstance(node, Text):
+                for match in _INLINE_CODE.finditer(node.value):
                     if is_command(match[1]):
-                        yield _Shell(match[1], leaf, match.start(1))
+                        yield _Shell(match[1], node, match.start(1))
 
 
 # --- numbers -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from handoff.base.blanks import is_blank
-from handoff.base.problems import Place, Problem
+from handoff.base.problems import Problem
 from handoff.session.content import ContentReader, spelled_blank
 from handoff.session.model import (
     Blank,
@@ -31,6 +31,7 @@ from handoff.session.model import (
     Text,
     Valued,
 )
+from handoff.session.walk import Leaf, every, leaves
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, value_of
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
 from handoff.yaml.spans import pair_text
@@ -245,27 +246,18 @@ def _with_origin(words: str, source: PreviousSession) -> str:
     return f"{words}{apart}({source.origin})"
 
 
+_PLANNED = (("next",), ("prompt",), ("prompts",))
+"""Where items are what the next session is to do, not what this one left unchecked."""
+
+
 def _open_boxes(source: PreviousSession) -> Iterator[tuple[str, Value]]:
-    for box in _boxes(source.session):
-        if box.done:
+    for box in every(source.session, ChecklistItem):
+        if box.done or box.place.keys[:1] in _PLANNED:
             continue
         note = source.say(box.note) if box.note else ""
         if not _ORIGIN_OF_BOX.search(note):
             note = f"{note}, {source.origin}" if note else source.origin
         yield _label(source.say(box.label)), Flow({"done": False, "note": note})
-
-
-def _boxes(node: object) -> Iterator[ChecklistItem]:
-    """The boxes of the whole session, but for those of its plan and its prompt."""
-    if isinstance(node, ChecklistItem):
-        yield node
-    elif isinstance(node, tuple):
-        for each in node:
-            yield from _boxes(each)
-    elif isinstance(node, Struct) and not isinstance(node, Place):
-        for field in node.__struct_fields__:
-            if field not in ("next", "prompt"):
-                yield from _boxes(getattr(node, field))
 
 
 def _label(words: str) -> str:
@@ -274,23 +266,16 @@ def _label(words: str) -> str:
 
 
 def is_live(content: object) -> bool:
-    """Whether every leaf is a live value, a table, a status line or what is expected."""
-    match content:
-        case Text(value):
-            return "{{" in value
-        case TableBlock() | PhasesBlock() | ExpectBlock() | Blank():
-            return True
-        case Flag() | CodeBlock() | MarkdownBlock() | Checklist() | Condition() | Claim():
-            return False
-        case tuple():
-            return all(map(is_live, content))
-        case Entries(entries):
-            return all(is_live(each.content) for each in entries)
-        case Bullets(several) | Steps(several):
-            return is_live(several)
-        case Valued(value, inner):
-            return is_live(value) and is_live(inner)
-    return False
+    """Whether every leaf is a live value, a table, a status line or an expectation."""
+    return all(_is_live(leaf) for leaf in leaves(content))
+
+
+def _is_live(leaf: Leaf) -> bool:
+    if leaf.role != "content":
+        return False
+    if isinstance(leaf.node, Text):
+        return "{{" in leaf.node.value
+    return isinstance(leaf.node, Blank | TableBlock | PhasesBlock | ExpectBlock)
 
 
 def _guard(source: PreviousSession, n: int, title: str) -> Value:

@@ -17,7 +17,8 @@ from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, Report
 from handoff.edit.operations import Change, EditResult
 from handoff.project.project import Project
 from handoff.session import decode
-from handoff.session.model import Session, texts
+from handoff.session.model import Session
+from handoff.session.walk import texts
 from handoff.yaml.paths import NotFound, places
 from handoff.yaml.spans import CannotEdit, position, tree
 

@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct, field
 
 from handoff.base.blanks import DEFAULT
 from handoff.base.problems import Place, Problem, nearest
 from handoff.session.model import (
-    Blank,
-    Checklist,
     ChecklistItem,
-    CodeBlock,
-    Condition,
-    ExpectBlock,
-    FilesBlock,
-    Flag,
-    MarkdownBlock,
-    PhasesBlock,
     Session,
-    TableBlock,
     Text,
-    Timestamp,
-    parts_of,
 )
 from handoff.session.open_blanks import OpenBlank
-
-Leaf = (
-    Text
-    | Blank
-    | Flag
-    | CodeBlock
-    | TableBlock
-    | PhasesBlock
-    | FilesBlock
-    | ExpectBlock
-    | MarkdownBlock
-    | Timestamp
-)
-_LEAVES = (
-    Text,
-    Blank,
-    Flag,
-    CodeBlock,
-    TableBlock,
-    PhasesBlock,
-    FilesBlock,
-    ExpectBlock,
-    MarkdownBlock,
-    Timestamp,
-)
-_APART = ("status", "blocked_by")
-"""Fields of a session that are no content of its document."""
 
 
 class Document(Struct, frozen=True):
@@ -102,22 +63,6 @@ def no_template(session: Session, known: Iterable[str]) -> Problem:
     names = [each.removesuffix(".md.j2") for each in known if "/" not in each]
     message = f"no template '{session.template}'{nearest(session.template, names)}"
     return Problem("T006", message, session.template_place or Place(session.path))
-
-
-def leaves(node: object) -> Iterator[Leaf]:
-    """Every place to fill at or under `node`, in the author's order; no boxes."""
-    if isinstance(node, _LEAVES):
-        yield node
-    elif isinstance(node, tuple):
-        for each in node:
-            yield from leaves(each)
-    elif isinstance(node, Condition):
-        yield from leaves(node.text)
-    elif not isinstance(node, Checklist):
-        apart = _APART if isinstance(node, Session) else ()
-        for name in parts_of(node):
-            if name not in apart:
-                yield from leaves(getattr(node, name))
 
 
 def boxes(session: Session) -> tuple[ChecklistItem, ...]:

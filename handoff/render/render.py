@@ -15,7 +15,6 @@ from handoff.render.document import (
     Document,
     completion,
     document_path,
-    leaves,
     no_template,
     status,
     ticked,
@@ -47,8 +46,8 @@ from handoff.session.model import (
     Severity,
     TableBlock,
     Text,
-    every,
 )
+from handoff.session.walk import every, leaves
 from handoff.values import claims
 from handoff.values.conditions import held
 from handoff.values.interpolate import Interpolator, Where
@@ -95,7 +94,7 @@ def render(
         text=text,
         prompt=prompt,
         open=blanks,
-        leaves=sum(1 for _ in leaves(session)),
+        leaves=sum(leaf.role in ("content", "evidence") for leaf in leaves(session)),
         status=str(known["status"]),
         done=done,
         boxes=total,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, TypeVar
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -536,51 +536,6 @@ class Session(Struct, frozen=True):
             return None
         hours, minutes = divmod(int((self.ended - self.started).total_seconds()) // 60, 60)
         return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
-
-
-# --- walking it ------------------------------------------------------------------------
-
-Kind = TypeVar("Kind")
-
-
-def texts(node: object) -> Iterator[Text]:
-    """Every text the author wrote at or under `node`, in order; not what stands in code."""
-    if isinstance(node, Text):
-        yield node
-    elif isinstance(node, tuple):
-        for each in node:
-            yield from texts(each)
-    elif not isinstance(node, CodeBlock | Blank):
-        for name in parts_of(node):
-            yield from texts(getattr(node, name))
-
-
-def every(node: object, kind: type[Kind]) -> Iterator[Kind]:
-    """Each node of a kind at or under `node`, in order; not what such a node holds itself."""
-    if isinstance(node, kind):
-        yield node
-    elif isinstance(node, tuple):
-        for each in node:
-            yield from every(each, kind)
-    else:
-        for name in parts_of(node):
-            yield from every(getattr(node, name), kind)
-
-
-def parts_of(node: object) -> tuple[str, ...]:
-    """The fields in which a node holds others; a place holds none.
-
-    Kept by kind, for a session has thousands of nodes of a few kinds.
-    """
-    kind = type(node)
-    if kind not in _PARTS:
-        _PARTS[kind] = ()
-        if isinstance(node, Struct) and not isinstance(node, Place):
-            _PARTS[kind] = node.__struct_fields__
-    return _PARTS[kind]
-
-
-_PARTS: dict[type, tuple[str, ...]] = {}
 
 
 def place_in(text: Text, offset: int) -> Place:

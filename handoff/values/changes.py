@@ -14,15 +14,12 @@ from msgspec import Struct
 
 from handoff.session.model import (
     MARK,
-    Condition,
     ExpectBlock,
     FilesBlock,
     PhasesBlock,
-    Session,
-    TableBlock,
-    every,
-    texts,
+    Text,
 )
+from handoff.session.walk import FactBlock, leaves
 from handoff.values.cells import Cell, Cells
 from handoff.values.evaluate import EvaluationError, Missing, Scope, row_name, value
 from handoff.values.expressions import (
@@ -108,10 +105,11 @@ def _cited(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue
         built_in = BUILT_IN.get(name)
         return Typed(None, built_in) if built_in else sources.get(name)
 
-    conditions = {each.when for each in every(cells.session, Condition)}
-    for text in texts(cells.session):
-        # what a condition says is told as such
-        for part in parts(text.value) if text not in conditions else ():
+    for leaf in leaves(cells.session):
+        # conditions are reported as such
+        if not isinstance(leaf.node, Text) or leaf.role == "condition":
+            continue
+        for part in parts(leaf.node.value):
             if isinstance(part, Expression):
                 scope = Scope(named, cells.zone)
                 found = _value(part.node, scope)
@@ -130,26 +128,17 @@ def _value(node: Node, scope: Scope) -> Typed | None:
 
 def _listed(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue]:
     """What tables, status lines and lists of files show of a fact's rows."""
-    for block in _blocks(cells.session):
-        source = sources.get(block.fact)
-        if source is None:
+    for block in (leaf.node for leaf in leaves(cells.session)):
+        if not isinstance(block, FactBlock) or block.fact not in sources:
             continue
+        source = sources[block.fact]
         columns = _columns(block, source)
         for cell in cells.of(source, by_first=True):
             if cell.column in columns and not cell.name.startswith(f"{source.name}.overall."):
                 yield _of(cell)
 
 
-def _blocks(session: Session) -> Iterator[TableBlock | PhasesBlock | FilesBlock | ExpectBlock]:
-    yield from every(session, TableBlock)
-    yield from every(session, PhasesBlock)
-    yield from every(session, FilesBlock)
-    yield from every(session, ExpectBlock)
-
-
-def _columns(
-    block: TableBlock | PhasesBlock | FilesBlock | ExpectBlock, source: FactView
-) -> Collection[str]:
+def _columns(block: FactBlock, source: FactView) -> Collection[str]:
     if isinstance(block, PhasesBlock):
         return ("progress", "success_rate", "eta")
     if isinstance(block, FilesBlock):

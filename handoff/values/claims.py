@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from handoff.base.problems import Problem
-from handoff.session.model import Blank, Claim, Session, Text, every
+from handoff.session.model import Blank, Claim, Session, Text
+from handoff.session.walk import every
 from handoff.values.expressions import Comparison, Expression, Logical, operands, parts
 from handoff.values.interpolate import Interpolator, Where
 from handoff.values.printing import code_span, folded

@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from handoff.session.model import Condition as Written
-from handoff.session.model import Session, Text, every
+from handoff.session.model import Session, Text
+from handoff.session.walk import every
 from handoff.values.expressions import Expression, cited, operands, parts
 from handoff.values.interpolate import Interpolator, Where
 

@@ -17,23 +17,17 @@ from handoff.render.content import NONE
 from handoff.session.model import (
     CHANGES,
     Blank,
-    Bullets,
-    ChecklistItem,
-    Claim,
     CodeBlock,
-    Condition,
     ExpectBlock,
     FilesBlock,
     PhasesBlock,
-    QueryFact,
     Session,
-    SourceFact,
-    Steps,
     TableBlock,
     Text,
     place_in,
 )
 from handoff.session.open_blanks import OpenBlank
+from handoff.session.walk import FactBlock, Leaf, leaves
 from handoff.sql.query import Query
 from handoff.sql.types import Type
 from handoff.values.contexts import Parts, landings
@@ -200,7 +194,25 @@ class Interpolator:
 
     def open(self, node: object) -> tuple[OpenBlank, ...]:
         """The blanks at or under `node`, a session or a part of it, in the author's order."""
-        return tuple(self._open(node, item=False))
+        return tuple(each for leaf in leaves(node) for each in self.blanks(leaf))
+
+    def blanks(self, leaf: Leaf) -> tuple[OpenBlank, ...]:
+        """The blanks of one leaf: those its author wrote, and those without an answer."""
+        node = leaf.node
+        if not leaf.can_be_blank:
+            return ()
+        if isinstance(node, Text):
+            return tuple(self._open_in(node, in_list=leaf.in_list))
+        if isinstance(node, FactBlock):
+            names = (node.fact,)
+            return tuple(
+                _left(each, node.place, waits_for=names) for each in self._unanswered(node)
+            )
+        written = node.code if isinstance(node, CodeBlock) else node
+        if not isinstance(written, Blank):
+            return ()
+        found = blanks(written.text, item=leaf.in_list) or blanks(DEFAULT)
+        return (_left(found[0], written.place, written.text),)
 
     # --- names ---------------------------------------------------------------------------
 
@@ -287,42 +299,7 @@ class Interpolator:
 
     # --- what is open --------------------------------------------------------------------
 
-    def _open(self, node: object, *, item: bool) -> Iterator[OpenBlank]:
-        match node:
-            case Text():
-                yield from self._open_in(node, item=item)
-            case Blank(words, place):
-                found = blanks(words, item=item) or blanks(DEFAULT)
-                yield _left(found[0], place, words)
-            case Condition(words):
-                yield from self._open(words, item=item)
-            case ChecklistItem(label, _, note):
-                yield from self._open((label, note or ()), item=False)
-            case Claim(what, evidence):
-                yield from self._open(what, item=item)
-                yield from self._open(evidence, item=False)
-            case CodeBlock(_, code):
-                if isinstance(code, Blank):
-                    yield from self._open(code, item=False)
-            case TableBlock() | PhasesBlock() | FilesBlock() | ExpectBlock():
-                found = self._unanswered(node)
-                yield from (_left(each, node.place, waits_for=(node.fact,)) for each in found)
-            case tuple():
-                for each in node:
-                    yield from self._open(each, item=item)
-            case Bullets(items) | Steps(items):
-                yield from self._open(items, item=True)
-            case _ if isinstance(node, Struct) and not isinstance(
-                node, Place | QueryFact | SourceFact
-            ):
-                apart = _APART if isinstance(node, Session) else ()
-                for field in node.__struct_fields__:
-                    if field not in apart:
-                        yield from self._open(getattr(node, field), item=False)
-
-    def _unanswered(
-        self, block: TableBlock | PhasesBlock | FilesBlock | ExpectBlock
-    ) -> tuple[FoundBlank, ...]:
+    def _unanswered(self, block: FactBlock) -> tuple[FoundBlank, ...]:
         """The blanks in what a block makes of its fact."""
         match block:
             case TableBlock():
@@ -339,7 +316,7 @@ class Interpolator:
                 states = [verdict.state for verdict in source.verdicts]
                 return blanks(DEFAULT) * states.count("unanswered")
 
-    def _open_in(self, text: Text, *, item: bool) -> Iterator[OpenBlank]:
+    def _open_in(self, text: Text, *, in_list: bool) -> Iterator[OpenBlank]:
         """The blanks the author wrote, and those that live values left."""
         read = parts(text.value)
         masked = text.value
@@ -355,13 +332,11 @@ class Interpolator:
         if "\n" in masked:
             left += [(each.start, each, ()) for each in blanks_in_document(masked)]
         else:
-            left += [(each.start, each, ()) for each in blanks(masked, item=item)]
+            left += [(each.start, each, ()) for each in blanks(masked, item=in_list)]
         for start, found, names in sorted(left, key=lambda each: each[0]):
             yield _left(found, place_in(text, start), waits_for=names)
 
 
-_APART = ("status", "blocked_by")
-"""Of a session, what stands in its status line and is no place to fill."""
 _MASK = "0"  # which makes no blank of brackets around it
 
 

@@ -10,8 +10,6 @@ from msgspec.structs import replace
 from handoff.base.problems import Place, Problem, nearest
 from handoff.session.model import (
     MARK,
-    Claim,
-    Condition,
     ExpectBlock,
     FilesBlock,
     PhasesBlock,
@@ -21,8 +19,8 @@ from handoff.session.model import (
     TableBlock,
     Text,
     place_in,
-    texts,
 )
+from handoff.session.walk import Leaf, leaves
 from handoff.sql.contracts import ROW_NAMES
 from handoff.sql.query import Query, asked_of
 from handoff.sql.types import Field, Type, type_of
@@ -83,13 +81,11 @@ def problems(session: Session, queries: Mapping[str, Query]) -> list[Problem]:
     """Every live value, table and status line that cites what no question returns."""
     facts = known(session, queries)
     found = [*_declared(facts), *_expected(session, queries)]
-    for text in texts(session):
-        for part in parts(text.value):
-            found += [
-                Problem(wrong.code, str(wrong), place_in(text, wrong.offset))
-                for wrong in _wrong(part, facts)
-            ]
-    return [*found, *_blocks(session, facts)]
+    for leaf in leaves(session):
+        if isinstance(leaf.node, Text):
+            found += _expressions(leaf.node, facts)
+        found += _leaf(leaf, facts)
+    return found
 
 
 def known(session: Session, queries: Mapping[str, Query]) -> Mapping[str, KnownFact]:
@@ -158,6 +154,12 @@ class _Wrong(Exception):
         super().__init__(message)
         self.code = code
         self.offset = offset
+
+
+def _expressions(text: Text, facts: Mapping[str, KnownFact]) -> Iterator[Problem]:
+    for part in parts(text.value):
+        for wrong in _wrong(part, facts):
+            yield Problem(wrong.code, str(wrong), place_in(text, wrong.offset))
 
 
 def _wrong(
@@ -350,30 +352,22 @@ def _logical(node: Logical, facts: Mapping[str, KnownFact]) -> Type:
 # --- tables and status lines ---------------------------------------------------------------
 
 
-def _blocks(node: object, facts: Mapping[str, KnownFact]) -> Iterator[Problem]:
-    match node:
-        case Condition(_, when):
-            yield from _condition(when, facts)
-        case Claim(what, evidence):
-            yield from _blocks(what, facts)
-            for text in evidence if isinstance(evidence, tuple) else ():
-                if reference(text.value, facts).kind == "fact":
-                    yield from _fact(text.value.strip(), text.place, facts)
-        case TableBlock(name, _, place) | PhasesBlock(name, place) | FilesBlock(name, _, place):
-            yield from _fact(name, place, facts)
-            if name in facts:
-                yield from _rows(node, facts[name])
+def _leaf(leaf: Leaf, facts: Mapping[str, KnownFact]) -> Iterator[Problem]:
+    match leaf.node:
+        case Text() as text if leaf.role == "condition":
+            yield from _condition(text, facts)
+        case Text(words, place) if leaf.role == "evidence":
+            if reference(words, facts).kind == "fact":
+                yield from _fact(words.strip(), place, facts)
+        case TableBlock() | PhasesBlock() | FilesBlock() as block:
+            yield from _fact(block.fact, block.place, facts)
+            if block.fact in facts:
+                yield from _rows(block, facts[block.fact])
         case ExpectBlock(name, place):
             yield from _fact(name, place, facts)
             if name in facts and not facts[name].question.expect:
                 message = f"fact '{name}' has no 'expect:' that says what it is to be"
                 yield Problem("E014", message, place)
-        case tuple():
-            for each in node:
-                yield from _blocks(each, facts)
-        case _ if isinstance(node, Struct) and not isinstance(node, Place):
-            for field in node.__struct_fields__:
-                yield from _blocks(getattr(node, field), facts)
 
 
 def _rows(block: TableBlock | PhasesBlock | FilesBlock, fact: KnownFact) -> Iterator[Problem]:

@@ -1,0 +1,145 @@
+"""The leaves of a session: every place that holds an author's words, a value or a block.
+
+Whatever looks at all of a session's content walks it here, so that a new key, a new kind
+of content and a new place for either are known everywhere at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, TypeVar
+
+from msgspec import Struct
+
+from handoff.base.problems import KeyPath, Place
+from handoff.session.model import (
+    Blank,
+    Bullets,
+    ChecklistItem,
+    Claim,
+    CodeBlock,
+    Condition,
+    ExpectBlock,
+    FilesBlock,
+    Flag,
+    MarkdownBlock,
+    PhasesBlock,
+    QueryFact,
+    Session,
+    SourceFact,
+    Steps,
+    TableBlock,
+    Text,
+    Timestamp,
+)
+
+FactBlock = TableBlock | PhasesBlock | FilesBlock | ExpectBlock
+"""What prints the rows of a fact."""
+LeafNode = Text | Blank | Flag | Timestamp | CodeBlock | MarkdownBlock | FactBlock
+
+Role = Literal["content", "item", "condition", "evidence", "status"]
+"""What a leaf is in its session.
+
+- `content`: what a document prints under a heading or a label;
+- `item`: the label or the note of a checklist item;
+- `condition`: the expression of a `when:`;
+- `evidence`: what a claim rests on;
+- `status`: `status:` and `blocked_by:`, which only the status line prints.
+"""
+
+
+class Leaf(Struct, frozen=True):
+    """One place of a session."""
+
+    node: LeafNode
+    role: Role
+    in_list: bool
+    """Whether it is a whole list item: `- [Other relevant files]` is a blank only there."""
+
+    @property
+    def place(self) -> Place:
+        return self.node.place
+
+    @property
+    def path(self) -> KeyPath:
+        """The keys that lead to it, from the top of the session file."""
+        return self.node.place.keys
+
+    @property
+    def text(self) -> str | None:
+        """The author's words, or the blank; `None` for a flag, a time and a block."""
+        if isinstance(self.node, Text):
+            return self.node.value
+        return self.node.text if isinstance(self.node, Blank) else None
+
+    @property
+    def is_item(self) -> bool:
+        """Whether it belongs to a checklist, whose items are counted separately."""
+        return self.role == "item"
+
+    @property
+    def can_be_blank(self) -> bool:
+        """Whether a blank in it is one of the document."""
+        return self.role in ("content", "item", "evidence")
+
+
+def leaves(node: object) -> Iterator[Leaf]:
+    """Every leaf at or under `node`, a session or a part of it, in the order of its keys."""
+    return _walk(node, "content", in_list=False)
+
+
+def texts(node: object) -> Iterator[Text]:
+    """Every text the author wrote at or under `node`; not what is in code."""
+    return (leaf.node for leaf in leaves(node) if isinstance(leaf.node, Text))
+
+
+Kind = TypeVar("Kind")
+
+
+def every(node: object, kind: type[Kind]) -> Iterator[Kind]:
+    """Each node of a kind at or under `node`, in order; not what such a node holds itself."""
+    if isinstance(node, kind):
+        yield node
+    else:
+        for each in _parts(node):
+            yield from every(each, kind)
+
+
+_LEAVES = frozenset(LeafNode.__args__)
+_STATUS = ("status", "blocked_by")
+
+
+def _walk(node: object, role: Role, *, in_list: bool) -> Iterator[Leaf]:
+    if type(node) in _LEAVES:
+        yield Leaf(node, role, in_list)  # type: ignore[arg-type]
+        return
+    match node:
+        case Condition(text, when):
+            yield from _walk(text, role, in_list=in_list)
+            yield from _walk(when, "condition", in_list=False)
+        case Claim(what, evidence):
+            yield from _walk(what, role, in_list=in_list)
+            yield from _walk(evidence, "evidence", in_list=False)
+        case ChecklistItem(label, _, note):
+            yield from _walk((label, note), "item", in_list=False)
+            # the text of an item's condition is its label
+            yield from _walk(node.when and node.when.when, "condition", in_list=False)
+        case Session():
+            for name in node.__struct_fields__:
+                own: Role = "status" if name in _STATUS else role
+                yield from _walk(getattr(node, name), own, in_list=False)
+        case _:
+            is_list = isinstance(node, Bullets | Steps) or (in_list and type(node) is tuple)
+            for each in _parts(node):
+                yield from _walk(each, role, in_list=is_list)
+
+
+def _parts(node: object) -> Iterator[object]:
+    """What a node holds: the items of a tuple, the values of a mapping, a struct's fields."""
+    if isinstance(node, tuple):
+        yield from node
+    elif isinstance(node, Mapping):
+        yield from node.values()
+    elif isinstance(node, Struct) and not isinstance(node, Place | QueryFact | SourceFact):
+        for name in node.__struct_fields__:
+            yield getattr(node, name)
