@@ -30,6 +30,12 @@ class Place(Struct, frozen=True):
     keys: KeyPath = ()
     """The way to the value inside a YAML file: `("accomplished", "Logic", 0)`; not compared."""
 
+    @classmethod
+    def at(cls, path: str, text: str, offset: int) -> Place:
+        """The place of character `offset` of `text`, the content of the file `path`."""
+        line = text.count("\n", 0, offset) + 1
+        return cls(path, line, offset - text.rfind("\n", 0, offset))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Place) and self._order == other._order
 

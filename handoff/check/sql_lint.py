@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from handoff.base.problems import Place, Problem, nearest
+from handoff.base.problems import Problem, nearest
 from handoff.sql.functions import FUNCTIONS, NOT_CALLED
 from handoff.sql.query import Lexeme, Query, lexemes
 
@@ -21,7 +21,7 @@ def clock_read(query: Query) -> Iterator[Problem]:
         instead = _CLOCKS.get(lexeme.text.upper()) if lexeme.kind == "word" else None
         if instead:
             message = f"'{lexeme.text}' reads the clock, write {instead}"
-            yield Problem("Q040", message, _place(query, lexeme), "warning")
+            yield Problem("Q040", message, query.place_at(lexeme.offset), "warning")
 
 
 def all_columns(query: Query) -> Iterator[Problem]:
@@ -35,7 +35,7 @@ def all_columns(query: Query) -> Iterator[Problem]:
         is_list = before.text.upper() in ("SELECT", "DISTINCT", "ALL") or before.text == "."
         if star.text == "*" and is_list:
             message = "'*' takes all columns, name those that 'returns:' declares"
-            yield Problem("Q041", message, _place(query, star), "warning")
+            yield Problem("Q041", message, query.place_at(star.offset), "warning")
 
 
 def function_unknown(query: Query) -> Iterator[Problem]:
@@ -51,7 +51,7 @@ def function_unknown(query: Query) -> Iterator[Problem]:
         is_call = word.kind == "word" and after.text == "(" and before.text not in (".", "@")
         if is_call and before.text.upper() != "AS" and name not in NOT_CALLED | FUNCTIONS:
             message = f"no function '{name}' in GoogleSQL{nearest(name, FUNCTIONS)}"
-            yield Problem("Q042", message, _place(query, word), "warning")
+            yield Problem("Q042", message, query.place_at(word.offset), "warning")
 
 
 RULES = (clock_read, all_columns, function_unknown)
@@ -62,9 +62,3 @@ _CLOCKS: Mapping[str, str] = {
     "CURRENT_TIME": "'TIME(@as_of)'",
     "CURRENT_TIMESTAMP": "'@as_of'",
 }
-
-
-def _place(query: Query, lexeme: Lexeme) -> Place:
-    line = query.text.count("\n", 0, lexeme.offset) + 1
-    column = lexeme.offset - query.text.rfind("\n", 0, lexeme.offset)
-    return Place(query.path, line, column)

@@ -144,8 +144,4 @@ def _filter_missing(
 
 def _place(node: exp.Expr, query: Query) -> Place:
     offsets = [each.meta["start"] for each in node.walk() if "start" in each.meta]
-    if not offsets:
-        return Place(query.path)
-    at = min(offsets)
-    line = query.text.count("\n", 0, at) + 1
-    return Place(query.path, line, at - query.text.rfind("\n", 0, at))
+    return query.place_at(min(offsets)) if offsets else Place(query.path)

@@ -79,6 +79,12 @@ class Provenance(Struct, frozen=True):
     bytes_billed: int | None
     """As BigQuery bills it; `None` where nobody pays."""
 
+    @property
+    def as_of(self) -> datetime | None:
+        """The as-of time of the query, UTC; `None` where none is recorded."""
+        value = self.params.get("as_of")
+        return value if isinstance(value, datetime) and value.tzinfo else None
+
 
 class Fact(Struct, frozen=True):
     """A question's recorded answer, its recorded failure, or both (the last answer stands)."""

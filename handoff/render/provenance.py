@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
 from handoff.facts.recorded import Fact, Facts, Provenance
 from handoff.values.printing import code_span, moment
@@ -59,5 +58,5 @@ def _failed(facts: Facts, *, stale_ok: bool) -> Iterator[str]:
 
 def _age(fact: Fact) -> str:
     """The moment that the last answer was asked for; empty where there is none."""
-    asked = fact.provenance.params.get("as_of") if fact.provenance else None
-    return moment(asked) if isinstance(asked, datetime) else ""
+    at = fact.provenance.as_of if fact.provenance else None
+    return moment(at) if at else ""

@@ -35,6 +35,19 @@ class Query(Struct, frozen=True):
     contract: str | None
     """`phases`, `coverage` or none."""
 
+    def place_at(self, offset: int) -> Place:
+        """The place of character `offset` of the file."""
+        return Place.at(self.path, self.text, offset)
+
+    def place_of(self, *names: str) -> Place:
+        """The first place that mentions one of `names`, in any case; else the whole file."""
+        wanted = {name.casefold() for name in names}
+        for lexeme in lexemes(self.text):
+            parts = lexeme.text.strip("`").casefold().split(".")
+            if lexeme.kind in ("word", "quoted") and wanted.intersection(parts):
+                return self.place_at(lexeme.offset)
+        return Place(self.path)
+
 
 def read(source: bytes, path: str, name: str) -> Query:
     """The question in a `.sql` file. Raises InvalidInput with every problem found."""
@@ -171,13 +184,13 @@ def _parts(text: str, path: str) -> tuple[str, dict[str, _Part], list[Problem]]:
         elif word and (known := _known(word[1])):
             if known in parts:
                 message = f"'{known}:' is there twice, continue it on '--   ' lines"
-                problems.append(Problem("Q003", message, _place(text, path, start)))
+                problems.append(Problem("Q003", message, Place.at(path, text, start)))
             current = known
             parts[known] = _Part(line[word.end() :], start + word.end())
         elif word and word[1].islower() and (current or nearest(word[1], _WORDS)):
             expected = nearest(word[1], _WORDS) or f", expected {_choices(_WORDS)}"
             message = f"unknown header word '{word[1]}:'{expected}"
-            problems.append(Problem("Q002", message, _place(text, path, start)))
+            problems.append(Problem("Q002", message, Place.at(path, text, start)))
         elif not current and line.strip():
             summary.append(line[2:].strip())
     return " ".join(summary).strip(), parts, problems
@@ -201,18 +214,19 @@ def _declared(
     seen: set[str] = set()
     for field in fields:
         if field.name.casefold() in seen:
-            place = _place(text, path, part.start + field.offset)
+            place = Place.at(path, text, part.start + field.offset)
             problems.append(Problem("Q005", f"'{field.name}' is declared twice", place))
         seen.add(field.name.casefold())
     return tuple(_as_declared(text, path, part, field) for field in fields), problems
 
 
 def _bad_type(text: str, path: str, part: _Part, bad: BadType) -> Problem:
-    return Problem("Q004", str(bad), _place(text, path, part.start + bad.offset))
+    return Problem("Q004", str(bad), Place.at(path, text, part.start + bad.offset))
 
 
 def _as_declared(text: str, path: str, part: _Part, field: Field) -> Declared:
-    return Declared(field.name, str(field.type), _place(text, path, part.start + field.offset))
+    place = Place.at(path, text, part.start + field.offset)
+    return Declared(field.name, str(field.type), place)
 
 
 def _contract(
@@ -221,7 +235,7 @@ def _contract(
     if part is None:
         return None, []
     name = part.text.strip()
-    place = _place(text, path, part.start + len(part.text) - len(part.text.lstrip()))
+    place = Place.at(path, text, part.start + len(part.text) - len(part.text.lstrip()))
     if name not in CONTRACTS:
         expected = nearest(name, CONTRACTS) or f", expected {' or '.join(CONTRACTS)}"
         return None, [Problem("Q008", f"unknown contract '{name}'{expected}", place)]
@@ -240,11 +254,6 @@ def _contract_problems(
         elif declared.type != wanted:
             message = f"contract '{contract}' needs '{name}' as {wanted}, not {declared.type}"
             yield Problem("Q009", message, declared.place)
-
-
-def _place(text: str, path: str, offset: int) -> Place:
-    line = text.count("\n", 0, offset) + 1
-    return Place(path, line, offset - text.rfind("\n", 0, offset))
 
 
 # --- the statement -----------------------------------------------------------------------
@@ -299,16 +308,16 @@ def _shape_problems(found: list[Lexeme], text: str, path: str) -> Iterator[Probl
     first = next(each for each in found if each.kind != "end")
     if first.text.upper() not in ("SELECT", "WITH", "("):
         message = f"expected one SELECT, found '{first.text[:20].upper()}'"
-        yield Problem("Q011", message, _place(text, path, first.offset))
+        yield Problem("Q011", message, Place.at(path, text, first.offset))
     ends = [n for n, each in enumerate(found) if each.kind == "end"]
     after = [each for n, each in enumerate(found) if ends and n > ends[0]]
     for lexeme in after[:1]:
         message = "a second statement, expected one SELECT a file"
-        yield Problem("Q012", message, _place(text, path, lexeme.offset))
+        yield Problem("Q012", message, Place.at(path, text, lexeme.offset))
     for lexeme in found:
         if lexeme.kind == "jinja":
             message = f"'{lexeme.text}' in SQL, expected a named parameter such as '@as_of'"
-            yield Problem("Q013", message, _place(text, path, lexeme.offset))
+            yield Problem("Q013", message, Place.at(path, text, lexeme.offset))
 
 
 def _param_problems(
@@ -321,14 +330,14 @@ def _param_problems(
         name = lexeme.text[1:]
         if lexeme.kind == "positional":
             message = "'?' is a parameter without a name, expected '@name'"
-            yield Problem("Q014", message, _place(text, path, lexeme.offset))
+            yield Problem("Q014", message, Place.at(path, text, lexeme.offset))
         if lexeme.kind != "param" or name.casefold() in used:
             continue
         used.add(name.casefold())
         if name.casefold() not in (*declared, "as_of"):
             known = nearest(name, names) or ", declare it in the header's 'params:'"
             message = f"undeclared parameter '@{name}'{known}"
-            yield Problem("Q015", message, _place(text, path, lexeme.offset))
+            yield Problem("Q015", message, Place.at(path, text, lexeme.offset))
     for key, each in declared.items():
         if key not in used:
             message = f"parameter '{each.name}' is declared but '@{each.name}' is not used"

@@ -79,8 +79,7 @@ class Cells(Struct, frozen=True):
         fact: Fact | None = self.facts.facts.get(name) if self.facts else None
         if self.facts is None or fact is None or fact.provenance is None:
             return None
-        asked = fact.provenance.params.get("as_of")
-        return asked if isinstance(asked, datetime) else self.facts.as_of
+        return fact.provenance.as_of or self.facts.as_of
 
     def contract(self, name: str) -> str | None:
         fact = self.facts.facts.get(name) if self.facts else None

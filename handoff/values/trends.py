@@ -149,8 +149,7 @@ def _why(there: Fact, fact: Fact, earlier: EarlierSession) -> str:
 
 
 def _moment(provenance: Provenance) -> datetime:
-    asked = provenance.params.get("as_of")
-    return asked if isinstance(asked, datetime) and asked.tzinfo else provenance.ran_at
+    return provenance.as_of or provenance.ran_at
 
 
 # --- rows beside each other --------------------------------------------------------------

@@ -155,9 +155,8 @@ class ViewFactory(Struct, frozen=True):
 
     def _moment(self, fact: Fact) -> datetime | None:
         """The moment the fact was asked for, which is older than the rest where it failed."""
-        asked = fact.provenance.params.get("as_of") if fact.provenance else None
-        if isinstance(asked, datetime):
-            return asked
+        if fact.provenance and fact.provenance.as_of:
+            return fact.provenance.as_of
         return self.facts.as_of if self.facts else None
 
     def _derived(

@@ -161,8 +161,8 @@ def _cells(project: Project, loaded: LoadedSession, facts: Facts | None) -> Cell
 def _ages(loaded: LoadedSession, facts: Facts | None, now: datetime) -> Iterator[FactAge]:
     for question in loaded.session.questions:
         fact = facts.facts.get(question.name) if facts else None
-        asked = fact.provenance.params.get("as_of") if fact and fact.provenance else None
-        at = asked if isinstance(asked, datetime) else facts.as_of if facts and fact else None
+        at = fact.provenance.as_of if fact and fact.provenance else None
+        at = at or (facts.as_of if facts and fact else None)
         yield FactAge(question.name, at, now - at if at else None)
 
 

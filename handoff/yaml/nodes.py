@@ -104,10 +104,8 @@ def _text(source: bytes, path: str, problems: list[Problem]) -> str | None:
     found = _CONTROL.search(text)
     if found is None:
         return text
-    line = text.count("\n", 0, found.start()) + 1
-    column = found.start() - text.rfind("\n", 0, found.start())
     message = f"control character U+{ord(found[0]):04X}, expected printable text"
-    problems.append(Problem("Y001", message, Place(path, line, column)))
+    problems.append(Problem("Y001", message, Place.at(path, text, found.start())))
     return None
 
 

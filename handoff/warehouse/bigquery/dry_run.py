@@ -9,7 +9,6 @@ from msgspec import Struct
 from handoff.facts.recorded import Column
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Lexeme, Query, lexemes
-from handoff.warehouse.bigquery.errors import mention
 from handoff.warehouse.bigquery.request import dataset_of
 from handoff.warehouse.bigquery.result import columns
 from handoff.warehouse.result import different
@@ -85,7 +84,7 @@ def refused_words(query: Query) -> str | None:
         name = lexeme.text.strip("`").casefold()
         # an identifier in backticks has the escapes of a string: `EXTERNAL\x5fQUERY`
         if name == "external_query" or (lexeme.kind == "quoted" and "\\" in name):
-            place = mention(query, [lexeme.text.strip("`")])
+            place = query.place_of(lexeme.text.strip("`"))
             what = "EXTERNAL_QUERY" if "\\" not in name else f"{lexeme.text} with an escape"
             return f"{place}: {what} is refused, read a table of BigQuery"
     return None
@@ -119,7 +118,7 @@ def _outside(query: Query, found: DryRunPlan, settings: Settings, project: str) 
     allowed = {dataset_of(each, project) for each in settings.allowed_datasets}
     for owner, dataset, name in (*found.reads, *found.calls):
         if (owner, dataset) not in allowed:
-            place = mention(query, [name, dataset])
+            place = query.place_of(name, dataset)
             listed = ", ".join(settings.allowed_datasets)
             return (
                 f"{place}: '{owner}.{dataset}.{name}' is not in an allowed dataset ({listed})"

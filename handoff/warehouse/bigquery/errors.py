@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from msgspec import Struct
 
 from handoff.base.problems import Place
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.query import Query, lexemes
+from handoff.sql.query import Query
 from handoff.warehouse.bigquery.reasons import (
     AT,
     LOGIN,
@@ -145,19 +145,7 @@ def _place(said: ErrorDetails) -> Place:
         line, column = int(at["line"]), int(at["column"])
         return Place(said.query.path, line, _characters(said.query.text, line, column))
     table = said.found.groupdict().get("table") or said.found.groupdict().get("dataset")
-    return mention(said.query, [table.rpartition(".")[2]]) if table else Place(said.query.path)
-
-
-def mention(query: Query, names: Iterable[str]) -> Place:
-    """Where `query` first speaks of one of `names`; the file where it does not."""
-    wanted = {name.casefold() for name in names}
-    for lexeme in lexemes(query.text):
-        parts = lexeme.text.strip("`").casefold().split(".")
-        if lexeme.kind in ("word", "quoted") and wanted.intersection(parts):
-            before = query.text[: lexeme.offset]
-            column = lexeme.offset - (before.rfind("\n") + 1) + 1
-            return Place(query.path, before.count("\n") + 1, column)
-    return Place(query.path)
+    return said.query.place_of(table.rpartition(".")[2]) if table else Place(said.query.path)
 
 
 _TAB = 8

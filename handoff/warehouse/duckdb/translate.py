@@ -66,7 +66,7 @@ def translated(query: Query, catalog: Catalog) -> Translation:
     """`query` for DuckDB. Raises NotTranslated, before anything runs."""
     for lexeme in lexemes(query.text):
         if lexeme.kind == "system":
-            place = _offset_place(lexeme.offset, query)
+            place = query.place_at(lexeme.offset)
             message = f"'{lexeme.text}' is not known to the embedded engine"
             raise NotTranslated(Problem("Q053", message, place))
     try:
@@ -228,16 +228,9 @@ def _unresolved(error: Exception, query: Query, catalog: Catalog) -> NotTranslat
         for table in members.values()
         for column in table
     }
-    place = _word_place(name, query)
+    place = query.place_of(name)
     hint = nearest(name, sorted(columns))
     return NotTranslated(Problem("Q052", f"no column '{name}'{hint}", place))
-
-
-def _word_place(word: str, query: Query) -> Place:
-    for lexeme in lexemes(query.text):
-        if lexeme.text.strip("`").casefold() == word.casefold():
-            return _offset_place(lexeme.offset, query)
-    return Place(query.path)
 
 
 def _selected(tree: exp.Expr) -> list[tuple[str, str]]:
@@ -280,11 +273,6 @@ def _place(node: exp.Expr | None, query: Query) -> Place:
     while around is not None:
         offsets = [each.meta["start"] for each in around.walk() if "start" in each.meta]
         if offsets:
-            return _offset_place(min(offsets), query)
+            return query.place_at(min(offsets))
         around = around.parent
     return Place(query.path)
-
-
-def _offset_place(offset: int, query: Query) -> Place:
-    line = query.text.count("\n", 0, offset) + 1
-    return Place(query.path, line, offset - query.text.rfind("\n", 0, offset))
