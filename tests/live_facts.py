@@ -11,7 +11,7 @@ from handoff.base.problems import Place
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance
 from handoff.session.model import QueryFact
 from handoff.sql.contracts import CONTRACTS
-from handoff.sql.query import Declared, Query
+from handoff.sql.query import Declaration, Query
 from handoff.sql.types import Type, Value, type_of, value_of
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
@@ -19,7 +19,7 @@ NOWHERE = Place("sql/x.sql")
 
 
 def query(name: str, returns: Mapping[str, str], contract: str | None = None) -> Query:
-    declared = tuple(Declared(each, type_, NOWHERE) for each, type_ in returns.items())
+    declared = tuple(Declaration(each, type_, NOWHERE) for each, type_ in returns.items())
     return Query(name, f"sql/{name}", "SELECT 1", "0" * 64, "", (), declared, contract)
 
 

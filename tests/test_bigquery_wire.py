@@ -12,7 +12,7 @@ import pytest
 from handoff.base.problems import Place, UsageError
 from handoff.facts.recorded import Column
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.query import Declared, Query, read
+from handoff.sql.query import Declaration, Query, read
 from handoff.sql.types import BadValue, Value
 from handoff.warehouse import BoundQuery
 from handoff.warehouse.bigquery.request import check_labels, dry_run, parameters, run
@@ -24,7 +24,7 @@ EAST = timezone(timedelta(hours=-5))
 
 
 def asked(kind: str, value: Value) -> BoundQuery:
-    declared = Declared("x", kind, PLACE)
+    declared = Declaration("x", kind, PLACE)
     query = Query("a/Q one.sql", "sql/a/Q one.sql", "SELECT @x", "", "", (declared,), (), None)
     return BoundQuery("fact_one", query, {"x": value})
 

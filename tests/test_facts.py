@@ -268,8 +268,8 @@ def test_fact_is_current_by_sql_and_parameters() -> None:
     params = dict(PROVENANCE.params)
     other = read(QUERY.text.replace("@d", "@d + 0").encode(), "sql/q.sql", "q.sql")
 
-    assert is_current(recorded, QUERY, params)
-    assert not is_current(recorded, other, params)
-    assert not is_current(recorded, QUERY, {**params, "d": date(2022, 10, 19)})
-    assert not is_current(recorded, QUERY, {"as_of": AS_OF})
-    assert not is_current(replace(recorded, provenance=None), QUERY, params)
+    assert is_current(recorded, QUERY.sha256, params)
+    assert not is_current(recorded, other.sha256, params)
+    assert not is_current(recorded, QUERY.sha256, {**params, "d": date(2022, 10, 19)})
+    assert not is_current(recorded, QUERY.sha256, {"as_of": AS_OF})
+    assert not is_current(replace(recorded, provenance=None), QUERY.sha256, params)

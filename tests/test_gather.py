@@ -19,8 +19,8 @@ from handoff.facts.recorded import (
     dump,
     load,
 )
-from handoff.session.model import Created, Param, QueryFact, Session
-from handoff.sql.query import read
+from handoff.session.model import Created, QueryFact, Session
+from handoff.sql.query import Param, read
 from handoff.warehouse import BoundQuery
 from handoff.workspace.run_queries import gather
 

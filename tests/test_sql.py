@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from handoff.base.problems import InvalidInput, Place
-from handoff.session.model import Param, QueryFact
-from handoff.sql.query import Query, bind, lexemes, read
+from handoff.session.model import QueryFact
+from handoff.sql.query import Param, Query, bind, lexemes, read
 from handoff.sql.types import BadValue, Type, type_of, value_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sql"

@@ -82,7 +82,7 @@ def stale(case: CheckContext) -> Iterator[tuple[QueryFact | SourceFact, str]]:
         fact = case.fact(question.name)
         if fact is None or fact.provenance is None or fact.failure:
             continue
-        if not is_current(fact, query, params):
+        if not is_current(fact, query.sha256, params):
             edited = fact.provenance.sha256 != query.sha256
             what = f"'{query.path}'" if isinstance(query, Query) else "its declaration"
             yield question, f"{what} changed" if edited else "its parameters changed"

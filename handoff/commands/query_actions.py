@@ -14,9 +14,9 @@ from handoff.base.problems import InvalidInput, Place, UsageError, nearest
 from handoff.base.report import counted
 from handoff.facts.recorded import Column, Failure, QueryResult, Value
 from handoff.project.project import Project
-from handoff.session.model import Param, QueryFact
+from handoff.session.model import QueryFact
 from handoff.sql import tables
-from handoff.sql.query import Query, bind, read
+from handoff.sql.query import Param, Query, bind, read
 from handoff.warehouse import BoundQuery, Progress
 
 

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.facts import recorded as facts_file
 from handoff.facts.recorded import Fact, Facts, Failure, Provenance
-from handoff.values.printing import code_span, escaped, moment
 
 VERSION = 1
 
@@ -64,19 +63,6 @@ def digest(facts: Facts | None) -> str | None:
     return (
         f"sha256:{sha256(facts_file.dump(replace(facts, facts=steady)).encode()).hexdigest()}"
     )
-
-
-def words(receipts: Sequence[Receipt], facts: Facts | None) -> tuple[str, ...]:
-    """A line of Markdown for each, for the document that shows `facts`."""
-    now = digest(facts)
-    return tuple(_words(each, is_same=each.facts == now) for each in receipts)
-
-
-def _words(receipt: Receipt, *, is_same: bool) -> str:
-    at = f" at {code_span(receipt.commit[:7])}" if receipt.commit else ""
-    since = "" if is_same else ", with facts recorded before these"
-    note = f": {escaped(receipt.note, 'text')}" if receipt.note else ""
-    return f"{escaped(receipt.by, 'text')}, {moment(receipt.at)}{at}{since}{note}"
 
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,8 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, Place, Problem
-from handoff.session.model import SourceFact
-from handoff.sql.query import Query
 from handoff.sql.types import Type, inferred, type_of, value_of
 from handoff.sql.types import Value as Value
 
@@ -110,16 +108,15 @@ class Facts(Struct, frozen=True):
     facts: Mapping[str, Fact]
 
 
-def is_current(fact: Fact, query: Query | SourceFact, params: Mapping[str, Value]) -> bool:
-    """Whether `fact` still answers `query` asked with `params`.
+def is_current(fact: Fact, sha256: str, params: Mapping[str, Value]) -> bool:
+    """Whether `fact` is the result of the query with `sha256`, run with `params`.
 
-    Compared by the SHA-256 of the question and by value, not by age: an old
-    answer to the same question is still its answer.
+    Its age does not matter: an old result of the same query is still its result.
     """
     provenance = fact.provenance
     return (
         provenance is not None
-        and provenance.sha256 == query.sha256
+        and provenance.sha256 == sha256
         and _params(provenance.params) == _params(params)
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from handoff.facts.receipts import Receipt, digest
 from handoff.facts.recorded import Fact, Facts, Provenance
-from handoff.values.printing import code_span, moment
+from handoff.values.printing import code_span, escaped, moment
 
 _ENGINES: Mapping[str, str] = {
     "duckdb": "DuckDB",
@@ -60,3 +61,16 @@ def _age(fact: Fact) -> str:
     """The moment that the last answer was asked for; empty where there is none."""
     at = fact.provenance.as_of if fact.provenance else None
     return moment(at) if at else ""
+
+
+def receipt_lines(receipts: Sequence[Receipt], facts: Facts | None) -> tuple[str, ...]:
+    """A line of Markdown for each receipt, for the document that shows `facts`."""
+    now = digest(facts)
+    return tuple(_receipt_line(each, is_same=each.facts == now) for each in receipts)
+
+
+def _receipt_line(receipt: Receipt, *, is_same: bool) -> str:
+    at = f" at {code_span(receipt.commit[:7])}" if receipt.commit else ""
+    since = "" if is_same else ", with facts recorded before these"
+    note = f": {escaped(receipt.note, 'text')}" if receipt.note else ""
+    return f"{escaped(receipt.by, 'text')}, {moment(receipt.at)}{at}{since}{note}"

@@ -26,7 +26,6 @@ from handoff.session.model import (
     Created,
     FileToRead,
     Next,
-    Param,
     Prompt,
     QueryFact,
     Section,
@@ -34,6 +33,7 @@ from handoff.session.model import (
     SourceFact,
 )
 from handoff.session.sources import kind_of, lookup
+from handoff.sql.query import Param
 from handoff.yaml.decode import found, plain
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.problems import Place
+from handoff.sql.query import Declaration, Param, Query
 
 # --- content: what may stand under a label -------------------------------------------
 
@@ -188,20 +189,7 @@ Content = (
     | Claim
 )
 
-# --- what is asked ---------------------------------------------------------------------
-
-Param = (
-    str
-    | int
-    | float
-    | bool
-    | date
-    | datetime
-    | None
-    | tuple["Param", ...]
-    | Mapping[str, "Param"]
-)
-
+# --- facts -----------------------------------------------------------------------------
 
 SESSION_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 PREVIOUS = "previous"
@@ -263,15 +251,6 @@ class QueryFact(Struct, frozen=True):
     expect: tuple[Expectation, ...] = ()
     since: str | None = None
     """The id of the session whose answer stands beside this one."""
-
-
-class Declaration(Struct, frozen=True):
-    """A parameter or a column, where its name and type are declared."""
-
-    name: str
-    type: str
-    """GoogleSQL, upper case: `INT64`, `ARRAY<STRING>`, `STRUCT<day DATE, n INT64>`."""
-    place: Place
 
 
 Constants = Mapping[str, str | bool | None]
@@ -339,6 +318,13 @@ class SourceFact(Struct, frozen=True):
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def definition(
+    fact: QueryFact | SourceFact, queries: Mapping[str, Query]
+) -> Query | SourceFact | None:
+    """Where the columns of `fact` are declared; `None` for a query whose file is missing."""
+    return fact if isinstance(fact, SourceFact) else queries.get(fact.sql)
 
 
 # --- what the receiver must know ----------------------------------------------------------

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from handoff.base.problems import Place
 from handoff.session.content import is_nothing
 from handoff.session.expectations import SHOWN_KEYS, earlier, expectations
-from handoff.session.model import Declaration, GitRange, GitTake, JsonFile, LogFile, SourceFact
+from handoff.session.model import GitRange, GitTake, JsonFile, LogFile, SourceFact
 from handoff.sql.contracts import CONTRACTS
+from handoff.sql.query import Declaration
 from handoff.sql.types import BadType, type_of
 from handoff.yaml.decode import Decoder, json_value, plain
 from handoff.yaml.nodes import Map, Node, Pair, Scalar, is_null

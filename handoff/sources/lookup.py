@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from handoff.base.problems import HandoffError, Refused
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
-from handoff.session.model import Declaration, GitRange, JsonFile, LogFile, SourceFact
+from handoff.session.model import GitRange, JsonFile, LogFile, SourceFact
 from handoff.session.sources import TIME
 from handoff.sources import git, json_file, log
 from handoff.sources.log import SourceFailed
 from handoff.sources.log_matches import RecentWindow, logged
 from handoff.sources.values import as_column, moment_of
+from handoff.sql.query import Declaration
 from handoff.sql.types import BadValue, Value, type_of
 
 Raw = Mapping[str, object]

@@ -5,22 +5,56 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Protocol
 
 from msgspec import Struct
 
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
-from handoff.session.model import Declaration as Declared
-from handoff.session.model import QueryFact, SourceFact
 from handoff.sql.contracts import CONTRACTS
 from handoff.sql.types import BadType, BadValue, Field, Value, declarations, type_of, value_of
 
+Param = (
+    str
+    | int
+    | float
+    | bool
+    | date
+    | datetime
+    | None
+    | tuple["Param", ...]
+    | Mapping[str, "Param"]
+)
+"""The value of a parameter as the author wrote it."""
 
-class Query(Struct, frozen=True):
-    """One `sql/<subject>/<question>.sql`."""
+
+class Declaration(Struct, frozen=True):
+    """A parameter or a column with its type, and where it is declared."""
 
     name: str
-    """`<subject>/<question>.sql`, relative to `sql/`."""
+    type: str
+    """GoogleSQL, upper case: `INT64`, `ARRAY<STRING>`, `STRUCT<day DATE, n INT64>`."""
+    place: Place
+
+
+class Arguments(Protocol):
+    """The parameters that a fact passes to its query."""
+
+    @property
+    def params(self) -> Mapping[str, Param]: ...
+
+    @property
+    def param_places(self) -> Mapping[str, Place]: ...
+
+    @property
+    def place(self) -> Place: ...
+
+
+class Query(Struct, frozen=True):
+    """One file `sql/<subject>/<name>.sql`."""
+
+    name: str
+    """`<subject>/<name>.sql`, relative to `sql/`."""
     path: str
     """Relative to the root."""
     text: str
@@ -29,9 +63,9 @@ class Query(Struct, frozen=True):
     """Of the file's bytes, 64 hex digits, before any translation."""
     summary: str
     """The header's first sentence or lines before `params:`."""
-    params: tuple[Declared, ...]
+    params: tuple[Declaration, ...]
     """Without `as_of`, which the tool binds."""
-    returns: tuple[Declared, ...]
+    returns: tuple[Declaration, ...]
     contract: str | None
     """`phases`, `coverage` or none."""
 
@@ -68,42 +102,35 @@ def read(source: bytes, path: str, name: str) -> Query:
     )
 
 
-def asked_of(
-    question: QueryFact | SourceFact, queries: Mapping[str, Query]
-) -> Query | SourceFact | None:
-    """What says which columns a fact has; `None` for a question whose file is not there."""
-    return question if isinstance(question, SourceFact) else queries.get(question.sql)
-
-
-def bind(query: Query, question: QueryFact, as_of: datetime) -> Mapping[str, Value]:
-    """`question`'s parameters as the types `query` declares, and `as_of` to the minute.
+def bind(query: Query, arguments: Arguments, as_of: datetime) -> Mapping[str, Value]:
+    """The parameters converted to the types that `query` declares, and `as_of` to the minute.
 
     Raises InvalidInput with every parameter that is missing, unused or not of its type.
     """
-    problems = [*_unused(query, question)]
+    problems = [*_unused(query, arguments)]
     bound: dict[str, Value] = {}
     for declared in query.params:
-        if declared.name not in question.params:
-            problems.append(_missing(query, question, declared))
+        if declared.name not in arguments.params:
+            problems.append(_missing(query, arguments, declared))
             continue
         try:
             bound[declared.name] = value_of(
-                question.params[declared.name], type_of(declared.type)
+                arguments.params[declared.name], type_of(declared.type)
             )
         except BadValue as error:
-            place = question.param_places.get(declared.name, question.place)
+            place = arguments.param_places.get(declared.name, arguments.place)
             problems.append(Problem("Q021", f"parameter '{declared.name}': {error}", place))
     if problems:
         raise InvalidInput(problems)
     return {**bound, "as_of": as_of.astimezone(UTC).replace(second=0, microsecond=0)}
 
 
-def _unused(query: Query, question: QueryFact) -> Iterator[Problem]:
+def _unused(query: Query, arguments: Arguments) -> Iterator[Problem]:
     names = [declared.name for declared in query.params]
-    for name in question.params:
+    for name in arguments.params:
         if name in names:
             continue
-        place = question.param_places.get(name, question.place)
+        place = arguments.param_places.get(name, arguments.place)
         if name == "as_of":
             message = "'as_of' is bound by the tool, use the session's 'as_of:'"
         else:
@@ -116,9 +143,9 @@ def _listed(names: list[str]) -> str:
     return f"it declares {', '.join(names)}" if names else "it declares none"
 
 
-def _missing(query: Query, question: QueryFact, declared: Declared) -> Problem:
+def _missing(query: Query, arguments: Arguments, declared: Declaration) -> Problem:
     message = f"'{query.name}' needs the parameter '{declared.name}' ({declared.type})"
-    return Problem("Q022", message, question.place)
+    return Problem("Q022", message, arguments.place)
 
 
 # --- the header --------------------------------------------------------------------------
@@ -131,8 +158,8 @@ _CONTINUED = re.compile(r"--(?: {2,}|\t)\S")
 
 class _Header(Struct, frozen=True):
     summary: str
-    params: tuple[Declared, ...]
-    returns: tuple[Declared, ...]
+    params: tuple[Declaration, ...]
+    returns: tuple[Declaration, ...]
     contract: str | None
     problems: tuple[Problem, ...]
 
@@ -206,7 +233,7 @@ def _choices(words: tuple[str, ...]) -> str:
 
 def _declared(
     text: str, path: str, part: _Part | None
-) -> tuple[tuple[Declared, ...], list[Problem]]:
+) -> tuple[tuple[Declaration, ...], list[Problem]]:
     if part is None:
         return (), []
     fields, bad = declarations(part.text)
@@ -224,13 +251,13 @@ def _bad_type(text: str, path: str, part: _Part, bad: BadType) -> Problem:
     return Problem("Q004", str(bad), Place.at(path, text, part.start + bad.offset))
 
 
-def _as_declared(text: str, path: str, part: _Part, field: Field) -> Declared:
+def _as_declared(text: str, path: str, part: _Part, field: Field) -> Declaration:
     place = Place.at(path, text, part.start + field.offset)
-    return Declared(field.name, str(field.type), place)
+    return Declaration(field.name, str(field.type), place)
 
 
 def _contract(
-    text: str, path: str, part: _Part | None, returns: tuple[Declared, ...]
+    text: str, path: str, part: _Part | None, returns: tuple[Declaration, ...]
 ) -> tuple[str | None, list[Problem]]:
     if part is None:
         return None, []
@@ -243,7 +270,7 @@ def _contract(
 
 
 def _contract_problems(
-    contract: str, returns: tuple[Declared, ...], place: Place
+    contract: str, returns: tuple[Declaration, ...], place: Place
 ) -> Iterator[Problem]:
     types = {declared.name: declared for declared in returns}
     for name, wanted in CONTRACTS[contract].items():
@@ -321,7 +348,7 @@ def _shape_problems(found: list[Lexeme], text: str, path: str) -> Iterator[Probl
 
 
 def _param_problems(
-    found: list[Lexeme], text: str, path: str, params: tuple[Declared, ...]
+    found: list[Lexeme], text: str, path: str, params: tuple[Declaration, ...]
 ) -> Iterator[Problem]:
     declared = {each.name.casefold(): each for each in params}
     names = [*(each.name for each in params), "as_of"]

@@ -18,11 +18,12 @@ from handoff.session.model import (
     SourceFact,
     TableBlock,
     Text,
+    definition,
     place_in,
 )
 from handoff.session.walk import Leaf, leaves
 from handoff.sql.contracts import ROW_NAMES
-from handoff.sql.query import Query, asked_of
+from handoff.sql.query import Query
 from handoff.sql.types import Field, Type, type_of
 from handoff.values.evaluate import as_compared, can_compare
 from handoff.values.expressions import (
@@ -93,7 +94,7 @@ def known(session: Session, queries: Mapping[str, Query]) -> Mapping[str, KnownF
     return {
         question.name: KnownFact(
             question,
-            _columns_of(question, query := asked_of(question, queries)),
+            _columns_of(question, query := definition(question, queries)),
             query.contract if query else None,
         )
         for question in session.questions
@@ -136,7 +137,7 @@ def _declared(facts: Mapping[str, KnownFact]) -> Iterator[Problem]:
 
 def _expected(session: Session, queries: Mapping[str, Query]) -> Iterator[Problem]:
     for question in session.questions:
-        query = asked_of(question, queries) if question.expect else None
+        query = definition(question, queries) if question.expect else None
         # the mark is made of what is expected
         columns = _columns_of(replace(question, expect=()), query)
         if query is not None and columns is not None:

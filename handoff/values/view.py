@@ -11,9 +11,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from handoff.facts.recorded import Fact, Facts
-from handoff.session.model import MARK, QueryFact, SourceFact
+from handoff.session.model import MARK, QueryFact, SourceFact, definition
 from handoff.sql.contracts import CONTRACTS, ROW_NAMES
-from handoff.sql.query import Query, asked_of
+from handoff.sql.query import Query
 from handoff.sql.types import Type, Value, type_of
 from handoff.values.evaluate import Row
 from handoff.values.printing import Typed, is_name, moment
@@ -60,7 +60,7 @@ class ViewFactory(Struct, frozen=True):
 
     def source(self, question: QueryFact | SourceFact) -> FactView:
         fact = self.facts.facts.get(question.name) if self.facts else None
-        query = asked_of(question, self.queries)
+        query = definition(question, self.queries)
         contract = query.contract if query else fact.contract if fact else None
         own, derived = _types(fact, query), _derived_types(contract)
         is_old = fact is not None and fact.failure is not None

@@ -35,8 +35,7 @@ def render(
 
     `where` documents stand is found out where it is not given. Raises InvalidInput.
     """
-    from handoff.facts.receipts import words
-    from handoff.render.provenance import provenance
+    from handoff.render.provenance import provenance, receipt_lines
     from handoff.render.render import render as rendered  # slow: brings jinja2
 
     where = places(project) if where is None else where
@@ -47,7 +46,7 @@ def render(
         folders(project),
         output=project.settings.output,
         provenance=provenance(facts, stale_ok=stale_ok),
-        receipts=words(received(project, loaded.session.id), facts),
+        receipts=receipt_lines(received(project, loaded.session.id), facts),
     )
     return replace(
         document,

@@ -52,7 +52,7 @@ def _asked(loaded: LoadedSession, then: Facts, as_of: datetime) -> Iterator[Quer
         if fact is None or fact.failure or not isinstance(question, QueryFact):
             continue
         query = loaded.queries[question.sql]
-        if is_current(fact, query, bind(query, question, as_of)):
+        if is_current(fact, query.sha256, bind(query, question, as_of)):
             yield question
 
 
