@@ -134,7 +134,9 @@ def test_fact_that_nobody_declares():
 
 
 def blank(line: int, key: str) -> OpenBlank:
-    return OpenBlank("[TIME]", "blank", "time", (), Place("sessions/s.yaml", line, 5, (key,)))
+    prompts = ("default",) if key == "prompt" else ()
+    place = Place("sessions/s.yaml", line, 5, (key,))
+    return OpenBlank("[TIME]", "blank", "time", (), place, prompts=prompts)
 
 
 def test_blanks_are_counted_at_the_first_and_the_prompt_apart():

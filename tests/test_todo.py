@@ -18,7 +18,7 @@ def blank(
 OPENS = (
     blank("[TO BE FILLED - file path]", 9, "accomplished", "Logic", 1, hint="file path"),
     blank("✅/❌", 12, "accomplished", "Dry-run", choices="✅ ❌"),
-    blank("[ETA]", 40, "prompt", "status", "ETA", hint="ETA"),
+    replace(blank("[ETA]", 40, "prompt", "status", "ETA", hint="ETA"), prompts=("default",)),
 )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from handoff.base.problems import Problem
 from handoff.check.context import CheckContext
 from handoff.session.open_blanks import OpenBlank
-from handoff.session.reading_list import prompts
 
 
 def blanks(case: CheckContext) -> Iterator[Problem]:
@@ -17,7 +16,7 @@ def blanks(case: CheckContext) -> Iterator[Problem]:
 
     Fails: a key with nothing behind it, or `[TO BE FILLED]`.
     """
-    outside = [each for each in case.open if not in_prompt(case, each)]
+    outside = [each for each in case.open if not each.in_prompt]
     yield from _blank(case, "B001", outside, "")
 
 
@@ -29,22 +28,8 @@ def prompt_blanks(case: CheckContext) -> Iterator[Problem]:
         prompt:
           status: {ETA: "[ETA]"}
     """
-    inside = [each for each in case.open if in_prompt(case, each)]
+    inside = [each for each in case.open if each.in_prompt]
     yield from _blank(case, "B002", inside, " in the prompt")
-
-
-def in_prompt(case: CheckContext, each: OpenBlank) -> bool:
-    """Whether a prompt prints the blank: its own, or what the document and it both say."""
-    return each.in_prompt or (each.place.keys[:1] in _SHARED and _has_parts(case))
-
-
-def _has_parts(case: CheckContext) -> bool:
-    """Whether a prompt is made of its parts; one that is all `text:` prints nothing else."""
-    written = prompts(case.session)
-    return any(name not in written or not written[name].text for name in case.prompts)
-
-
-_SHARED = (("severity",), ("do_not",), ("tried",))
 
 
 def _blank(

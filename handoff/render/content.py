@@ -163,7 +163,7 @@ def _checklist(content: Checklist, pen: LeafRenderer) -> list[str]:
 
 
 def _code(content: CodeBlock, pen: LeafRenderer) -> list[str]:
-    inside = content.code.text if isinstance(content.code, Blank) else content.code.value
+    inside = pen.words(content.code) if isinstance(content.code, Blank) else content.code.value
     return fence(inside.rstrip("\n"), content.lang)
 
 
@@ -183,7 +183,7 @@ def _files(content: FilesBlock, pen: LeafRenderer) -> list[str]:
         return [line for name, lines in groups for line in marked("- ", [f"{name}:", *lines])]
     found = pen.files(content)
     if found is None:
-        return [DEFAULT]
+        return _unknown(content, pen)
     return [line for _, paths in found for line in _paths(paths)] or [NONE]
 
 
@@ -199,7 +199,11 @@ def _paths(paths: Sequence[str]) -> list[str]:
 
 def _expect(content: ExpectBlock, pen: LeafRenderer) -> list[str]:
     found = pen.expectations(content)
-    return [DEFAULT] if found is None else [f"- {line}" for line in found]
+    return _unknown(content, pen) if found is None else [f"- {line}" for line in found]
+
+
+def _unknown(content: FilesBlock | ExpectBlock, pen: LeafRenderer) -> list[str]:
+    return _leaf(Blank(DEFAULT, content.place), pen)
 
 
 def _condition(content: Condition, pen: LeafRenderer) -> list[str]:

@@ -30,7 +30,9 @@ class Document(Struct, frozen=True):
     open: tuple[OpenBlank, ...]
     """The blanks, in the order of the session file."""
     leaves: int
-    """How many places there are to fill; the checklist is counted apart."""
+    """How many places there are to fill; the checklist is counted separately."""
+    filled: int
+    """How many of the leaves have no blank."""
     status: str
     done: int
     """Boxes that are ticked."""
@@ -44,11 +46,6 @@ class Document(Struct, frozen=True):
     def progress(self) -> str:
         """`2 of 6` boxes; empty without a checklist."""
         return f"{self.done} of {self.boxes}" if self.boxes else ""
-
-    @property
-    def filled(self) -> int:
-        """How many of the leaves say something."""
-        return self.leaves - len({(each.place.path, each.place.keys) for each in self.open})
 
 
 def document_path(session: Session, output: str) -> str:

@@ -20,6 +20,7 @@ from handoff.render.document import (
     ticked,
 )
 from handoff.render.environment import Environment, Folders, rendered
+from handoff.render.shown_blanks import Marks, with_prompts
 from handoff.render.tidy import tidy
 from handoff.session.model import (
     DEFAULT_PROMPT,
@@ -47,7 +48,7 @@ from handoff.session.model import (
     TableBlock,
     Text,
 )
-from handoff.session.walk import every, leaves
+from handoff.session.walk import LeafNode, every, leaves
 from handoff.values import claims
 from handoff.values.conditions import held
 from handoff.values.interpolate import Interpolator, Where
@@ -67,34 +68,39 @@ def render(
 
     Raises InvalidInput for what is wrong in a template or in a live value.
     """
-    blanks = live.open(session)
+    found = [(leaf, live.blanks(leaf)) for leaf in leaves(session)]
     known = {
         "session": session,
-        "status": status(session, live.text, blanks=len(blanks)),
+        "status": status(session, live.text, blanks=sum(len(each) for _, each in found)),
         "completion": completion(session),
         "provenance": list(provenance),
         "receipts": list(receipts),
         "evidence": claims.counted(session, live),
         "prompt": None,
     }
-    prompts = tuple(
-        (each, _prompt(replace(session, prompt=each), each, live, folders, known))
-        for each in (session.prompt, *session.prompts)
-        if each is not None
-    )
-    named = {each.name: text for each, text in prompts}
+    written = {each.name: each for each in (session.prompt, *session.prompts) if each}
+
+    def prompt_text(name: str, marks: Marks | None = None) -> str:
+        prompt = written[name]
+        own = replace(session, prompt=prompt)
+        return _prompt(own, prompt, _Pen(live, "prompt", marks), folders, known)
+
+    named = {name: prompt_text(name) for name in written}
     prompt = named.get(DEFAULT_PROMPT)
+    prompts = [(each, named[name]) for name, each in written.items()]
     text = _text(session, live, folders, {**known, "prompt": prompt}, prompts)
     if live.errors:
         raise InvalidInput(live.errors)
     done, total = ticked(session)
+    to_fill = [blanks for leaf, blanks in found if leaf.is_counted]
     return Document(
         session=session.id,
         path=document_path(session, output),
         text=text,
         prompt=prompt,
-        open=blanks,
-        leaves=sum(leaf.role in ("content", "evidence") for leaf in leaves(session)),
+        open=with_prompts(found, named, prompt_text),
+        leaves=len(to_fill),
+        filled=sum(not blanks for blanks in to_fill),
         status=str(known["status"]),
         done=done,
         boxes=total,
@@ -106,12 +112,11 @@ def render(
 def _prompt(
     session: Session,
     prompt: Prompt,
-    live: Interpolator,
+    pen: _Pen,
     folders: Folders,
     known: dict[str, object],
 ) -> str:
     """One of the prompts, by the template for that of `session`, which has it as its own."""
-    pen = _Pen(live, "prompt")
     if prompt.text is not None:
         return pen.words(prompt.text)
     environment = Environment(folders, Filters(pen).table(), pen.leaf)
@@ -158,40 +163,57 @@ def _template(session: Session, folders: Folders) -> str:
 
 
 class _Pen:
-    """Writes leaves for one kind of place."""
+    """Writes leaves for one kind of place, with a mark after each blank one on request."""
 
-    def __init__(self, live: Interpolator, where: Where) -> None:
+    def __init__(self, live: Interpolator, where: Where, marks: Marks | None = None) -> None:
         self._live = live
         self._where = where
+        self._marks = marks
 
     def words(self, leaf: markdown.Leaf) -> str:
         if isinstance(leaf, Text):
-            return self._live.text(leaf, self._where)
+            return self._marked(self._live.text(leaf, self._where), leaf)
         if isinstance(leaf, Flag):
             return "✅" if leaf.value else "❌"
-        return leaf.text
+        return self._marked(leaf.text, leaf)
 
     def leaf(self, value: object) -> str | None:
         """For a template's `{{ }}`: the words of a leaf; `None` for another value."""
         return self.words(value) if isinstance(value, Text | Blank | Flag) else None
 
     def table(self, table: TableBlock) -> Sequence[str]:
-        return self._live.table(table)
+        return self._first_marked(self._live.table(table), table)
 
     def phases(self, phases: PhasesBlock) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
-        return self._live.phases(phases, self._where)
+        found = self._live.phases(phases, self._where)
+        if not self._marks or not found:
+            return found
+        (heading, ((name, words), *lines)), *others = found
+        return [(heading, [(name, self._marked(words, phases)), *lines]), *others]
 
     def files(self, files: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
         return self._live.files(files)
 
     def expectations(self, expect: ExpectBlock) -> Sequence[str] | None:
-        return self._live.expectations(expect, self._where)
+        found = self._live.expectations(expect, self._where)
+        return None if found is None else self._first_marked(found, expect)
 
     def condition(self, condition: Condition) -> str:
-        return str(held(condition, self._live, self._where))
+        words = str(held(condition, self._live, self._where))
+        return self._marked(words, condition.text)
 
     def claim(self, claim: Claim) -> tuple[str, str]:
-        return claims.marked(claim, self._live, self._where)
+        mark, basis = claims.marked(claim, self._live, self._where)
+        evidence = claim.evidence if isinstance(claim.evidence, tuple) else (claim.evidence,)
+        for each in evidence:
+            basis = self._marked(basis, each)
+        return mark, basis
+
+    def _marked(self, words: str, leaf: LeafNode) -> str:
+        return self._marks.mark(words, leaf.place) if self._marks else words
+
+    def _first_marked(self, lines: Sequence[str], block: LeafNode) -> Sequence[str]:
+        return [self._marked(line, block) if n == 0 else line for n, line in enumerate(lines)]
 
 
 class Filters:

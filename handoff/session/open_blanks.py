@@ -22,12 +22,14 @@ class OpenBlank(Struct, frozen=True):
     """What may stand there: `("✅", "❌")`; empty for free words."""
     place: Place
     waits_for: tuple[str, ...] = ()
-    """Facts that have no answer yet, for a blank that rendering fills and not its author."""
+    """Facts that have no result yet, for a blank that rendering fills and not its author."""
+    prompts: tuple[str, ...] = ()
+    """The names of the rendered prompts that show it."""
 
     @property
     def in_prompt(self) -> bool:
         """Whether the next session would paste it."""
-        return self.place.keys[:1] in (("prompt",), ("prompts",))
+        return bool(self.prompts)
 
 
 def summary(opens: Sequence[OpenBlank]) -> str:

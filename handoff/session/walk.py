@@ -74,13 +74,18 @@ class Leaf(Struct, frozen=True):
 
     @property
     def is_item(self) -> bool:
-        """Whether it belongs to a checklist, whose items are counted separately."""
+        """Whether it is the label or the note of a checklist item."""
         return self.role == "item"
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is a place to fill; checklists are counted separately, by their items."""
+        return self.role in ("content", "evidence")
 
     @property
     def can_be_blank(self) -> bool:
         """Whether a blank in it is one of the document."""
-        return self.role in ("content", "item", "evidence")
+        return self.is_counted or self.is_item
 
 
 def leaves(node: object) -> Iterator[Leaf]:

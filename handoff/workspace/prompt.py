@@ -9,7 +9,6 @@ from handoff.project.project import Project
 from handoff.publish import gate
 from handoff.render.document import Document
 from handoff.session.model import DEFAULT_PROMPT, Session
-from handoff.session.open_blanks import OpenBlank
 from handoff.session.reading_list import prompts, to_read
 from handoff.workspace.check import case_of
 from handoff.workspace.document import render
@@ -35,14 +34,15 @@ def get_prompt(project: Project, session_id: str, name: str = DEFAULT_PROMPT) ->
     # as if it were the session's only one, for its own findings
     session = _with_one(loaded.session, name)
     case = case_of(project, session, loaded.queries, facts, document)
-    case = replace(case, prompts={name: text}, open=_outside_others(document, name))
+    blanks = tuple(each for each in document.open if name in each.prompts)
+    case = replace(case, prompts={name: text}, open=blanks)
     count = lines(project)
     return PromptResult(
         session=session_id,
         name=name,
         document=document.path,
         text=text,
-        blanks=tuple(each for each in case.open if check.blanks.in_prompt(case, each)),
+        blanks=blanks,
         read=tuple(
             FileSize(each.words, count(each.path)) for each in to_read(session, document.path)
         ),
@@ -64,16 +64,6 @@ def named(document: Document, name: str) -> str:
 
 def _with_one(session: Session, name: str) -> Session:
     return replace(session, prompt=prompts(session)[name], prompts=())
-
-
-def _outside_others(document: Document, name: str) -> tuple[OpenBlank, ...]:
-    """The document's blanks but those of other prompts."""
-    own = ("prompt",) if name == DEFAULT_PROMPT else ("prompts", name)
-    return tuple(
-        each
-        for each in document.open
-        if not each.in_prompt or each.place.keys[: len(own)] == own
-    )
 
 
 def hold_prompt(project: Project, text: str, document: Document) -> None:
