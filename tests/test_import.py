@@ -18,9 +18,9 @@ from handoff import api
 from handoff.base.markdown import parse_markdown
 from handoff.base.problems import InvalidInput, UsageError
 from handoff.commands.runner import run
-from handoff.import_.convert import ImportedSession, imported
-from handoff.import_.equality import same
-from handoff.import_.source import read
+from handoff.import_.convert import ImportedSession, import_document
+from handoff.import_.document import read_document
+from handoff.import_.verify import find_difference
 from handoff.session import decode
 from handoff.session.model import Session
 from handoff.session.schema import SCHEMA
@@ -49,14 +49,15 @@ def carried(
     content: bytes, path: str, draw: Callable[[Session], str]
 ) -> tuple[ImportedSession, str]:
     """What is made of a document, and the document it renders to."""
-    made = imported(read(content, path), draw, (), created=DAY)
+    made = import_document(read_document(content, path), draw, (), created=DAY)
     session, warnings = decode.load(made.yaml.encode(), made.id, "s.yaml")
     assert warnings == ()
     return made, draw(session)
 
 
 def says_the_same(content: bytes, text: str) -> bool:
-    return same(parse_markdown(read(content, "x.md").text), parse_markdown(text))
+    original = parse_markdown(read_document(content, "x.md").text)
+    return find_difference(original, parse_markdown(text)) is None
 
 
 # --- documents -------------------------------------------------------------------------------
@@ -139,7 +140,7 @@ def test_any_document_renders_the_same_or_its_lines_are_named(
     document: str, draw: Callable[[Session], str]
 ) -> None:
     try:
-        source = read(document.encode(), "x.md")
+        source = read_document(document.encode(), "x.md")
     except InvalidInput:
         assert document.removeprefix("\ufeff").strip() == ""
         return
@@ -148,7 +149,7 @@ def test_any_document_renders_the_same_or_its_lines_are_named(
 
     assert {each.code for each in made.problems} <= {"I010"}
     assert all(each.place.line for each in made.problems)
-    assert same(parse_markdown(source.text), parse_markdown(text))
+    assert find_difference(parse_markdown(source.text), parse_markdown(text)) is None
 
 
 @pytest.mark.parametrize("file", DOCUMENT_FILES[:5], ids=lambda file: file.stem)
@@ -163,7 +164,7 @@ def test_the_same_document_makes_the_same_file(
 
 @given(left=st.text(max_size=40), right=st.text(max_size=40))
 def test_same_documents_have_the_same_words(left: str, right: str) -> None:
-    if same(parse_markdown(left), parse_markdown(right)):
+    if find_difference(parse_markdown(left), parse_markdown(right)) is None:
         assert words(left) == words(right)
 
 
@@ -183,7 +184,7 @@ def test_names_come_from_the_file_else_the_first_lines(
 ) -> None:
     file, text, *expected = NAMES[name]
 
-    made = imported(read(text.encode(), file), draw, ())
+    made = import_document(read_document(text.encode(), file), draw, ())
 
     session = yaml.load(made.yaml, Loader=yaml.BaseLoader)
     found = [made.id, session["session"], session.get("slug", ""), session["created"]]
@@ -191,16 +192,16 @@ def test_names_come_from_the_file_else_the_first_lines(
 
 
 def test_taken_id_gets_its_month(draw: Callable[[Session], str]) -> None:
-    source = read(b"# T", "2026-01-03-SESSION-1-X.md")
+    source = read_document(b"# T", "2026-01-03-SESSION-1-X.md")
     taken = (["Session-1"], ["session-1", "2026-01-session-1"])
-    found = [imported(source, draw, ids).id for ids in taken]
+    found = [import_document(source, draw, ids).id for ids in taken]
 
     assert found == ["2026-01-session-1", "2026-01-03-session-1"]
 
 
 def test_day_is_never_invented(draw: Callable[[Session], str]) -> None:
     with pytest.raises(UsageError, match="--created YYYY-MM-DD"):
-        imported(read(b"# T", "notes.md"), draw, ())
+        import_document(read_document(b"# T", "notes.md"), draw, ())
 
 
 # --- the command -----------------------------------------------------------------------------
@@ -281,10 +282,15 @@ WRONG = [
         "a.md",
         b"\x7fELF\n\x00\x01",
         1,
-        "a.md:2: error: a NUL byte, expected a Markdown document",
+        "a.md:2: error: NUL byte: expected a Markdown document",
     ),
-    ("a.md", b"x" * 2_100_000, 1, "a.md: error: 2,097,153 bytes are too many"),
-    ("a.md", b"# T", 2, "'a.md' does not say its day"),
+    (
+        "a.md",
+        b"x" * 2_100_000,
+        1,
+        "a.md: error: the document is longer than 2,097,152 bytes",
+    ),
+    ("a.md", b"# T", 2, "'a.md' has no date in its name or its first lines"),
 ]
 
 

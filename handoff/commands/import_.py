@@ -14,7 +14,7 @@ from handoff.base.files import disk, is_folder, is_plain, write_new
 from handoff.base.problems import Refused, UsageError
 from handoff.base.report import counted
 from handoff.commands import console, options
-from handoff.import_.source import MAX_BYTES
+from handoff.import_.document import MAX_BYTES
 from handoff.session.decode import ID
 
 
@@ -52,8 +52,8 @@ def import_(
         return _into(into, document, root, is_alone=not (id or created or stdout))
     if document is None:
         raise UsageError("handoff: error: missing argument 'DOC.md'")
-    from handoff.import_.convert import imported  # brings yaml and markdown_it
-    from handoff.import_.source import read
+    from handoff.import_.convert import import_document  # brings yaml and markdown_it
+    from handoff.import_.document import read_document
 
     day, content = _day(created), _content(document)
     project = api.open_project(root)
@@ -62,8 +62,8 @@ def import_(
         raise UsageError(f"handoff: error: '{id}' is no id: letters, digits, '.', '_' and '-'")
     if id in ids and not stdout:
         raise _is_there(api.session_path(str(id)))
-    made = imported(
-        read(content, document),
+    made = import_document(
+        read_document(content, document),
         lambda session: api.render(project, api.LoadedSession(session, {}, ()), None).text,
         ids,
         session_id=id,

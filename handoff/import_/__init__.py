@@ -1,5 +1,5 @@
-"""A handoff written by hand, Markdown, as a session file.
+"""Markdown handoffs as session files, and manual edits of documents back into them.
 
-reading → pieces → sections or skeleton → writing, and nothing goes out that `proving` has
-not rendered and found to say the same.
+document → segments → sections or handoff_layout → convert; `verify` renders the result, and
+only what renders to the same document is written.
 """

@@ -1,229 +1,212 @@
-"""The way of a document into a session file: the finest words that still say all of it."""
+"""Convert a document to a session file, with the most specific keys that reproduce it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from pathlib import PurePath
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.markdown import parse_markdown
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
-from handoff.import_.header import HeaderNames, names
-from handoff.import_.layout import LayoutPlan
-from handoff.import_.pieces import Piece, pieces
-from handoff.import_.proof import Draw, Prover
-from handoff.import_.sections import blocks
-from handoff.import_.skeleton import Skeleton
-from handoff.import_.source import MAX_BYTES, SourceDocument
-from handoff.import_.values import LiteralName, Value, live_text, number
-from handoff.import_.write import yaml
+from handoff.import_.content import PlainText, Value, escape_braces
+from handoff.import_.document import MAX_BYTES, Metadata, SourceDocument, read_metadata
+from handoff.import_.handoff_layout import HandoffLayout
+from handoff.import_.sections import PlainLayout, count_blocks
+from handoff.import_.segments import Segment, split_segments
+from handoff.import_.verify import RenderSession, Verifier, to_yaml
 from handoff.session.decode import KEYS, LINE, slug_of
 
 _LONG = 400_000
-"""Characters from which only the headings of a document are told apart."""
-_ROUNDS = 12
-"""How often a layout is made coarser before another one is tried."""
+"""Characters beyond which only headings are converted, everything else is kept verbatim."""
+_MAX_ATTEMPTS = 12
+"""With one layout, each coarser than the one before."""
 
 
 class ImportedSession(Struct, frozen=True):
-    """A session file made of a document."""
+    """A session file made from a document."""
 
     id: str
     yaml: str
     template: str
     structured: int
-    """Blocks of the document that are said in the content algebra."""
+    """Blocks of the document that became content."""
     verbatim: int
-    """Blocks that stand as they are."""
+    """Blocks that are kept as Markdown."""
     problems: tuple[Problem, ...]
-    """An error for each line that could not be carried."""
+    """An error for each line that could not be carried over."""
 
 
-def imported(
+def import_document(
     source: SourceDocument,
-    draw: Draw,
-    taken: Iterable[str],
+    render: RenderSession,
+    existing_ids: Iterable[str],
     *,
     session_id: str | None = None,
     created: date | None = None,
 ) -> ImportedSession:
-    """The session file of `source`; `taken` are the ids that other sessions have.
+    """Convert `source` to a session file.
 
-    Raises UsageError where nobody says the day or no id is free, and InvalidInput where
-    the document is too large for one session.
+    Raises UsageError if the date is unknown or no id is free, and InvalidInput if the document
+    is too large for a session.
     """
-    _refuse_too_long(source)
+    size = sum(len(line.encode()) + _INDENT for line in source.lines if line)
+    if size > MAX_BYTES:
+        message = (
+            f"the session file would have {size:,} bytes, at most {MAX_BYTES:,} are allowed"
+        )
+        raise InvalidInput([Problem("I001", message, Place(source.path))])
     page = parse_markdown(source.text)
-    found = pieces(page, source.lines)
-    title = _title(found)
-    called = names(PurePath(source.path).stem, source.lines, title)
-    day = created or called.day
+    segments = split_segments(page, source.lines)
+    first = segments[0]
+    has_title = first.kind == "heading" and first.level == 1 and re.fullmatch(LINE, first.name)
+    title = first.name if has_title else None
+    metadata = read_metadata(source, title)
+    day = created or metadata.created
     if day is None:
-        message = f"handoff: error: '{source.path}' does not say its day, neither in its name "
-        raise UsageError(f"{message}nor in its first lines; add '--created YYYY-MM-DD'")
-    name = session_id or _free_id(called, day, {each.casefold() for each in taken})
-    prover = Prover(page, source.lines, draw)
-    proven = prover.proven(found if len(source.text) <= _LONG else _coarse(found))
+        raise UsageError(
+            f"handoff: error: '{source.path}' has no date in its name or its first lines; "
+            "add '--created YYYY-MM-DD'"
+        )
+    name = session_id or _free_id(metadata, day, {each.casefold() for each in existing_ids})
+    verifier = Verifier(page, source.lines, render)
+    verified = verifier.verify_segments(
+        segments if len(source.text) <= _LONG else _only_headings(segments)
+    )
     try:
-        made = _made(prover, _layouts(proven, source.lines, title), _known(called, day))
+        made = _convert(
+            verifier, _layouts(verified, source.lines, title), _metadata_keys(metadata, day)
+        )
     except InvalidInput as error:
         reason = error.report.problems[0].message
-        problem = Problem("I001", f"makes no session file: {reason}", Place(source.path))
+        problem = Problem("I001", f"cannot be converted: {reason}", Place(source.path))
         raise InvalidInput([problem]) from error
-    structured, verbatim = _blocks(made.session)
+    blocks = [
+        count_blocks(value) for key, value in made.session.items() if key not in _NO_CONTENT
+    ]
     return ImportedSession(
         id=name,
-        yaml=yaml(made.session),
+        yaml=to_yaml(made.session),
         template=str(made.session["template"]),
-        structured=structured,
-        verbatim=verbatim,
-        problems=(*source.problems, *_lost(made, source)),
+        structured=sum(n for n, _ in blocks),
+        verbatim=sum(n for _, n in blocks),
+        problems=(*source.problems, *_lost_lines(made, source)),
     )
 
 
-def _refuse_too_long(source: SourceDocument) -> None:
-    """Raises InvalidInput where the lines alone, indented as YAML, are past the bound."""
-    size = sum(len(line.encode()) + _INDENT for line in source.lines if line)
-    if size > MAX_BYTES:
-        message = f"makes a session file of {size:,} bytes, the limit is {MAX_BYTES:,}"
-        raise InvalidInput([Problem("I001", message, Place(source.path))])
-
-
 _INDENT = 9
-"""Characters before and behind a line of a section that stands as it is."""
+"""Characters that a line of Markdown gets in a session file, with its line end."""
+_NO_CONTENT = ("session", "title", "slug", "created", "duration", "template", "status")
 
 
-# --- names -----------------------------------------------------------------------------------
+# --- metadata --------------------------------------------------------------------------------
 
 
-def _title(found: Sequence[Piece]) -> str | None:
-    """The heading that a document begins with."""
-    first = found[0]
-    is_title = first.kind == "heading" and first.level == 1 and re.fullmatch(LINE, first.name)
-    return first.name if is_title else None
-
-
-def _free_id(called: HeaderNames, day: date, taken: set[str]) -> str:
-    words = called.label.lower()
-    base = f"session-{words}" if re.fullmatch(r"\d+[a-z]?", words) else words
+def _free_id(metadata: Metadata, day: date, existing: set[str]) -> str:
+    label = metadata.label.lower()
+    base = f"session-{label}" if re.fullmatch(r"\d+[a-z]?", label) else label
     for name in (base, f"{day:%Y-%m}-{base}", f"{day}-{base}"):
-        if name.casefold() not in taken:
+        if name.casefold() not in existing:
             return name
-    raise UsageError(f"handoff: error: '{base}' and what follows from it are taken; add '--id'")
+    raise UsageError(
+        f"handoff: error: the ids '{base}', '{day:%Y-%m}-{base}' and '{name}' exist; add '--id'"
+    )
 
 
-def _known(called: HeaderNames, day: date) -> dict[str, Value]:
-    """What stands before the content."""
-    known: dict[str, Value] = {
-        "session": number(called.label),
-        "title": LiteralName(called.title),
+def _metadata_keys(metadata: Metadata, day: date) -> dict[str, Value]:
+    keys: dict[str, Value] = {
+        "session": PlainText(metadata.label),
+        "title": PlainText(metadata.title),
     }
-    if called.slug and called.slug.upper() != slug_of(called.title):
-        known["slug"] = LiteralName(called.slug)
-    known["created"] = LiteralName(day)
-    if called.status:
-        known["status"] = live_text(called.status)
-    return known
+    if metadata.slug and metadata.slug.upper() != slug_of(metadata.title):
+        keys["slug"] = PlainText(metadata.slug)
+    keys["created"] = PlainText(day)
+    if metadata.status:
+        keys["status"] = escape_braces(metadata.status)
+    return keys
 
 
 # --- layouts ---------------------------------------------------------------------------------
 
-
-class _Layout(Protocol):
-    def session(self, known: Mapping[str, Value]) -> dict[str, Value]: ...
-
-    def without(self, lines: range) -> _Layout | None:
-        """A coarser layout, for one that does not say `lines`; `None`: there is none."""
-        ...
+Layout = HandoffLayout | PlainLayout
 
 
-class _Made(Struct, frozen=True):
+class _Attempt(Struct, frozen=True):
     session: Mapping[str, Value]
     lost: range | None = None
-    """Lines that the session does not say."""
+    """Lines that the session does not reproduce."""
     exact: bool = True
-    """Whether it says more than white space in other ways than the document."""
+    """Whether more than white space is lost."""
 
 
 def _layouts(
-    found: Sequence[Piece], lines: Sequence[str], title: str | None
-) -> Iterator[_Layout]:
-    """From the finest words to the document as it stands."""
-    skeleton = Skeleton.of(found, lines)
-    if skeleton:
-        yield skeleton
-    yield LayoutPlan.of(found, lines, title)
-    yield LayoutPlan.of(_coarse(found), lines, title)
-    yield LayoutPlan.of([piece.verbatim for piece in found], lines, title)
+    segments: Sequence[Segment], lines: Sequence[str], title: str | None
+) -> Iterator[Layout]:
+    """From the most specific keys to the document as Markdown."""
+    if handoff := HandoffLayout.of(segments, lines):
+        yield handoff
+    yield PlainLayout.of(segments, lines, title)
+    yield PlainLayout.of(_only_headings(segments), lines, title)
+    yield PlainLayout.of([each.verbatim for each in segments], lines, title)
 
 
-def _coarse(found: Sequence[Piece]) -> list[Piece]:
-    """Headings and lines between them, everything else as it stands."""
+def _only_headings(segments: Sequence[Segment]) -> list[Segment]:
+    """Headings and rules, everything else verbatim."""
     kept = ("heading", "rule")
-    return [piece if piece.kind in kept else piece.verbatim for piece in found]
+    return [each if each.kind in kept else each.verbatim for each in segments]
 
 
-def _made(prover: Prover, layouts: Iterable[_Layout], known: Mapping[str, Value]) -> _Made:
-    """The first layout that says all of the document, else one that loses white space only.
+def _convert(
+    verifier: Verifier, layouts: Iterable[Layout], metadata: Mapping[str, Value]
+) -> _Attempt:
+    """The first attempt that reproduces the document, else one that loses only white space.
 
-    Raises InvalidInput where no layout makes a session.
+    Raises InvalidInput if no layout makes a valid session.
     """
-    tried: list[_Made] = []
-    refused: InvalidInput | None = None
+    tried: list[_Attempt] = []
+    invalid: InvalidInput | None = None
     for layout in layouts:
         try:
-            for made in _rounds(prover, layout, known):
-                if made.lost is None:
-                    return made
-                tried.append(made)
+            for attempt in _attempts(verifier, layout, metadata):
+                if attempt.lost is None:
+                    return attempt
+                tried.append(attempt)
         except InvalidInput as error:
-            refused = error
-    for made in tried:
-        if prover.differing(made.session, exact=False) is None:
-            return replace(made, exact=False)
+            invalid = error
+    for attempt in tried:
+        if verifier.find_lost(attempt.session, exact=False) is None:
+            return replace(attempt, exact=False)
     if tried:
         return tried[-1]
-    assert refused is not None  # there is always a last layout
-    raise refused
+    assert invalid is not None  # there is always a last layout
+    raise invalid
 
 
-def _rounds(prover: Prover, layout: _Layout, known: Mapping[str, Value]) -> Iterator[_Made]:
-    """The layout, then coarser ones where it does not say all. Raises InvalidInput."""
-    following: _Layout | None = layout
-    for _ in range(_ROUNDS):
+def _attempts(
+    verifier: Verifier, layout: Layout, metadata: Mapping[str, Value]
+) -> Iterator[_Attempt]:
+    """The layout, then coarser ones as long as lines are lost. Raises InvalidInput."""
+    following: Layout | None = layout
+    for _ in range(_MAX_ATTEMPTS):
         if following is None:
             return
-        session = _ordered(following.session(known))
-        lost = prover.differing(session)
-        yield _Made(session, lost)
+        keys = following.session(metadata)
+        session = {key: keys[key] for key in KEYS if key in keys}
+        lost = verifier.find_lost(session)
+        yield _Attempt(session, lost)
         following = following.without(lost) if lost is not None else None
 
 
-def _ordered(session: Mapping[str, Value]) -> dict[str, Value]:
-    """The keys in the order in which the session file is told of."""
-    return {key: session[key] for key in KEYS if key in session}
-
-
-def _blocks(session: Mapping[str, Value]) -> tuple[int, int]:
-    found = [blocks(value) for key, value in session.items() if key not in _NO_BLOCKS]
-    return sum(n for n, _ in found), sum(n for _, n in found)
-
-
-_NO_BLOCKS = ("session", "title", "slug", "created", "duration", "template", "status")
-
-
-def _lost(made: _Made, source: SourceDocument) -> Iterator[Problem]:
+def _lost_lines(made: _Attempt, source: SourceDocument) -> Iterator[Problem]:
     for n in made.lost or ():
         if not source.lines[n].strip():
             continue
         place = Place(source.path, n + 1)
         if made.exact:
-            yield Problem("I011", "the session file does not say this line as it was", place)
+            message = "this line is not reproduced exactly by the session file"
+            yield Problem("I011", message, place)
         else:
-            message = "white space in this line is not carried as it was"
+            message = "white space in this line is not reproduced exactly"
             yield Problem("I012", message, place, "warning")

@@ -1,139 +1,198 @@
-"""Pieces of a document as the free sections of a session file."""
+"""Segments as free sections (`sections:`), and a whole document laid out in them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.blanks import blanks_in_document
-from handoff.import_.pieces import Kind, Piece, joined, text
-from handoff.import_.values import LiteralName, NotExpressible, Value
+from handoff.import_.content import (
+    PlainText,
+    UnsupportedContent,
+    Value,
+    convert_label_lines,
+    escape_braces,
+)
+from handoff.import_.segments import Segment, join_lines
 from handoff.session.content import RESERVED
 
-_RULE = "---"
-_CHAPTER = 2
-"""The deepest heading that a template may rule off."""
+_MAX_RULED = 2
+"""The deepest heading above which a template draws a rule."""
 
 
-class Sections:
-    """Free sections being written, in the order of the document."""
-
-    def __init__(self, lines: Sequence[str], *, after: str | None, ruled: bool) -> None:
-        self.made: list[Value] = []
-        self._lines = lines
-        self._after = after
-        self._ruled = ruled
-        """Whether the template draws a line above each chapter unless told not to."""
-        self._rule = False
-        self._last: dict[str, Value] | None = None
-        self._kind: Kind = "heading"
-        self._start = 0
-
-    def add(self, piece: Piece) -> None:
-        if piece.kind == "rule":
-            self.end()
-            self._rule = True
-        elif piece.kind == "heading":
-            self._open({"title": LiteralName(piece.name)}, piece)
-        elif not self._merged(piece):
-            self._hold(piece)
-
-    def end(self) -> None:
-        """A line that nothing stood beneath is one of its own."""
-        if self._rule:
-            self._rule = False
-            self._open({"content": {"markdown": LiteralName(_RULE)}}, None)
-        self._last = None
-
-    def _open(self, section: dict[str, Value], piece: Piece | None) -> None:
-        level = piece.level if piece and piece.kind == "heading" else 0
-        if level and level != _CHAPTER:
-            section["level"] = level
-        is_ruled = self._ruled and 0 < level <= _CHAPTER
-        if self._rule != is_ruled:
-            section["rule"] = self._rule
-        if self._after:
-            section["after"] = LiteralName(self._after)
-        if "content" in section:
-            section["content"] = section.pop("content")
-        self.made.append(section)
-        self._rule = False
-        self._last, self._kind = section, "heading"
-
-    def _hold(self, piece: Piece) -> None:
-        """The piece beneath the heading before it, else in a section without one."""
-        if self._last is None or "content" in self._last or self._rule:
-            self._open({}, piece)
-        assert self._last is not None  # opened just now, if not before
-        self._last["content"] = content(piece, self._lines)
-        self._kind, self._start = piece.kind, piece.start
-
-    def _merged(self, piece: Piece) -> bool:
-        """Whether the piece could be said in one with what stands before it."""
-        if self._rule or self._last is None or self._kind != piece.kind:
-            return False
-        before = self._last.get("content")
-        if piece.kind == "verbatim":
-            lines = self._lines[self._start : piece.end]
-            self._last["content"] = {"markdown": LiteralName(joined(lines))}
-            return True
-        if piece.kind == "text":
-            self._last["content"] = f"{before}\n\n{piece.value}"
-            return True
-        if piece.kind == "entry" and isinstance(before, dict) and piece.name not in before:
-            before[piece.name] = piece.value
-            return True
-        return False
-
-
-def sections(
-    pieces: Sequence[Piece],
+def to_sections(
+    segments: Sequence[Segment],
     lines: Sequence[str],
     *,
     after: str | None = None,
     ruled: bool = False,
 ) -> list[Value]:
-    """The pieces as free sections that stand `after` another."""
-    made = Sections(lines, after=after, ruled=ruled)
-    for piece in pieces:
-        made.add(piece)
-    made.end()
-    return made.made
+    """Segments of the document `lines` as free sections placed `after` a chapter.
 
-
-def content(piece: Piece, lines: Sequence[str]) -> Value:
-    """What stands under a heading for one piece that is none."""
-    if piece.kind == "entry":
-        return {piece.name: piece.value}
-    if piece.kind in ("text", "content"):
-        return piece.value
-    return {"markdown": LiteralName(text(piece, lines))}
-
-
-def one_content(pieces: Sequence[Piece], lines: Sequence[str]) -> Value:
-    """All the pieces under one heading, as they stand where they are of several kinds.
-
-    Raises NotExpressible where blanks would be hidden by that.
+    `ruled`: the template draws a rule above each section unless `rule: false` is set.
     """
-    made = sections(pieces, lines)
+    made: list[dict[str, Value]] = []
+    first: Segment | None = None  # the one that the last section's content starts with
+    is_open = has_rule = False
+
+    def open_section(level: int = 0, **keys: Value) -> None:
+        nonlocal has_rule
+        if level and level != _MAX_RULED:
+            keys["level"] = str(level)
+        if has_rule != (ruled and 0 < level <= _MAX_RULED):
+            keys["rule"] = has_rule
+        if after:
+            keys["after"] = PlainText(after)
+        made.append(keys)
+        has_rule = False
+
+    for segment in (*segments, None):
+        if segment is None or segment.kind == "rule":
+            if has_rule:  # nothing below it: a section of its own
+                has_rule = False
+                open_section()
+                made[-1]["content"] = {"markdown": PlainText("---")}
+            has_rule, is_open, first = segment is not None, False, None
+            continue
+        if segment.kind == "heading":
+            open_section(segment.level, title=PlainText(segment.name))
+            is_open, first = True, None
+            continue
+        content = None
+        if first and first.kind == segment.kind and not has_rule:
+            content = _extend(made[-1]["content"], segment, lines, first.start)
+        if content is None:
+            if first or has_rule or not is_open:
+                open_section()
+            is_open, first, content = True, segment, _content(segment, lines)
+        made[-1]["content"] = content
+    return [*made]
+
+
+def _content(segment: Segment, lines: Sequence[str]) -> Value:
+    if segment.kind == "entry":
+        return {segment.name: segment.value}
+    if segment.kind == "verbatim":
+        return {"markdown": PlainText(segment.source(lines))}
+    return segment.value
+
+
+def _extend(content: Value, segment: Segment, lines: Sequence[str], start: int) -> Value | None:
+    """The content that began in line `start` with the segment added, if that is one content."""
+    if segment.kind == "verbatim":
+        return {"markdown": PlainText(join_lines(lines[start : segment.end]))}
+    if segment.kind == "text":
+        return f"{content}\n\n{segment.value}"
+    if segment.kind == "entry" and isinstance(content, dict) and segment.name not in content:
+        return {**content, segment.name: segment.value}
+    return None
+
+
+def to_content(segments: Sequence[Segment], lines: Sequence[str]) -> Value:
+    """All segments as one content; as Markdown if they need several.
+
+    Raises UnsupportedContent if that would hide blanks.
+    """
+    made = to_sections(segments, lines)
     if not made:
         return ""
     only = made[0] if len(made) == 1 else None
     if isinstance(only, dict) and set(only) == {"content"}:
         return only["content"]
-    text = joined(lines[pieces[0].start : pieces[-1].end])
+    text = join_lines(lines[segments[0].start : segments[-1].end])
     if blanks_in_document(text):
-        raise NotExpressible  # nobody would find them
-    return {"markdown": LiteralName(text)}
+        raise UnsupportedContent
+    return {"markdown": PlainText(text)}
 
 
-def blocks(value: Value) -> tuple[int, int]:
-    """How many blocks of a session are said in the content algebra, and how many are not."""
-    if isinstance(value, list):
-        found = [blocks(each) for each in value if isinstance(each, dict) and "content" in each]
-    elif isinstance(value, dict) and "markdown" in value:
+def count_blocks(value: Value) -> tuple[int, int]:
+    """How many blocks of content a value has, and how many of Markdown kept as it is."""
+    if isinstance(value, dict) and "markdown" in value:
         return 0, 1
+    found: list[tuple[int, int]] = []
+    if isinstance(value, list):
+        found = [count_blocks(x) for x in value if isinstance(x, dict) and "content" in x]
     elif isinstance(value, dict) and not set(value) & set(RESERVED):
-        found = [blocks(each) for each in value.values()]
-    else:
-        return 1, 0
+        found = [count_blocks(each) for each in value.values()]
     return (sum(n for n, _ in found), sum(n for _, n in found)) if found else (1, 0)
+
+
+# --- the plain layout ------------------------------------------------------------------------
+
+_PROMPT = re.compile(r"(?i)copy[\s/-]*(?:and[\s-]*)?paste|\bprompt\b|paste (?:this|the)")
+
+
+class PlainLayout(Struct, frozen=True):
+    """A document of any shape: title, header and prompt, everything else in free sections."""
+
+    segments: Sequence[Segment]
+    lines: Sequence[str]
+    has_title: bool
+    has_header: bool
+    prompt: int | None
+    """Index of the segment."""
+
+    @classmethod
+    def of(
+        cls, segments: Sequence[Segment], lines: Sequence[str], title: str | None
+    ) -> PlainLayout:
+        """`title` is the first heading's text, `None` if the document starts otherwise."""
+        first = segments[0]
+        has_title = first.kind == "heading" and first.level == 1 and first.name == title
+        has_header = has_title and len(segments) > 1 and bool(_header(segments[1]))
+        return cls(segments, lines, has_title, has_header, _find_prompt(segments))
+
+    def session(self, metadata: Mapping[str, Value]) -> dict[str, Value]:
+        """All keys of the session file."""
+        template = PlainText("plain" if self.has_title else "untitled")
+        made: dict[str, Value] = {**metadata, "template": template}
+        if self.has_header:
+            made["header"] = _header(self.segments[1]) or ""
+        start, prompt = self.has_title + self.has_header, self.prompt
+        sections = to_sections(self.segments[start:prompt], self.lines)
+        if prompt is not None:
+            made["prompt"] = {"text": escape_braces(_plain_code(self.segments[prompt]) or "")}
+            following = self.segments[prompt + 1 :]
+            sections += to_sections(following, self.lines, after="prompt")
+        return {**made, "sections": sections}
+
+    def without(self, lost: range) -> PlainLayout:
+        """The layout with the segments at and next to the lines `lost` kept verbatim."""
+        near = {
+            n
+            for n, each in enumerate(self.segments)
+            if each.start <= lost.stop and each.end >= lost.start
+        }
+        segments = [
+            each.verbatim if n in near else each for n, each in enumerate(self.segments)
+        ]
+        if self.has_header and near & {0, 1}:
+            return replace(self, has_header=False)
+        if self.has_title and 0 in near:
+            return PlainLayout(segments, self.lines, False, False, None)
+        return replace(
+            self, segments=segments, prompt=None if self.prompt in near else self.prompt
+        )
+
+
+def _header(segment: Segment) -> dict[str, Value] | None:
+    return convert_label_lines(segment.tokens) if segment.kind == "text" else None
+
+
+def _find_prompt(segments: Sequence[Segment]) -> int | None:
+    """The first fence without a language below a line or heading that announces a prompt."""
+    for n, (above, segment) in enumerate(pairwise(segments), start=1):
+        text = above.name or above.value
+        if _plain_code(segment) and isinstance(text, str) and _PROMPT.search(text):
+            return n
+    return None
+
+
+def _plain_code(segment: Segment) -> str | None:
+    """The code of a fence without a language."""
+    code = segment.value.get("text") if isinstance(segment.value, dict) else None
+    return code if segment.kind == "content" and isinstance(code, str) else None

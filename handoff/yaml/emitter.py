@@ -23,6 +23,12 @@ class Quoted(str):
     __slots__ = ()
 
 
+class Plain(str):
+    """Text written without quotes, such as the blank `[TIME]`."""
+
+    __slots__ = ()
+
+
 class Flow(Struct, frozen=True):
     """A mapping on one line."""
 
@@ -101,6 +107,8 @@ def _after(start: str, value: Value, indent: int) -> Iterator[str]:
         yield start
     elif isinstance(value, Flow):
         yield f"{start} {_flow(value)}"
+    elif isinstance(value, Plain):
+        yield f"{start} {value}"
     elif isinstance(value, Mapping) and value:
         yield start
         for key, inner in value.items():

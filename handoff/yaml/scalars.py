@@ -42,7 +42,7 @@ def written(value: Scalar, spot: ScalarContext) -> tuple[str, str]:
         return "null", ""
     if isinstance(value, bool):
         return str(value).lower(), ""
-    if "\n" in value and not spot.flow and _fits_a_block(value):
+    if "\n" in value and not spot.flow and fits_block(value):
         return _block(value, spot)
     return _inline(value, spot), ""
 
@@ -93,7 +93,8 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match.group()):04x}"
 
 
-def _fits_a_block(value: str) -> bool:
+def fits_block(value: str) -> bool:
+    """Whether text of several lines can be written as a block, without quotes."""
     return not (_UNPRINTABLE.search(value) or not value.strip())
 
 
