@@ -61,15 +61,11 @@ def test_every_text_is_looked_at_and_nothing_literal():
     [
         (
             question("as_of", "runs.sql"),
-            Problem(
-                "L013", "'as_of' has a meaning in '{{ }}', name the fact otherwise", FACTS_AT
-            ),
+            Problem("L013", "'as_of' is reserved in '{{ }}'; rename the fact", FACTS_AT),
         ),
         (
             question("none", "runs.sql"),
-            Problem(
-                "L013", "'none' has a meaning in '{{ }}', name the fact otherwise", FACTS_AT
-            ),
+            Problem("L013", "'none' is reserved in '{{ }}'; rename the fact", FACTS_AT),
         ),
         (
             question("x", "runs.sql", key="runn"),
@@ -98,7 +94,7 @@ def test_how_facts_are_declared(declared, expected: Problem):
         ),
         (
             PhasesBlock("runs", AT),
-            Problem("L015", "'runs.sql' does not keep the contract 'phases'", AT),
+            Problem("L015", "'runs.sql' does not declare the contract 'phases'", AT),
         ),
     ],
 )

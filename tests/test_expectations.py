@@ -31,8 +31,10 @@ from handoff.sql.contracts import CONTRACTS
 from handoff.values.cells import Cells
 from handoff.values.changes import seen
 from handoff.values.expectations import line, meant
-from handoff.values.interpolate import Interpolator, problems
-from handoff.values.view import FactView, ViewFactory
+from handoff.values.interpolate import Interpolator
+from handoff.values.rows import FactView
+from handoff.values.typecheck import problems
+from handoff.values.view import ViewFactory
 from handoff.yaml.decode import Decoder
 
 HERE = Path(__file__).parent
@@ -69,7 +71,7 @@ def source(written: str, *rows: tuple[object, ...], today: date = TODAY) -> Fact
     asked = QueryFact("x", "coverage.sql", {}, None, Place("s.yaml"), {}, (), expected(written))
     fact = live_facts.fact("x", CONTRACTS["coverage"], *rows, contract="coverage")
     as_of = AS_OF.replace(year=today.year, month=today.month, day=today.day)
-    return ViewFactory(Facts(as_of, {"x": fact}), COVERAGE, 60, UTC, False).source(asked)
+    return ViewFactory(Facts(as_of, {"x": fact}), COVERAGE, 60, UTC, False).view(asked)
 
 
 def row(
@@ -145,7 +147,7 @@ def test_old_answer_of_another_type_is_no_answer(type_: str, value: object, word
     old = Facts(AS_OF, {"x": live_facts.fact("x", {"n": type_}, (value,))})
     now = {"n.sql": live_facts.query("n.sql", {"n": "INT64"})}
 
-    assert lines(ViewFactory(old, now, 60, UTC, False).source(asked)) == [words]
+    assert lines(ViewFactory(old, now, 60, UTC, False).view(asked)) == [words]
 
 
 def test_mark_is_that_of_the_worst() -> None:

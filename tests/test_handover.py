@@ -24,8 +24,9 @@ from handoff.session.model import Condition as Written
 from handoff.values.claims import basis, counted, marked
 from handoff.values.claims import problems as refuted
 from handoff.values.conditions import ConditionResult, conditions, facts_of
-from handoff.values.interpolate import Interpolator, problems
+from handoff.values.interpolate import Interpolator
 from handoff.values.references import Reference, reference
+from handoff.values.typecheck import problems
 
 RUN = {"phase": "STRING", "state": "STRING", "done": "INT64", "is_final": "BOOL"}
 QUERIES = {"run.sql": query("run.sql", RUN)}
@@ -216,8 +217,8 @@ def test_conditions_know_their_facts() -> None:
         ("{{ run.state == 'running' }}", []),
         ("{{ run.is_final }}", []),
         ("{{ run.state }}", ["L017 a condition is true or false, found STRING"]),
-        ("{{ run.is_final }} {{ run.is_final }}", ["L017 a condition is one '{{ }}' and"]),
-        ("{{ 1 == 1 }}", ["L017 a condition that cites no fact always says"]),
+        ("{{ run.is_final }} {{ run.is_final }}", ["L017 a condition is one '{{ }}' wit"]),
+        ("{{ 1 == 1 }}", ["L017 this condition cites no fact, so it never "]),
         ("{{ run.stat == 'x' }}", ["L011 fact 'run' has no column 'stat', did you"]),
         ("{{ run.state == 1 }}", ["L016 STRING == INT64 cannot be compared"]),
         ("{{ run.state = 'x' }}", ["L002 unexpected '=' after the expression"]),

@@ -26,7 +26,8 @@ from handoff.session.model import (
     TableColumn,
     Text,
 )
-from handoff.values.interpolate import MAX_OUTPUT, Interpolator, Where
+from handoff.values.interpolate import MAX_OUTPUT, Interpolator
+from handoff.values.printing import Where
 
 CASES = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "live" / "values.yaml").read_text("utf-8")
@@ -127,7 +128,10 @@ def test_a_problem_stands_where_the_name_does(written: Text, place: Place):
 
     names.text(written)
 
-    assert names.errors == (Problem("L010", "unknown fact 'x'", place),)
+    declared = ", ".join(each.name for each in QUESTIONS)
+    assert names.errors == (
+        Problem("L010", f"unknown fact 'x', 'facts:' declares {declared}", place),
+    )
 
 
 def test_a_redacted_column_is_a_blank():

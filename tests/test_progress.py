@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from handoff.base.blanks import blanks
 from handoff.sql.contracts import CONTRACTS
 from handoff.sql.types import Value, type_of, value_of
-from handoff.values.progress import DERIVED, derived, overall
+from handoff.values.progress import DERIVED, derive
 
 FIXTURES = Path(__file__).parent / "fixtures" / "progress"
 NOW = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
@@ -36,6 +36,19 @@ PHASES, OVERALL, COVERAGE = map(fixture, ("phases.yaml", "overall.yaml", "covera
 BASE = PHASES["base"]
 
 
+def derived(
+    contract: str, rows: list[Any], as_of: datetime = NOW, zone: tzinfo = UTC, minutes: int = 60
+) -> tuple[Mapping[str, Value], ...]:
+    found, _ = derive(contract, rows, as_of=as_of, stalled_minutes=minutes, zone=zone)
+    return tuple(each.values for each in found)
+
+
+def overall(rows: list[Any], zone: tzinfo = NEW_YORK) -> Mapping[str, Value]:
+    _, found = derive("phases", rows, as_of=NOW, stalled_minutes=60, zone=zone)
+    assert found
+    return found.values
+
+
 def named(case: Mapping[str, Any]) -> str:
     return str(case["case"])
 
@@ -49,7 +62,7 @@ def test_phase_is_derived(case: Mapping[str, Any]) -> None:
         "phases",
         [row],
         as_of=asked["as_of"],
-        stalled_minutes=asked["stalled_minutes"],
+        minutes=asked["stalled_minutes"],
         zone=ZoneInfo(asked["zone"]),
     )
 
@@ -60,7 +73,7 @@ def test_phase_is_derived(case: Mapping[str, Any]) -> None:
 def test_phases_are_one_together(case: Mapping[str, Any]) -> None:
     rows = [BASE["row"] | row for row in case["rows"]]
 
-    found = overall(rows, as_of=NOW, stalled_minutes=60, zone=NEW_YORK)
+    found = overall(rows)
 
     names = {"phase": "overall", "title": "Overall"}
     assert found == names | case["columns"] | case["derived"]
@@ -70,13 +83,13 @@ def test_phases_are_one_together(case: Mapping[str, Any]) -> None:
 def test_coverage_is_derived(case: Mapping[str, Any]) -> None:
     row = COVERAGE["base"] | case.get("row", {})
 
-    found = derived("coverage", [row], as_of=NOW, stalled_minutes=60, zone=UTC)
+    found = derived("coverage", [row], zone=UTC)
 
     assert found == (row | case["derived"],)
 
 
 def test_514_of_1537_is_33_4_percent() -> None:
-    (row,) = derived("phases", [BASE["row"]], as_of=NOW, stalled_minutes=60, zone=NEW_YORK)
+    (row,) = derived("phases", [BASE["row"]], zone=NEW_YORK)
 
     assert (row["progress"], row["percent"]) == ("514 of 1,537", 33.4)
 
@@ -84,8 +97,8 @@ def test_514_of_1537_is_33_4_percent() -> None:
 def test_columns_that_are_not_there_are_not_known() -> None:
     nothing = dict.fromkeys(CONTRACTS["phases"])
 
-    (absent,) = derived("phases", [{}], as_of=NOW, stalled_minutes=60, zone=UTC)
-    (null,) = derived("phases", [nothing], as_of=NOW, stalled_minutes=60, zone=UTC)
+    (absent,) = derived("phases", [{}], zone=UTC)
+    (null,) = derived("phases", [nothing], zone=UTC)
 
     assert nothing | absent == null
 
@@ -94,15 +107,15 @@ def test_columns_that_are_not_there_are_not_known() -> None:
 def test_columns_have_their_declared_order(contract: str) -> None:
     given = dict.fromkeys(CONTRACTS[contract])
 
-    (row,) = derived(contract, [given], as_of=NOW, stalled_minutes=60, zone=UTC)
+    (row,) = derived(contract, [given], zone=UTC)
 
     assert list(row) == [*given, *DERIVED[contract]]
 
 
 def test_overall_has_the_columns_of_a_phase() -> None:
-    rows = derived("phases", [BASE["row"]], as_of=NOW, stalled_minutes=60, zone=UTC)
+    rows = derived("phases", [BASE["row"]], zone=UTC)
 
-    found = overall(rows, as_of=NOW, stalled_minutes=60, zone=UTC)
+    found = overall(rows, zone=UTC)
 
     assert list(found) == list(rows[0])
 
@@ -110,11 +123,9 @@ def test_overall_has_the_columns_of_a_phase() -> None:
 def test_the_moment_may_be_of_any_zone() -> None:
     rows = [BASE["row"]]
 
-    here = derived(
-        "phases", rows, as_of=NOW.astimezone(NEW_YORK), stalled_minutes=60, zone=NEW_YORK
-    )
+    here = derived("phases", rows, as_of=NOW.astimezone(NEW_YORK), zone=NEW_YORK)
 
-    assert here == derived("phases", rows, as_of=NOW, stalled_minutes=60, zone=NEW_YORK)
+    assert here == derived("phases", rows, zone=NEW_YORK)
 
 
 # --- whatever a warehouse says -----------------------------------------------------------
@@ -148,21 +159,21 @@ def is_believable(row: Mapping[str, Value]) -> bool:
 
 @given(ROWS, MOMENTS.filter(bool) | st.just(NOW), ZONES)
 def test_no_phase_is_nonsense(row: Mapping[str, Value], as_of: datetime, zone: str) -> None:
-    found = derived("phases", [row], as_of=as_of, stalled_minutes=60, zone=ZoneInfo(zone))
+    found = derived("phases", [row], as_of=as_of, zone=ZoneInfo(zone))
 
     assert is_believable(found[0])
 
 
 @given(st.lists(ROWS, max_size=5), ZONES)
 def test_no_overall_is_nonsense(rows: list[Mapping[str, Value]], zone: str) -> None:
-    assert is_believable(overall(rows, as_of=NOW, stalled_minutes=60, zone=ZoneInfo(zone)))
+    assert is_believable(overall(rows, ZoneInfo(zone)))
 
 
 @given(st.integers(0, 5000), st.integers(1, 5000))
 def test_percent_is_whole_only_when_all_is_done(done: int, total: int) -> None:
     row = BASE["row"] | {"done": min(done, total), "total": total}
 
-    (found,) = derived("phases", [row], as_of=NOW, stalled_minutes=60, zone=UTC)
+    (found,) = derived("phases", [row], zone=UTC)
 
     assert (found["percent"] == 100) is (done >= total)
     assert (found["percent"] == 0) is (done == 0)
@@ -177,7 +188,7 @@ def test_printed_percent_and_mark_agree(scheduled: int, actual: int, target: Dec
         "target_pct": float(target),
     }
 
-    (found,) = derived("coverage", [row], as_of=NOW, stalled_minutes=60, zone=UTC)
+    (found,) = derived("coverage", [row], zone=UTC)
 
     below = target - Decimal(str(found["percent"]))
     assert found["status"] == ("🟢" if below <= 0 else "🟡" if below <= 5 else "🔴")

@@ -22,11 +22,13 @@ from handoff.facts.recorded import Fact, Facts, Failure
 from handoff.session.model import QueryFact, SourceFact
 from handoff.sql.contracts import CONTRACTS
 from handoff.values.cells import Cells
-from handoff.values.interpolate import Interpolator, problems
+from handoff.values.interpolate import Interpolator
 from handoff.values.printing import printed
 from handoff.values.progress import DERIVED
-from handoff.values.trends import EarlierSession, answer
-from handoff.values.view import FactView, ViewFactory
+from handoff.values.rows import EarlierSession, FactView
+from handoff.values.trends import answer
+from handoff.values.typecheck import problems
+from handoff.values.view import ViewFactory
 
 GOLDEN = Path(__file__).parent / "golden" / "trends"
 COVERAGE = CONTRACTS["coverage"]
@@ -49,7 +51,7 @@ def recorded(of: Fact) -> EarlierSession:
 
 def source(now: Fact, then: EarlierSession, asked: QueryFact | SourceFact = ASKED) -> FactView:
     reader = ViewFactory(Facts(LATER, {"x": now}), ALL, 60, UTC, False, {"session-1": then})
-    return reader.source(asked)
+    return reader.view(asked)
 
 
 def said(written: str, now: Fact, then: EarlierSession | None) -> str:
@@ -179,7 +181,7 @@ def test_names_and_what_a_question_returns_itself_are_left_alone() -> None:
     reader = ViewFactory(Facts(LATER, {"x": now}), {}, 60, UTC, False, then)
 
     # of the change that is its own what was before can be told
-    assert [*reader.source(asked).types] == [*own, "n_change_before", "n_change_change"]
+    assert [*reader.view(asked).types] == [*own, "n_change_before", "n_change_change"]
 
 
 def test_what_is_said_of_a_value_is_no_value_that_could_move() -> None:
@@ -250,11 +252,11 @@ def test_changes_of_integers_are_exact(one: int, two: int) -> None:
         ),
         (
             "{{ x.rows | count | since }}",
-            ["L018 23: 'since' follows a column that can become more or less"],
+            ["L018 23: 'since' follows a numeric column, but not a year or an id"],
         ),
         (
             "{{ x.a.percent_before | since }}",
-            ["L018 27: 'since' follows a column that can become more or less"],
+            ["L018 27: 'since' follows a numeric column, but not a year or an id"],
         ),
         (
             "{{ old.a.percent_before }}",

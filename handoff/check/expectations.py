@@ -9,8 +9,8 @@ from handoff.base.problems import Problem, nearest
 from handoff.check.context import CheckContext
 from handoff.check.queries import stale
 from handoff.session.model import AcceptedException, Expectation, QueryFact, SourceFact
-from handoff.values.expectations import Verdict, meant, words
-from handoff.values.view import FactView
+from handoff.values.expectations import meant, words
+from handoff.values.rows import FactView, Verdict
 
 
 def expectation_violated(case: CheckContext) -> Iterator[Problem]:

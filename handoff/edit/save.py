@@ -116,9 +116,9 @@ def _live_texts(session: Session) -> set[str]:
 
 
 def _live_problems(project: Project, session: Session) -> list[Problem]:
-    from handoff.values import interpolate as live  # slow: brings jinja2
+    from handoff.values import typecheck  # slow: brings jinja2
 
-    return live.problems(session, api.queries(project)[0])
+    return typecheck.problems(session, api.queries(project)[0])
 
 
 def _brought(before: Iterable[Problem], after: Iterable[Problem]) -> tuple[Problem, ...]:

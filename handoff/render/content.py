@@ -28,11 +28,10 @@ from handoff.session.model import (
     Text,
     Valued,
 )
+from handoff.values.printing import NONE
 
 Leaf = Text | Blank | Flag
 LEAVES = (Text, Blank, Flag)
-NONE = "None"
-"""Of an empty list: the author said that there is nothing."""
 _DEEPEST = 6
 
 

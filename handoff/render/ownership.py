@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from handoff.render.content import NONE, LeafRenderer, marked
+from handoff.render.content import LeafRenderer, marked
 from handoff.session.model import (
     LEVELS,
     Action,
@@ -17,7 +17,7 @@ from handoff.session.model import (
     Text,
     Timestamp,
 )
-from handoff.values.printing import moment
+from handoff.values.printing import NONE, moment
 
 
 def severity(given: Severity | Blank, pen: LeafRenderer) -> str:

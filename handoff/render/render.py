@@ -51,8 +51,8 @@ from handoff.session.model import (
 from handoff.session.walk import LeafNode, every, leaves
 from handoff.values import claims
 from handoff.values.conditions import held
-from handoff.values.interpolate import Interpolator, Where
-from handoff.values.printing import long_date
+from handoff.values.interpolate import Interpolator
+from handoff.values.printing import Where, long_date
 
 
 def render(

@@ -20,6 +20,7 @@ from handoff.session.content import (
 )
 from handoff.session.expectations import SHOWN_KEYS, earlier, expectations
 from handoff.session.model import (
+    BUILT_IN,
     DEFAULT_PROMPT,
     PREVIOUS,
     SESSION_ID,
@@ -78,10 +79,7 @@ AFTER = (
 )
 """What a free section may stand after."""
 PROMPT_NAME = r"[a-z][a-z0-9_-]*"
-RESERVED_NAMES = (
-    *("document", "session", "as_of", "checked_at", "duration"),
-    *("true", "false", "none"),
-)
+RESERVED_NAMES = (*BUILT_IN, "true", "false", "none")
 """Built-in names of live values, and words of their language."""
 
 

@@ -195,6 +195,17 @@ SESSION_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 PREVIOUS = "previous"
 """For `since:`, the one session under `previous:`."""
 
+BUILT_IN: Mapping[str, str] = {
+    "document": "STRING",
+    "session": "STRING",
+    "as_of": "TIMESTAMP",
+    "checked_at": "TIMESTAMP",
+    "duration": "STRING",
+}
+"""The names in `{{ }}` that are not facts, with their GoogleSQL types."""
+KEYWORDS = ("and", "or", "not", "in", "is", "if", "else", "true", "false", "none")
+"""Words of the expressions themselves."""
+
 MARK = "mark"
 """The column that rows of a fact with expectations are given: 🟢, 🟡 or 🔴."""
 

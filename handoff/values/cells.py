@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from handoff.facts.recorded import Fact, Facts
 from handoff.session.model import QueryFact, Session, SourceFact
-from handoff.sql.contracts import ROW_NAMES
 from handoff.sql.query import Query
-from handoff.values.evaluate import Row, row_name
 from handoff.values.printing import Typed
-from handoff.values.view import FactView, ViewFactory
-
-if TYPE_CHECKING:
-    from handoff.values.trends import EarlierSession
+from handoff.values.rows import EarlierSession, FactView, Row, row_name
+from handoff.values.view import ViewFactory
 
 _LONGEST = 60
 """Characters of a row's name, for a query can return any; of a longer one a digest follows."""
@@ -49,11 +44,11 @@ class Cells(Struct, frozen=True):
     def sources(self) -> Mapping[str, FactView]:
         """Each fact as texts see it, an old answer where the latest asking failed."""
         reader = self._reader(stale_ok=True)
-        return {each.name: reader.source(each) for each in self.session.questions}
+        return {each.name: reader.view(each) for each in self.session.questions}
 
     def source(self, question: QueryFact | SourceFact) -> FactView:
         """One fact as texts see it, without an answer where the latest asking failed."""
-        return self._reader(stale_ok=False).source(question)
+        return self._reader(stale_ok=False).view(question)
 
     def of(self, source: FactView, *, by_first: bool = False) -> Iterator[Cell]:
         """Its values, derived ones and those over all rows among them.
@@ -62,9 +57,8 @@ class Cells(Struct, frozen=True):
         """
         at, ends = self.moment(source.name), ("_before", "_change")
         trend = {name for name in source.derived if name.endswith(ends)}
-        key = source.key or ROW_NAMES.get(self.contract(source.name) or "")
         first = next(iter(source.types), None) if by_first else None
-        for name, row in _named_rows(source, key or first):
+        for name, row in _named_rows(source, source.named_by or first):
             for column, typed in row.items():
                 if column in trend:  # said of a value, and none itself
                     continue

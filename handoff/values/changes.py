@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from handoff.session.model import (
+    BUILT_IN,
     MARK,
     ExpectBlock,
     FilesBlock,
@@ -20,8 +21,9 @@ from handoff.session.model import (
     Text,
 )
 from handoff.session.walk import FactBlock, leaves
+from handoff.sql.types import Type
 from handoff.values.cells import Cell, Cells
-from handoff.values.evaluate import EvaluationError, Missing, Scope, row_name, value
+from handoff.values.evaluate import EvaluationError, Missing, Scope, value
 from handoff.values.expressions import (
     Attribute,
     Comparison,
@@ -34,8 +36,7 @@ from handoff.values.expressions import (
     parts,
 )
 from handoff.values.printing import Typed, printed, shown
-from handoff.values.typecheck import BUILT_IN
-from handoff.values.view import FactView
+from handoff.values.rows import FactView, row_name
 
 WATCHED: Mapping[str, tuple[str, ...]] = {
     "phases": ("state", "progress", "failed"),
@@ -103,7 +104,7 @@ def _cited(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue
 
     def named(name: str) -> Typed | FactView | None:
         built_in = BUILT_IN.get(name)
-        return Typed(None, built_in) if built_in else sources.get(name)
+        return Typed(None, Type(built_in)) if built_in else sources.get(name)
 
     for leaf in leaves(cells.session):
         # conditions are reported as such
@@ -111,10 +112,10 @@ def _cited(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue
             continue
         for part in parts(leaf.node.value):
             if isinstance(part, Expression):
-                scope = Scope(named, cells.zone)
+                scope = Scope(named, sources, cells.zone)
                 found = _value(part.node, scope)
-                if scope.sources:
-                    at = cells.moment(scope.sources[0])
+                if scope.cited:
+                    at = cells.moment(scope.cited[0])
                     column = part.node.name if isinstance(part.node, Attribute) else ""
                     yield _seen(spelled(part.node), column, found, at)
 

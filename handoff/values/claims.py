@@ -9,8 +9,8 @@ from handoff.base.problems import Problem
 from handoff.session.model import Blank, Claim, Session, Text
 from handoff.session.walk import every
 from handoff.values.expressions import Comparison, Expression, Logical, operands, parts
-from handoff.values.interpolate import Interpolator, Where
-from handoff.values.printing import code_span, folded
+from handoff.values.interpolate import Interpolator
+from handoff.values.printing import Where, code_span, folded
 from handoff.values.references import reference
 
 State = Literal["verified", "assumed", "refuted"]

@@ -8,7 +8,8 @@ from handoff.session.model import Condition as Written
 from handoff.session.model import Session, Text
 from handoff.session.walk import every
 from handoff.values.expressions import Expression, cited, operands, parts
-from handoff.values.interpolate import Interpolator, Where
+from handoff.values.interpolate import Interpolator
+from handoff.values.printing import Where
 
 MARKS = {True: "✅", False: "⏳", None: "❔"}
 """Holds, does not hold yet, is not known."""

@@ -1,16 +1,20 @@
-"""What an expression says: its small tree over the values of the facts."""
+"""Evaluate the expressions between `{{` and `}}`, with values or with types alone.
+
+One function for each kind of node serves two domains. With values every operand is a `Typed`,
+or a fact, a row or a list of rows that has its values. Before anything has run, operands are
+types, and facts and rows know only their columns: `None` is what even the types do not say.
+"""
 
 from __future__ import annotations
 
 import operator
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import tzinfo
-from typing import Protocol
 
 from msgspec import Struct, field
 
 from handoff.base.problems import Level, nearest
+from handoff.session.model import BUILT_IN
 from handoff.sql.types import BadValue, Field, Type, value_of
 from handoff.values.expressions import (
     Attribute,
@@ -23,52 +27,37 @@ from handoff.values.expressions import (
 )
 from handoff.values.filters import DAYS, FILTERS, NUMBERS, ON_VALUES
 from handoff.values.printing import Typed, printed
-
-Row = Mapping[str, Typed]
-
-
-class Source(Protocol):
-    """One fact as expressions see it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def key(self) -> str | None: ...
-
-    @property
-    def rows(self) -> Sequence[Row] | None:
-        """With what is derived from them; `None`: there is no answer."""
-        ...
-
-    @property
-    def overall(self) -> Row | None:
-        """One row over all; `None` where the contract knows none."""
-        ...
+from handoff.values.rows import FactView, Row, row_name
 
 
 class Rows(Struct, frozen=True):
     """All rows of a fact, for the filters that take them."""
 
-    of: str
-    rows: Sequence[Row]
+    fact: FactView
+    rows: Sequence[Row] | None
+    """`None` before anything has run."""
 
 
 class OneRow(Struct, frozen=True):
-    of: str
-    row: Row
+    fact: FactView
+    spelled: str
+    """As an expression names it: `orchestrator.phase_1`."""
+    row: Row | None
+    """`None` before anything has run."""
 
 
-Seen = Typed | Rows | OneRow | Source
-"""What a part of an expression can be; an expression as a whole is a value."""
+Known = Typed | Type | None
+"""A single value: with its type, its type alone, or neither."""
+Operand = Known | Rows | OneRow | FactView
+"""What a part of an expression can be; an expression as a whole is a single value."""
 
 
 class Missing(Exception):
-    """No value: nobody asked, nobody answered, or the answer was NULL; why, where it helps."""
+    """No value: nothing has run, a query failed, or the result is NULL; why, if it helps."""
 
 
 class EvaluationError(Exception):
-    """An expression that does not fit what was answered."""
+    """An expression that does not fit the declared or recorded facts."""
 
     def __init__(self, code: str, message: str, offset: int, level: Level = "error") -> None:
         super().__init__(message)
@@ -78,130 +67,162 @@ class EvaluationError(Exception):
 
 
 class Scope(Struct, frozen=True):
-    """The names of one render."""
+    """The names that expressions can use."""
 
-    names: Callable[[str], Typed | Source | None]
+    find: Callable[[str], Typed | Type | FactView | None]
     """A fact or a built-in value by its name; `None` for an unknown name."""
-    zone: tzinfo
-    sources: list[str] = field(default_factory=list)
+    facts: Collection[str]
+    """The names of the facts, for 'did you mean'."""
+    zone: tzinfo | None
+    """`None`: nothing has run, and expressions have types only."""
+    cited: list[str] = field(default_factory=list)
     """The facts that were looked up."""
 
 
 def value(node: Node, scope: Scope) -> Typed:
-    """What the whole expression says. Raises Missing, or EvaluationError with the place."""
-    return _value(seen(node, scope), node)
-
-
-def seen(node: Node, scope: Scope) -> Seen:
-    """What a part of an expression says."""
-    match node:
-        case Constant():
-            return _constant(node)
-        case Name():
-            return _name(node, scope)
-        case Attribute():
-            return _part(node, seen(node.of, scope))
-        case Filtered():
-            return _filtered(node, seen(node.of, scope), scope)
-        case Comparison():
-            return _compared(node, value(node.left, scope), value(node.right, scope))
-        case Logical():
-            return _logical(node, [value(each, scope) for each in node.of])
-
-
-def row_name(key: str) -> str:
-    """How a row is cited by a word: `Phase 1` is `phase_1`."""
-    return re.sub(r"[\W_]+", "_", key.casefold()).strip("_")
-
-
-def _constant(node: Constant) -> Typed:
-    kind = next(name for type_, name in _CONSTANTS if isinstance(node.value, type_))
-    return Typed(node.value, Type(kind), is_own=True)
-
-
-_CONSTANTS = ((bool, "BOOL"), (int, "INT64"), (float, "FLOAT64"), (str, "STRING"))
-
-
-def _name(node: Name, scope: Scope) -> Seen:
-    found = scope.names(node.name)
-    if found is None:
-        raise EvaluationError("L010", f"unknown fact '{node.name}'", node.offset)
+    """The value of a whole expression. Raises Missing, and EvaluationError with its offset."""
+    found = _single(node, scope)
     if not isinstance(found, Typed):
-        scope.sources.append(node.name)
-    return found
-
-
-def _value(found: Seen, node: Node) -> Typed:
-    """`found` as a value that is there."""
-    if not isinstance(found, Typed):
-        raise EvaluationError(
-            "L012", f"{_noun(found)} is no value, name a column of it", node.offset
-        )
-    if found.value is None or printed(found) is None:
         raise Missing
     return found
 
 
-def _noun(found: Seen) -> str:
+def type_of(node: Node, scope: Scope) -> Type | None:
+    """The type of a whole expression; `None` if not known. Raises EvaluationError."""
+    return _type(_single(node, scope))
+
+
+def _single(node: Node, scope: Scope) -> Known:
+    """A single value that is there, or its type."""
+    found = _operand(node, scope)
     match found:
-        case Rows(of):
-            return f"'{of}.rows'"
-        case OneRow(of):
-            return f"a row of '{of}'"
-        case Typed(_, type_):
-            return f"a value of type {type_}"
-    return f"fact '{found.name}'"
+        case FactView(declaration):
+            row = f".<{declaration.key}>" if declaration.key else ""
+            name = f"'{found.name}{row}.<column>'"
+            message = f"fact '{found.name}' is a table; name one column: {name}"
+            raise EvaluationError("L012", message, node.offset)
+        case OneRow():
+            raise EvaluationError("L012", _needs_column(found, node), node.offset)
+        case Rows(fact):
+            message = f"'{fact.name}.rows' is a list; use '| count' or '| join(...)'"
+            raise EvaluationError("L012", message, node.offset)
+        case Typed() if found.value is None or printed(found) is None:
+            raise Missing
+    return found
+
+
+def _needs_column(found: OneRow, node: Node) -> str:
+    fact = found.fact
+    if fact.key and isinstance(node, Attribute) and node.name in fact.types:
+        row = f"{fact.name}.<{fact.key}>.{node.name}"
+        return f"fact '{fact.name}' has a key, so name a row first: '{row}'"
+    return f"'{found.spelled}' is a row; name one column: '{found.spelled}.<column>'"
+
+
+def _operand(node: Node, scope: Scope) -> Operand:
+    match node:
+        case Constant():
+            return _constant(node, scope)
+        case Name():
+            return _name(node, scope)
+        case Attribute():
+            return _attribute(node, _operand(node.of, scope), scope)
+        case Filtered():
+            return _filtered(node, scope)
+        case Comparison():
+            return _compared(node, _single(node.left, scope), _single(node.right, scope))
+        case Logical():
+            return _logical(node, [_single(each, scope) for each in node.of])
+
+
+def _type(found: Known) -> Type | None:
+    return found.type if isinstance(found, Typed) else found
+
+
+_CONSTANTS = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING"}
+
+
+def _constant(node: Constant, scope: Scope) -> Known:
+    type_ = Type(_CONSTANTS[type(node.value)])
+    return Typed(node.value, type_, is_own=True) if scope.zone else type_
+
+
+def _name(node: Name, scope: Scope) -> Operand:
+    found = scope.find(node.name)
+    if found is None:
+        raise EvaluationError("L010", unknown_fact(node.name, scope.facts), node.offset)
+    if isinstance(found, FactView):
+        scope.cited.append(node.name)
+    return found
+
+
+def unknown_fact(
+    name: str, facts: Collection[str], others: Collection[str] = tuple(BUILT_IN)
+) -> str:
+    """The message for a name that is neither a fact's nor one of `others`."""
+    declared = f", 'facts:' declares {', '.join(facts) or 'none'}"
+    return f"unknown fact '{name}'{nearest(name, [*facts, *others]) or declared}"
 
 
 # --- parts ---------------------------------------------------------------------------------
 
 
-def _part(node: Attribute, found: Seen) -> Seen:
+def _attribute(node: Attribute, found: Operand, scope: Scope) -> Operand:
     match found:
-        case OneRow(of, row):
-            return _column(node, of, row)
-        case Typed(Mapping() as fields, Type("STRUCT", known)):
-            types = {each.name: each.type for each in known}
-            if node.name in types:
-                return Typed(fields.get(node.name), types[node.name], found.is_own)
-            raise _unknown(f"no field '{node.name}'", node, types)
-        case Typed(None):
-            raise Missing
-        case Typed() | Rows():
-            raise EvaluationError(
-                "L012", f"{_noun(found)} has no part '{node.name}'", node.offset
+        case FactView():
+            return _part_of_fact(node, found, scope)
+        case OneRow(fact, _, row):
+            return _column(node.name, node.offset, fact, row)
+        case Rows(fact):
+            message = (
+                f"'{fact.name}.rows' is a list; use '({fact.name}.rows | first).{node.name}'"
             )
-    return _of_fact(node, found)
-
-
-def _of_fact(node: Attribute, fact: Source) -> Seen:
-    if fact.rows is None:
+            raise EvaluationError("L012", message, node.offset)
+        case None:
+            return None
+    type_ = found.type if isinstance(found, Typed) else found
+    if isinstance(found, Typed) and found.value is None:
         raise Missing
-    if fact.key is not None and node.is_subscript:
-        exact = [row for row in fact.rows if _key(row, fact.key) == node.name]
+    if type_.name != "STRUCT":
+        raise EvaluationError("L012", f"{type_} has no field '{node.name}'", node.offset)
+    fields = {each.name: each.type for each in type_.fields}
+    if node.name not in fields:
+        message = f"no field '{node.name}'{near(node.name, fields)}"
+        raise EvaluationError("L011", message, node.offset)
+    if not isinstance(found, Typed):
+        return fields[node.name]
+    values = found.value if isinstance(found.value, Mapping) else {}
+    return Typed(values.get(node.name), fields[node.name], found.is_own)
+
+
+def _part_of_fact(node: Attribute, fact: FactView, scope: Scope) -> Operand:
+    rows, spelled = fact.rows, f"{fact.name}.{node.name}"
+    if rows is None and scope.zone:
+        raise Missing
+    if fact.key is not None and node.is_subscript and rows is not None:
+        exact = [row for row in rows if _cell_text(row, fact.key) == node.name]
         if exact:
-            return OneRow(fact.name, _only(exact, node, fact))
+            return OneRow(fact, spelled, _only(exact, node, fact))
     if node.name == "rows":
-        return Rows(fact.name, fact.rows)
-    if node.name == "overall" and fact.overall is not None:
-        return OneRow(fact.name, fact.overall)
+        return Rows(fact, rows)
+    if node.name == "overall" and (fact.contract == "phases" if rows is None else fact.overall):
+        return OneRow(fact, spelled, fact.overall)
     if fact.key is not None:
-        return OneRow(fact.name, _named(node, fact, fact.key, fact.rows))
-    if len(fact.rows) != 1:
-        message = (
-            f"fact '{fact.name}' has {len(fact.rows)} rows, '{node.name}' needs exactly one"
-        )
+        return OneRow(fact, spelled, None if rows is None else _named(node, fact, rows))
+    if rows is not None and len(rows) != 1:
+        message = f"fact '{fact.name}' has {len(rows)} rows, '{node.name}' needs exactly one"
         raise EvaluationError("L020", message, node.offset)
-    return _column(node, fact.name, fact.rows[0])
+    hint = " (no 'key:', so rows have no names)"
+    return _column(node.name, node.offset, fact, None if rows is None else rows[0], hint=hint)
 
 
-def _named(node: Attribute, fact: Source, key: str, rows: Sequence[Row]) -> Row:
-    wanted = row_name(node.name)
-    found = [row for row in rows if row_name(_key(row, key)) == wanted]
+def _named(node: Attribute, fact: FactView, rows: Sequence[Row]) -> Row:
+    key, wanted = fact.key or "", row_name(node.name)
+    found = [row for row in rows if row_name(_cell_text(row, key)) == wanted]
     if found:
         return _only(found, node, fact)
-    there = list(dict.fromkeys(_key(row, key) for row in rows))
-    known = nearest(node.name, there) or f", it has {_listed(there)}"
+    names = list(dict.fromkeys(_cell_text(row, key) for row in rows))
+    known = nearest(node.name, names) or f", it has {_listed(names)}"
     message = f"fact '{fact.name}' has no row '{node.name}'{known}"
     raise EvaluationError("L022", message, node.offset, "warning")
 
@@ -211,30 +232,36 @@ def _listed(names: Sequence[str]) -> str:
     return f"{few}, …" if len(names) > 8 else few or "none"
 
 
-def _only(found: Sequence[Row], node: Attribute, fact: Source) -> Row:
+def _only(found: Sequence[Row], node: Attribute, fact: FactView) -> Row:
     if len(found) == 1:
         return found[0]
     message = f"fact '{fact.name}' has {len(found)} rows for '{node.name}', expected one"
     raise EvaluationError("L021", message, node.offset)
 
 
-def _key(row: Row, key: str) -> str:
+def _cell_text(row: Row, key: str) -> str:
     cell = row.get(key)
     return "" if cell is None or cell.value is None else str(cell.value)
 
 
-def _column(node: Attribute, of: str, row: Row) -> Typed:
-    if node.name not in row:
-        raise _unknown(f"fact '{of}' has no column '{node.name}'", node, row)
-    return row[node.name]
+def _column(
+    name: str, offset: int, fact: FactView, row: Row | None, *, hint: str = ""
+) -> Known:
+    known = fact.types if row is None else row
+    if name in known:
+        return known[name]
+    if row is None and not fact.is_typed:
+        return None
+    if name in fact.declaration.redact:
+        message = f"column '{name}' of fact '{fact.name}' is redacted"
+    else:
+        message = f"fact '{fact.name}' has no column '{name}'{near(name, known)}{hint}"
+    raise EvaluationError("L011", message, offset)
 
 
-def _unknown(
-    message: str, node: Attribute | Filtered, names: Mapping[str, object]
-) -> EvaluationError:
-    name = node.name if isinstance(node, Attribute) else str(node.arguments[0])
-    known = nearest(name, names) or f", it has {', '.join(names)}"
-    return EvaluationError("L011", f"{message}{known}", node.offset)
+def near(name: str, names: Collection[str]) -> str:
+    """`, did you mean 'x'?`, or all the names."""
+    return nearest(name, names) or f", it has {', '.join(names)}"
 
 
 # --- comparisons ---------------------------------------------------------------------------
@@ -250,47 +277,47 @@ _COMPARE: Mapping[str, Callable[..., bool]] = {
 _ORDERED = ("STRING", "DATE", "DATETIME", "TIME", "TIMESTAMP", "number")
 
 
-def kind(type_: Type) -> str:
-    """Types that are compared with each other share a kind."""
-    return "number" if type_.name in NUMBERS else str(type_)
-
-
-def can_compare(left: Type, sign: str, right: Type) -> bool:
-    """Whether values of the two types can be compared by `sign`."""
-    same = kind(left) == kind(right)
-    return same and (kind(left) in _ORDERED or (left.name == "BOOL" and sign in ("==", "!=")))
-
-
-def as_compared(constant: Node, given: Type, other: Type) -> Type:
-    """The type a constant text is compared as: beside a DATE it is one."""
-    is_text = isinstance(constant, Constant) and given.name == "STRING"
-    return other if is_text and other.name in (*DAYS, "TIME") else given
-
-
-def _compared(node: Comparison, left: Typed, right: Typed) -> Typed:
-    one = _as(as_compared(node.left, left.type, right.type), left, node.left)
-    two = _as(as_compared(node.right, right.type, left.type), right, node.right)
-    if not can_compare(one.type, node.operator, two.type):
-        message = f"{one.type} {node.operator} {two.type} cannot be compared"
+def _compared(node: Comparison, left: Known, right: Known) -> Known:
+    one, two = _type(left), _type(right)
+    if one is None or two is None:
+        return _BOOL
+    one, two = _as_compared(node.left, one, two), _as_compared(node.right, two, one)
+    if not _can_compare(one, node.operator, two):
+        message = f"{one} {node.operator} {two} cannot be compared"
         raise EvaluationError("L016", message, node.offset)
-    return Typed(_COMPARE[node.operator](one.value, two.value), Type("BOOL"))
+    if not isinstance(left, Typed) or not isinstance(right, Typed):
+        return _BOOL
+    values = _converted(left, one, node.left), _converted(right, two, node.right)
+    return Typed(_COMPARE[node.operator](*values), _BOOL)
 
 
-def _as(wanted: Type, found: Typed, node: Node) -> Typed:
-    if wanted == found.type:
-        return found
+def _as_compared(constant: Node, type_: Type, other: Type) -> Type:
+    """The type a constant text is compared as: next to a DATE it is one."""
+    is_text = isinstance(constant, Constant) and type_.name == "STRING"
+    return other if is_text and other.name in (*DAYS, "TIME") else type_
+
+
+def _can_compare(left: Type, sign: str, right: Type) -> bool:
+    kinds = {"number" if each.name in NUMBERS else str(each) for each in (left, right)}
+    is_ordered = kinds <= {*_ORDERED}
+    return len(kinds) == 1 and (is_ordered or (left.name == "BOOL" and sign in ("==", "!=")))
+
+
+def _converted(found: Typed, wanted: Type, node: Node) -> object:
     try:
-        return Typed(value_of(found.value, wanted), wanted)
+        return found.value if wanted == found.type else value_of(found.value, wanted)
     except BadValue as error:
         raise EvaluationError("L016", str(error), node.offset) from error
 
 
-def _logical(node: Logical, found: Sequence[Typed]) -> Typed:
+def _logical(node: Logical, found: Sequence[Known]) -> Known:
     for each, part in zip(found, node.of, strict=True):
-        if each.type.name != "BOOL":
-            message = f"'{node.operator}' takes BOOL, found {each.type}"
+        type_ = _type(each)
+        if type_ and type_.name != "BOOL":
+            message = f"'{node.operator}' takes BOOL, found {type_}"
             raise EvaluationError("L016", message, part.offset)
-    return Typed(_LOGIC[node.operator]([bool(each.value) for each in found]), Type("BOOL"))
+    values = [bool(each.value) for each in found if isinstance(each, Typed)]
+    return Typed(_LOGIC[node.operator](values), _BOOL) if len(values) == len(found) else _BOOL
 
 
 _LOGIC: Mapping[str, Callable[[list[bool]], bool]] = {
@@ -298,59 +325,91 @@ _LOGIC: Mapping[str, Callable[[list[bool]], bool]] = {
     "or": any,
     "not": lambda values: not values[0],
 }
+_BOOL, _INT64, _STRING = Type("BOOL"), Type("INT64"), Type("STRING")
 
 # --- filters -------------------------------------------------------------------------------
 
 
-def _filtered(node: Filtered, found: Seen, scope: Scope) -> Seen:
-    takes = FILTERS[node.name].takes
-    given = "rows" if isinstance(found, Rows) else getattr(_value(found, node), "type", None)
-    if (given if given == "rows" else getattr(given, "name", "")) not in takes:
-        message = f"'{node.name}' takes {', '.join(takes)}, found {given}"
-        raise EvaluationError("L016", message, node.offset)
+def _filtered(node: Filtered, scope: Scope) -> Operand:
+    found, takes = _operand(node.of, scope), FILTERS[node.name].takes
+    wanted = f"'{node.name}' takes {' or '.join(takes)}"
+    if isinstance(found, FactView | OneRow):
+        raise EvaluationError("L012", wanted, node.offset)
+    if isinstance(found, Typed) and (found.value is None or printed(found) is None):
+        raise Missing
+    type_ = None if isinstance(found, Rows) else _type(found)
+    given = "rows" if isinstance(found, Rows) else type_.name if type_ else None
+    if given is not None and given not in takes:
+        raise EvaluationError("L016", f"{wanted}, found {given}", node.offset)
+    if node.name == "since":
+        _check_since(node, scope)
     if isinstance(found, Rows):
         return ON_ROWS[node.name](node, found)
-    assert isinstance(found, Typed)  # _value would have raised
+    if isinstance(found, Typed) and scope.zone:
+        return _applied(node, found, scope.zone)
+    result = FILTERS[node.name].gives
+    return Type(result) if result in ("STRING", "INT64") else None
+
+
+def _applied(node: Filtered, found: Typed, zone: tzinfo) -> Typed:
     if node.name == "since":
-        return _since(found)
+        from handoff.values.trends import words  # not for a text without such values
+
+        text = words(found, found.before) if found.before else None
+        if text is None:
+            raise Missing(found.before.why if found.before else "")
+        return Typed(text, _STRING, is_own=True)
     if node.name in ("count", "length"):
-        return Typed(len(found.value) if isinstance(found.value, tuple) else 0, Type("INT64"))
-    text = ON_VALUES[node.name](found.value, node.arguments, scope.zone)
-    is_own = found.is_own or found.type.name != "STRING"
-    return Typed(text, Type("STRING"), is_own=is_own)
+        return Typed(len(found.value) if isinstance(found.value, tuple) else 0, _INT64)
+    text = ON_VALUES[node.name](found.value, node.arguments, zone)
+    return Typed(text, _STRING, is_own=found.is_own or found.type.name != "STRING")
 
 
-def _since(found: Typed) -> Seen:
-    from handoff.values.trends import words  # not for a text without such values
+def _check_since(node: Filtered, scope: Scope) -> None:
+    """`since` follows a number of a fact that has one before."""
+    root: Node = node.of
+    while isinstance(root, Attribute | Filtered):
+        root = root.of
+    fact = scope.find(root.name) if isinstance(root, Name) else None
+    if isinstance(fact, FactView) and not fact.declaration.since:
+        message = f"fact '{fact.name}' has no 'since:' that names an earlier session"
+        raise EvaluationError("L018", message, node.offset)
+    column = node.of.name if isinstance(node.of, Attribute) else ""
+    is_known = isinstance(fact, FactView) and (
+        not fact.is_typed or f"{column}_before" in fact.types
+    )
+    if not is_known:
+        message = "'since' follows a numeric column, but not a year or an id"
+        raise EvaluationError("L018", message, node.offset)
 
-    text = words(found, found.before) if found.before else None
-    if text is None:
-        raise Missing(found.before.why if found.before else "")
-    return Typed(text, Type("STRING"), is_own=True)
+
+def _count(node: Filtered, found: Rows) -> Operand:
+    return _INT64 if found.rows is None else Typed(len(found.rows), _INT64)
 
 
-def _count(node: Filtered, rows: Rows) -> Seen:
-    return Typed(len(rows.rows), Type("INT64"))
-
-
-def _first(node: Filtered, rows: Rows) -> Seen:
-    if not rows.rows:
+def _first(node: Filtered, found: Rows) -> Operand:
+    spelled = f"({found.fact.name}.rows | {node.name})"
+    if found.rows is None:
+        return OneRow(found.fact, spelled, None)
+    if not found.rows:
         raise Missing
-    return OneRow(rows.of, rows.rows[0 if node.name == "first" else -1])
+    return OneRow(found.fact, spelled, found.rows[0 if node.name == "first" else -1])
 
 
-def _join(node: Filtered, rows: Rows) -> Seen:
+def _join(node: Filtered, found: Rows) -> Operand:
     name = str(node.arguments[0])
-    for row in rows.rows:
-        if name not in row:
-            raise _unknown(f"fact '{rows.of}' has no column '{name}'", node, row)
-    cells = [row[name] for row in rows.rows]
-    element = cells[0].type if cells else Type("STRING")
-    is_own = bool(cells) and cells[0].is_own
-    return Typed(tuple(c.value for c in cells), Type("ARRAY", (Field("", element),)), is_own)
+    cells = [_column(name, node.offset, found.fact, row) for row in found.rows or (None,)]
+    element = _type(cells[0])
+    if element is None:
+        return None
+    type_ = Type("ARRAY", (Field("", element),))
+    if found.rows is None:
+        return type_
+    typed = [each for each in cells if isinstance(each, Typed)]
+    return Typed(tuple(each.value for each in typed), type_, any(c.is_own for c in typed))
 
 
-ON_ROWS: Mapping[str, Callable[[Filtered, Rows], Seen]] = {
+ON_ROWS: Mapping[str, Callable[[Filtered, Rows], Operand]] = {
     "count": _count,
     "length": _count,
     "first": _first,

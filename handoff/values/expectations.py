@@ -1,7 +1,8 @@
-"""Expectations: what a session says its facts must be, held against what was answered.
+"""Expectations: the limits that a session sets for its facts, compared with the results.
 
 Numbers are compared exactly, as counts and decimals and not as they print: a percentage that
-prints 88 is under 88.04 when its counts are. What is not answered is neither met nor violated.
+prints 88 is under 88.04 when its counts are. Without a result a limit is neither met nor
+violated.
 """
 
 from __future__ import annotations
@@ -11,84 +12,35 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
-from typing import Literal
-
-from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT, blanks
 from handoff.base.problems import Problem, nearest
-from handoff.session.model import (
-    AcceptedException,
-    Expectation,
-    Limit,
-    Limits,
-    QueryFact,
-    SourceFact,
-)
+from handoff.session.model import MARK, AcceptedException, Expectation, Limit, Limits
 from handoff.sql.types import BadValue, Type, Value, value_of
-from handoff.values.evaluate import Row, row_name
 from handoff.values.filters import DAYS, NUMBERS
 from handoff.values.printing import Typed, Where, escaped, printed, shown
-
-State = Literal["met", "accepted", "violated", "unanswered"]
-Sign = Literal["≥", "≤", "="]
+from handoff.values.rows import Bound, FactView, Row, Sign, State, Verdict, row_name
 
 MARKS: Mapping[State, str] = {"met": "🟢", "accepted": "🟡", "violated": "🔴", "unanswered": ""}
 
 
-class Bound(Struct, frozen=True):
-    """One limit as it is compared."""
+def verdicts(view: FactView, rows: Sequence[Row], *, today: date | None) -> tuple[Verdict, ...]:
+    """Each limit compared with each row it is for, in the author's order, then that of rows.
 
-    sign: Sign
-    value: Value
-    """Of the column's type; of a number its decimal."""
-    words: str
-
-
-class Verdict(Struct, frozen=True):
-    """One limit held against one row."""
-
-    expectation: Expectation
-    bound: Bound
-    row: str
-    """What the row is called; empty for the only one, and where there is none."""
-    index: int | None
-    """Of the row; `None`: there is no such row."""
-    cell: Typed | None
-    state: State
-    accepted: AcceptedException | None
-    """The exception that is made for the row, over or not."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it was accepted, and is not any more."""
-        return self.state == "violated" and self.accepted is not None
-
-
-def verdicts(
-    question: QueryFact | SourceFact,
-    rows: Sequence[Row],
-    types: Mapping[str, Type],
-    *,
-    named_by: str | None,
-    today: date | None,
-) -> tuple[Verdict, ...]:
-    """Each limit against each row it is for, in the author's order and then that of the rows.
-
-    A limit without a row to hold it against is unanswered. `named_by` is the column that names
-    rows, `today` the day of the as-of, in UTC: an exception lasts to the end of its day.
+    A limit without a row is unanswered. `today` is the day of the as-of time in UTC: an
+    exception lasts to the end of its day.
     """
-    names = [_name(row, n, named_by, rows) for n, row in enumerate(rows)]
+    names = [_name(row, n, view.named_by, rows) for n, row in enumerate(rows)]
     return tuple(
         verdict
-        for expectation in question.expect
-        if expectation.column in types
-        for verdict in _held(expectation, rows, names, types[expectation.column], today)
+        for each in view.declaration.expect
+        if each.column in view.types
+        for verdict in _compared_with(each, rows, names, view.types[each.column], today)
     )
 
 
 def marks(found: Sequence[Verdict], rows: int) -> list[str | None]:
-    """The mark of each row: that of its worst verdict; `None` where something is not known."""
+    """The mark of each row: that of its worst verdict; `None` if something is unknown."""
     states: list[list[State]] = [[] for _ in range(rows)]
     for verdict in found:
         if verdict.index is not None:
@@ -105,14 +57,14 @@ _WORST: Sequence[State] = ("violated", "unanswered", "accepted", "met")
 
 
 def line(verdict: Verdict, where: Where) -> str:
-    """`🔴 player_daily_cache: percent 71.4 < 88`; with a blank where it is not answered."""
+    """`🔴 player_daily_cache: percent 71.4 < 88`; with a blank if it is unanswered."""
     if verdict.state == "unanswered":
         return f"{words(verdict, where)}: {DEFAULT}"
     return f"{MARKS[verdict.state]} {words(verdict, where)}"
 
 
 def words(verdict: Verdict, where: Where) -> str:
-    """`player_daily_cache: percent 71.4 < 88`; `percent ≥ 88` where it is not answered."""
+    """`player_daily_cache: percent 71.4 < 88`; `percent ≥ 88` if it is unanswered."""
     row = f"{escaped(verdict.row, where)}: " if verdict.row else ""
     bound, column = verdict.bound, verdict.expectation.column
     if verdict.state == "unanswered":
@@ -128,18 +80,17 @@ def words(verdict: Verdict, where: Where) -> str:
 _MISSED: Mapping[Sign, str] = {"≥": "<", "≤": ">", "=": "≠"}
 
 
-def problems(
-    question: QueryFact | SourceFact, columns: Mapping[str, Type], named_by: str | None
-) -> Iterator[Problem]:
-    """Expectations that no answer could meet or miss, before anything is asked."""
-    for each in question.expect:
-        if each.column not in columns:
-            yield _unknown(question, each, columns)
+def problems(view: FactView) -> Iterator[Problem]:
+    """Expectations that no result could meet or violate, before anything has run."""
+    own = [name for name in view.types if name != MARK or MARK not in view.derived]
+    for each in view.declaration.expect:
+        if each.column not in own:
+            yield _unknown(view, each, own)
             continue
         for limits in (each.limits, *(limits for _, limits in each.rows)):
-            yield from _wrong(each.column, columns[each.column], limits) if limits else ()
-        if named_by is None and (each.rows or each.accepted):
-            message = f"'{each.column}' names rows, but fact '{question.name}' has no 'key:'"
+            yield from _wrong(each.column, view.types[each.column], limits) if limits else ()
+        if view.named_by is None and (each.rows or each.accepted):
+            message = f"'{each.column}' names rows, but fact '{view.name}' has no 'key:'"
             yield Problem("E013", message, each.place)
         for accepted in each.accepted:
             if blanks(accepted.reason):
@@ -147,10 +98,10 @@ def problems(
                 yield Problem("E015", message, accepted.place)
 
 
-# --- holding -----------------------------------------------------------------------------
+# --- comparing ---------------------------------------------------------------------------
 
 
-def _held(
+def _compared_with(
     expectation: Expectation,
     rows: Sequence[Row],
     names: Sequence[str],
@@ -172,7 +123,7 @@ def _held(
 
 
 def meant(row: str, names: Sequence[str]) -> str | None:
-    """The name of the row that the author calls so: to the letter, else as texts cite it."""
+    """The name of the row that the author means: exactly, else as texts name it."""
     if row in names:
         return row
     found = {name for name in names if row_name(name) and row_name(name) == row_name(row)}
@@ -196,13 +147,13 @@ def _given(limits: Limits | None) -> Iterator[tuple[Sign, Limit]]:
 
 
 def _bounds(limits: Limits, type_: Type) -> Iterator[Bound]:
-    """Raises BadValue for a limit that values of the type cannot be held to."""
+    """Raises BadValue for a limit that values of the type cannot be compared with."""
     for sign, limit in _given(limits):
         yield Bound(sign, _compared(limit, type_), _spelled_limit(limit))
 
 
 def _known_bounds(limits: Limits | None, type_: Type) -> Iterator[Bound]:
-    """With a value of `None` where an old answer has a type that cannot be held to it."""
+    """With the value `None` if an old result has a type that cannot be compared with it."""
     for sign, limit in _given(limits):
         try:
             value = _compared(limit, type_) if sign == "=" or _is_ordered(type_) else None
@@ -254,7 +205,7 @@ def _exact(cell: Typed) -> Fraction:
 
 
 def _value(verdict: Verdict, where: Where) -> str:
-    """The value as it prints elsewhere, in more decimals where that would contradict."""
+    """The value as it prints elsewhere, with more decimals where that would contradict."""
     cell = verdict.cell
     assert cell is not None  # it is answered
     usual = shown(cell, where) or ""
@@ -277,25 +228,23 @@ def _spelled_limit(limit: Limit) -> str:
     return f"{limit:,f}" if isinstance(limit, Decimal) else limit
 
 
-# --- what cannot be held -----------------------------------------------------------------
+# --- invalid limits ----------------------------------------------------------------------
 
 
-def _unknown(
-    question: QueryFact | SourceFact, expectation: Expectation, columns: Mapping[str, Type]
-) -> Problem:
+def _unknown(view: FactView, expectation: Expectation, columns: Sequence[str]) -> Problem:
     name = expectation.column
-    if name in question.redact:
-        message = f"column '{name}' of fact '{question.name}' is redacted"
+    if name in view.declaration.redact:
+        message = f"column '{name}' of fact '{view.name}' is redacted"
         return Problem("E010", message, expectation.place)
     known = nearest(name, columns) or f", it has {', '.join(columns)}"
-    message = f"fact '{question.name}' has no column '{name}'{known}"
+    message = f"fact '{view.name}' has no column '{name}'{known}"
     return Problem("E010", message, expectation.place)
 
 
 def _wrong(column: str, type_: Type, limits: Limits) -> Iterator[Problem]:
     is_given = limits.least is not None or limits.most is not None
     if is_given and not _is_ordered(type_):
-        message = f"'{column}' is {type_}, which has no least and no most, expected 'equals:'"
+        message = f"'{column}' is {type_}, which has no order; use 'equals:'"
         yield Problem("E011", message, limits.place)
         return
     try:
@@ -304,11 +253,13 @@ def _wrong(column: str, type_: Type, limits: Limits) -> Iterator[Problem]:
         yield Problem("E011", f"'{column}' is {type_}: {error}", limits.place)
         return
     if is_given and "=" in bounds:
-        yield Problem("E012", f"'{column}' has 'equals:' beside a least or most", limits.place)
+        yield Problem(
+            "E012", f"'{column}' has 'equals:' together with 'min:' or 'max:'", limits.place
+        )
     if "≥" in bounds and "≤" in bounds:
         least, most = bounds["≥"], bounds["≤"]
         if least.value > most.value:  # type: ignore[operator] # of one type
-            message = f"'{column}' is to be {least.words} at least and {most.words} at most"
+            message = f"'{column}' has the minimum {least.words} above the maximum {most.words}"
             yield Problem("E012", message, limits.place)
 
 
@@ -323,7 +274,7 @@ def _compared(limit: Limit, type_: Type) -> Value:
     if type_.name in ("STRING", *DAYS, "TIME") and isinstance(limit, str):
         return value_of(limit, type_)
     kind = {"BOOL": "true or false", "STRING": "text in quotes"}.get(type_.name)
-    kind = kind or ("a day or a time" if type_.name in (*DAYS, "TIME") else None)
+    kind = kind or ("a date or a time" if type_.name in (*DAYS, "TIME") else None)
     if kind is None:
-        raise BadValue("values of the type are held to nothing")
+        raise BadValue("values of this type cannot have expectations")
     raise BadValue(f"expected {kind}, found {_spelled_limit(limit)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import tzinfo
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,8 +12,8 @@ from msgspec.structs import replace
 from handoff.base.blanks import DEFAULT, FoundBlank, blank, blanks, blanks_in_document
 from handoff.base.problems import Place, Problem, Report
 from handoff.facts.recorded import Facts
-from handoff.render.content import NONE
 from handoff.session.model import (
+    BUILT_IN,
     CHANGES,
     Blank,
     CodeBlock,
@@ -31,7 +30,8 @@ from handoff.session.walk import FactBlock, Leaf, leaves
 from handoff.sql.query import Query
 from handoff.sql.types import Type
 from handoff.values.contexts import Parts, landings
-from handoff.values.evaluate import EvaluationError, Missing, Row, Scope, value
+from handoff.values.evaluate import EvaluationError, Missing, Scope, value
+from handoff.values.expectations import line
 from handoff.values.expressions import (
     Expression,
     InvalidExpression,
@@ -42,14 +42,9 @@ from handoff.values.expressions import (
 )
 from handoff.values.filters import NUMBERS
 from handoff.values.phases import plain
-from handoff.values.printing import Typed, Where, code_span, folded, printed, shown
-from handoff.values.typecheck import problems as problems
-from handoff.values.view import FactView, ViewFactory
-
-if TYPE_CHECKING:
-    from handoff.values.trends import EarlierSession
-
-__all__ = ["Interpolator", "Where", "problems"]
+from handoff.values.printing import NONE, Typed, Where, code_span, folded, printed, shown
+from handoff.values.rows import EarlierSession, FactView, Row
+from handoff.values.view import ViewFactory
 
 MAX_OUTPUT = 2_000
 """Characters of one value."""
@@ -88,7 +83,7 @@ class Interpolator:
         stale_ok: bool = False,
         earlier: Mapping[str, EarlierSession] | None = None,
     ) -> None:
-        self._reader = ViewFactory(
+        self._views = ViewFactory(
             facts, queries, stalled_minutes, zone, stale_ok, earlier or {}
         )
         self._questions = {question.name: question for question in session.questions}
@@ -97,12 +92,16 @@ class Interpolator:
         self._problems: dict[Problem, None] = {}
         checked_at = facts.as_of if facts else None
         as_of = checked_at or session.as_of
+        built_in = {
+            "document": document,
+            "session": session.session,
+            "as_of": as_of,
+            "checked_at": checked_at,
+            "duration": session.duration_words,
+        }
         self._built_in = {
-            "document": Typed(document, Type("STRING"), is_own=True),
-            "session": Typed(session.session, Type("STRING"), is_own=True),
-            "as_of": Typed(as_of, Type("TIMESTAMP")),
-            "checked_at": Typed(checked_at, Type("TIMESTAMP")),
-            "duration": Typed(session.duration_words, Type("STRING"), is_own=True),
+            name: Typed(built_in[name], Type(type_), is_own=type_ == "STRING")
+            for name, type_ in BUILT_IN.items()
         }
 
     @property
@@ -162,8 +161,6 @@ class Interpolator:
         source = self._source(expect.fact)
         if source is None or source.rows is None:
             return None
-        from handoff.values.expectations import line  # not for a session without any
-
         age = f" {source.stale}" if source.stale else ""
         return [f"{line(each, where)}{age}" for each in source.verdicts]
 
@@ -179,12 +176,12 @@ class Interpolator:
 
     def truth(self, node: Node, text: Text) -> bool | None:
         """Whether an expression in `text` holds; `None` where that is not known."""
-        found = self._answer(node, text, Scope(self._named, self._zone))
+        found = self._answer(node, text, self._scope())
         return bool(found.value) if found and found.type.name == "BOOL" else None
 
     def shown(self, node: Node, text: Text, where: Where = "text") -> str | None:
         """How a part of an expression in `text` prints; `None` where there is no value."""
-        scope = Scope(self._named, self._zone)
+        scope = self._scope()
         found = self._answer(node, text, scope)
         words = shown(found, where) if found else None
         if words is None:
@@ -216,6 +213,9 @@ class Interpolator:
 
     # --- names ---------------------------------------------------------------------------
 
+    def _scope(self) -> Scope:
+        return Scope(self._named, self._questions, self._zone)
+
     def _named(self, name: str) -> Typed | FactView | None:
         return self._built_in.get(name) or self._source(name)
 
@@ -224,7 +224,7 @@ class Interpolator:
         if name not in self._questions:
             return None
         if name not in self._sources:
-            self._sources[name] = self._reader.source(self._questions[name])
+            self._sources[name] = self._views.view(self._questions[name])
         return self._sources[name]
 
     # --- texts ---------------------------------------------------------------------------
@@ -257,7 +257,7 @@ class Interpolator:
                 return _Filled(_literal(words, where), is_blank=False)
             case InvalidExpression(code, message, offset):
                 return _blank("", where, Problem(code, message, place_in(text, offset)))
-        scope = Scope(self._named, self._zone)
+        scope = self._scope()
         try:
             found = value(part.node, scope)
             return self._bounded(found, scope, part, where, left)
@@ -294,7 +294,7 @@ class Interpolator:
 
     def _notes(self, scope: Scope) -> Iterator[str]:
         """Behind an old answer its age, once for facts of the same age."""
-        found = (self._source(name) for name in scope.sources)
+        found = (self._source(name) for name in scope.cited)
         return iter(dict.fromkeys(each.stale for each in found if each and each.stale))
 
     # --- what is open --------------------------------------------------------------------

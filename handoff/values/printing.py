@@ -144,6 +144,9 @@ def clock(value: datetime | time) -> str:
     return value.isoformat("minutes" if not (value.second or value.microsecond) else "auto")
 
 
+NONE = "None"
+"""What an empty list prints: the author said that there is nothing."""
+
 # --- the types -----------------------------------------------------------------------------
 
 _DECIMALS = 2

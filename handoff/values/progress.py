@@ -1,6 +1,6 @@
 """Progress: what follows from the rows of the contracts *phases* and *coverage*.
 
-What cannot be known is `None`, never a guess; only the ETA always says something.
+What cannot be known is `None`, never a guess; only the ETA is always there.
 """
 
 from __future__ import annotations
@@ -10,11 +10,24 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 
-from msgspec.structs import asdict
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from handoff.sql.types import Value
-from handoff.values.estimates import NO_METHOD, completion, end, estimate, eta, rate
-from handoff.values.phases import Clock, Phase, State, count, phase_of, started, state
+from handoff.values.phases import (
+    NO_METHOD,
+    Assessment,
+    Clock,
+    Estimate,
+    Phase,
+    State,
+    assess,
+    completion,
+    count,
+    end,
+    eta,
+    phase_of,
+)
 
 Row = Mapping[str, Value]
 
@@ -39,96 +52,80 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
         "status": "STRING",
     },
 }
-"""The columns that each contract's rows are given, by GoogleSQL type."""
+"""The columns that are derived for the rows of each contract, with their GoogleSQL types."""
 
 
-def derived(
+class DerivedRow(Struct, frozen=True):
+    """A row with the columns that follow from it."""
+
+    values: Row
+    exact: Mapping[str, Fraction]
+    """The derived numbers before they are cut or rounded, for comparisons."""
+
+
+def derive(
     contract: str, rows: Sequence[Row], *, as_of: datetime, stalled_minutes: int, zone: tzinfo
-) -> tuple[Row, ...]:
-    """Each row with what follows from it, in the order given."""
-    clock = Clock(as_of.astimezone(UTC), stalled_minutes, zone)
-    return tuple({**row, **_DERIVED[contract](row, clock)} for row in rows)
+) -> tuple[tuple[DerivedRow, ...], DerivedRow | None]:
+    """Each row with what follows from it, and of *phases* one row over all of them.
 
-
-def overall(rows: Sequence[Row], *, as_of: datetime, stalled_minutes: int, zone: tzinfo) -> Row:
-    """One row over all *phases*, with the same columns.
-
-    Counts are summed where every phase has the same unit; else they are `None`. It ends
-    when the last phase does, if each that is not complete says when.
+    In that one, counts are summed if every phase has the same unit; else they are `None`. It
+    ends when the last phase does, if each that is not complete has an estimate.
     """
     clock = Clock(as_of.astimezone(UTC), stalled_minutes, zone)
-    phases = [phase_of(row, clock) for row in rows]
+    if contract == "coverage":
+        return tuple(_row(row, *_coverage(row)) for row in rows), None
+    phases = [assess(phase_of(row, clock), clock) for row in rows]
+    found = tuple(
+        _row(row, *_phase(each, eta(each, clock), each.estimate))
+        for row, each in zip(rows, phases, strict=True)
+    )
     total = _together(phases, clock)
-    others = dict.fromkeys(name for row in rows for name in row)
-    words, method = _eta_together(phases, total, clock)
-    return {
-        **others,
-        **_columns(total),
-        **_derived_phase(total, _state_together(phases, total, clock), clock),
-        "started": _started_together(phases, clock),
-        "eta": words,
-        "eta_method": method,
-    }
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return found, _row({**columns, **_columns(total.phase)}, *_overall(total, phases, clock))
 
 
-def exact(
-    contract: str, row: Row, *, as_of: datetime, stalled_minutes: int, zone: tzinfo
-) -> Mapping[str, Fraction]:
-    """The derived numbers of a row before they are cut or rounded, to be compared."""
-    clock = Clock(as_of.astimezone(UTC), stalled_minutes, zone)
-    found = _EXACT[contract](row, clock)
-    return {name: number for name, number in found.items() if number is not None}
+def _row(row: Row, derived: Row, exact: Mapping[str, Fraction | None]) -> DerivedRow:
+    known = {name: number for name, number in exact.items() if number is not None}
+    return DerivedRow({**row, **derived}, known)
 
 
 # --- phases ------------------------------------------------------------------------------
 
-
-def _phase(row: Row, clock: Clock) -> Row:
-    phase = phase_of(row, clock)
-    found = estimate(phase, clock)
-    return {
-        **_derived_phase(phase, state(phase, clock), clock),
-        "started": started(phase, clock),
-        "eta": eta(phase, clock),
-        "eta_method": found.method if found else NO_METHOD,
-    }
+_Derived = tuple[Row, Mapping[str, Fraction | None]]
 
 
-def _derived_phase(phase: Phase, stands: State, clock: Clock) -> dict[str, Value]:
-    """What is derived of one phase and of all in the same way."""
-    speed = rate(phase, clock, stands=stands)
-    return {
-        **dict.fromkeys(DERIVED["phases"]),
+def _phase(found: Assessment, eta: str, estimate: Estimate | None) -> _Derived:
+    phase, rate = found.phase, found.rate
+    derived: Row = {
         "percent": _percent(phase.done, phase.total),
         "progress": _progress(phase),
-        "summary": _summary(phase, stands),
+        "summary": _summary(phase, found.state),
         "success_rate": _percent(phase.succeeded, phase.attempted),
-        "state": stands,
-        "rate_per_hour": speed.rounded if speed else None,
+        "state": found.state,
+        "started": found.started,
+        "rate_per_hour": rate.rounded if rate else None,
+        "eta": eta,
+        "eta_method": estimate.method if estimate else NO_METHOD,
     }
-
-
-def _exact_phase(row: Row, clock: Clock) -> Mapping[str, Fraction | None]:
-    phase = phase_of(row, clock)
-    speed = rate(phase, clock, stands=state(phase, clock))
-    return {
+    exact = {
         "percent": _share(phase.done, phase.total),
         "success_rate": _share(phase.succeeded, phase.attempted),
-        "rate_per_hour": speed.per_hour if speed else None,
+        "rate_per_hour": rate.per_hour if rate else None,
     }
+    return derived, exact
 
 
 def _progress(phase: Phase) -> str | None:
     return f"{phase.done:,} of {phase.total:,}" if phase.is_whole else None
 
 
-def _summary(phase: Phase, stands: State) -> str:
+def _summary(phase: Phase, state: State) -> str:
     """`running, 514 of 1,537 days (33.4%), 99.0% succeeded`, as far as it is known."""
     share = _percent(phase.done, phase.total)
     well = _percent(phase.succeeded, phase.attempted)
     counted = f"{_progress(phase)} {phase.unit or ''}".rstrip()
     parts = [
-        stands,
+        state,
         *([f"{counted} ({share:g}%)"] if phase.done and share is not None else []),
         *([f"{well:g}% succeeded"] if well is not None and phase.failed else []),
     ]
@@ -136,7 +133,7 @@ def _summary(phase: Phase, stands: State) -> str:
 
 
 def _columns(phase: Phase) -> dict[str, Value]:
-    """The contract's own columns of a row made here."""
+    """The contract's own columns of the row over all phases."""
     columns: dict[str, Value] = asdict(phase)
     return {"phase": "overall", "title": columns.pop("name"), **columns}
 
@@ -163,15 +160,25 @@ def _share(part: int | None, whole: int | None) -> Fraction | None:
 # --- all phases together -----------------------------------------------------------------
 
 
-def _together(phases: Sequence[Phase], clock: Clock) -> Phase:
+def _together(phases: Sequence[Assessment], clock: Clock) -> Assessment:
     """All phases as one, from the first start to the last progress."""
+    total = _total([each.phase for each in phases], [each.started for each in phases])
+    states = {each.state for each in phases}
+    state = next(state for state, holds in _TOGETHER if holds(states, total, clock))
+    begun = {each.started for each in phases}
+    # true as soon as one has started; false if it is known that none has
+    started = True if True in begun else (False if begun == {False} else None)
+    return replace(assess(total, clock, state), started=started)
+
+
+def _total(phases: Sequence[Phase], started: Sequence[bool | None]) -> Phase:
     units = {phase.unit for phase in phases}
     windows = {phase.recent_minutes for phase in phases}
     is_alike = len(phases) == 1 or (len(units) == 1 and None not in units)
     alike = phases if is_alike else ()
     counted = alike if all(phase.is_whole for phase in phases) else ()
     tried = alike if all(phase.attempted is not None for phase in phases) else ()
-    begun = [phase for phase in phases if started(phase, clock) is not False]
+    begun = [phase for phase, has in zip(phases, started, strict=True) if has is not False]
     return Phase(
         name="Overall",
         unit=phases[0].unit if is_alike else None,
@@ -189,17 +196,17 @@ def _together(phases: Sequence[Phase], clock: Clock) -> Phase:
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
-    """Of at least one; `None` where one is."""
+    """The sum of one or more counts; `None` if one is unknown."""
     found = list(counts)
     known = [each for each in found if each is not None]
     return sum(known) if found and len(known) == len(found) else None
 
 
 def _extreme(
-    of: Callable[[Sequence[datetime]], datetime], moments: Sequence[datetime | None]
+    of: Callable[[Sequence[datetime]], datetime], times: Sequence[datetime | None]
 ) -> datetime | None:
-    known = [each for each in moments if each is not None]
-    return of(known) if known and len(known) == len(moments) else None
+    known = [each for each in times if each is not None]
+    return of(known) if known and len(known) == len(times) else None
 
 
 _TOGETHER: tuple[tuple[State, Callable[[set[State], Phase, Clock], bool]], ...] = (
@@ -214,56 +221,38 @@ _TOGETHER: tuple[tuple[State, Callable[[set[State], Phase, Clock], bool]], ...] 
     ("stalled", lambda _, total, __: total.last_progress_at is not None),
     ("unknown", lambda _, __, ___: True),
 )
-"""The first that holds of the phases' states."""
-
-
-def _state_together(phases: Sequence[Phase], total: Phase, clock: Clock) -> State:
-    states = {state(phase, clock) for phase in phases}
-    return next(stands for stands, holds in _TOGETHER if holds(states, total, clock))
-
-
-def _started_together(phases: Sequence[Phase], clock: Clock) -> bool | None:
-    """True as soon as one has; False when it is known of all that they have not."""
-    begun = {started(phase, clock) for phase in phases}
-    return True if True in begun else (False if begun == {False} else None)
-
-
+"""The first that holds for the states of the phases decides."""
 _WITHOUT: Mapping[State, str] = {
     "not started": "not started",
     "stalled": "stalled",
     "running": "without a rate",
     "unknown": "unclear",
 }
-"""Why a phase lets nobody say when all are done."""
+"""Why a phase has no estimate."""
 
 
-def _eta_together(phases: Sequence[Phase], total: Phase, clock: Clock) -> tuple[str, str]:
-    """The ETA of all phases and how it was made: the latest, or those without one."""
-    named = [(phase.name or f"phase {n}", phase) for n, phase in enumerate(phases, 1)]
-    left = [(*each, estimate(each[1], clock)) for each in named if _is_open(each[1], clock)]
-    silent = [(name, phase) for name, phase, found in left if not found]
-    known = [(name, found) for name, _, found in left if found]
+def _overall(total: Assessment, phases: Sequence[Assessment], clock: Clock) -> _Derived:
+    """With the ETA of the phase that ends last, or the phases without one."""
+    named = [(each.phase.name or f"phase {n}", each) for n, each in enumerate(phases, 1)]
+    left = [(name, each) for name, each in named if each.state != "complete"]
+    silent = [(name, each.state) for name, each in left if not each.estimate]
     if not phases:
-        return "unknown: no phases", NO_METHOD
+        return _phase(total, "unknown: no phases", None)
     if not left:
-        return completion(total), NO_METHOD
+        return _phase(total, completion(total.phase), None)
     if silent:
-        return _unfinished(silent, clock), NO_METHOD
+        return _phase(total, _unfinished(silent), None)
+    known = [(name, each.estimate) for name, each in left if each.estimate]
     name, last = max(known, key=lambda each: each[1].hours)
-    return f"{end(last.hours, clock)}, {name} at {last.speed}", last.method
+    return _phase(total, f"{end(last.hours, clock)}, {name} at {last.speed}", last)
 
 
-def _is_open(phase: Phase, clock: Clock) -> bool:
-    return state(phase, clock) != "complete"
-
-
-def _unfinished(phases: Sequence[tuple[str, Phase]], clock: Clock) -> str:
-    """`none: Phase 2 not started`: what keeps the end open, three phases at most."""
-    states = [state(phase, clock) for _, phase in phases]
-    words = [f"{name} {_WITHOUT[each]}" for (name, _), each in zip(phases, states, strict=True)]
+def _unfinished(phases: Sequence[tuple[str, State]]) -> str:
+    """`none: Phase 2 not started`: the phases without an estimate, three at most."""
+    words = [f"{name} {_WITHOUT[state]}" for name, state in phases]
     more = f" and {len(words) - 3} more" if len(words) > 3 else ""
-    stands = {"not started", "stalled"} & set(states)
-    return f"{'none' if stands else 'unknown'}: {', '.join(words[:3])}{more}"
+    is_still = {"not started", "stalled"} & {state for _, state in phases}
+    return f"{'none' if is_still else 'unknown'}: {', '.join(words[:3])}{more}"
 
 
 # --- coverage ----------------------------------------------------------------------------
@@ -272,11 +261,11 @@ _YELLOW = 5
 """Points below the target, up to which a table is yellow."""
 
 
-def _coverage(row: Row, clock: Clock) -> Row:
+def _coverage(row: Row) -> _Derived:
     scheduled, actual = count(row.get("scheduled")), count(row.get("actual"))
     excluded, target = count(row.get("excluded")), _target(row.get("target_pct"))
     expected = _less(scheduled, excluded)
-    return {
+    derived: Row = {
         "expected": expected,
         "percent": _percent(actual, scheduled, digits=_digits(target)),
         "complete_pct": _percent(actual, expected),
@@ -284,25 +273,21 @@ def _coverage(row: Row, clock: Clock) -> Row:
         "gap": _less(expected, actual),
         "status": _status(actual, scheduled, target),
     }
-
-
-def _exact_coverage(row: Row, clock: Clock) -> Mapping[str, Fraction | None]:
-    scheduled, actual = count(row.get("scheduled")), count(row.get("actual"))
-    expected = _less(scheduled, count(row.get("excluded")))
-    return {
+    exact = {
         "percent": _share(actual, scheduled),
         "complete_pct": _share(actual, expected),
         "ceiling_pct": _share(expected, scheduled),
     }
+    return derived, exact
 
 
 def _less(whole: int | None, part: int | None) -> int | None:
-    """The rest; `None` where it is not known or would be less than nothing."""
+    """The rest; `None` if it is unknown or would be negative."""
     return None if whole is None or part is None or part > whole else whole - part
 
 
 def _target(value: Value) -> Decimal | None:
-    """A percentage as it was written: 87.96 is 8796 hundredths, not the float beside it."""
+    """A percentage as it was written: 87.96 is 8796 hundredths, not the nearest float."""
     is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     target = Decimal(str(value)) if is_number else Decimal("nan")
     return target if target.is_finite() and 0 <= target <= 100 else None
@@ -320,10 +305,3 @@ def _status(actual: int | None, scheduled: int | None, target: Decimal | None) -
         return None
     points = Fraction(actual * 100, scheduled) - Fraction(target)
     return "🟢" if points >= 0 else ("🟡" if points >= -_YELLOW else "🔴")
-
-
-_DERIVED: Mapping[str, Callable[[Row, Clock], Row]] = {"phases": _phase, "coverage": _coverage}
-_EXACT: Mapping[str, Callable[[Row, Clock], Mapping[str, Fraction | None]]] = {
-    "phases": _exact_phase,
-    "coverage": _exact_coverage,
-}

@@ -1,66 +1,54 @@
-"""Trends: what a fact said in an earlier session, beside what it says now.
+"""Trends: the numbers of a fact next to those of an earlier session.
 
-Only an answer to the same question is compared: the same SQL, parameters and engine, of an
-earlier moment, as it was recorded. Else there is nothing before, and why.
+Only results of the same query are compared: the same SQL, parameters and engine, as of an
+earlier time, not edited. Otherwise there is no earlier number, and a reason why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from math import ceil
-from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.facts.recorded import Fact, Facts, Provenance, asks_alike
+from handoff.facts.recorded import Fact, Provenance, asks_alike
 from handoff.sql.types import Type, Value
 from handoff.values.filters import NUMBERS
 from handoff.values.printing import PreviousNumber, Typed, is_name, printed
-
-if TYPE_CHECKING:
-    from handoff.values.evaluate import Row
-    from handoff.values.view import FactView
+from handoff.values.rows import EarlierSession, FactView, Row
 
 BEFORE, CHANGE = "_before", "_change"
-"""How the columns end that stand beside a number: `percent_before`, `percent_change`."""
+"""The ends of the columns that are added for a number: `percent_before`, `percent_change`."""
 
 
-class EarlierSession(Struct, frozen=True):
-    """What another session recorded."""
-
-    session: str
-    """The id."""
-    facts: Facts | None
-    why: str = "has nothing recorded"
-    """Why there are none."""
-
-
-def columns(types: Mapping[str, Type], key: str | None) -> dict[str, Type]:
-    """The columns that a fact's rows are given where it is compared, each with its type."""
+def with_columns(view: FactView) -> FactView:
+    """The view with the columns that are added where a fact is compared."""
+    if not view.declaration.since:
+        return view
     added: dict[str, Type] = {}
-    for name in _quantities(types, key):
-        added |= {f"{name}{BEFORE}": types[name], f"{name}{CHANGE}": types[name]}
-    return added
+    for name in _quantities(view):
+        type_ = view.types[name]
+        added |= {f"{name}{BEFORE}": type_, f"{name}{CHANGE}": type_}
+    return replace(view, types={**view.types, **added}, derived=(*view.derived, *added))
 
 
-def _quantities(types: Mapping[str, Type], key: str | None) -> list[str]:
-    """The columns that can have become more or less."""
+def _quantities(view: FactView) -> list[str]:
+    """The columns whose numbers can go up or down."""
     return [
         name
-        for name, type_ in types.items()
+        for name, type_ in view.types.items()
         if type_.name in NUMBERS
-        and name != key
+        and name != view.key
         and not is_name(name)
-        and not {f"{name}{BEFORE}", f"{name}{CHANGE}"} & {*types}
+        and not {f"{name}{BEFORE}", f"{name}{CHANGE}"} & {*view.types}
     ]
 
 
 def answer(fact: Fact, earlier: EarlierSession) -> tuple[Fact | None, str]:
-    """The earlier answer to the same question as `fact`; else `None` and why.
+    """The earlier result of the same query as that of `fact`; else `None` and why.
 
     It may have another name there.
     """
@@ -76,26 +64,18 @@ def answer(fact: Fact, earlier: EarlierSession) -> tuple[Fact | None, str]:
     return (None, why) if why else (found, "")
 
 
-def compared(
-    source: FactView, then: FactView | None, why: str, *, session: str, named_by: str | None
-) -> FactView:
-    """The source with what each of its numbers was, and by how much it changed."""
-    names = _quantities(source.types, source.key)
-    added = columns(source.types, source.key)
-    told = replace(
-        source,
-        types={**source.types, **added},
-        derived=(*source.derived, *added),
-        apart=why,
-    )
-    if source.rows is None:
-        return told
-    pairs = _pairs(source.rows, then, named_by)
-    rows = [_beside(row, old, names, session, why) for row, old in pairs]
-    overall = source.overall
+def compared(view: FactView, then: FactView | None, why: str, *, session: str) -> FactView:
+    """The view with what each of its numbers was, and by how much it changed."""
+    names, found = _quantities(view), replace(with_columns(view), apart=why)
+    if view.rows is None:
+        return found
+    pairs = _pairs(view.rows, then, view.named_by)
+    rows = [_with_previous(row, old, names, session, why) for row, old in pairs]
+    overall = view.overall
     if overall is not None:
-        overall = _beside(overall, then.overall if then else None, names, session, why)
-    return replace(told, rows=tuple(rows), overall=overall)
+        old = then.overall if then else None
+        overall = _with_previous(overall, old, names, session, why)
+    return replace(found, rows=tuple(rows), overall=overall)
 
 
 def words(now: Typed, before: PreviousNumber) -> str | None:
@@ -117,15 +97,15 @@ def words(now: Typed, before: PreviousNumber) -> str | None:
     return f"{old}{sign} → {new}{sign}, {way} by at most {most}{points} {since}"
 
 
-# --- the same question -------------------------------------------------------------------
+# --- the same query ----------------------------------------------------------------------
 
 
 def _is_same(there: Fact, fact: Fact) -> bool:
-    """Whether it is the same file, or the same declaration, whatever it was asked with."""
+    """Whether it is the same file or the same declaration, with any parameters."""
     one, two = there.provenance, fact.provenance
     if one is None or two is None:
         return False
-    # of a lookup the source is a file's name, which can be that of many
+    # the source of a lookup is the name of a file that many lookups can read
     is_file = two.source.endswith(".sql") and one.source == two.source
     return is_file or one.sha256 == two.sha256
 
@@ -145,20 +125,20 @@ def _why(there: Fact, fact: Fact, earlier: EarlierSession) -> str:
         return f"{session} asked with other parameters"
     if old.engine != new.engine:
         return f"another engine answered in {session}"
-    return f"{session} is of a later moment" if _moment(old) > _moment(new) else ""
+    return f"{session} is of a later moment" if _as_of(old) > _as_of(new) else ""
 
 
-def _moment(provenance: Provenance) -> datetime:
+def _as_of(provenance: Provenance) -> datetime:
     return provenance.as_of or provenance.ran_at
 
 
-# --- rows beside each other --------------------------------------------------------------
+# --- rows of two sessions ----------------------------------------------------------------
 
 
 def _pairs(
     rows: Sequence[Row], then: FactView | None, named_by: str | None
 ) -> Iterator[tuple[Row, Row | None]]:
-    """Each row with the earlier one of its name, or with the only one where none has a name."""
+    """Each row with the earlier row of its name, or with the only one if rows have no names."""
     old = then.rows or () if then else ()
     if named_by is None:
         is_single = len(rows) == len(old) == 1
@@ -174,7 +154,7 @@ def _names(rows: Sequence[Row], named_by: str) -> list[Value]:
     return [row[named_by].value if named_by in row else None for row in rows]
 
 
-def _beside(
+def _with_previous(
     row: Row, old: Row | None, names: Sequence[str], session: str, why: str
 ) -> dict[str, Typed]:
     found = dict(row)
@@ -197,7 +177,7 @@ def _before(name: str, now: Typed, old: Row | None, session: str, why: str) -> P
 
 
 _SHARES = ("percent", "percentage", "_pct")
-"""How a column ends whose numbers are percentages."""
+"""The ends of columns whose numbers are percentages."""
 
 
 def _change(now: Typed, before: PreviousNumber) -> Typed:
@@ -228,7 +208,7 @@ def _sign(number: Fraction) -> int:
 
 
 def _value(number: Fraction, type_: Type) -> Value:
-    """The number as a value of the type, which it is of as a difference of two."""
+    """A difference of two values of the type, as a value of that type."""
     if type_.name == "INT64":
         return int(number)
     if type_.name == "FLOAT64":

@@ -20,7 +20,7 @@ from handoff.workspace import run_queries as gathering
 from handoff.workspace.load import LoadedSession, session_path
 
 if TYPE_CHECKING:
-    from handoff.values.trends import EarlierSession
+    from handoff.values.rows import EarlierSession
 
 if TYPE_CHECKING:
     from handoff.sources import lookup as asking
@@ -131,7 +131,7 @@ def frozen(project: Project, loaded: LoadedSession) -> Facts:
 
 def earlier(project: Project, session: Session) -> Mapping[str, EarlierSession]:
     """What other sessions recorded that facts are compared with, as far as it can be read."""
-    from handoff.values.trends import EarlierSession  # not for a session without such facts
+    from handoff.values.rows import EarlierSession  # not for a session without such facts
 
     found: dict[str, EarlierSession] = {}
     for session_id in earlier_ids(session):

@@ -170,6 +170,6 @@ _ANY_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def live_problems(session: Session, queries: Mapping[str, Query]) -> Sequence[Problem]:
-    from handoff.values import interpolate as live  # brings jinja2 where a text has '{{'
+    from handoff.values import typecheck  # brings jinja2 where a text has '{{'
 
-    return live.problems(session, queries)
+    return typecheck.problems(session, queries)
