@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from handoff.base.problems import Place, Problem, Report
 from handoff.base.report import FORMATS
-from handoff.base.secrets import RULES, Allowance, SecretFinding, problems, scan, unused
+from handoff.base.secret_rules import RULES
+from handoff.base.secrets import Allowance, SecretFinding, problems, scan, unused
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = Path(__file__).parent / "fixtures/secrets"
@@ -40,6 +41,13 @@ def test_secret_is_found_by_its_rule(rule: str, text: str) -> None:
 
 def test_every_rule_has_a_case() -> None:
     assert set(FOUND) == set(RULES)
+
+
+def test_every_rule_is_documented() -> None:
+    page = (ROOT / "docs/secrets.md").read_text("utf-8").partition("## Allow")[0]
+    rows = re.findall(r"^\| (`.*?`) \|", page, re.MULTILINE)
+
+    assert sorted(re.findall("`(.*?)`", " ".join(rows))) == sorted(RULES)
 
 
 @pytest.mark.parametrize("line", (FIXTURES / "harmless.txt").read_text("utf-8").splitlines())

@@ -1,8 +1,7 @@
 """Secrets: what must not get into a document, a fact or a prompt; named by rule, never shown.
 
-Rules with a `detector` are those of detect-secrets, without the ones that take digests, hashes
-and slugs for secrets (entropy, keywords, `AP...`, `digits:token`). The library is imported only
-where one of a rule's hints stands in the text: that takes longer than rendering a document.
+The rules are in `secret_rules`. detect-secrets is imported only if a text contains a hint of
+one of its rules: the import takes longer than rendering a document.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from importlib import import_module
 from msgspec import Struct
 
 from handoff.base.problems import Place, Problem
+from handoff.base.secret_rules import RULES, SecretRule
 
 
 class Allowance(Struct, frozen=True):
@@ -98,98 +98,23 @@ def unused(allowances: Iterable[Allowance], used: Iterable[Allowance]) -> Iterat
             yield Problem("K003", "nothing needs this allowance", each.place, "note")
 
 
-# --- the rules ---------------------------------------------------------------------------
-
-
-class SecretRule(Struct, frozen=True):
-    """What one kind of secret looks like."""
-
-    hints: tuple[str, ...]
-    """One of them stands in every text that the rule finds something in."""
-    pattern: str = ""
-    """Whose last group that matched is the secret; the whole match without a group."""
-    detector: str = ""
-    """`module.Class` under `detect_secrets.plugins`, in place of a pattern."""
-
-
-# Repetitions are bounded: a value from a warehouse must not make a search slow.
-_PASSWORD = r"(?!(?:pass|password|passwd|pwd|secret|token|example|redacted|hidden|user|x+)\W)"
-RULES: dict[str, SecretRule] = {
-    "aws-access-key": SecretRule(
-        (
-            *("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws_", "AWS_", "aws-", "AWS-"),
-            *("awsS", "awsA", "aws s", "AWS s", "AWS S", "aws k", "AWS k", "AWS K"),
-        ),
-        detector="aws.AWSKeyDetector",
-    ),
-    "azure-storage-key": SecretRule(
-        ("AccountKey=",), detector="azure_storage_key.AzureStorageKeyDetector"
-    ),
-    "github-token": SecretRule(
-        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), detector="github_token.GitHubTokenDetector"
-    ),
-    "gitlab-token": SecretRule(
-        (
-            *("glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "GR1348941", "glcbt-"),
-            *("glimt-", "glptt-", "glagent-", "gloas-"),
-        ),
-        detector="gitlab_token.GitLabTokenDetector",
-    ),
-    "json-web-token": SecretRule(("eyJ",), detector="jwt.JwtTokenDetector"),
-    "mailchimp-key": SecretRule(
-        tuple(f"-us{n}" for n in range(1, 10)), detector="mailchimp.MailchimpDetector"
-    ),
-    "npm-token": SecretRule((":_authToken=",), detector="npm.NpmDetector"),
-    "private-key": SecretRule(
-        ("PRIVATE KEY", "PuTTY-User-Key"), detector="private_key.PrivateKeyDetector"
-    ),
-    "pypi-token": SecretRule(("pypi-Ag",), detector="pypi_token.PypiTokenDetector"),
-    "sendgrid-key": SecretRule(("SG.",), detector="sendgrid.SendGridDetector"),
-    "slack-token": SecretRule(("xox", "hooks.slack.com"), detector="slack.SlackDetector"),
-    "square-secret": SecretRule(("sq0csp-",), detector="square_oauth.SquareOAuthDetector"),
-    "stripe-key": SecretRule(("k_live_",), detector="stripe.StripeDetector"),
-    "bearer-token": SecretRule(
-        ("earer", "EARER", "uthorization", "UTHORIZATION"),
-        r"(?i:\bbearer\s{1,3}|\bauthorization\b[\s\"'\\:=]{1,8}(?:basic|token)\s{1,3})"
-        r"(?=[A-Za-z._~+/=-]{0,100}[0-9])([A-Za-z0-9._~+/=-]{16,})",
-    ),
-    "connection-string": SecretRule(
-        ("://",),
-        rf"[A-Za-z]://[^\s/:@\"'<>]{{0,100}}:{_PASSWORD}([^\s/:@\"'<>{{}}$*]{{1,200}})@",
-    ),
-    "password": SecretRule(
-        ("assword=", "ASSWORD=", "pwd=", "Pwd=", "PWD="),
-        # a digit, or else `password=config_password` in code would be one
-        rf"(?i:password|pwd)=\\?[\"']?{_PASSWORD}"
-        r"(?=[^\s\d]{0,100}\d)([^\s;,&\"'\\(){}\[\]<>$*]{6,200})(?=[\s;,&\"'\\)]|$)",
-    ),
-    "google-service-account": SecretRule(
-        ("private_key_id",), r"private_key_id[\s\"'\\:=]{1,8}([0-9a-f]{40})\b"
-    ),
-    "google-api-key": SecretRule(("AIza",), r"AIza[0-9A-Za-z_-]{35}"),
-    "google-oauth-token": SecretRule(
-        ("ya29.", "GOCSPX-", "1//0"),
-        r"ya29\.[0-9A-Za-z_-]{20,}|GOCSPX-[0-9A-Za-z_-]{28}|\b1//0[0-9A-Za-z_-]{40,}",
-    ),
-    "github-fine-grained-token": SecretRule(("github_pat_",), r"github_pat_[0-9A-Za-z_]{36,}"),
-    "llm-key": SecretRule(
-        ("sk-ant-", "sk-proj-", "T3BlbkFJ"),
-        r"\bsk-ant-[0-9A-Za-z_-]{32,}|\bsk-proj-[0-9A-Za-z_-]{40,}"
-        r"|\bsk-[A-Za-z0-9_-]{20,80}?T3BlbkFJ[A-Za-z0-9]{20}",
-    ),
-}
-"""By the name that findings and allowances use."""
-
-
 def _found(text: str) -> Iterator[SecretFinding]:
     """Everything that looks like a secret, allowed or not."""
     hinted = {name: rule.hints for name, rule in RULES.items() if _is_hinted(rule.hints, text)}
     if not hinted:
         return
+    # rules that go by a name come last: they add nothing to what a token's own form shows
+    hinted = dict(sorted(hinted.items(), key=lambda each: RULES[each[0]].accepts is not None))
     for number, line in enumerate(text.split("\n"), 1):
+        tokens: list[str] = []
         for name, hints in hinted.items():
-            if _is_hinted(hints, line):
-                yield from (SecretFinding(number, name, value) for value in _values(name, line))
+            if not _is_hinted(hints, line):
+                continue
+            for value in _values(name, line):
+                is_part = any(each in value or value in each for each in tokens)
+                if not (is_part and RULES[name].accepts):
+                    tokens.append(value)
+                    yield SecretFinding(number, name, value)
 
 
 def _is_hinted(hints: tuple[str, ...], text: str) -> bool:
@@ -209,7 +134,7 @@ def _values(name: str, line: str) -> Iterator[str]:
 @cache
 def _finder(name: str) -> Callable[[str], Iterable[str]]:
     rule = RULES[name]
-    return _detector(rule.detector) if rule.detector else _pattern(rule.pattern)
+    return _detector(rule.detector) if rule.detector else _pattern(rule)
 
 
 def _detector(path: str) -> Callable[[str], Iterable[str]]:
@@ -227,6 +152,12 @@ def _detector(path: str) -> Callable[[str], Iterable[str]]:
     return found
 
 
-def _pattern(pattern: str) -> Callable[[str], Iterable[str]]:
-    compiled = re.compile(pattern)
-    return lambda text: (match[match.lastindex or 0] for match in compiled.finditer(text))
+def _pattern(rule: SecretRule) -> Callable[[str], Iterable[str]]:
+    compiled = re.compile(rule.pattern)
+    accepts = rule.accepts or bool
+
+    def found(text: str) -> Iterator[str]:
+        values = (match[match.lastindex or 0] for match in compiled.finditer(text))
+        return filter(accepts, values)
+
+    return found

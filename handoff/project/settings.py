@@ -11,7 +11,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, nearest
-from handoff.base.secrets import RULES, Allowance
+from handoff.base.secret_rules import RULES
+from handoff.base.secrets import Allowance
 from handoff.project.overrides import Override, laid_over, origins
 from handoff.yaml.decode import Decoder, plain
 from handoff.yaml.nodes import Map, Node, Scalar, is_null, parse
