@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from handoff.base.problems import Place
+from handoff.session.keys import KEYS
 from handoff.session.model import (
     Bullets,
     Checklist,
@@ -43,6 +44,10 @@ def following(*prerequisites: str) -> Next:
 
 def session(name: str = "s", **changes: Any) -> Session:
     """A session with nothing in it but `changes`."""
+    fields = Session.__struct_fields__
+    content = {
+        key.field: changes.pop(key.field, None) for key in KEYS if key.field not in fields
+    }
     empty = Session(
         id=name,
         path=f"sessions/{name}.yaml",
@@ -50,31 +55,7 @@ def session(name: str = "s", **changes: Any) -> Session:
         title="Phase 4",
         slug="PHASE-4",
         created=Created(date(2026, 1, 3), None),
-        duration=None,
-        template="handoff",
-        goal=None,
-        as_of=None,
-        status=None,
-        questions=(),
-        header=(),
-        checklist=None,
-        decisions=None,
-        findings=None,
-        summary=(),
-        accomplished=None,
-        insights=None,
-        orchestrator=None,
-        coverage=None,
-        files=None,
-        next=None,
-        prompt=None,
-        troubleshooting=None,
-        metrics=None,
-        closing=None,
-        sections=(),
-        previous=(),
-        supersedes=None,
-        blocked_by=None,
         place=Place(f"sessions/{name}.yaml", 1),
+        content=content,
     )
     return replace(empty, **changes)

@@ -12,7 +12,7 @@ import yaml
 
 from handoff.base.problems import HandoffError
 from handoff.edit.operations import FLAGS, EditResult, add_to, set_at, tick
-from handoff.session.decode import KEYS
+from handoff.session.keys import NAMES
 from handoff.yaml.spans import CannotEdit
 
 FIXTURE = yaml.safe_load((Path(__file__).parent / "fixtures" / "edits.yaml").read_text("utf-8"))
@@ -20,8 +20,8 @@ LISTS = yaml.safe_load(
     (Path(__file__).parent / "fixtures/authoring/boxes.yaml").read_text("utf-8")
 )
 VERBS = {
-    "set": lambda text, path, value: set_at(text, path, FLAGS.get(value, value), order=KEYS),
-    "add": partial(add_to, order=KEYS),
+    "set": lambda text, path, value: set_at(text, path, FLAGS.get(value, value), order=NAMES),
+    "add": partial(add_to, order=NAMES),
     "tick": lambda text, path, note=None: tick(text, path, done=True, note=note),
 }
 

@@ -79,6 +79,7 @@ def session(*questions: QueryFact) -> Session:
         "created": Created(date(2026, 1, 3), None),
         "questions": questions,
         "place": PLACE,
+        "content": {},
     }
     return Session(**{**empty, **known})  # type: ignore[arg-type]
 

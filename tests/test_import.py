@@ -22,8 +22,8 @@ from handoff.import_.convert import ImportedSession, import_document
 from handoff.import_.document import read_document
 from handoff.import_.verify import find_difference
 from handoff.session import decode
+from handoff.session.keys import SCHEMA
 from handoff.session.model import Session
-from handoff.session.schema import SCHEMA
 from handoff.yaml.decode import Decoder, json_value
 
 ROOT = Path(__file__).parent.parent

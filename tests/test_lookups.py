@@ -18,8 +18,8 @@ from handoff import api
 from handoff.base.problems import InvalidInput, UsageError
 from handoff.facts.recorded import Fact, Failure, QueryResult
 from handoff.render import provenance
+from handoff.session.facts import GIT_COLUMNS, ROW_KEYS, SOURCES
 from handoff.session.model import SourceFact
-from handoff.session.sources import GIT_COLUMNS, LOOKUP_KEYS, ROW_KEYS
 from handoff.sources.lookup import LookupResult, SourceContext, look
 from handoff.sources.values import as_column, moment_of
 from handoff.sql.types import BadValue, type_of
@@ -473,7 +473,7 @@ def test_example_is_without_mistakes(example: str, tmp_path: Path) -> None:
 
 
 def test_every_key_and_column_is_explained() -> None:
-    keys = {key for kind in LOOKUP_KEYS.values() for key in kind} | {*ROW_KEYS}
+    keys = {key.name for kind in (*SOURCES.values(), ROW_KEYS) for key in kind}
     columns = {name for each in GIT_COLUMNS.values() for name in each}
 
     assert [name for name in sorted(keys | columns) if f"`{name}`" not in DOCUMENT] == []

@@ -16,8 +16,8 @@ from jsonschema.exceptions import ValidationError
 
 from handoff.base.problems import InvalidInput, KeyPath, Problem
 from handoff.session.content import RESERVED
-from handoff.session.decode import KEYS, load
-from handoff.session.schema import SCHEMA
+from handoff.session.decode import load
+from handoff.session.keys import NAMES, SCHEMA
 from handoff.yaml.decode import Decoder, json_value
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sessions"
@@ -111,7 +111,7 @@ def test_every_key_has_its_description() -> None:
     schemas = {"": SCHEMA, **SCHEMA["$defs"]}  # type: ignore[dict-item]
 
     assert [way for name in schemas for way in undescribed(schemas[name], name)] == []
-    assert tuple(SCHEMA["properties"]) == KEYS  # type: ignore[arg-type]
+    assert tuple(SCHEMA["properties"]) == NAMES  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("file", files("valid"), ids=lambda p: p.stem)
@@ -139,7 +139,7 @@ WORDS = st.sampled_from(
 )
 KEY = st.sampled_from(
     [
-        *(*KEYS, *RESERVED, "items", "columns", "lang", "done", "note", "path", "date"),
+        *(*NAMES, *RESERVED, "items", "columns", "lang", "done", "note", "path", "date"),
         *("text", "level", "rule", "after", "content", "params", "key", "redact", "id"),
         *("objectives", "read", "topic", "more", "document", "Why", "a", "x1", "titel"),
         *("what", "why", "when", "evidence", "do", "due", "at", "if", "then", "default"),
@@ -248,7 +248,7 @@ LIKELY = {
     )
     | JUNK,
 }
-OTHERS = {key: JUNK for key in KEYS if key not in LIKELY}
+OTHERS = {key: JUNK for key in NAMES if key not in LIKELY}
 SESSIONS = st.fixed_dictionaries({}, optional={**LIKELY, **OTHERS, "titel": JUNK}) | JUNK
 WHOLE = st.fixed_dictionaries(
     {

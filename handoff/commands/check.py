@@ -94,7 +94,7 @@ def publish(
 
 def schema() -> int:
     """Print the JSON Schema of the session file, for editors."""
-    from handoff.session.schema import SCHEMA
+    from handoff.session.keys import SCHEMA
 
     console.out(f"{json.dumps(SCHEMA, ensure_ascii=False, indent=2)}\n")
     return 0

@@ -13,7 +13,7 @@ from handoff import api
 from handoff.base.problems import InvalidInput, Problem, UsageError
 from handoff.commands import console, options
 from handoff.project.project import Project
-from handoff.session.decode import KEYS
+from handoff.session.keys import NAMES
 from handoff.session.open_blanks import OpenBlank, summary
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def set_(
     return _save(
         session,
         root,
-        lambda old: operations.set_at(old, path, meant, order=KEYS, new=new),
+        lambda old: operations.set_at(old, path, meant, order=NAMES, new=new),
     )
 
 
@@ -216,7 +216,7 @@ def add(
 
     def added(old: str) -> EditResult:
         for value in given:
-            done = operations.add_to(old, path, value, order=KEYS, new=new)
+            done = operations.add_to(old, path, value, order=NAMES, new=new)
             old = done.text
         return done
 

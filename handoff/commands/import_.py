@@ -15,7 +15,7 @@ from handoff.base.problems import Refused, UsageError
 from handoff.base.report import counted
 from handoff.commands import console, options
 from handoff.import_.document import MAX_BYTES
-from handoff.session.decode import ID
+from handoff.session.keys import ID
 
 
 def import_(

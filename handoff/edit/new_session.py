@@ -17,6 +17,7 @@ from handoff.base.problems import InvalidInput, Refused, UsageError
 from handoff.edit.carry_over import PreviousSession, carried, is_live
 from handoff.project.project import Project
 from handoff.session import decode
+from handoff.session.keys import ID, NAMES
 from handoff.session.model import Entries, Session, Text
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, page, value_of
 from handoff.yaml.nodes import List, Map, parse
@@ -131,7 +132,7 @@ def _next_id(project: Project, source: PreviousSession | None) -> str:
 
 
 def _refuse_taken(project: Project, session_id: str, created: date) -> None:
-    if not re.fullmatch(decode.ID, session_id):
+    if not re.fullmatch(ID, session_id):
         raise UsageError(
             f"handoff: error: '{session_id}' is no id, expected one like session-2"
         )
@@ -196,7 +197,7 @@ def _parts(
         parts["facts"] = EmittedKey(
             {}, "name: {sql: subject/question.sql}, cited as '{{ name.column }}'"
         )
-    return {key: parts[key] for key in decode.KEYS if key in parts}
+    return {key: parts[key] for key in NAMES if key in parts}
 
 
 def _blank_keys(source: PreviousSession | None) -> list[str]:

@@ -13,9 +13,9 @@ from handoff.base.problems import KeyPath
 from handoff.base.report import json_text, place_fields, printable
 from handoff.edit.operations import LISTS
 from handoff.project.project import Project
+from handoff.session.keys import PRIORITIES
 from handoff.session.model import LEVELS
 from handoff.session.open_blanks import OpenBlank
-from handoff.session.ownership import PRIORITIES
 from handoff.yaml.paths import at, places, unmistakable
 from handoff.yaml.spans import Tree, tree
 

@@ -17,7 +17,8 @@ from handoff.import_.handoff_layout import HandoffLayout
 from handoff.import_.sections import PlainLayout, count_blocks
 from handoff.import_.segments import Segment, split_segments
 from handoff.import_.verify import RenderSession, Verifier, to_yaml
-from handoff.session.decode import KEYS, LINE, slug_of
+from handoff.session.facts import LINE
+from handoff.session.keys import NAMES, slug_of
 
 _LONG = 400_000
 """Characters beyond which only headings are converted, everything else is kept verbatim."""
@@ -193,7 +194,7 @@ def _attempts(
         if following is None:
             return
         keys = following.session(metadata)
-        session = {key: keys[key] for key in KEYS if key in keys}
+        session = {key: keys[key] for key in NAMES if key in keys}
         lost = verifier.find_lost(session)
         yield _Attempt(session, lost)
         following = following.without(lost) if lost is not None else None

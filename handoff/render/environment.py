@@ -33,6 +33,7 @@ from handoff.base.files import confined, is_plain
 from handoff.base.problems import InvalidInput, Place, Problem, Refused, nearest
 from handoff.render.bytecode import Bytecode
 from handoff.render.filter_types import checked
+from handoff.session.model import Session
 
 MAX_WORK = 5_000_000
 """Characters printed and turns taken; the seed costs about 8,000."""
@@ -155,8 +156,10 @@ class _Undefined(StrictUndefined):
         message = message.replace(
             f"'{kind.__module__}.{kind.__name__} object'", f"'{kind.__name__}'"
         )
-        fields = getattr(kind, "__struct_fields__", ())
-        return message + nearest(str(self._undefined_name), fields)
+        names = [*getattr(kind, "__struct_fields__", ())]
+        if isinstance(self._undefined_obj, Session):
+            names += self._undefined_obj.content
+        return message + nearest(str(self._undefined_name), names)
 
 
 class _Paid(NodeTransformer):

@@ -1,8 +1,11 @@
-"""The content algebra: what may stand under a label, from YAML nodes."""
+"""The content of a session: what a label may hold, read from YAML nodes, and its schema."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT, Kind, blanks
 from handoff.session.model import (
@@ -28,6 +31,19 @@ from handoff.session.model import (
     Text,
     Valued,
 )
+from handoff.session.shapes import (
+    ITEM_SCHEMA,
+    TEXT_SCHEMA,
+    WORDS_SCHEMA,
+    Key,
+    Schema,
+    Shape,
+    described,
+    list_schema,
+    read_keys,
+    ref,
+    whole,
+)
 from handoff.yaml.decode import Decoder, plain
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null
 
@@ -38,35 +54,20 @@ CODE_LANGS: Mapping[str, str] = {
     "text": "",
 }
 """Reserved key to the language of its fence."""
-RESERVED: Mapping[str, tuple[str, ...]] = {
-    "value": ("value", "items"),
-    "steps": ("steps",),
-    "checklist": ("checklist",),
-    **{key: (key,) for key in CODE_LANGS},
-    "code": ("code", "lang"),
-    "table": ("table", "columns"),
-    "phases": ("phases",),
-    "files": ("files", "change"),
-    "expect": ("expect",),
-    "markdown": ("markdown",),
-}
-"""A mapping with the key is no labelled text, and may hold these keys only."""
-CONDITION_KEYS = ("text", "when")
-BOX_KEYS = ("done", "note", "when")
-CLAIM_KEYS = (("text", "evidence"), ("what", "evidence"))
-"""A mapping with these two keys is a condition, a claim."""
-
-
 FACT_NAME = r"[a-z][a-z0-9_]*"
 CODE_LANG = r"[A-Za-z0-9_+#.-]+"
 LIVE = r"\s*\{\{[\s\S]*\}\}\s*"
-"""Of a condition; that it is only one, and true or false, is held against the facts."""
+"""Of a condition; that it is one true or false expression is checked with the facts."""
+
+
+Values = Mapping[str, Any]
+"""What was read under each key; `None` for an absent one."""
 
 
 class ContentReader(Decoder):
-    """Reads words and content; a key that is absent (`None`) gives `None`."""
+    """Reads text and content; an absent key (`None`) gives `None`."""
 
-    # --- words ---
+    # --- text ---
 
     def words(self, node: Node | None, *, item: bool = False) -> Text | Blank | None:
         """Text that may be a blank; `None` only where the key is absent."""
@@ -79,7 +80,7 @@ class ContentReader(Decoder):
         return self.as_text(node, text) if text is not None else None
 
     def author_text(self, node: Node | None) -> Text | None:
-        """Text, a blank as it is spelled; `None` where nothing is said."""
+        """Text, a blank as it is spelled; `None` for an absent key and for null."""
         if is_nothing(node):
             return None
         words = self.words(node)
@@ -103,7 +104,7 @@ class ContentReader(Decoder):
     # --- content ---
 
     def content(self, node: Node | None, *, item: bool = False) -> Content | None:
-        """What stands under a label; `None` only where the key is absent."""
+        """The content of a label; `None` only where the key is absent."""
         if node is None:
             return None
         blank = _blank(node, item=item)
@@ -119,7 +120,7 @@ class ContentReader(Decoder):
         return self.as_text(node, node.text)
 
     def some(self, node: Node | None, at: Node) -> Content:
-        """Content, blank where nothing is."""
+        """Content; a blank for an absent key."""
         return self.content(node) or Blank(DEFAULT, at.place)
 
     def items(self, node: Node | None) -> tuple[Content, ...]:
@@ -132,58 +133,62 @@ class ContentReader(Decoder):
         return _claimed(tuple(content for content in found if content is not None))
 
     def mapping(self, node: Map) -> Content:
-        keys = [pair.key for pair in node.pairs]
-        pair_of = _PAIRS.get(frozenset(keys))
-        if pair_of is not None:
-            return pair_of(self, node, {pair.key: pair.node for pair in node.pairs})
-        special = next((key for key in RESERVED if key in keys), None)
+        names = [pair.key for pair in node.pairs]
+        pair = _PAIRS.get(frozenset(names))
+        if pair is not None:
+            return pair.build(self, read_keys(self, node, pair.keys), node)
+        special = next((name for name in RESERVED if name in names), None)
         if special is None:
             return Entries(tuple(self.entry(pair) for pair in node.pairs), node.place)
-        for pair in node.pairs:
-            if pair.key not in RESERVED[special]:
-                message = f"'{pair.key}' cannot stand beside '{special}', which is a reserved "
-                message += f"key; if a label is meant, write it '{special.capitalize()}'"
-                self.report("Y024", message, pair)
+        for each in node.pairs:
+            if each.key not in RESERVED[special]:
+                message = (
+                    f"'{each.key}' is not allowed next to '{special}', which is a reserved "
+                )
+                message += f"key; to use it as a label, write '{special.capitalize()}'"
+                self.report("Y024", message, each)
         given = {pair.key: pair.node for pair in node.pairs}
-        return _SPECIAL[special](self, node, given)
+        reserved = _RESERVED[special]
+        values = {k.name: k.shape.read(self, given.get(k.name)) for k in reserved.keys}
+        return reserved.build(self, values, node)
 
-    def condition(self, node: Map, given: Mapping[str, Node]) -> Content:
-        text = self.words(given["text"]) or Blank(DEFAULT, node.place)
-        return self.holds(text, given["when"], node)
+    def condition(self, values: Values, node: Map) -> Content:
+        return Condition(_or_blank(values["text"], node), values["when"], node.place)
 
-    def holds(self, text: Text | Blank, when: Node, node: Node) -> Condition:
-        if is_null(when):
-            self.report("Y021", "key 'when' has no value", when)
+    def when(self, node: Node | None) -> Text | None:
         what = "a condition in quotes, such as \"{{ phases.phase_4.state == 'complete' }}\""
-        live = self.matching(when, LIVE, what)
-        return Condition(text, self.as_text(when, live or ""), node.place)
+        live = self.matching(node, LIVE, what)
+        return self.as_text(node, live or "") if node is not None else None
 
-    def claim(self, node: Map, given: Mapping[str, Node]) -> Content:
-        what = next(given[key] for key in ("text", "what") if key in given)
-        words = self.words(what) or Blank(DEFAULT, node.place)
-        return Claim(words, self.evidence(given["evidence"]), node.place)
+    def claim(self, values: Values, node: Map) -> Content:
+        words = values["text"] if "text" in values else values["what"]
+        return Claim(_or_blank(words, node), values["evidence"], node.place)
 
-    def evidence(self, node: Node) -> tuple[Text, ...] | Blank:
+    def evidence(self, node: Node | None) -> tuple[Text, ...] | Blank:
         """One or a list; a blank where it is still to be named."""
-        if not isinstance(node, Scalar) and not spelled_blank(node):
+        if not isinstance(node, Scalar | None) and not spelled_blank(node):
             found = (self.words(each, item=True) for each in self.nodes(node, "text or a list"))
             return tuple(as_written(words) for words in found if words)
         words = self.words(node)
         return words if isinstance(words, Blank) else (words,) if words else ()
 
-    def valued(self, node: Map, given: Mapping[str, Node]) -> Content:
-        items = given.get("items")
-        inner = self.content(items) if items else Bullets((), node.place)
-        assert inner is not None  # the node is there
-        return Valued(self.some(given.get("value"), node), inner, node.place)
+    def valued(self, values: Values, node: Map) -> Content:
+        items = values["items"]
+        return Valued(
+            values["value"] or Blank(DEFAULT, node.place),
+            Bullets((), node.place) if items is None else items,
+            node.place,
+        )
 
-    def steps(self, node: Map, given: Mapping[str, Node]) -> Content:
-        return Steps(self.items(given["steps"]), node.place)
+    def steps(self, values: Values, node: Map) -> Content:
+        return Steps(values["steps"], node.place)
 
-    def boxes(self, node: Map, given: Mapping[str, Node]) -> Content:
-        found = self.checklist(given["checklist"])
-        assert found is not None  # the node is there
-        return found
+    def code(self, values: Values, node: Map) -> Content:
+        key, words = next(iter(values.items()))
+        return CodeBlock(CODE_LANGS.get(key, values.get("lang") or ""), words, node.place)
+
+    def lang(self, node: Node | None) -> str | None:
+        return self.matching(node, CODE_LANG, "the name of a language")
 
     def checklist(self, node: Node | None) -> Checklist | None:
         if node is None:
@@ -197,16 +202,14 @@ class ContentReader(Decoder):
         if spelled_blank(node):
             return Checklist((), node.place)
         labels = [as_written(words) for each in node.nodes if (words := self.label(each))]
-        return Checklist(
-            tuple(ChecklistItem(label, False, None, label.place) for label in labels),
-            node.place,
-        )
+        items = tuple(ChecklistItem(label, False, None, label.place) for label in labels)
+        return Checklist(items, node.place)
 
     def label(self, node: Node) -> Text | Blank | None:
-        """What one item of a list of boxes is called."""
+        """The label of one item in a checklist that is a list."""
         if isinstance(node, Map) and node.pairs:
             label = node.pairs[0].key
-            message = "expected text, found a mapping: boxes are either a list of text or "
+            message = "expected text, found a mapping: a checklist is either a list of text or "
             message += f"a mapping, write '{label}: …' without the dash"
             self.report("Y022", message, node)
             return None
@@ -217,23 +220,18 @@ class ContentReader(Decoder):
         if not isinstance(pair.node, Map):
             done = self.flag(pair.node)
             return ChecklistItem(label, bool(done), None, pair.node.place)
-        given = self.fields(pair.node, BOX_KEYS, what=f"'{pair.key}'")
-        note = self.author_text(given.get("note"))
-        done = bool(self.flag(given.get("done")))
-        when = self.holds(label, given["when"], pair.node) if "when" in given else None
-        return ChecklistItem(label, done, note, pair.node.place, when)
+        values = read_keys(self, pair.node, ITEM_KEYS, f"'{pair.key}'")
+        when = values["when"]
+        return ChecklistItem(
+            label=label,
+            done=bool(values["done"]),
+            note=values["note"],
+            place=pair.node.place,
+            when=Condition(label, when, pair.node.place) if when else None,
+        )
 
-    def code(self, node: Map, given: Mapping[str, Node]) -> Content:
-        key = next(key for key in (*CODE_LANGS, "code") if key in given)
-        lang = CODE_LANGS.get(key)
-        if lang is None:
-            lang = self.matching(given.get("lang"), CODE_LANG, "a language's name") or ""
-        words = self.words(given[key]) or Blank(DEFAULT, node.place)
-        return CodeBlock(lang, words, node.place)
-
-    def table(self, node: Map, given: Mapping[str, Node]) -> Content:
-        fact = self.fact(given["table"])
-        return TableBlock(fact, self.columns(given.get("columns")), node.place)
+    def table(self, values: Values, node: Map) -> Content:
+        return TableBlock(values["table"], values["columns"], node.place)
 
     def columns(self, node: Node | None) -> tuple[TableColumn, ...]:
         if isinstance(node, Map):
@@ -251,61 +249,47 @@ class ContentReader(Decoder):
             return None
         return self.text(node)
 
-    def phases(self, node: Map, given: Mapping[str, Node]) -> Content:
-        return PhasesBlock(self.fact(given["phases"]), node.place)
+    def phases(self, values: Values, node: Map) -> Content:
+        return PhasesBlock(values["phases"], node.place)
 
-    def files(self, node: Map, given: Mapping[str, Node]) -> Content:
-        what = "a fact's name; if a label is meant, write it 'Files'"
-        fact = self.fact(given["files"], what)
-        change = given.get("change")
-        nodes = change.nodes if isinstance(change, List) else (change,)
+    def files(self, values: Values, node: Map) -> Content:
+        return FilesBlock(values["files"], values["change"], node.place)
+
+    def changes(self, node: Node | None) -> tuple[str, ...]:
+        nodes = node.nodes if isinstance(node, List) else (node,)
         found = (self.choice(each, CHANGES) for each in nodes)
-        return FilesBlock(fact, tuple(each for each in found if each), node.place)
+        return tuple(each for each in found if each)
 
-    def expected(self, node: Map, given: Mapping[str, Node]) -> Content:
-        what = "a fact's name; if a label is meant, write it 'Expect'"
-        return ExpectBlock(self.fact(given["expect"], what), node.place)
+    def expected(self, values: Values, node: Map) -> Content:
+        return ExpectBlock(values["expect"], node.place)
 
-    def fact(self, node: Node, what: str = "a fact's name") -> str:
-        if is_null(node):
-            self.report("Y021", "expected a fact's name, found nothing", node)
+    def fact(self, node: Node | None, label: str = "") -> str:
+        what = "the name of a fact"
+        what += f"; to use it as a label, write '{label}'" if label else ""
+        if node is not None and is_null(node):
+            self.report("Y021", "expected the name of a fact, found nothing", node)
         return self.matching(node, FACT_NAME, what) or ""
 
-    def markdown(self, node: Map, given: Mapping[str, Node]) -> Content:
-        return MarkdownBlock((self.text(given["markdown"]) or "").rstrip("\n"), node.place)
+    def markdown(self, values: Values, node: Map) -> Content:
+        return MarkdownBlock((values["markdown"] or "").rstrip("\n"), node.place)
 
 
-_SPECIAL: Mapping[str, Callable[[ContentReader, Map, Mapping[str, Node]], Content]] = {
-    "value": ContentReader.valued,
-    "steps": ContentReader.steps,
-    "checklist": ContentReader.boxes,
-    **dict.fromkeys((*CODE_LANGS, "code"), ContentReader.code),
-    "table": ContentReader.table,
-    "phases": ContentReader.phases,
-    "files": ContentReader.files,
-    "expect": ContentReader.expected,
-    "markdown": ContentReader.markdown,
-}
-
-
-_PAIRS: Mapping[frozenset[str], Callable[[ContentReader, Map, Mapping[str, Node]], Content]] = {
-    frozenset(CONDITION_KEYS): ContentReader.condition,
-    **{frozenset(keys): ContentReader.claim for keys in CLAIM_KEYS},
-}
+def _or_blank(words: Text | Blank | None, node: Map) -> Text | Blank:
+    return words or Blank(DEFAULT, node.place)
 
 
 def _claimed(items: tuple[Content, ...]) -> tuple[Content, ...]:
-    """Beside an item with evidence, one without is a claim that has none."""
+    """In a list with evidence, an item without is a claim that has none."""
     if not any(isinstance(each, Claim) for each in items):
         return items
-    said = (Text, Entries, Valued)
     return tuple(
-        Claim(each, (), each.place) if isinstance(each, said) else each for each in items
+        Claim(each, (), each.place) if isinstance(each, Text | Entries | Valued) else each
+        for each in items
     )
 
 
 def _blank(node: Node, *, item: bool) -> Blank | None:
-    """The blank that `node` spells, or that it is by saying nothing."""
+    """The blank that `node` spells, or that null is."""
     if is_null(node):
         return Blank(DEFAULT, node.place)
     if isinstance(node, Map):
@@ -351,3 +335,232 @@ def is_nothing(node: Node | None) -> bool:
 
 def as_written(words: Text | Blank) -> Text:
     return words if isinstance(words, Text) else Text(words.text, words.place)
+
+
+# --- the keys of content ---------------------------------------------------------------
+
+FACT_SCHEMA: Schema = {"type": ["string"], "pattern": whole(FACT_NAME)}
+
+
+def _fact(label: str = "") -> Shape:
+    return Shape("a fact", lambda reader, node: reader.fact(node, label), FACT_SCHEMA)
+
+
+WORDS = Shape("text", ContentReader.words, WORDS_SCHEMA)
+AUTHOR_TEXT = Shape("text", ContentReader.author_text, WORDS_SCHEMA)
+FLAG = Shape("`true` or `false`", Decoder.flag, {"type": ["boolean", "null"]})
+_WHEN = Shape("a condition", ContentReader.when, {"type": ["string"], "pattern": whole(LIVE)})
+_EVIDENCE = Shape(
+    "text or a list of it",
+    ContentReader.evidence,
+    {
+        "type": ["string", "number", "null", "array", "object"],
+        "maxProperties": 0,
+        "items": ITEM_SCHEMA,
+    },
+    hint="a fact, a commit, a file with its line, or a document",
+)
+_TEXT = Key("text", WORDS, "The statement.")
+_WHAT = Key("what", WORDS, "The statement.")
+_IF = Key("when", _WHEN, "What the facts must show.")
+_PROOF = Key("evidence", _EVIDENCE, "What proves it.")
+PAIRED = (_TEXT, _WHAT, _IF, _PROOF)
+CONTENT = Shape(
+    "[content](#content)",
+    ContentReader.content,
+    ref("content"),
+    keys=PAIRED,
+    inside="content",
+)
+
+ITEM_KEYS = (
+    Key("done", FLAG, "Whether the item is checked."),
+    Key("note", AUTHOR_TEXT, "Printed after the label, in parentheses."),
+    Key("when", _WHEN, "What the facts say about the item while it is unchecked."),
+)
+CHECKLIST = Shape(
+    "a [checklist](#checklists)",
+    ContentReader.checklist,
+    ref("checklist"),
+    keys=ITEM_KEYS,
+    inside="names",
+)
+_CODE = Key(
+    "code", WORDS, "A fenced block; literal, without live values, never searched for blanks."
+)
+_COLUMNS = Shape(
+    "a list of columns, or `column: heading`",
+    ContentReader.columns,
+    {
+        "type": ["object", "array", "null"],
+        "additionalProperties": TEXT_SCHEMA,
+        "items": {"type": ["string", "number"], "pattern": r"\S"},
+    },
+)
+_CHANGE: Schema = {"enum": [*CHANGES, None]}
+_CHANGES = Shape(
+    "one or a list",
+    ContentReader.changes,
+    {"if": {"type": "array"}, "then": {"items": _CHANGE}, "else": _CHANGE},
+)
+
+Build = Callable[[ContentReader, Values, Map], Content]
+
+
+class Reserved(Struct, frozen=True):
+    """A mapping with certain keys, which is not a mapping of labels."""
+
+    build: Build
+    keys: tuple[Key, ...]
+    """The first makes the mapping what it is; only these are allowed."""
+
+
+_RESERVED: Mapping[str, Reserved] = {
+    each.keys[0].name: each
+    for each in (
+        Reserved(
+            ContentReader.valued,
+            (
+                Key("value", CONTENT, "A value, with a list or labels under it: items."),
+                Key("items", CONTENT, "A list or labels under the value."),
+            ),
+        ),
+        Reserved(
+            ContentReader.steps,
+            (
+                Key(
+                    "steps",
+                    Shape("a list", ContentReader.items, list_schema(ref("content"))),
+                    "A numbered list.",
+                ),
+            ),
+        ),
+        Reserved(
+            lambda _, values, __: values["checklist"],
+            (Key("checklist", CHECKLIST, "Items, label: true or false."),),
+        ),
+        *(
+            Reserved(ContentReader.code, (Key(name, WORDS, _CODE.description),))
+            for name in CODE_LANGS
+        ),
+        Reserved(
+            ContentReader.code,
+            (
+                _CODE,
+                Key(
+                    "lang",
+                    Shape(
+                        "text", ContentReader.lang, {**TEXT_SCHEMA, "pattern": whole(CODE_LANG)}
+                    ),
+                    "The language of the fence.",
+                ),
+            ),
+        ),
+        Reserved(
+            ContentReader.table,
+            (
+                Key("table", _fact(), "The rows of this fact as a table."),
+                Key("columns", _COLUMNS, "Which columns, in which order: names or headings."),
+            ),
+        ),
+        Reserved(
+            ContentReader.phases,
+            (Key("phases", _fact(), "Status lines for each phase of this fact."),),
+        ),
+        Reserved(
+            ContentReader.files,
+            (
+                Key(
+                    "files",
+                    _fact("Files"),
+                    "The paths in this fact, with a heading for each kind of change.",
+                ),
+                Key("change", _CHANGES, f"Which files: {', '.join(CHANGES)}, or a list."),
+            ),
+        ),
+        Reserved(
+            ContentReader.expected,
+            (
+                Key(
+                    "expect",
+                    _fact("Expect"),
+                    "What this fact is expected to be, and what it is.",
+                ),
+            ),
+        ),
+        Reserved(
+            ContentReader.markdown,
+            (
+                Key(
+                    "markdown",
+                    Shape("text", Decoder.text, TEXT_SCHEMA),
+                    "Markdown, printed unchanged; without live values or blanks.",
+                ),
+            ),
+        ),
+    )
+}
+RESERVED: Mapping[str, tuple[str, ...]] = {
+    name: tuple(key.name for key in each.keys) for name, each in _RESERVED.items()
+}
+"""A mapping with the key has no labels, and may hold these keys only."""
+_PAIRS: Mapping[frozenset[str], Reserved] = {
+    frozenset(key.name for key in each.keys): each
+    for each in (
+        Reserved(ContentReader.condition, (_TEXT, _IF)),
+        Reserved(ContentReader.claim, (_TEXT, _PROOF)),
+        Reserved(ContentReader.claim, (_WHAT, _PROOF)),
+    )
+}
+"""A mapping with exactly these two keys is a condition or a claim."""
+
+
+def _described(keys: tuple[Key, ...]) -> Schema:
+    return {key.name: described(key.shape.schema, key.description) for key in keys}
+
+
+def _object_schema() -> Schema:
+    """A condition or a claim, which two keys make; else what the reserved keys allow."""
+    schema: Schema = {}
+    for name, each in reversed([*_RESERVED.items()]):
+        allowed = {
+            "propertyNames": {"enum": [*RESERVED[name]]},
+            "properties": _described(each.keys[1:]),
+        }
+        schema = {"if": {"required": [name]}, "then": allowed, "else": schema}
+    for each in _PAIRS.values():
+        both = {"required": [key.name for key in each.keys], "maxProperties": len(each.keys)}
+        then = {"properties": _described(each.keys)}
+        schema = {"if": both, "then": then, "else": schema}
+    return schema
+
+
+DEFINITIONS: Mapping[str, Schema] = {
+    "content": {
+        "description": (
+            "Content: nothing (a blank), text, a number, true or false (✅/❌), a list, labels "
+            "with content, or a mapping with one of the reserved keys."
+        ),
+        "properties": {
+            name: described(each.keys[0].shape.schema, each.keys[0].description)
+            for name, each in _RESERVED.items()
+        },
+        "additionalProperties": ref("content"),
+        "items": ref("content"),
+        "if": {"type": "object"},
+        "then": _object_schema(),
+    },
+    "checklist": {
+        "description": (
+            "Items: label: true, false or {done: , note: , when: }; a list is unchecked items."
+        ),
+        "type": ["object", "array", "null"],
+        "additionalProperties": {
+            "type": ["boolean", "object", "null"],
+            "properties": _described(ITEM_KEYS),
+            "additionalProperties": False,
+        },
+        "items": ITEM_SCHEMA,
+    },
+}
+"""Parts of the schema that refer to each other."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -467,8 +467,8 @@ class Section(Struct, frozen=True):
 class Session(Struct, frozen=True):
     """One `sessions/<id>.yaml`.
 
-    A key that is absent is `None` (its section is left out); a key with nothing
-    holds a `Blank` (its section is printed, and is open).
+    A key that is absent is `None` (its section is left out); a key without a value
+    holds a `Blank` (its section is printed, and is blank).
     """
 
     id: str
@@ -481,41 +481,35 @@ class Session(Struct, frozen=True):
     slug: str
     """Upper case, for the document's name; made from the title where not given."""
     created: Created
-    duration: Text | Blank | None
-    template: str
-    goal: Text | Blank | None
-    as_of: datetime | None
-    """UTC, to the minute; `None` for the minute of asking."""
-    status: Text | None
-    """The author's own words in place of the derived status."""
-    questions: tuple[QueryFact | SourceFact, ...]
-    """`facts:`, in the author's order."""
-    header: tuple[Entry, ...]
-    checklist: Checklist | None
-    decisions: Content | None
-    findings: Content | None
-    summary: tuple[Entry, ...]
-    accomplished: Content | None
-    insights: Content | None
-    orchestrator: Content | None
-    coverage: Content | None
-    files: Content | None
-    next: Next | None
-    prompt: Prompt | None
-    troubleshooting: Content | None
-    metrics: Content | None
-    closing: tuple[Entry, ...] | None
-    sections: tuple[Section, ...]
-    previous: tuple[str, ...]
-    supersedes: str | None
-    blocked_by: Text | None
     place: Place
-    template_place: Place | None = None
-    """Where the template is named; `None` where it is not."""
+    content: Mapping[str, Content | None]
+    """Every key of the session that has no field here, in the order of the table of keys.
+
+    Each is an attribute too: `session.decisions`.
+    """
     started: datetime | None = None
-    """When work began, UTC."""
+    """When work started, UTC."""
     ended: datetime | None = None
-    """When work ended, UTC; not before it began."""
+    """When work ended, UTC; not before it started."""
+    duration: Text | Blank | None = None
+    template: str = "handoff"
+    goal: Text | Blank | None = None
+    as_of: datetime | None = None
+    """UTC, to the minute; `None` for the minute in which the queries run."""
+    status: Text | None = None
+    """The author's own words in place of the derived status."""
+    questions: tuple[QueryFact | SourceFact, ...] = ()
+    """`facts:`, in the author's order."""
+    header: tuple[Entry, ...] = ()
+    checklist: Checklist | None = None
+    summary: tuple[Entry, ...] = ()
+    next: Next | None = None
+    prompt: Prompt | None = None
+    closing: tuple[Entry, ...] | None = None
+    sections: tuple[Section, ...] = ()
+    previous: tuple[str, ...] = ()
+    supersedes: str | None = None
+    blocked_by: Text | None = None
     severity: Severity | Blank | None = None
     actions: tuple[Action, ...] | Blank | None = None
     """Empty where the author says that there are none; so are the two below."""
@@ -524,11 +518,22 @@ class Session(Struct, frozen=True):
     do_not: tuple[Reasoned, ...] | Blank | None = None
     checkpoint: Checkpoint | Blank | None = None
     prompts: tuple[Prompt, ...] = ()
-    """Those beside `prompt`."""
+    """Those in addition to `prompt`."""
+    template_place: Place | None = None
+    """Where the template is named; `None` where it is not."""
+
+    if not TYPE_CHECKING:  # a misspelled field must not type-check as content
+
+        def __getattr__(self, name: str) -> Content | None:
+            try:
+                return self.content[name]
+            except KeyError:
+                message = f"'Session' object has no attribute '{name}'"
+                raise AttributeError(message) from None
 
     @property
     def duration_words(self) -> str | None:
-        """`2 h 40 min`, from the beginning to the end; `None` where one is not known."""
+        """`2 h 40 min`, from start to end; `None` where one of them is not known."""
         if self.started is None or self.ended is None:
             return None
         hours, minutes = divmod(int((self.ended - self.started).total_seconds()) // 60, 60)

@@ -6,12 +6,13 @@ of content and a new place for either are known everywhere at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal, TypeVar
 
 from msgspec import Struct
 
 from handoff.base.problems import KeyPath, Place
+from handoff.session.keys import KEYS, NAMES
 from handoff.session.model import (
     Blank,
     Bullets,
@@ -130,9 +131,9 @@ def _walk(node: object, role: Role, *, in_list: bool) -> Iterator[Leaf]:
             # the text of an item's condition is its label
             yield from _walk(node.when and node.when.when, "condition", in_list=False)
         case Session():
-            for name in node.__struct_fields__:
+            for name, part in zip(NAMES, _parts(node), strict=True):
                 own: Role = "status" if name in _STATUS else role
-                yield from _walk(getattr(node, name), own, in_list=False)
+                yield from _walk(part, own, in_list=False)
         case _:
             is_list = isinstance(node, Bullets | Steps) or (in_list and type(node) is tuple)
             for each in _parts(node):
@@ -140,11 +141,12 @@ def _walk(node: object, role: Role, *, in_list: bool) -> Iterator[Leaf]:
 
 
 def _parts(node: object) -> Iterator[object]:
-    """What a node holds: the items of a tuple, the values of a mapping, a struct's fields."""
+    """What a node holds: the items of a tuple, the keys of a session, a struct's fields."""
     if isinstance(node, tuple):
         yield from node
-    elif isinstance(node, Mapping):
-        yield from node.values()
+    elif isinstance(node, Session):
+        for key in KEYS:
+            yield getattr(node, key.field)
     elif isinstance(node, Struct) and not isinstance(node, Place | QueryFact | SourceFact):
         for name in node.__struct_fields__:
             yield getattr(node, name)

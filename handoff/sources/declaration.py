@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from handoff.base.problems import Problem, Refused, nearest
+from handoff.session.facts import TIME
 from handoff.session.model import GitRange, JsonFile, LogFile, SourceFact
-from handoff.session.sources import TIME
 from handoff.sources import json_file, log
 from handoff.sources.values import as_column
 from handoff.sql.contracts import CONTRACTS

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from handoff.base.problems import HandoffError, Refused
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
+from handoff.session.facts import TIME
 from handoff.session.model import GitRange, JsonFile, LogFile, SourceFact
-from handoff.session.sources import TIME
 from handoff.sources import git, json_file, log
 from handoff.sources.log import SourceFailed
 from handoff.sources.log_matches import RecentWindow, logged
