@@ -31,6 +31,7 @@ from handoff.session.model import (
     Text,
     Valued,
 )
+from handoff.session.reading_list import prompts
 from handoff.session.walk import Leaf, every, leaves
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, value_of
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
@@ -99,10 +100,11 @@ def _item(node: Node, source: PreviousSession) -> Iterator[Value]:
 
 
 def guards(source: PreviousSession, key: str) -> EmittedKey | None:
-    """What not to do: the list of it, and what the prompt says beneath a heading like that."""
+    """What not to do: the list of it, and what prompts have under a heading like that."""
     part = listed(source, key)
     items = list(part.value) if part and isinstance(part.value, list) else []
-    for entry in source.session.prompt.more if source.session.prompt else ():
+    written = prompts(source.session).values()
+    for entry in (entry for prompt in written for entry in prompt.more):
         if _GUARDS.search(entry.label):
             told = _items(entry.content, source.say)
             items += [

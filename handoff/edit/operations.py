@@ -29,6 +29,12 @@ LISTS: tuple[KeyPath, ...] = (("actions",), ("tried",), ("do_not",), ("prompt", 
 """Places where no text may stand alone."""
 
 
+def takes_items(keys: KeyPath) -> bool:
+    """Whether only a list is allowed at `keys`; a named prompt has the keys of `prompt:`."""
+    own = ("prompt", *keys[2:]) if keys[:1] == ("prompts",) else keys
+    return own in LISTS or own[-1:] == ("checklist",)
+
+
 class EditResult(Struct, frozen=True):
     """A session's text after one edit, and where that was."""
 
@@ -54,8 +60,9 @@ def set_at(
 
 def put(text: str, keys: KeyPath, value: Scalar, *, order: tuple[str, ...] = ()) -> EditResult:
     """`text` with `value` at `keys`; where only a list may stand, as its first item."""
-    kind, _ = _there(tree(text), keys)
-    if keys in LISTS and isinstance(value, str) and (not kind or kind.endswith(":null")):
+    kind, inside = _there(tree(text), keys)
+    is_nothing = not kind or kind.endswith(":null") or (kind == "seq" and not inside)
+    if takes_items(keys) and isinstance(value, str) and is_nothing:
         return EditResult(add_item(text, keys, value, order=order), (*keys, 0))
     return EditResult(set_value(text, keys, value, order=order), keys)
 

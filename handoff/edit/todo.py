@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from handoff import api
 from handoff.base.problems import KeyPath
 from handoff.base.report import json_text, place_fields, printable
-from handoff.edit.operations import LISTS
+from handoff.edit.operations import takes_items
 from handoff.project.project import Project
 from handoff.session.keys import PRIORITIES
 from handoff.session.model import LEVELS
@@ -82,7 +82,7 @@ _KNOWN: Mapping[KeyPath, _Known] = {
 """By the way to it, 0 for any item."""
 
 
-_ADDED_TO = (*LISTS, ("decisions",), ("findings",))
+_LISTS = (("decisions",), ("findings",))
 """Places that hold an item each, so that the next one can be added."""
 
 
@@ -109,7 +109,8 @@ def _task(
         return TodoItem(each, path, "", waits_for, _asking(session_id, read, waits_for))
     words = _words(read, each.place.keys, written)
     dashes = "-- " if words.startswith("-") else ""
-    verb = "add" if each.place.keys in _ADDED_TO else "set"
+    keys = each.place.keys
+    verb = "add" if takes_items(keys) or keys in _LISTS else "set"
     command = f"handoff {verb} {session_id} {quote(path)} {dashes}{quote(words)}"
     return TodoItem(each, path, words, {}, command)
 

@@ -158,7 +158,7 @@ def _checklist(content: Checklist, pen: LeafRenderer) -> list[str]:
         waits = box.when if box.when and not box.done else None
         label = pen.condition(waits) if waits else pen.words(box.label)
         lines += marked(f"- [{mark}] ", [f"{label}{note}"])
-    return lines or [DEFAULT]
+    return lines or _unknown(content, pen)
 
 
 def _code(content: CodeBlock, pen: LeafRenderer) -> list[str]:
@@ -201,7 +201,7 @@ def _expect(content: ExpectBlock, pen: LeafRenderer) -> list[str]:
     return _unknown(content, pen) if found is None else [f"- {line}" for line in found]
 
 
-def _unknown(content: FilesBlock | ExpectBlock, pen: LeafRenderer) -> list[str]:
+def _unknown(content: Checklist | FilesBlock | ExpectBlock, pen: LeafRenderer) -> list[str]:
     return _leaf(Blank(DEFAULT, content.place), pen)
 
 

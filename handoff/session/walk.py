@@ -11,11 +11,13 @@ from typing import Literal, TypeVar
 
 from msgspec import Struct
 
+from handoff.base.blanks import DEFAULT
 from handoff.base.problems import KeyPath, Place
 from handoff.session.keys import KEYS, NAMES
 from handoff.session.model import (
     Blank,
     Bullets,
+    Checklist,
     ChecklistItem,
     Claim,
     CodeBlock,
@@ -126,6 +128,8 @@ def _walk(node: object, role: Role, *, in_list: bool) -> Iterator[Leaf]:
         case Claim(what, evidence):
             yield from _walk(what, role, in_list=in_list)
             yield from _walk(evidence, "evidence", in_list=False)
+        case Checklist((), place):  # prints a blank, as it has no items yet
+            yield Leaf(Blank(DEFAULT, place), "item", in_list=False)
         case ChecklistItem(label, _, note):
             yield from _walk((label, note), "item", in_list=False)
             # the text of an item's condition is its label
