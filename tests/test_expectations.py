@@ -202,7 +202,7 @@ def test_unanswered_fact_is_one_blank() -> None:
     )
     expects = [ExpectBlock(each.name, Place("s.yaml", 9)) for each in asked]
 
-    assert [names.expectations(each) for each in expects] == [None, None]
+    assert [names.expectations(each, "text") for each in expects] == [None, None]
     assert [len(names.open(each)) for each in expects] == [1, 1]
 
 

@@ -21,6 +21,7 @@ from handoff.session.model import (
     Bullets,
     Entries,
     Entry,
+    FilesBlock,
     PhasesBlock,
     TableBlock,
     TableColumn,
@@ -176,7 +177,7 @@ def test_a_table_of_an_old_answer_says_so():
 def test_status_lines_of_each_phase():
     eta = "2026-01-03 19:46 UTC (14:46 EST), at 298 days/h over the last 60 min"
 
-    assert live().phases(PhasesBlock("orchestrator", AT)) == [
+    assert live().phases(PhasesBlock("orchestrator", AT), "text") == [
         (
             "Game logs Status",
             [("Progress", "514 of 1,537 days (33.4%)"), ("Success rate", "99%"), ("ETA", eta)],
@@ -196,7 +197,7 @@ def test_status_lines_call_a_phase_in_the_prompt_as_its_eta_does():
 def test_status_lines_without_an_answer_are_blanks():
     blank = "[TO BE FILLED]"
 
-    assert live(None).phases(PhasesBlock("orchestrator", AT)) == [
+    assert live(None).phases(PhasesBlock("orchestrator", AT), "text") == [
         ("Orchestrator Status", [("Progress", blank), ("Success rate", blank), ("ETA", blank)])
     ]
 
@@ -325,3 +326,11 @@ def test_duration_is_told_in_hours_and_minutes(
     )
 
     assert names.text(text("{{ duration }}")) == words
+
+
+def test_a_file_with_an_unknown_change_has_a_heading() -> None:
+    files = live_facts.fact("nil", {"path": "STRING", "change": "STRING"}, ("a.py", "copied"))
+
+    found = live(live_facts.facts(files)).files(FilesBlock("nil", (), AT))
+
+    assert found == [("Files", ["`a.py`"])]

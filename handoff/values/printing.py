@@ -326,6 +326,17 @@ _ESCAPED: Mapping[Where, Callable[[str], str]] = {
 }
 
 
+def verbatim(text: str, where: Where) -> str:
+    """The author's own words, unchanged; in a table's cell they cannot end it."""
+    if where != "cell":
+        return text
+    line = " ".join(text.split("\n"))
+    return _PIPE.sub(lambda match: "\\|" if match[0] == "|" else match[0], line)
+
+
+_PIPE = re.compile(r"\\.|\|", re.DOTALL)
+
+
 def code_span(text: str) -> str:
     """`text`, which is one line, as a code span (CommonMark 0.31 §6.1)."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
