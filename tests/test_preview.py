@@ -62,9 +62,9 @@ def repository(tmp_path: Path) -> Path:
 
 @contextmanager
 def served(root: Path) -> Iterator[Server]:
-    following = SessionWatcher(root, "one")
-    server, ended = Server(following, 0), threading.Event()
-    for target, words in ((server.serve_forever, ()), (following.follow, (ended,))):
+    watcher = SessionWatcher(root, "one")
+    server, ended = Server(watcher, 0), threading.Event()
+    for target, words in ((server.serve_forever, ()), (watcher.watch, (ended,))):
         threading.Thread(target=target, args=words, daemon=True).start()
     try:
         yield server
@@ -107,7 +107,7 @@ def test_page_asks_nothing_and_says_so(server: Server, repository: Path) -> None
     status, _, text = answer(server)
 
     assert status == 200
-    assert "nothing is recorded: live values are blank" in text
+    assert "no results recorded: live values are blank" in text
     assert "fact &#x27;who&#x27; is not recorded" in text
     assert "<mark>[TO BE FILLED]</mark>, see" in text
     assert not (repository / "sessions/one.facts.json").exists()
@@ -133,7 +133,7 @@ def test_document_with_a_secret_is_not_shown(repository: Path) -> None:
     with served(repository) as server:
         _, _, text = answer(server)
 
-    assert "No document can be made of the files as they are now." in text
+    assert "Fix these errors to see a document." in text
     assert "sessions/one.yaml:4" in text
     assert token not in text
 
@@ -238,8 +238,8 @@ class Events:
 
 CHANGES = {
     "session": ("sessions/one.yaml", "title: One", "title: Two", "body", "Handoff: Two</h1>"),
-    "settings": ("handoff.yaml", "engine", "engin", "notes", "did you mean"),
-    "question": ("sql/q/who.sql", "name STRING", "who STRING", "notes", "column"),
+    "settings": ("handoff.yaml", "engine", "engin", "problems", "did you mean"),
+    "question": ("sql/q/who.sql", "name STRING", "who STRING", "problems", "column"),
 }
 
 
@@ -263,7 +263,7 @@ def test_new_files_of_the_session_are_followed(server: Server, repository: Path)
     assert events.until("body", '<h1 id="one">One</h1>')
 
     (repository / "sessions/one.facts.json").write_text("{}")
-    assert events.until("notes", "sessions/one.facts.json")
+    assert events.until("problems", "sessions/one.facts.json")
 
 
 def test_mistake_stands_above_the_last_good_document(server: Server, repository: Path) -> None:
@@ -271,16 +271,16 @@ def test_mistake_stands_above_the_last_good_document(server: Server, repository:
     file = repository / "sessions/one.yaml"
 
     edit(file, "title: One", "titel: Two")
-    wrong = events.until("notes", "titel")
+    wrong = events.until("problems", "titel")
     edit(file, "titel: Two", "title: Two")
     right = events.until("body", "Handoff: Two</h1>")
 
     place = "<code>sessions/one.yaml:2:1</code>: error: unknown key &#x27;titel&#x27;"
-    assert place in wrong["notes"]
-    assert "below stands the last good document, of " in wrong["notes"]
+    assert place in wrong["problems"]
+    assert "below is the last document without errors, of " in wrong["problems"]
     assert "Handoff: One</h1>" in wrong["body"]
     assert wrong["title"] == "⚠ one"
-    assert "last good" not in right["notes"]
+    assert "last document" not in right["problems"]
     assert right["title"] == "one"
 
 
@@ -289,7 +289,7 @@ def test_session_that_is_gone_is_told(server: Server, repository: Path) -> None:
 
     (repository / "sessions/one.yaml").unlink()
 
-    assert events.until("notes", "unknown session &#x27;one&#x27;")
+    assert events.until("problems", "unknown session &#x27;one&#x27;")
 
 
 def test_bug_does_not_leave_a_page_that_looks_current(
@@ -297,11 +297,11 @@ def test_bug_does_not_leave_a_page_that_looks_current(
 ) -> None:
     events = Events(server)
 
-    monkeypatch.setattr("handoff.api.load", None)
+    monkeypatch.setattr("handoff.preview.watcher.load", None)
     edit(repository / "sessions/one.yaml", "title: One", "title: Two")
 
-    told = events.until("notes", "handoff: bug: TypeError")
-    assert "the last good document" in told["notes"]
+    told = events.until("problems", "handoff: bug: TypeError")
+    assert "the last document without errors" in told["problems"]
 
 
 def test_page_of_another_run_is_told_at_once(server: Server) -> None:
@@ -457,13 +457,13 @@ def test_browser_follows_without_a_reload(
     assert tab.run("document.querySelectorAll('mark.at').length") == 1
 
     edit(file, "title: One", "titel: One")
-    tab.until("document.querySelector('.mistakes')")
+    tab.until("document.querySelector('.errors')")
     assert tab.run("getComputedStyle(document.querySelector('main')).opacity") == "0.6"
     tab.picture(tmp_path / "mistake.png")
     edit(file, "titel: One", "title: Two")
     tab.until("document.querySelector('h1').textContent.includes('Two')")
 
-    assert tab.run("document.querySelector('.mistakes') === null")
+    assert tab.run("document.querySelector('.errors') === null")
     assert tab.run("window.isTheSame")
 
 

@@ -41,15 +41,15 @@ def preview(
     from handoff.preview.server import Server  # slow: brings http.server
 
     project = api.open_project(root)
-    following = SessionWatcher(project.root, api.session_named(project, session))
+    watcher = SessionWatcher(project.root, api.session_named(project, session))
     try:
-        server = Server(following, port)
+        server = Server(watcher, port)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"handoff: error: '--port {port}' cannot be had: {reason}") from error
     ended = threading.Event()
-    threading.Thread(target=following.follow, args=(ended,), daemon=True).start()
-    console.note(f"{following.edition.shown.session}: {server.url}, until Ctrl-C")
+    threading.Thread(target=watcher.watch, args=(ended,), daemon=True).start()
+    console.note(f"{watcher.revision.snapshot.session}: {server.url}, until Ctrl-C")
     if not no_open and _has_browser():
         # beside the server, which the browser asks for the page
         threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()

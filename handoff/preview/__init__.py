@@ -1,1 +1,1 @@
-"""Preview: a session's document in the browser, following its files as they are saved."""
+"""Preview: a session's document in the browser, updated as its files are saved."""

@@ -1,16 +1,17 @@
-"""Markdown as HTML that runs nothing, loads nothing, and shows where it is still blank."""
+"""Markdown as HTML that runs nothing, loads nothing and marks the blanks."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from handoff.base.blanks import blanks_in_document
-from handoff.base.markdown import Page, headings
+from handoff.base.markdown import Page, headings, markdown_parser
 from handoff.base.tree import is_outside
 
 if TYPE_CHECKING:
@@ -18,52 +19,69 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _OPEN, _CLOSE = "\ufdd2", "\ufdd3"
-"""Around a blank while Markdown is parsed; no characters of any text (Unicode 16 §23.7)."""
-_STRUCK = str.maketrans("", "", _OPEN + _CLOSE)
+"""Around a blank while Markdown is parsed; noncharacters, in no text (Unicode 16 §23.7)."""
+_UNMARKED = str.maketrans("", "", _OPEN + _CLOSE)
 _BLANK = re.compile(f"{_OPEN}([^{_OPEN}{_CLOSE}]*){_CLOSE}")
-_BOX = re.compile(r"\[([ xX])\][ \t]+")
+_BLANK_IN_BRACKETS = re.compile(rf"\[{_BLANK.pattern}\]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_ELSEWHERE = ("http:", "https:", "mailto:")
+_WEB = ("http:", "https:", "mailto:")
+_MAX_COLORED = 100_000
+"""Characters of a code block; a longer one stays black, as some lexers are slow."""
 
 
-def hypertext(markdown: str, path: str, prompts: Collection[str] = ()) -> str:
-    """The HTML of a document at `path`, as GitHub shows it but without raw HTML.
+def to_html(markdown: str, path: str, prompts: Collection[str] = ()) -> str:
+    """A document at `path` as GitHub shows it, but with raw HTML as text.
 
-    Links to other Markdown files of the project lead to `/<path from the root>`; those to
-    anything else of the project do not lead anywhere. A fence that holds one of `prompts` has
-    a button to copy it.
+    Links to Markdown files of the project lead to `/<path from the root>`, those to its other
+    files nowhere. A fence that contains one of `prompts` gets a button that copies it.
     """
     parser = _parser()
     env: dict[str, object] = {}
-    tokens = parser.parse(_marked(markdown.translate(_STRUCK)), env)
-    _anchor(tokens)
-    for at, token in enumerate(tokens):
-        _align(token)
-        if token.type == "inline":
-            _lead(token.children or [], posixpath.dirname(path))
-        if token.type == "list_item_open":
-            _tick(token, tokens[at + 1 : at + 3])
+    tokens = parser.parse(_mark_blanks(markdown.translate(_UNMARKED)), env)
+    opening = (token for token in tokens if token.type == "heading_open")
+    for token, heading in zip(opening, headings(Page("", (), tuple(tokens), {})), strict=True):
+        token.attrSet("id", heading.anchor)
+    for token in tokens:
+        style = str(token.attrs.pop("style", ""))  # forbidden by the page's policy
+        if style.startswith("text-align:"):
+            token.attrSet("class", style.removeprefix("text-align:"))
+        _resolve_links(token.children or (), posixpath.dirname(path))
         if token.type == "fence":
-            text = token.content.translate(_STRUCK).rstrip("\n")
+            text = token.content.translate(_UNMARKED).rstrip("\n")
             token.meta = {"prompt": text in prompts}
     html: str = parser.renderer.render(tokens, parser.options, env)
-    return html.translate(_STRUCK)
+    return html.translate(_UNMARKED)
 
 
+@cache
 def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt  # slow: only the preview writes HTML
+    from mdit_py_plugins.footnote import footnote_plugin  # slow: only a served page needs it
+    from mdit_py_plugins.tasklists import tasklists_plugin
 
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser = markdown_parser().enable("strikethrough")
+    parser.use(tasklists_plugin).use(footnote_plugin, inline=False)
+    parser.options["html"] = False
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)
     return parser
 
 
+def code_styles() -> str:
+    """The CSS for colored code, light and dark."""
+    from pygments.formatters.html import HtmlFormatter
+
+    light, dark = (
+        "\n".join(HtmlFormatter(style=style).get_token_style_defs("pre code"))  # type: ignore[no-untyped-call]
+        for style in ("default", "github-dark")
+    )
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+
+
 # --- blanks --------------------------------------------------------------------------------
 
 
-def _marked(markdown: str) -> str:
-    """The same with a sign inside the ends of each blank, where brackets still are brackets."""
+def _mark_blanks(markdown: str) -> str:
+    """Put marks around each blank, inside its brackets as long as these are Markdown."""
     parts: list[str] = []
     last = 0
     for found in blanks_in_document(markdown):
@@ -74,68 +92,38 @@ def _marked(markdown: str) -> str:
     return "".join([*parts, markdown[last:]])
 
 
-def _shown(text: str) -> str:
-    """Escaped text with its blanks marked."""
-    around = re.sub(rf"\[{_OPEN}([^{_OPEN}{_CLOSE}]*){_CLOSE}\]", rf"{_OPEN}[\1]{_CLOSE}", text)
+def _show_blanks(text: str) -> str:
+    """`text` as HTML, with each blank and its brackets in a `<mark>`."""
+    around = _BLANK_IN_BRACKETS.sub(rf"{_OPEN}[\1]{_CLOSE}", text)
     return _BLANK.sub(r"<mark>\1</mark>", escape(around))
 
 
-# --- tokens --------------------------------------------------------------------------------
+# --- links ---------------------------------------------------------------------------------
 
 
-def _anchor(tokens: Sequence[Token]) -> None:
-    opening = (token for token in tokens if token.type == "heading_open")
-    anchors = headings(Page("", (), tuple(tokens), {}))
-    for token, heading in zip(opening, anchors, strict=True):
-        token.attrSet("id", heading.anchor)
-
-
-def _align(token: Token) -> None:
-    """A class in place of the style attribute, which the page's policy forbids."""
-    style = str(token.attrs.pop("style", ""))
-    if style.startswith("text-align:"):
-        token.attrSet("class", style.removeprefix("text-align:"))
-
-
-def _tick(item: Token, inner: Sequence[Token]) -> None:
-    """The box of an item that is a task (GFM 0.29 §5.3); `inner` is what it begins with."""
-    words = [each for inline in inner[1:] for each in inline.children or ()]
-    box = _BOX.match(words[0].content) if words and words[0].type == "text" else None
-    if box is None:
-        return
-    item.attrSet("class", "task")
-    words[0].content = words[0].content[box.end() :]
-    words[0].meta = {"checked": box[1] != " "}
-
-
-def _lead(children: Sequence[Token], folder: str) -> None:
-    """Each link to where it may lead; what leads nowhere is plain text."""
-    is_open = False
+def _resolve_links(children: Sequence[Token], folder: str) -> None:
+    """Change the links of a document in `folder`; those that lead nowhere become text."""
+    tag = "a"
     for token in children:
         if token.type == "link_open":
             address = _address(str(token.attrGet("href") or ""), folder)
-            is_open = address is not None
-            token.tag = "a" if is_open else "span"
-            token.attrs = dict(_attributes(address))
-        if token.type == "link_close" and not is_open:
-            token.tag = "span"
+            tag = "a" if address is not None else "span"
+            token.attrs = {"href": address} if address is not None else {"title": _NOT_SHOWN}
+            if address is not None and _SCHEME.match(address):
+                token.attrs |= {"target": "_blank", "rel": "noopener noreferrer"}
+        if token.type in ("link_open", "link_close"):
+            token.tag = tag
 
 
-def _attributes(address: str | None) -> Iterator[tuple[str, str | int | float]]:
-    if address is None:
-        yield "title", "not shown in the preview"
-        return
-    yield "href", address
-    if _SCHEME.match(address):
-        yield from {"target": "_blank", "rel": "noopener noreferrer"}.items()
+_NOT_SHOWN = "not shown in the preview"
 
 
 def _address(target: str, folder: str) -> str | None:
-    """Where a link from a document in `folder` leads; `None`: to nothing that is shown."""
+    """Where a link from a document in `folder` leads; `None` if nothing there is shown."""
     if target.startswith("#"):
         return target
     if _SCHEME.match(target):
-        return target if target.lower().startswith(_ELSEWHERE) else None
+        return target if target.lower().startswith(_WEB) else None
     path, hash_, fragment = target.partition("#")
     whole = posixpath.normpath(posixpath.join(folder, unquote(path)))
     if is_outside(whole) or not whole.endswith(".md"):
@@ -143,25 +131,41 @@ def _address(target: str, folder: str) -> str | None:
     return f"/{quote(whole)}{hash_}{fragment}"
 
 
-# --- HTML ----------------------------------------------------------------------------------
+# --- rendering -----------------------------------------------------------------------------
 
 
 def _text(_: object, tokens: Sequence[Token], at: int, *__: object) -> str:
-    checked = tokens[at].meta.get("checked")
-    ticked = " checked" if checked else ""
-    box = "" if checked is None else f'<input type="checkbox" disabled{ticked}> '
-    return box + _shown(tokens[at].content)
+    return _show_blanks(tokens[at].content)
 
 
 def _code(_: object, tokens: Sequence[Token], at: int, *__: object) -> str:
-    block = f"<pre><code>{_shown(tokens[at].content)}</code></pre>\n"
-    if not tokens[at].meta.get("prompt"):
+    token = tokens[at]
+    code = _colored(token.content, token.info) or _show_blanks(token.content)
+    block = f"<pre><code>{code}</code></pre>\n"
+    if not token.meta.get("prompt"):
         return block
     return f'<div class="prompt"><button type="button">Copy</button>{block}</div>\n'
 
 
+def _colored(code: str, info: str) -> str:
+    """Code of a known language, its tokens in spans; else empty."""
+    from pygments import highlight
+    from pygments.formatters.html import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    lang = "".join(info.split()[:1])
+    if not lang or len(code) > _MAX_COLORED or _OPEN in code:
+        return ""
+    try:
+        lexer = get_lexer_by_name(lang, stripnl=False)
+    except ClassNotFound:
+        return ""
+    return highlight(code, lexer, HtmlFormatter(nowrap=True))
+
+
 def _image(_: object, tokens: Sequence[Token], at: int, *__: object) -> str:
-    """Its words: nothing is loaded."""
+    """Its text: images are not loaded."""
     source = escape(str(tokens[at].attrGet("src") or ""))
     return f'<span class="image" title="{source}">🖼 {escape(tokens[at].content)}</span>'
 

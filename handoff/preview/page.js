@@ -1,11 +1,11 @@
 "use strict";
 const page = document.documentElement;
 const find = (selector) => document.querySelector(selector);
-const main = find("main"), told = find(".told"), ended = find(".ended");
+const main = find("main"), problems = find(".problems"), ended = find(".ended");
 const counter = find("button.blanks");
 let at = -1, body;
 
-function settle() {
+function countBlanks() {
   const count = main.querySelectorAll("mark").length;
   counter.hidden = count === 0;
   counter.textContent = `${count} ${count === 1 ? "blank" : "blanks"} · next`;
@@ -35,18 +35,18 @@ async function copy(button) {
 function show(parts) {
   document.title = parts.title;
   find(".bar").innerHTML = parts.bar;
-  told.innerHTML = parts.notes;
-  // the same document stays as it is, with what is selected in it
+  problems.innerHTML = parts.problems;
+  // an unchanged document is not replaced, so that the selection stays
   if (body !== parts.body) {
     const before = main.querySelectorAll("mark").length;
     body = main.innerHTML = parts.body;
-    // what was filled in above is no longer counted
+    // blanks filled in further up no longer count
     at = Math.max(-1, at - Math.max(0, before - main.querySelectorAll("mark").length));
   }
-  settle();
+  countBlanks();
 }
 
-function follow() {
+function watch() {
   const events = new EventSource(`/events?seen=${encodeURIComponent(page.dataset.version)}`);
   events.onopen = () => { ended.hidden = true; };
   events.onerror = () => { ended.hidden = false; };
@@ -57,5 +57,5 @@ counter.addEventListener("click", next);
 main.addEventListener("click", (event) => {
   if (event.target.matches(".prompt button")) copy(event.target);
 });
-settle();
-if (page.dataset.version) follow();
+countBlanks();
+if (page.dataset.version) watch();

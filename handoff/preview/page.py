@@ -1,4 +1,4 @@
-"""The page around a document: what it says, in HTML that needs nothing from elsewhere."""
+"""The HTML page around a document; it needs nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from string import Template
 
 from handoff.base.problems import Problem
 from handoff.base.report import printable
-from handoff.preview.html import hypertext
-from handoff.preview.snapshot import PreviewSnapshot
-from handoff.preview.watcher import Revision
+from handoff.preview.html import code_styles, to_html
+from handoff.preview.watcher import PreviewSnapshot, Revision
 
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 
 
-def policy(nonce: str) -> str:
+def content_policy(nonce: str) -> str:
     """The Content-Security-Policy of a page whose style and script have `nonce`."""
     own = f"'nonce-{nonce}'"
     return (
@@ -26,74 +25,69 @@ def policy(nonce: str) -> str:
     )
 
 
-def following(edition: Revision, nonce: str) -> str:
-    """The page that follows the session."""
-    return _page(parts(edition.shown), nonce, version=edition.version)
+def session_page(revision: Revision, nonce: str) -> str:
+    """The page of the session, which is updated as its files change."""
+    return _page(page_parts(revision.snapshot), nonce, version=revision.version)
 
 
-def other(path: str, markdown: str, nonce: str, *, read_at: datetime) -> str:
-    """The page of another document, which stays as it was read."""
+def document_page(path: str, markdown: str, nonce: str, *, read_at: datetime) -> str:
+    """The page of another document, which is not updated."""
     bar = f"<strong>{escape(path)}</strong><span>as read at {read_at:%H:%M:%S}</span>"
     back = '<a href="/">back to the preview</a>'
-    shown = {"title": path, "bar": bar + back, "notes": "", "body": hypertext(markdown, path)}
-    return _page(shown, nonce, version="")
+    parts = {"title": path, "bar": bar + back, "problems": "", "body": to_html(markdown, path)}
+    return _page(parts, nonce, version="")
 
 
-def parts(shown: PreviewSnapshot) -> Mapping[str, str]:
-    """What of the page changes as the files do: its title in plain text, the rest HTML."""
+def page_parts(shown: PreviewSnapshot) -> Mapping[str, str]:
+    """The parts that change with the files: `title` is plain text, the others are HTML."""
     document = shown.document
     body = "<p>There is no document yet.</p>"
     if document is not None:
-        body = hypertext(document.text, document.path, tuple(document.prompts.values()))
+        body = to_html(document.text, document.path, tuple(document.prompts.values()))
     return {
         "title": f"{'' if shown.is_current else '⚠ '}{shown.session}",
-        "bar": "".join(f"<span>{escape(words)}</span>" for words in _bar(shown)),
-        "notes": _notes(shown),
+        "bar": "".join(f"<span>{escape(each)}</span>" for each in _bar(shown)),
+        "problems": _problems(shown),
         "body": body,
     }
 
 
-def _page(shown: Mapping[str, str], nonce: str, *, version: str) -> str:
-    words = {**shown, "title": escape(shown["title"])}
-    style, script = (_beside(f"page.{kind}") for kind in ("css", "js"))
-    return Template(_beside("page.html")).substitute(
-        words, nonce=nonce, version=version, style=style, script=script
+def _page(parts: Mapping[str, str], nonce: str, *, version: str) -> str:
+    html, style, script = (
+        (_FOLDER / f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
     )
-
-
-def _beside(name: str) -> str:
-    return (_HERE / name).read_text("utf-8")
+    return Template(html).substitute(
+        {**parts, "title": escape(parts["title"])},
+        nonce=nonce,
+        version=version,
+        style=style + code_styles(),
+        script=script,
+    )
 
 
 def _bar(shown: PreviewSnapshot) -> Iterator[str]:
     yield shown.session
     document = shown.document
-    if document is not None and shown.made_at is not None:
+    if document is not None:
         yield document.status
         yield f"filled {document.filled} of {document.leaves}"
-        yield shown.recorded
-        yield f"made {shown.made_at:%H:%M:%S}"
+        yield shown.values
+        yield f"rendered {shown.rendered_at:%H:%M:%S}"
 
 
-def _notes(shown: PreviewSnapshot) -> str:
-    """What is to be told above the document."""
+def _problems(shown: PreviewSnapshot) -> str:
+    """The problems above the document; while there are errors, also how old the document is."""
     lines = [_problem(each) for each in shown.problems]
     lines += [f"<li>{escape(printable(line))}</li>" for line in shown.failure.splitlines()]
+    if not lines and shown.is_current:
+        return ""
+    kind, heading = "errors", "Fix these errors to see a document."
     if shown.is_current:
-        return _told("notes", "Found in the files", lines) if lines else ""
-    return _told("mistakes", _standing(shown), lines)
-
-
-def _standing(shown: PreviewSnapshot) -> str:
-    """What the document below still is while there are mistakes."""
-    if shown.made_at is None:
-        return "No document can be made of the files as they are now."
-    at = f"{shown.made_at:%H:%M:%S}"
-    return f"Not of the files as they are now: below stands the last good document, of {at}."
-
-
-def _told(kind: str, heading: str, lines: list[str]) -> str:
-    return f'<div class="{kind}"><h2>{escape(heading)}</h2><ul>{"".join(lines)}</ul></div>'
+        kind, heading = "warnings", "Problems found in the files"
+    elif shown.rendered_at is not None:
+        at = f"{shown.rendered_at:%H:%M:%S}"
+        heading = f"The files have errors; below is the last document without errors, of {at}."
+    return f'<div class="{kind}"><h2>{heading}</h2><ul>{"".join(lines)}</ul></div>'
 
 
 def _problem(problem: Problem) -> str:

@@ -1,4 +1,4 @@
-"""Serves the page to this machine alone: only GET, only documents, nothing that is kept."""
+"""Serves the preview on this machine only: GET requests, documents, and nothing is cached."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from urllib.parse import parse_qs, unquote
 
 from handoff.base.files import confined
 from handoff.base.problems import Refused
-from handoff.preview import page
+from handoff.preview.page import content_policy, document_page, page_parts, session_page
 from handoff.preview.watcher import Revision, SessionWatcher
 from handoff.publish.writer import signature
 
 ADDRESS = "127.0.0.1"
 _NAMES = (ADDRESS, "localhost")
-"""Whom a request may be for: a stranger's page that has its name lead here has another."""
+"""Accepted in `Host`: a foreign site whose name resolves to this machine has another one."""
 HEARTBEAT_SECONDS = 15.0
-"""Of silence, after which a browser that is gone is noticed."""
+"""Between two comments in the event stream, which notice a closed browser."""
 MAX_BYTES = 5_000_000
-"""Of another document."""
+"""Of a document other than the session's."""
 _FIXED = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -37,21 +37,21 @@ _NONE: Mapping[str, str] = {}
 
 
 class Server(ThreadingHTTPServer):
-    """The preview of one session at an address of this machine."""
+    """The preview of one session."""
 
     daemon_threads = True
 
-    def __init__(self, following: SessionWatcher, port: int) -> None:
-        """Raises OSError where the port cannot be had; 0 is any that is free."""
+    def __init__(self, watcher: SessionWatcher, port: int) -> None:
+        """Listen on `port`, 0 for any free one. Raises OSError."""
         super().__init__((ADDRESS, port), _Request)
-        self.following = following
+        self.watcher = watcher
 
     @property
     def url(self) -> str:
         return f"http://{ADDRESS}:{self.server_address[1]}/"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that goes away in the middle of an answer is nothing to tell."""
+        """Ignore browsers that close the connection early."""
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -60,12 +60,12 @@ class _Request(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_GET(self) -> None:
-        if not _is_for_here(self.headers.get_all("Host", [])):
+        if not _is_local(self.headers.get_all("Host", [])):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return
         path = unquote(self.path.partition("?")[0], errors="replace")
         if path == "/":
-            self._follow_page()
+            self._session_page()
         elif path == "/events":
             self._events()
         else:
@@ -79,49 +79,48 @@ class _Request(BaseHTTPRequestHandler):
     def send_error(
         self, code: int, message: str | None = None, explain: str | None = None
     ) -> None:
-        """A line of plain text; http.server would send a page that repeats the request."""
+        """Send one line of text; the page of http.server repeats the request."""
         status = HTTPStatus(code)
         self._send(status, "text/plain", f"{status.value} {status.phrase}\n")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing is told of requests."""
+        """Log no requests."""
 
-    def _follow_page(self) -> None:
+    def _session_page(self) -> None:
         nonce = secrets.token_urlsafe(16)
-        text = page.following(self._following.edition, nonce)
-        self._page(text, nonce)
+        self._page(session_page(self._watcher.revision, nonce), nonce)
 
     def _document(self, path: str) -> None:
-        own = self._following.edition.shown.document
+        own = self._watcher.revision.snapshot.document
         if own is not None and path == own.path:
             self._head(HTTPStatus.FOUND, "text/plain", {"Location": "/"})
             return
-        text = _markdown(self._following.root, path)
+        text = _read_markdown(self._watcher.root, path)
         if text is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         nonce = secrets.token_urlsafe(16)
-        shown = page.other(path, text, nonce, read_at=datetime.now().astimezone())
-        self._page(shown, nonce)
+        read_at = datetime.now().astimezone()
+        self._page(document_page(path, text, nonce, read_at=read_at), nonce)
 
     def _events(self) -> None:
-        """Server-sent events (HTML living standard §9.2): each edition after the one seen."""
+        """Server-sent events (HTML living standard §9.2): each revision after the one seen."""
         query = parse_qs(self.path.partition("?")[2])
         seen = self.headers.get("Last-Event-ID") or query.get("seen", [""])[0]
         self._head(HTTPStatus.OK, "text/event-stream")
-        self._write(": following\n\n")
+        self._write(": watching\n\n")
         while True:
-            edition = self._following.later(seen, seconds=HEARTBEAT_SECONDS)
-            self._write(_event(edition) if edition else ": still there\n\n")
-            seen = edition.version if edition else seen
+            revision = self._watcher.wait(seen, seconds=HEARTBEAT_SECONDS)
+            self._write(_event(revision) if revision else ": no change\n\n")
+            seen = revision.version if revision else seen
 
     @property
-    def _following(self) -> SessionWatcher:
+    def _watcher(self) -> SessionWatcher:
         assert isinstance(self.server, Server)
-        return self.server.following
+        return self.server.watcher
 
     def _page(self, text: str, nonce: str) -> None:
-        own = {"Content-Security-Policy": page.policy(nonce)}
+        own = {"Content-Security-Policy": content_policy(nonce)}
         self._send(HTTPStatus.OK, "text/html", text, own)
 
     def _send(
@@ -143,22 +142,22 @@ class _Request(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-def _event(edition: Revision) -> str:
-    # JSON has no newline outside its strings' escapes: one line of data
-    return f"id: {edition.version}\ndata: {json.dumps(page.parts(edition.shown))}\n\n"
+def _event(revision: Revision) -> str:
+    data = json.dumps(page_parts(revision.snapshot))  # on one line, as events require
+    return f"id: {revision.version}\ndata: {data}\n\n"
 
 
-def _is_for_here(hosts: list[str]) -> bool:
-    """Whether the request names this machine; behind a tunnel the port is another."""
+def _is_local(hosts: list[str]) -> bool:
+    """Whether `Host` names this machine; with any port, as behind a tunnel."""
     return [re.sub(r":\d+\Z", "", host) for host in hosts] in ([name] for name in _NAMES)
 
 
-def _markdown(root: Path, path: str) -> str | None:
-    """The Markdown file at `path`; `None` where there is none that may be shown."""
+def _read_markdown(root: Path, path: str) -> str | None:
+    """The Markdown file at `path`; `None` if there is none that may be shown."""
     try:
         file = confined(root, path)
-        # of a symlink both its name and what it leads to
-        if not (_may_be_shown(path) and _may_be_shown(file.relative_to(root).as_posix())):
+        # both the name of a symlink and its target
+        if not (_is_public(path) and _is_public(file.relative_to(root).as_posix())):
             return None
         if not file.is_file() or file.stat().st_size > MAX_BYTES:
             return None
@@ -167,6 +166,6 @@ def _markdown(root: Path, path: str) -> str | None:
         return None
 
 
-def _may_be_shown(path: str) -> bool:
-    """Whether it is Markdown that is not hidden."""
+def _is_public(path: str) -> bool:
+    """Whether `path` is a Markdown file that is not hidden."""
     return path.endswith(".md") and not any(p[0] == "." for p in PurePosixPath(path).parts)

@@ -1,4 +1,4 @@
-"""Follows a session's files and tells whoever waits what there is to show now."""
+"""Watches a session's files and renders its document whenever one of them changes."""
 
 from __future__ import annotations
 
@@ -7,93 +7,167 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from handoff import api
-from handoff.base.problems import HandoffError
-from handoff.preview.snapshot import PreviewSnapshot, shown
+from handoff.base.problems import HandoffError, InvalidInput, Problem, Report
+from handoff.facts.recorded import Facts
 from handoff.project.project import SETTINGS
+from handoff.render.document import Document
+from handoff.workspace.check import case_of
+from handoff.workspace.document import render
+from handoff.workspace.gather import recorded
+from handoff.workspace.load import LoadedSession, load, open_project, session_named
+from handoff.workspace.write import hold
 
 SECONDS = 0.25
 """Between two looks at the files."""
 Stamps = Mapping[str, tuple[int, int, int]]
-"""When each file was written, its size, and which file it is: a rename changes the last."""
+"""Of each file its modification time, size and inode; a rename changes the inode."""
+
+
+class PreviewSnapshot(Struct, frozen=True):
+    """What the page shows of a session."""
+
+    session: str
+    """The id."""
+    document: Document | None = None
+    """The last one rendered without errors."""
+    rendered_at: datetime | None = None
+    """In local time."""
+    values: str = ""
+    """Where the document's values come from, in words."""
+    problems: tuple[Problem, ...] = ()
+    """Of the files as they are now."""
+    failure: str = ""
+    """Any other error, as printed on the command line."""
+    is_current: bool = True
+    """Whether `document` was rendered from the files as they are now."""
 
 
 class Revision(Struct, frozen=True):
-    """What there is to show, and a name for it that no other has, of other runs neither."""
+    """A snapshot with a version that no other snapshot has, not even of another run."""
 
     version: str
-    shown: PreviewSnapshot
+    snapshot: PreviewSnapshot
 
 
 class SessionWatcher:
-    """The newest edition of one session, made anew whenever one of its files changes."""
+    """The current revision of one session."""
 
     def __init__(self, root: Path, session_id: str) -> None:
         self.root = root
         self._run = secrets.token_hex(4)
         self._changed = threading.Condition()
-        self._templates = _templates(root)
-        self._stamps = stamps(root, session_id, self._templates)
-        self._edition = Revision(self._run, shown(str(root), PreviewSnapshot(session_id)))
+        self._templates = _template_folder(root)
+        self._stamps = read_stamps(root, session_id, self._templates)
+        snapshot = take_snapshot(root, PreviewSnapshot(session_id))
+        self._revision = Revision(self._run, snapshot)
 
     @property
-    def edition(self) -> Revision:
-        return self._edition
+    def revision(self) -> Revision:
+        return self._revision
 
-    def later(self, version: str, *, seconds: float) -> Revision | None:
-        """The edition once it is another than `version`; `None` if that takes too long."""
+    def wait(self, version: str, *, seconds: float) -> Revision | None:
+        """The first revision other than `version`; `None` after `seconds` without one."""
         with self._changed:
-            found = self._changed.wait_for(lambda: self._edition.version != version, seconds)
-            return self._edition if found else None
+            found = self._changed.wait_for(lambda: self._revision.version != version, seconds)
+            return self._revision if found else None
 
-    def look(self) -> None:
-        """Make the edition anew if a file changed since the last look."""
-        last = self._edition.shown
-        now = stamps(self.root, last.session, self._templates)
+    def update(self) -> None:
+        """Take a new snapshot if a file changed since the last one."""
+        last = self._revision.snapshot
+        now = read_stamps(self.root, last.session, self._templates)
         if now == self._stamps:
             return
-        self._stamps = now  # taken before the files are read: a later change is seen again
-        self._templates = _templates(self.root)
-        edition = Revision(f"{self._run}-{secrets.token_hex(4)}", shown(str(self.root), last))
+        self._stamps = now  # read before the files are: later changes are seen next time
+        self._templates = _template_folder(self.root)
+        snapshot = take_snapshot(self.root, last)
         with self._changed:
-            self._edition = edition
+            self._revision = Revision(f"{self._run}-{secrets.token_hex(4)}", snapshot)
             self._changed.notify_all()
 
-    def follow(self, ended: threading.Event) -> None:
-        """Look again and again until it has ended."""
+    def watch(self, ended: threading.Event) -> None:
+        """Update again and again until `ended` is set."""
         pause = SECONDS
         while not ended.wait(pause):
             began = time.monotonic()
-            self.look()
-            # where there is much to look at, at most a fifth of the time is spent on it
+            self.update()
+            # with many files, at most a fifth of the time
             pause = max(SECONDS, 4 * (time.monotonic() - began))
 
 
-def stamps(root: Path, session_id: str, templates: str) -> Stamps:
-    """The stamp of every file that the session's document can be made of."""
-    files = (root / SETTINGS, *_own(root, session_id))
-    every = (*files, *_within(root / "sql"), *_within(root / templates))
-    return {str(file): stamp for file in every if (stamp := _stamp(file))}
+# --- snapshots -----------------------------------------------------------------------------
 
 
-def _own(root: Path, session_id: str) -> Iterator[Path]:
-    """Its YAML, facts, receipts and template."""
-    for suffix in (".yaml", ".facts.json", ".receipts.json", ".md.j2"):
-        yield root / "sessions" / f"{session_id}{suffix}"
+def take_snapshot(root: Path, last: PreviewSnapshot) -> PreviewSnapshot:
+    """The session as its files are now; with the document of `last` if they have errors.
 
-
-def _templates(root: Path) -> str:
+    The settings are read again; no query runs.
+    """
     try:
-        return api.open_project(str(root)).settings.templates
-    except HandoffError:  # told where the document is made
+        return _render(root, last.session)
+    except InvalidInput as error:
+        return replace(last, is_current=False, problems=error.report.problems, failure="")
+    except HandoffError as error:
+        return replace(last, is_current=False, problems=(), failure=str(error))
+    except Exception as error:  # a bug: without this the page would look current
+        failure = f"handoff: bug: {type(error).__name__}: {error}"
+        return replace(last, is_current=False, problems=(), failure=failure)
+
+
+def _render(root: Path, session_id: str) -> PreviewSnapshot:
+    """Raises HandoffError, also if the document contains a secret."""
+    from handoff.check import queries as rules  # brings markdown_it
+
+    project = open_project(str(root))
+    loaded = load(project, session_named(project, session_id))
+    facts = recorded(project, session_id)
+    document = render(project, loaded, facts)
+    hold(project, document)
+    context = case_of(project, loaded.session, loaded.queries, facts, document)
+    problems = [*loaded.warnings, *document.problems]
+    for rule in (rules.fact_missing, rules.fact_stale, rules.fact_failed):
+        problems += rule(context)
+    return PreviewSnapshot(
+        session=session_id,
+        document=document,
+        rendered_at=datetime.now().astimezone(),
+        values=_describe_values(loaded, facts),
+        problems=Report.of(problems).problems,
+    )
+
+
+def _describe_values(loaded: LoadedSession, facts: Facts | None) -> str:
+    if not loaded.session.questions:
+        return "the session has no queries"
+    if facts is None or facts.as_of is None:
+        return "no results recorded: live values are blank"
+    return f"results as of {facts.as_of:%Y-%m-%d %H:%M} UTC; the preview runs no queries"
+
+
+# --- files ---------------------------------------------------------------------------------
+
+
+def read_stamps(root: Path, session_id: str, templates: str) -> Stamps:
+    """The stamp of every file that the session's document depends on."""
+    suffixes = (".yaml", ".facts.json", ".receipts.json", ".md.j2")
+    own = (root / "sessions" / f"{session_id}{suffix}" for suffix in suffixes)
+    files = (root / SETTINGS, *own, *_walk(root / "sql"), *_walk(root / templates))
+    return {str(file): stamp for file in files if (stamp := _stamp(file))}
+
+
+def _template_folder(root: Path) -> str:
+    try:
+        return open_project(str(root)).settings.templates
+    except HandoffError:  # reported by the snapshot
         return "templates"
 
 
-def _within(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path) -> Iterator[Path]:
     for inner, folders, files in os.walk(folder):
         folders[:] = [each for each in folders if each[0] != "." and each != "node_modules"]
         yield from (Path(inner, file) for file in files)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.preview.html import hypertext
+from handoff.preview.html import to_html
 
-FOLDER = Path(__file__).parent / "fixtures/previewing"
+FOLDER = Path(__file__).parent / "fixtures/preview"
 PROMPT = "Read [FILE PATH] & go"
 
 
@@ -19,7 +19,7 @@ def test_page_is_shown_as_expected(request: pytest.FixtureRequest) -> None:
     markdown = (FOLDER / "page.md").read_text("utf-8")
     expected = FOLDER / "page.html"
 
-    found = hypertext(markdown, "docs/09-handoff/one.md", [PROMPT])
+    found = to_html(markdown, "docs/09-handoff/one.md", [PROMPT])
 
     if request.config.getoption("--update"):
         expected.write_text(found, "utf-8")
@@ -27,19 +27,20 @@ def test_page_is_shown_as_expected(request: pytest.FixtureRequest) -> None:
 
 
 ATTRIBUTES = {
-    "a": {"href", "target", "rel"},
+    "a": {"class", "href", "id", "target", "rel"},
     "button": {"type"},
     "div": {"class"},
-    "input": {"type", "disabled", "checked"},
-    "li": {"class"},
-    "ol": {"start"},
+    "hr": {"class"},
+    "input": {"class", "type", "disabled", "checked"},
+    "li": {"class", "id"},
+    "ol": {"class", "start"},
     "span": {"class", "title"},
-    **{cell: {"class"} for cell in ("td", "th")},
+    **{tag: {"class"} for tag in ("section", "sup", "td", "th", "ul")},
     **{f"h{level}": {"id"} for level in range(1, 7)},
 }
 PLAIN = {
-    *("blockquote", "br", "code", "em", "hr", "mark", "p", "pre", "s", "strong"),
-    *("table", "tbody", "thead", "tr", "ul"),
+    *("blockquote", "br", "code", "em", "mark", "p", "pre", "s", "strong"),
+    *("table", "tbody", "thead", "tr"),
 }
 
 
@@ -109,13 +110,16 @@ PIECES = (
         "#b",
         "!",
         "[a]: ",
+        "[^1]",
+        "[^1]: ",
+        "```python\n",
     ),
 )
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
 def test_no_text_makes_other_tags_than_those_of_markdown(text: str) -> None:
-    html = hypertext(text, "docs/one.md", [PROMPT])
+    html = to_html(text, "docs/one.md", [PROMPT])
 
     assert Tags(html).strange == []
     assert html.count("<mark>") == html.count("</mark>")
@@ -139,7 +143,7 @@ def test_no_text_makes_other_tags_than_those_of_markdown(text: str) -> None:
     ],
 )
 def test_link_leads_to_documents_and_to_the_web(target: str, leads_to: str | None) -> None:
-    html = hypertext(f"[words]({target})", "docs/h/a.md")
+    html = to_html(f"[words]({target})", "docs/h/a.md")
 
     link = f'<a href="{leads_to}"' if leads_to else '<span title="not shown in the preview">'
     assert html.startswith(f"<p>{link}")
