@@ -16,7 +16,7 @@ from handoff.base.tree import Tree
 from handoff.check import CheckContext, ProjectContext, project_problems
 from handoff.facts.recorded import Fact, Facts, Failure, Provenance
 from handoff.session.model import FileToRead, Prompt, QueryFact, Session
-from handoff.session.open_blanks import OpenBlank
+from handoff.session.walk import OpenBlank
 from handoff.sql.query import Query, read
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)

@@ -17,7 +17,7 @@ from handoff.edit.fill import FillPrompt, PlaceChanged, meant, walk
 from handoff.edit.operations import set_at
 from handoff.edit.save import save
 from handoff.edit.todo import TodoItem
-from handoff.session.open_blanks import OpenBlank
+from handoff.session.walk import OpenBlank
 
 FIRST = """\
 session: 1

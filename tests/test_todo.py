@@ -1,9 +1,10 @@
-"""What is open, summed up."""
+"""The summary of a session's blanks."""
 
 from msgspec.structs import replace
 
 from handoff.base.problems import KeyPath, Place
-from handoff.session.open_blanks import OpenBlank, summary
+from handoff.edit.todo import summary
+from handoff.session.walk import OpenBlank
 
 S = "sessions/s.yaml"
 
@@ -22,13 +23,13 @@ OPENS = (
 )
 
 
-def test_summary_counts_the_prompt_apart():
+def test_summary_counts_the_blanks_in_the_prompt():
     assert summary(OPENS) == "3 blanks, 1 of them in the prompt"
     assert summary(OPENS[:1]) == "1 blank"
     assert summary(()) == "nothing is blank"
 
 
-def test_summary_tells_what_rendering_will_fill():
+def test_summary_counts_the_blanks_that_rendering_fills():
     waiting = replace(OPENS[2], waits_for=("orchestrator",))
 
-    assert summary([waiting]) == "1 blank, 1 of them in the prompt, 1 waits for answers"
+    assert summary([waiting]) == "1 blank, 1 of them in the prompt, 1 waits for results"

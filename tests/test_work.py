@@ -68,7 +68,7 @@ def test_lines_name_the_place_the_path_and_what_is_waited_for(
         "waits for dates (q/dates.sql)",
     ]
     assert found.err == (
-        "10 blanks, 1 of them in the prompt, 2 wait for answers; "
+        "10 blanks, 1 of them in the prompt, 2 wait for results; "
         "next: handoff fill session-1, or handoff set session-1 PATH WORDS\n"
     )
 
@@ -97,7 +97,7 @@ def test_blanks_that_nobody_fills_by_hand_say_what_they_wait_for(
         "sessions/session-1.yaml:7:17: metrics.Time: [TO BE FILLED], "
         "waits for 'started:' and 'ended:'",
     ]
-    assert found.err == "4 blanks, 4 wait for answers\n"
+    assert found.err == "4 blanks, 4 wait for results\n"
     assert [each["command"] for each in json.loads("{" + json_text)["open"]] == [
         *["handoff render session-1"] * 3,
         "handoff set session-1 ended '…'",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from handoff.base.problems import Problem
 from handoff.check.context import CheckContext
-from handoff.session.open_blanks import OpenBlank
+from handoff.session.walk import OpenBlank
 
 
 def blanks(case: CheckContext) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from handoff.base.tree import Tree
 from handoff.facts.recorded import Fact, Facts
 from handoff.session.model import Session
-from handoff.session.open_blanks import OpenBlank
+from handoff.session.walk import OpenBlank
 from handoff.sql.query import Query
 from handoff.values.cells import Cells
 from handoff.values.history import FactHistory

@@ -14,7 +14,7 @@ from handoff.base.problems import InvalidInput, Problem, UsageError
 from handoff.commands import console, options
 from handoff.project.project import Project
 from handoff.session.keys import NAMES
-from handoff.session.open_blanks import OpenBlank, summary
+from handoff.session.walk import OpenBlank
 
 if TYPE_CHECKING:
     from handoff.edit.new_session import NewSession
@@ -76,7 +76,9 @@ def todo(
         console.out(_todo(several, json=json, every=every))
     opens = [task.open for each in found for task in each.tasks]
     if found and not json:
-        console.note(summary(opens) + ("" if every else _next_step(found[0].session, opens)))
+        console.note(
+            work.summary(opens) + ("" if every else _next_step(found[0].session, opens))
+        )
     console.problems(mistakes)
     return 1 if mistakes else 0
 

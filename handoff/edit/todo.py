@@ -15,7 +15,7 @@ from handoff.edit.operations import takes_items
 from handoff.project.project import Project
 from handoff.session.keys import PRIORITIES
 from handoff.session.model import LEVELS
-from handoff.session.open_blanks import OpenBlank
+from handoff.session.walk import OpenBlank
 from handoff.yaml.paths import at, places, unmistakable
 from handoff.yaml.spans import Tree, tree
 
@@ -200,3 +200,22 @@ def _fields(task: TodoItem) -> dict[str, object]:
         "command": task.command,
         **place_fields(each.place),
     }
+
+
+def summary(opens: Sequence[OpenBlank]) -> str:
+    """`62 blanks, 4 of them in the prompt, 9 wait for results`, or `nothing is blank`."""
+    if not opens:
+        return "nothing is blank"
+    in_prompt = sum(each.in_prompt for each in opens)
+    waiting = sum(bool(each.waits_for) for each in opens)
+    return ", ".join(
+        [
+            "1 blank" if len(opens) == 1 else f"{len(opens)} blanks",
+            *([f"{in_prompt} of them in the prompt"] if in_prompt else []),
+            *(
+                [f"{waiting} {'waits' if waiting == 1 else 'wait'} for results"]
+                if waiting
+                else []
+            ),
+        ]
+    )

@@ -13,7 +13,7 @@ from handoff.session.model import (
     Session,
     Text,
 )
-from handoff.session.open_blanks import OpenBlank
+from handoff.session.walk import OpenBlank
 
 
 class Document(Struct, frozen=True):

@@ -16,8 +16,7 @@ from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, Place
 from handoff.session.model import Text
-from handoff.session.open_blanks import OpenBlank
-from handoff.session.walk import Leaf
+from handoff.session.walk import Leaf, OpenBlank
 
 BlankLeaves = Sequence[tuple[Leaf, Sequence[OpenBlank]]]
 """Each leaf of a session with its blanks, none for most."""

@@ -91,6 +91,29 @@ class Leaf(Struct, frozen=True):
         return self.is_counted or self.is_item
 
 
+class OpenBlank(Struct, frozen=True):
+    """A blank of a document, at the place in the session file where it is filled."""
+
+    text: str
+    """As it prints: `[TO BE FILLED - file path]`."""
+    kind: str
+    """As the grammar of blanks names it: `blank`, `name`, `phrase`, `choice`."""
+    hint: str
+    """What belongs there: `file path`; empty for a bare blank."""
+    choices: tuple[str, ...]
+    """The values to choose from: `("✅", "❌")`; empty for any text."""
+    place: Place
+    waits_for: tuple[str, ...] = ()
+    """Facts that have no result yet, for a blank that rendering fills and not its author."""
+    prompts: tuple[str, ...] = ()
+    """The names of the rendered prompts that show it."""
+
+    @property
+    def in_prompt(self) -> bool:
+        """Whether a prompt shows it."""
+        return bool(self.prompts)
+
+
 def leaves(node: object) -> Iterator[Leaf]:
     """Every leaf at or under `node`, a session or a part of it, in the order of its keys."""
     return _walk(node, "content", in_list=False)

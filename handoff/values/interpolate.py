@@ -25,8 +25,7 @@ from handoff.session.model import (
     Text,
     place_in,
 )
-from handoff.session.open_blanks import OpenBlank
-from handoff.session.walk import FactBlock, Leaf, leaves
+from handoff.session.walk import FactBlock, Leaf, OpenBlank, leaves
 from handoff.sql.query import Query
 from handoff.sql.types import Type
 from handoff.values import blocks

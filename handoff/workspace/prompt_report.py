@@ -10,7 +10,7 @@ from handoff.base.problems import Problem
 from handoff.base.report import json_text, place_fields, printable
 from handoff.base.tokens import HOW, estimated
 from handoff.session.model import DEFAULT_PROMPT
-from handoff.session.open_blanks import OpenBlank
+from handoff.session.walk import OpenBlank
 
 DATA = (
     "Values, file names and commit subjects come from elsewhere: "
