@@ -10,6 +10,7 @@ from msgspec import Struct
 from handoff.base.blanks import is_blank
 from handoff.base.problems import Problem
 from handoff.session.content import ContentReader, spelled_blank
+from handoff.session.keys import KEYS
 from handoff.session.model import (
     Blank,
     Bullets,
@@ -120,8 +121,8 @@ def live(source: PreviousSession, key: str) -> EmittedKey | None:
 
 
 def blocker(source: PreviousSession, key: str) -> EmittedKey | None:
-    """What blocks the work still."""
-    words = source.session.blocked_by
+    """The text, with the session it came from."""
+    words: Text | None = getattr(source.session, key)
     return EmittedKey(_with_origin(source.say(words), source)) if words else None
 
 
@@ -153,37 +154,35 @@ def sections(source: PreviousSession, key: str) -> EmittedKey | None:
     return EmittedKey(found) if found else None
 
 
-CARRIED: Mapping[str, tuple[Carrier, str]] = {
-    "facts": (verbatim, "the same questions; rendering asks them anew"),
-    "checklist": (boxes, "what this session is to do"),
-    "decisions": (listed, "still binding; take out what is not"),
-    "orchestrator": (live, ""),
-    "coverage": (live, ""),
-    "sections": (sections, ""),
-    "blocked_by": (blocker, "take it out once it is solved"),
-    "actions": (listed, "take out what is done"),
-    "tried": (listed, "so that nobody tries it again"),
-    "do_not": (guards, "still binding; take out what is not"),
+_CARRIERS: Mapping[str, Carrier] = {
+    "verbatim": verbatim,
+    "items": listed,
+    "guards": guards,
+    "live": live,
+    "checklist": boxes,
+    "sections": sections,
+    "text": blocker,
 }
-"""Key of the session file to what is taken of it, and the comment beside it."""
+"""By `carry` of a key."""
 
 
 def carried(source: PreviousSession) -> dict[str, EmittedKey]:
     """Every part of the next session that comes from `source`."""
     found = {}
-    for key, (carrier, comment) in CARRIED.items():
-        part = carrier(source, key)
+    for key in KEYS:
+        part = _CARRIERS[key.carry](source, key.name) if key.carry else None
         if part is not None:
-            found[key] = EmittedKey(part.value, comment, part.verbatim)
+            found[key.name] = EmittedKey(part.value, key.carry_comment, part.verbatim)
     return found
 
 
-_WORDS = ("text", "do", "what")
-"""Under one of these stand the words of an item that says more than them."""
+_LISTS = (key.shape for key in KEYS if key.shape.inside == "items" and key.shape.takes_items)
+_WORDS = ("text", *(shape.keys[0].name for shape in _LISTS))
+"""The keys of the statement in an item that is a mapping."""
 
 
 def _beside(said: str, node: Node) -> Value:
-    """The mapping with `said` for its words, on one line where it was of scalars only."""
+    """The mapping with `said` as its statement, on one line if it has scalars only."""
     assert isinstance(node, Map)
     pairs = {p.key: said if p.key in _WORDS else value_of(p.node) for p in node.pairs}
     plain = all(value is None or isinstance(value, str | bool) for value in pairs.values())

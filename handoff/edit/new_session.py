@@ -17,25 +17,14 @@ from handoff.base.problems import InvalidInput, Refused, UsageError
 from handoff.edit.carry_over import PreviousSession, carried, is_live
 from handoff.project.project import Project
 from handoff.session import decode
-from handoff.session.keys import ID, NAMES
+from handoff.session.keys import ID, KEYS, NAMES
 from handoff.session.model import Entries, Session, Text
+from handoff.session.shapes import Key
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, page, value_of
 from handoff.yaml.nodes import List, Map, parse
 
 _NUMBER = re.compile(r"\d+[a-z]?$")
 _DATED = re.compile(r"\d{4}-\d{2}-")
-
-_HINTS = {
-    "goal": "what will be true when this session is done",
-    "findings": "what was found out, an item each",
-    "accomplished": "heading: what was done, and how it was verified",
-    "insights": "heading: what is worth knowing",
-    "files": "heading: files, an item each",
-    "troubleshooting": "heading: what to do about it",
-    "metrics": "label: value",
-}
-_ALWAYS = ("goal", "findings", "accomplished")
-"""Keys that every session begins with, blank; others where the last one had them."""
 
 
 class NewSession(Struct, frozen=True):
@@ -181,8 +170,7 @@ def _parts(
         "created": EmittedKey(str(created)),
         "duration": _duration(source),
         "checklist": EmittedKey({"First thing to do": False}, "label: true once it is done"),
-        "decisions": EmittedKey(None, "what was decided and why, an item each"),
-        **{key: EmittedKey(None, _HINTS[key]) for key in _blank_keys(source)},
+        **{key.name: EmittedKey(None, key.hint) for key in _blank_keys(source)},
         "next": EmittedKey(
             _following(label), "the session after this one; 'handoff new' reads it"
         ),
@@ -200,9 +188,9 @@ def _parts(
     return {key: parts[key] for key in NAMES if key in parts}
 
 
-def _blank_keys(source: PreviousSession | None) -> list[str]:
+def _blank_keys(source: PreviousSession | None) -> list[Key]:
     had = {pair.key for pair in source.root.pairs} if source else set()
-    return [key for key in _HINTS if key in _ALWAYS or key in had]
+    return [key for key in KEYS if key.starts and (key.starts == "always" or key.name in had)]
 
 
 def _title(source: PreviousSession | None) -> str | None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from handoff.base.blanks import is_blank
 from handoff.base.problems import KeyPath, nearest
+from handoff.session.keys import key_at
 from handoff.yaml.edits import add_item, labelled, set_value
 from handoff.yaml.paths import (
     NotFound,
@@ -25,14 +26,6 @@ from handoff.yaml.spans import CannotEdit, Tree, is_flow, tree
 
 FLAGS = {"true": True, "✅": True, "false": False, "❌": False}
 """Words that stand for a boolean."""
-LISTS: tuple[KeyPath, ...] = (("actions",), ("tried",), ("do_not",), ("prompt", "read"))
-"""Places where no text may stand alone."""
-
-
-def takes_items(keys: KeyPath) -> bool:
-    """Whether only a list is allowed at `keys`; a named prompt has the keys of `prompt:`."""
-    own = ("prompt", *keys[2:]) if keys[:1] == ("prompts",) else keys
-    return own in LISTS or own[-1:] == ("checklist",)
 
 
 class EditResult(Struct, frozen=True):
@@ -61,8 +54,10 @@ def set_at(
 def put(text: str, keys: KeyPath, value: Scalar, *, order: tuple[str, ...] = ()) -> EditResult:
     """`text` with `value` at `keys`; where only a list may stand, as its first item."""
     kind, inside = _there(tree(text), keys)
+    key = key_at(keys)
+    takes_items = key is not None and key.shape.takes_items
     is_nothing = not kind or kind.endswith(":null") or (kind == "seq" and not inside)
-    if takes_items(keys) and isinstance(value, str) and is_nothing:
+    if takes_items and isinstance(value, str) and is_nothing:
         return EditResult(add_item(text, keys, value, order=order), (*keys, 0))
     return EditResult(set_value(text, keys, value, order=order), keys)
 

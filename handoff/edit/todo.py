@@ -11,10 +11,9 @@ from msgspec.structs import replace
 from handoff import api
 from handoff.base.problems import KeyPath
 from handoff.base.report import json_text, place_fields, printable
-from handoff.edit.operations import takes_items
 from handoff.project.project import Project
-from handoff.session.keys import PRIORITIES
-from handoff.session.model import LEVELS
+from handoff.session.keys import key_at
+from handoff.session.shapes import Key
 from handoff.session.walk import OpenBlank
 from handoff.yaml.paths import at, places, unmistakable
 from handoff.yaml.spans import Tree, tree
@@ -62,37 +61,12 @@ def work(project: Project, session_id: str) -> TodoList:
     return TodoList(session_id, document.path, tuple(tasks))
 
 
-class _Known(Struct, frozen=True):
-    """What a key of the session file takes, where its blank does not say so."""
-
-    choices: tuple[str, ...] = ()
-    hint: str = ""
-
-
-_WHEN = _Known(hint="a date such as 2026-01-03, or a time with its zone")
-_EVIDENCE = _Known(hint="a fact, a commit, a file with its line, or a document")
-_KNOWN: Mapping[KeyPath, _Known] = {
-    ("severity",): _Known(tuple(LEVELS)),
-    ("severity", "level"): _Known(tuple(LEVELS)),
-    ("actions", 0, "priority"): _Known(PRIORITIES),
-    ("actions", 0, "due"): _WHEN,
-    ("checkpoint",): _WHEN,
-    ("checkpoint", "at"): _WHEN,
-}
-"""By the way to it, 0 for any item."""
-
-
-_LISTS = (("decisions",), ("findings",))
-"""Places that hold an item each, so that the next one can be added."""
-
-
-def _told(each: OpenBlank) -> OpenBlank:
+def _with_choices(each: OpenBlank, key: Key | None) -> OpenBlank:
     """The blank with what its key takes."""
-    keys = tuple(0 if isinstance(key, int) else key for key in each.place.keys)
-    known = _EVIDENCE if keys[-1:] == ("evidence",) else _KNOWN.get(keys)
-    if known is None:
+    if key is None:
         return each
-    return replace(each, choices=each.choices or known.choices, hint=each.hint or known.hint)
+    choices, hint = each.choices or key.shape.choices, each.hint or key.shape.hint
+    return replace(each, choices=choices, hint=hint)
 
 
 def _task(
@@ -103,14 +77,14 @@ def _task(
     written: Sequence[str],
 ) -> TodoItem:
     path = unmistakable(read, each.place.keys)
-    each = _told(each)
+    key = key_at(each.place.keys)
+    each = _with_choices(each, key)
     if each.waits_for:
         waits_for = {name: asked.get(name) for name in each.waits_for}
         return TodoItem(each, path, "", waits_for, _asking(session_id, read, waits_for))
     words = _words(read, each.place.keys, written)
     dashes = "-- " if words.startswith("-") else ""
-    keys = each.place.keys
-    verb = "add" if takes_items(keys) or keys in _LISTS else "set"
+    verb = "add" if key and key.is_added_to else "set"
     command = f"handoff {verb} {session_id} {quote(path)} {dashes}{quote(words)}"
     return TodoItem(each, path, words, {}, command)
 

@@ -365,13 +365,7 @@ _WHAT = Key("what", WORDS, "The statement.")
 _IF = Key("when", _WHEN, "What the facts must show.")
 _PROOF = Key("evidence", _EVIDENCE, "What proves it.")
 PAIRED = (_TEXT, _WHAT, _IF, _PROOF)
-CONTENT = Shape(
-    "[content](#content)",
-    ContentReader.content,
-    ref("content"),
-    keys=PAIRED,
-    inside="content",
-)
+CONTENT = Shape("[content](#content)", ContentReader.content, ref("content"), inside="content")
 
 ITEM_KEYS = (
     Key("done", FLAG, "Whether the item is checked."),
@@ -384,6 +378,7 @@ CHECKLIST = Shape(
     ref("checklist"),
     keys=ITEM_KEYS,
     inside="names",
+    takes_items=True,
 )
 _CODE = Key(
     "code", WORDS, "A fenced block; literal, without live values, never searched for blanks."
@@ -513,6 +508,8 @@ _PAIRS: Mapping[frozenset[str], Reserved] = {
     )
 }
 """A mapping with exactly these two keys is a condition or a claim."""
+CONTENT_KEYS = (*PAIRED, *(each.keys[0] for each in _RESERVED.values()))
+"""What a key inside content means that is not a label."""
 
 
 def _described(keys: tuple[Key, ...]) -> Schema:

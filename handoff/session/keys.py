@@ -21,9 +21,9 @@ from handoff.session.content import (
     AUTHOR_TEXT,
     CHECKLIST,
     CONTENT,
+    CONTENT_KEYS,
     DEFINITIONS,
     FLAG,
-    PAIRED,
     WORDS,
     ContentReader,
     as_written,
@@ -207,7 +207,6 @@ _LABELS = Shape(
     "`label:` [content](#content)",
     ContentReader.entries,
     labels_schema(ref("content")),
-    keys=PAIRED,
     inside="content",
 )
 _SECTION_NAME = Shape("the key of a section", _after, {"enum": [*AFTER, None]})
@@ -559,6 +558,8 @@ KEYS: tuple[Key, ...] = (
         "What was decided.",
         carry="items",
         carry_comment="still binding; remove what is not",
+        starts="always",
+        hint="what was decided and why, an item each",
         has_items=True,
     ),
     Key(
@@ -619,7 +620,6 @@ KEYS: tuple[Key, ...] = (
             _LABELS.words,
             ContentReader.given_entries,
             _LABELS.schema,
-            keys=PAIRED,
             inside="content",
         ),
         "The labels of the footer.",
@@ -663,7 +663,6 @@ KEYS: tuple[Key, ...] = (
         "What is to be done.",
         carry="items",
         carry_comment="remove what is done",
-        has_items=True,
     ),
     Key(
         "tried",
@@ -671,7 +670,6 @@ KEYS: tuple[Key, ...] = (
         "What failed, so that nobody tries it again.",
         carry="items",
         carry_comment="so that nobody tries it again",
-        has_items=True,
     ),
     Key(
         "do_not",
@@ -679,7 +677,6 @@ KEYS: tuple[Key, ...] = (
         "What must not be done.",
         carry="guards",
         carry_comment="still binding; remove what is not",
-        has_items=True,
     ),
     Key(
         "checkpoint",
@@ -728,7 +725,8 @@ def key_at(path: KeyPath) -> Key | None:
         if inside == "names":
             inside = "mapping"
             continue
-        found = next((key for key in keys if key.name == part), None)
+        known = CONTENT_KEYS if inside == "content" else keys
+        found = next((key for key in known if key.name == part), None)
         if found:
             keys, inside = found.shape.keys, found.shape.inside
         elif inside != "content":

@@ -65,11 +65,16 @@ class Key(Struct, frozen=True):
     hint: str = ""
     """Written next to that blank."""
     has_items: bool = False
-    """One item for each statement, so that another one can be added to it."""
+    """Content with one item for each statement."""
 
     @property
     def field(self) -> str:
         return self.attribute or self.name
+
+    @property
+    def is_added_to(self) -> bool:
+        """Whether a blank in its place is filled by adding an item."""
+        return self.has_items or self.shape.takes_items
 
     @property
     def is_nullable(self) -> bool:
