@@ -13,7 +13,7 @@ from handoff import api
 from handoff.base.blanks import blanks
 from handoff.base.problems import Place
 from handoff.commands.runner import run
-from handoff.edit.fill import FillPrompt, PlaceChanged, meant, walk
+from handoff.edit.fill import FillPrompt, PlaceChanged, choose, start_fill
 from handoff.edit.operations import set_at
 from handoff.edit.save import save
 from handoff.edit.todo import TodoItem
@@ -204,11 +204,11 @@ def test_without_a_terminal_it_says_what_to_use_instead(
 
 def test_a_place_that_another_changed_meanwhile_is_left_alone(root: Path) -> None:
     project = api.open_project(str(root))
-    at = walk(project, "session-2")
+    at = start_fill(project, "session-2")
     save(project, "session-2", lambda old: set_at(old, "goal", "mine"))
 
     with pytest.raises(PlaceChanged):
-        at.answer(0, "theirs")
+        at.fill(0, "theirs")
 
     assert "goal: mine   # why\n" in text(root)
 
@@ -216,11 +216,11 @@ def test_a_place_that_another_changed_meanwhile_is_left_alone(root: Path) -> Non
 def test_equal_blanks_in_one_text_are_filled_one_by_one(root: Path) -> None:
     file = root / "sessions/session-2.yaml"
     file.write_text(FIRST.replace("Look around", '"[TIME] and [TIME] and [TIME]"'))
-    at = walk(api.open_project(str(root)), "session-2")
+    at = start_fill(api.open_project(str(root)), "session-2")
 
-    at.answer(1, "two")
-    at.answer(2, "three")
-    at.answer(0, "one")
+    at.fill(1, "two")
+    at.fill(2, "three")
+    at.fill(0, "one")
 
     assert "goal: \"one and two and three\"\n" in text(root)  # fmt: skip
 
@@ -249,4 +249,4 @@ def test_a_choice_is_made_by_number_word_or_letter(
     found = blanks(blank)[0]
     each = OpenBlank(blank, found.kind, found.hint, found.choices, Place("s"))
 
-    assert meant(FillPrompt(TodoItem(each, "", "", {}, ""), None), answer) == expected
+    assert choose(FillPrompt(TodoItem(each, "", "", {}, ""), None), answer) == expected

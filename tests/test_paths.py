@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from handoff.yaml.paths import NotFound, located, new_labels, places, unmistakable
-from handoff.yaml.spans import tree
+from handoff.yaml.nodes import Node, parse_yaml
+from handoff.yaml.paths import NotFound, exact_path, resolve_path, split_new_path, walk
+
+
+def tree(text: str) -> Node:
+    root = parse_yaml(text.encode(), "x.yaml").root
+    assert root is not None
+    return root
+
 
 SESSION = tree(
     """
@@ -48,25 +55,25 @@ FOUND = [
 
 @pytest.mark.parametrize(("path", "keys"), FOUND)
 def test_path_names_a_place(path: str, keys: tuple[str | int, ...]) -> None:
-    assert located(SESSION, path) == keys
+    assert resolve_path(SESSION, path) == keys
 
 
 def test_ambiguous_path_lists_the_candidates() -> None:
     with pytest.raises(NotFound) as error:
-        located(SESSION, "checklist.date")
+        resolve_path(SESSION, "checklist.date")
 
     assert str(error.value) == (
-        "'checklist.date' could be any of these; write more of it:\n"
+        "'checklist.date' is ambiguous; use more of one of these paths:\n"
         "  checklist.Date generation SQL created\n"
         "  checklist.Date range agreed"
     )
 
 
 def test_unknown_path_names_the_nearest() -> None:
-    with pytest.raises(NotFound, match=r"nothing is called 'decision.5'"):
-        located(SESSION, "decision.5")
+    with pytest.raises(NotFound, match=r"no field 'decision.5'"):
+        resolve_path(SESSION, "decision.5")
     with pytest.raises(NotFound, match=r"did you mean 'decisions.1'\?"):
-        located(SESSION, "decisionx.1")
+        resolve_path(SESSION, "decisionx.1")
 
 
 AWKWARD = tree(
@@ -81,11 +88,11 @@ nested: {value: {value: 1}, items: [items, value]}
 )
 
 
-@pytest.mark.parametrize("keys", tuple(places(AWKWARD)), ids=str)
+@pytest.mark.parametrize("keys", tuple(keys for keys, _ in walk(AWKWARD)), ids=str)
 def test_every_place_has_a_path_of_its_own(keys: tuple[str | int, ...]) -> None:
-    assert located(AWKWARD, unmistakable(AWKWARD, keys)) == keys
+    assert resolve_path(AWKWARD, exact_path(AWKWARD, keys)) == keys
 
 
 def test_a_dot_in_a_number_is_part_of_a_label_that_is_new() -> None:
-    assert new_labels("metrics.Version 1.5.Time") == ["metrics", "Version 1.5", "Time"]
-    assert new_labels(r"files.a\.py") == ["files", "a.py"]
+    assert split_new_path("metrics.Version 1.5.Time") == ["metrics", "Version 1.5", "Time"]
+    assert split_new_path(r"files.a\.py") == ["files", "a.py"]

@@ -22,7 +22,7 @@ from handoff.commands.runner import run
 from handoff.edit.operations import set_at
 from handoff.edit.save import save
 from handoff.project.project import Project
-from handoff.yaml.spans import tree
+from handoff.yaml.nodes import Map, parse_yaml
 
 SESSION = """\
 session: 1
@@ -161,6 +161,14 @@ for n in range(int(sys.argv[3])):
 """
 
 
+def metrics(root: Path) -> list[str]:
+    node = parse_yaml(text(root).encode(), S).root
+    assert isinstance(node, Map)
+    inner = next(pair.node for pair in node.pairs if pair.key == "metrics")
+    assert isinstance(inner, Map)
+    return [pair.key for pair in inner.pairs]
+
+
 def writer(root: Path, name: str, count: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", WRITER, str(root), name, str(count)])
 
@@ -171,9 +179,9 @@ def test_two_processes_setting_different_places_lose_nothing(root: Path) -> None
     both = [writer(root, name, 50) for name in ("left", "right")]
     codes = [each.wait(timeout=120) for each in both]
 
-    _, pairs = dict(tree(text(root))[1])[("tag:yaml.org,2002:str", "metrics")]
+    labels = metrics(root)
     assert codes == [0, 0]
-    assert sorted(label[1] for label, _ in pairs) == sorted(
+    assert sorted(labels) == sorted(
         f"{name} {n}" for name in ("left", "right") for n in range(50)
     )
 
@@ -188,8 +196,27 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new_file(root: Path
         time.sleep(0.3 + delays.random() * 0.2)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        _, pairs = dict(tree(text(root))[1])[("tag:yaml.org,2002:str", "metrics")]
-        numbers = [int(label[1].split()[-1]) for label, _ in pairs if f"round {n} " in label[1]]
+        numbers = [int(each.split()[-1]) for each in metrics(root) if f"round {n} " in each]
         assert numbers == list(range(len(numbers)))
 
     assert run(["set", "session-1", "title", "Still editable"]) == 0
+
+
+def test_an_edit_parses_the_file_before_and_after_only(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    parse = yaml.parse
+
+    def counted(text: str, **options: Any) -> Any:
+        parsed.append(text)
+        return parse(text, **options)
+
+    monkeypatch.setattr(yaml, "parse", counted)
+
+    assert run(["set", "session-1", "title", "Better"]) == 0
+
+    assert [each for each in parsed if each.startswith("session:")] == [
+        SESSION,
+        SESSION.replace("Prep", "Better"),
+    ]

@@ -12,7 +12,7 @@ from repositories import commit, repository
 
 from handoff import api
 from handoff.base.problems import InvalidInput, UsageError
-from handoff.import_.merge_document import take_back
+from handoff.import_.merge_document import merge_document
 from handoff.publish.writer import signature
 
 CASES = yaml.safe_load((Path(__file__).parent / "fixtures/taking.yaml").read_text("utf-8"))
@@ -31,7 +31,7 @@ def test_edit_is_taken_or_told(tmp_path: Path, case: dict[str, str]) -> None:
         edited = edited.replace(old, new, 1)
     file.write_text(edited, "utf-8")
 
-    back = take_back(here, "one", file.read_bytes(), PATH)
+    back = merge_document(here, "one", file.read_bytes(), PATH)
 
     source = (tmp_path / "sessions/one.yaml").read_text("utf-8")
     assert source == HEAD + case["now"]
@@ -53,7 +53,7 @@ def test_newer_words_in_the_session_are_not_taken_back(tmp_path: Path) -> None:
     file.write_text(file.read_text("utf-8").replace("2 hours", "3 hours"), "utf-8")
     (tmp_path / "sessions/one.yaml").write_text(f"{HEAD}goal: Weigh\nduration: 2 hours\n")
 
-    back = take_back(here, "one", file.read_bytes(), PATH)
+    back = merge_document(here, "one", file.read_bytes(), PATH)
 
     assert [field for _, field in back.places] == ["duration"]
     source = (tmp_path / "sessions/one.yaml").read_text("utf-8")
@@ -67,8 +67,8 @@ def test_where_nobody_knows_what_was_rendered_nothing_is_taken(tmp_path: Path) -
     content = (tmp_path / PATH).read_bytes().replace(b"Count", b"Sum up")
     (tmp_path / "sessions/one.yaml").write_text(f"{HEAD}goal: Weigh\n")
 
-    with pytest.raises(InvalidInput, match=r"what a hand changed cannot be told.*\(X008\)"):
-        take_back(here, "one", content, PATH)
+    with pytest.raises(InvalidInput, match=r"the manual edits cannot be determined.*\(X008\)"):
+        merge_document(here, "one", content, PATH)
 
     assert (tmp_path / "sessions/one.yaml").read_text("utf-8") == f"{HEAD}goal: Weigh\n"
 
@@ -78,7 +78,7 @@ def test_document_of_another_session_is_refused(tmp_path: Path) -> None:
     api.publish(here)
 
     with pytest.raises(UsageError, match="is the document of 'one', not of 'two'"):
-        take_back(here, "two", (tmp_path / PATH).read_bytes(), PATH)
+        merge_document(here, "two", (tmp_path / PATH).read_bytes(), PATH)
 
 
 LONG = r"""goal: Count the games
@@ -109,7 +109,7 @@ def test_whatever_is_taken_is_what_the_hand_wrote(tmp_path: Path) -> None:
         edited = "\n".join(lines)
         file.write_text(file.read_text("utf-8").replace(base, edited), "utf-8")
 
-        back = take_back(here, "one", file.read_bytes(), PATH)
+        back = merge_document(here, "one", file.read_bytes(), PATH)
 
         text = api.render(here, api.load(here, "one"), None).text
         if edited != base:

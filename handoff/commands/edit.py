@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from handoff.edit.operations import Change, EditResult
     from handoff.edit.save import SaveResult
     from handoff.edit.todo import TodoList
+    from handoff.yaml.nodes import ParsedYAML
 
 Way = Annotated[
     str,
@@ -68,7 +69,7 @@ def todo(
     mistakes: list[Problem] = []
     for name in wanted:
         try:
-            found.append(work.work(project, api.session_named(project, name)))
+            found.append(work.list_todo(project, api.session_named(project, name)))
         except InvalidInput as error:
             mistakes += error.report.problems
     if found or every:
@@ -216,10 +217,10 @@ def add(
 
     given = [_value(value, blank=False) or "" for value in values]
 
-    def added(old: str) -> EditResult:
+    def added(old: ParsedYAML) -> EditResult:
         for value in given:
             done = operations.add_to(old, path, value, order=NAMES, new=new)
-            old = done.text
+            old = done.parsed
         return done
 
     return _save(session, root, added)
@@ -249,7 +250,7 @@ def _tick(session: str, box: str, root: str | None, *, done: bool, note: str | N
     from handoff.edit import operations  # slow: brings yaml
 
     note = _utf8(note)
-    done_to_it = "ticked" if done else "no tick any more"
+    done_to_it = "ticked" if done else "unticked"
     return _save(
         session,
         root,
@@ -271,7 +272,7 @@ def _save(session: str, root: str | None, change: Change, *, said: str | None = 
 def _said(saved: SaveResult, done_to_it: str) -> str:
     """`sessions/session-1.yaml:18:9: checklist > Docs: ticked`."""
     way = " > ".join(map(str, saved.place.keys))
-    said = f"{saved.place}: {way}: {done_to_it if saved.changed else 'said so already'}"
+    said = f"{saved.place}: {way}: {done_to_it if saved.changed else 'already set'}"
     if saved.session is None:
         return f"{said}; the file has mistakes: handoff check {saved.place.path}"
     return said

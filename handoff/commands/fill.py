@@ -26,7 +26,7 @@ _CUT = "# ---------------- what stands below this line is not kept -------------
 
 def fill(session: options.SessionName = "latest", root: options.Root = None) -> int:
     """Walk through a session's blanks; each answer is saved at once."""
-    from handoff.edit.fill import walk  # slow: brings jinja2
+    from handoff.edit.fill import start_fill  # slow: brings jinja2
 
     project = api.open_project(root)
     name = api.session_named(project, session)
@@ -37,20 +37,20 @@ def fill(session: options.SessionName = "latest", root: options.Root = None) -> 
         raise UsageError(f"handoff: error: 'fill' asks at a terminal; {instead} fills one")
     with suppress(ImportError):
         import readline  # noqa: F401 - arrow keys while a line is typed
-    at = walk(project, name)
+    at = start_fill(project, name)
     _say_what_is_there(at)
     try:
         _through(at)
     finally:
-        left = len(at.asked) - at.filled
+        left = len(at.prompts) - at.filled
         console.note(
-            f"filled {at.filled} of {len(at.asked)}, {left} left; every answer is saved"
+            f"filled {at.filled} of {len(at.prompts)}, {left} left; every answer is saved"
         )
     return 0
 
 
 def _say_what_is_there(at: Walk) -> None:
-    console.note(f"{at.session}: {counted(len(at.asked), 'blank')} to fill; {_KEYS}")
+    console.note(f"{at.session}: {counted(len(at.prompts), 'blank')} to fill; {_KEYS}")
     if at.waiting:
         wait = "1 more waits" if at.waiting == 1 else f"{at.waiting} more wait"
         console.note(f"{wait} for answers, which 'handoff render {at.session}' brings")
@@ -58,7 +58,7 @@ def _say_what_is_there(at: Walk) -> None:
 
 def _through(at: Walk) -> None:
     n = 0
-    while n < len(at.asked):
+    while n < len(at.prompts):
         _show(at, n)
         step = _step(at, n)
         if step is None:
@@ -67,22 +67,22 @@ def _through(at: Walk) -> None:
 
 
 def _show(at: Walk, n: int) -> None:
-    each = at.asked[n]
+    each = at.prompts[n]
     console.note("")
-    console.note(f"[{n + 1}/{len(at.asked)}] {each.task.open.place}")
+    console.note(f"[{n + 1}/{len(at.prompts)}] {each.item.open.place}")
     console.note(f"  {' > '.join(map(str, each.keys))}")
     for line in _about(at, each, n):
         console.note(f"  {line}")
 
 
 def _about(at: Walk, each: FillPrompt, n: int) -> Iterator[str]:
-    around, given = at.around(n), at.given(n)
+    around, given = at.around(n), at.filled_text(n)
     if around is not None:
         yield f"in: {around}"
-    if each.task.open.hint:
-        yield f"wanted: {each.task.open.hint}"
-    if each.task.open.choices:
-        yield "  ".join(f"{i}) {choice}" for i, choice in enumerate(each.task.open.choices, 1))
+    if each.item.open.hint:
+        yield f"wanted: {each.item.open.hint}"
+    if each.item.open.choices:
+        yield "  ".join(f"{i}) {choice}" for i, choice in enumerate(each.item.open.choices, 1))
     if each.last is not None:
         yield f"last session: {each.last}"
     if given is not None:
@@ -117,7 +117,7 @@ def _help(at: Walk, n: int) -> str:
 
 
 def _last(at: Walk, n: int) -> str:
-    words = at.asked[n].last
+    words = at.prompts[n].last
     if words is None:
         console.note("  the last session says nothing here")
     return words or ""
@@ -125,11 +125,11 @@ def _last(at: Walk, n: int) -> str:
 
 def _edited(at: Walk, n: int) -> str:
     """What the author writes in an editor; empty to go on asking."""
-    about = "\n".join(f"# {line}" for line in _about(at, at.asked[n], n))
-    way = " > ".join(map(str, at.asked[n].keys))
+    about = "\n".join(f"# {line}" for line in _about(at, at.prompts[n], n))
+    way = " > ".join(map(str, at.prompts[n].keys))
     with tempfile.TemporaryDirectory(prefix="handoff-") as folder:
         file = Path(folder, "answer.md")
-        file.write_text(f"{at.given(n) or ''}\n\n{_CUT}\n# {way}\n{about}\n", "utf-8")
+        file.write_text(f"{at.filled_text(n) or ''}\n\n{_CUT}\n# {way}\n{about}\n", "utf-8")
         command = [*_editor(), str(file)]
         try:
             code = subprocess.run(command, check=False).returncode
@@ -154,7 +154,7 @@ _COMMANDS: dict[str, Callable[[Walk, int], str]] = {":?": _help, ":=": _last, ":
 def _is_saved(at: Walk, n: int, words: str) -> bool:
     try:
         words.encode()
-        saved = at.answer(n, words)
+        saved = at.fill(n, words)
     except UnicodeEncodeError:
         console.note("  that is not UTF-8")
         return False

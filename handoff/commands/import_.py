@@ -84,7 +84,7 @@ def import_(
 
 def _into(session: str, document: str | None, root: str | None, *, is_alone: bool) -> int:
     """Take a hand's edits back; without a document, those of the published one."""
-    from handoff.import_.merge_document import take_back  # brings yaml
+    from handoff.import_.merge_document import merge_document  # brings yaml
 
     if not is_alone:
         message = "'--into' does not go with '--id', '--created' or '--stdout'"
@@ -93,7 +93,7 @@ def _into(session: str, document: str | None, root: str | None, *, is_alone: boo
     session_id = api.session_named(project, session)
     path = document or api.document_place(project, api.load(project, session_id).session)
     content = _content(document or str(project.path(path)))
-    back = take_back(project, session_id, content, path)
+    back = merge_document(project, session_id, content, path)
     for place, field in back.places:
         console.note(f"{place}: taken into {field}")
     console.problems(back.problems)

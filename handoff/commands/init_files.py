@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from handoff.base.files import confined, write_new
 from handoff.project.settings import Engine
-from handoff.yaml.scalars import ScalarContext, written
+from handoff.yaml.emitter import ScalarContext, format_flow, format_scalar
 
 _STARTER = Path(__file__).parent / "starter"
 """A folder for each engine; `$name` in its files is filled in."""
@@ -82,11 +82,11 @@ def _names(plan: InitPlan) -> dict[str, str]:
         "number": str(plan.number),
         "next": str(plan.number + 1),
         "day": str(plan.today),
-        "output": written(plan.output, ScalarContext(0))[0],
+        "output": format_scalar(plan.output, ScalarContext(0))[0],
         "bigquery": project or without,
         "read": read,
     }
 
 
 def _inline(words: str | None) -> str:
-    return written(words, ScalarContext(0, flow=True))[0]
+    return format_flow(words)

@@ -34,9 +34,9 @@ from handoff.session.model import (
 )
 from handoff.session.reading_list import prompts
 from handoff.session.walk import Leaf, every, leaves
+from handoff.yaml.edits import pair_text
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, value_of
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
-from handoff.yaml.spans import pair_text
 
 _LONGEST_LABEL = 300
 """YAML takes keys of up to 1,024 characters."""

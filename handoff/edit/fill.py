@@ -1,4 +1,4 @@
-"""The walk through a session's blanks: what is asked of each, and what an answer changes."""
+"""Filling the blanks of a session one by one."""
 
 from __future__ import annotations
 
@@ -6,111 +6,112 @@ from datetime import date
 
 from msgspec import Struct, field
 
-from handoff import api
 from handoff.base.blanks import blanks
 from handoff.base.problems import HandoffError, KeyPath
 from handoff.edit.operations import FLAGS, Change, EditResult, put
 from handoff.edit.save import SaveResult, save
-from handoff.edit.todo import TodoItem, work
+from handoff.edit.todo import TodoItem, list_todo
 from handoff.project.project import Project
 from handoff.session import decode
-from handoff.yaml.paths import at, places
-from handoff.yaml.scalars import Scalar
-from handoff.yaml.spans import Tree, tree
+from handoff.workspace.load import session_path
+from handoff.yaml.edits import is_same
+from handoff.yaml.emitter import PlainValue
+from handoff.yaml.nodes import Node, ParsedYAML, parse_yaml
+from handoff.yaml.paths import node_at, text_of, walk
 
 _YES = ("y", "yes", "+", "true", "✅", "pass", "go", "done")
 _NO = ("n", "no", "-", "false", "❌", "fail", "no-go", "not done")
 
 
 class PlaceChanged(HandoffError):
-    """The place does not say what it said when it was shown; nothing was changed."""
+    """The field no longer has the value that was shown; nothing was changed."""
 
     exit_code = 1
 
 
 class FillPrompt(Struct, frozen=True):
-    """One blank, as it is put to a person."""
+    """One blank to fill."""
 
-    task: TodoItem
+    item: TodoItem
     last: str | None
-    """What the session before says at the same place."""
+    """The text at the same place of the previous session."""
 
     @property
     def keys(self) -> KeyPath:
-        return self.task.open.place.keys
+        return self.item.open.place.keys
 
     @property
     def blank(self) -> str:
-        return self.task.open.text
+        return self.item.open.text
 
 
 class Walk(Struct):
-    """The blanks of one session and what was answered so far; each answer is saved at once."""
+    """The blanks of one session and those filled so far; each one is saved at once."""
 
     project: Project
     session: str
-    asked: tuple[FillPrompt, ...]
+    prompts: tuple[FillPrompt, ...]
     waiting: int
-    """Blanks that wait for answers from the warehouse: rendering fills them."""
-    _leaves: dict[KeyPath, Tree]
-    """What stands at each place, as far as is known here."""
-    _done: dict[int, tuple[Tree, Tree]] = field(default_factory=dict)
-    """Number of an answered blank to what stood there before and after."""
+    """Number of blanks that wait for query results: rendering fills them."""
+    _nodes: dict[KeyPath, Node | None]
+    """The value of each place, as far as known here."""
+    _done: dict[int, tuple[Node | None, Node | None]] = field(default_factory=dict)
+    """Number of a filled blank to the value of its place before and after."""
 
     @property
     def filled(self) -> int:
         return len(self._done)
 
     def around(self, n: int) -> str | None:
-        """The text that the blank is a part of; `None` where it is all there is."""
-        text = _text(self._base(n))
-        return text if text is not None and text != self.asked[n].blank else None
+        """The text that the blank is a part of; `None` where it is the whole value."""
+        text = text_of(self._base(n))
+        return text if text is not None and text != self.prompts[n].blank else None
 
-    def given(self, n: int) -> str | None:
-        """What was answered before; `None`: nothing yet."""
-        return _text(self._done[n][1]) if n in self._done else None
+    def filled_text(self, n: int) -> str | None:
+        """What the blank was filled with; `None`: nothing yet."""
+        return text_of(self._done[n][1]) if n in self._done else None
 
-    def answer(self, n: int, words: str) -> SaveResult:
-        """Write an answer, or another one. Raises PlaceChanged and what `save` raises."""
-        each, base = self.asked[n], self._base(n)
-        stood = self._done[n][1] if n in self._done else base
-        new = self._value(n, meant(each, words))
-        saved = save(self.project, self.session, change(each.keys, stood, new))
-        now = at(_tree(self.project, self.session), each.keys)
+    def fill(self, n: int, words: str) -> SaveResult:
+        """Fill a blank, or fill it again. Raises PlaceChanged and what `save` raises."""
+        each, base = self.prompts[n], self._base(n)
+        current = self._done[n][1] if n in self._done else base
+        new = self._value(n, choose(each, words))
+        saved = save(self.project, self.session, change(each.keys, current, new))
+        now = _read(self.project, self.session).get(each.keys)
         self._done[n] = (base, now)
-        self._leaves[each.keys] = now
+        self._nodes[each.keys] = now
         return saved
 
-    def _base(self, n: int) -> Tree:
-        return self._done[n][0] if n in self._done else self._leaves[self.asked[n].keys]
+    def _base(self, n: int) -> Node | None:
+        return self._done[n][0] if n in self._done else self._nodes[self.prompts[n].keys]
 
-    def _value(self, n: int, words: str) -> Scalar:
+    def _value(self, n: int, words: str) -> PlainValue:
         """The whole value of the place with `words` for its blank."""
         text = self.around(n)
         if text is None:
             return FLAGS.get(words, words)
-        twins = (self.asked[each] for each in range(n) if each not in self._done)
-        nth = sum((each.keys, each.blank) == _which(self.asked[n]) for each in twins)
-        parts = text.split(self.asked[n].blank)
-        before, after = parts[: nth + 1], parts[nth + 1 :]
-        return self.asked[n].blank.join(before) + words + self.asked[n].blank.join(after)
+        keys, blank = self.prompts[n].keys, self.prompts[n].blank
+        above = (self.prompts[each] for each in range(n) if each not in self._done)
+        nth = sum((each.keys, each.blank) == (keys, blank) for each in above)
+        parts = text.split(blank)
+        return blank.join(parts[: nth + 1]) + words + blank.join(parts[nth + 1 :])
 
 
-def walk(project: Project, session_id: str) -> Walk:
-    """The walk through a session's blanks, in the order of its file. Raises InvalidInput."""
-    tasks = work(project, session_id).tasks
-    read = _tree(project, session_id)
-    before = _before(project, session_id)
-    last = _tree(project, before) if before else ("map", ())
-    mine = [task for task in tasks if not task.waits_for]
-    asked = tuple(FillPrompt(task, _words(last, task.open.place.keys)) for task in mine)
-    leaves = {each.keys: at(read, each.keys) for each in asked}
-    return Walk(project, session_id, asked, len(tasks) - len(mine), leaves)
+def start_fill(project: Project, session_id: str) -> Walk:
+    """The blanks to fill, in the order of the session file. Raises InvalidInput."""
+    items = list_todo(project, session_id).tasks
+    nodes = _read(project, session_id)
+    previous = _previous(project, session_id)
+    last = _read(project, previous) if previous else {}
+    mine = [item for item in items if not item.waits_for]
+    prompts = tuple(FillPrompt(item, _words(last.get(item.open.place.keys))) for item in mine)
+    values = {each.keys: nodes.get(each.keys) for each in prompts}
+    return Walk(project, session_id, prompts, len(items) - len(mine), values)
 
 
-def meant(each: FillPrompt, answer: str) -> str:
-    """An answer as it is written: a choice by its number, its word or a `y` for it."""
-    choices = each.task.open.choices
+def choose(each: FillPrompt, answer: str) -> str:
+    """The text to write for an answer: a choice by its number, its word or a `y` for it."""
+    choices = each.item.open.choices
     if answer.isdecimal() and 0 < int(answer) <= len(choices):
         return choices[int(answer) - 1]
     word = answer.casefold()
@@ -120,34 +121,27 @@ def meant(each: FillPrompt, answer: str) -> str:
     return next(iter([*exact, *close]), answer)
 
 
-def change(keys: KeyPath, stood: Tree, new: Scalar) -> Change:
-    """The edit that puts `new` at `keys`, where still stands what `stood` there."""
+def change(keys: KeyPath, expected: Node | None, new: PlainValue) -> Change:
+    """The edit that puts `new` at `keys`, provided that its value is still `expected`."""
 
-    def edited(text: str) -> EditResult:
-        read = tree(text)
-        if keys not in set(places(read)) or at(read, keys) != stood:
-            raise PlaceChanged("the place was changed meanwhile and is left as it is now")
-        return put(text, keys, new)
+    def edit(parsed: ParsedYAML) -> EditResult:
+        node = node_at(parsed.root, keys) if parsed.root is not None else None
+        if node is None or expected is None or not is_same(node, expected):
+            raise PlaceChanged("the field was changed in the meantime and is left as it is")
+        return put(parsed, keys, new)
 
-    return edited
-
-
-def _which(each: FillPrompt) -> tuple[KeyPath, str]:
-    return each.keys, each.blank
+    return edit
 
 
-def _text(node: Tree) -> str | None:
-    kind, inside = node
-    return None if kind in ("map", "seq") or kind.endswith(":null") else str(inside)
+def _read(project: Project, session_id: str) -> dict[KeyPath, Node]:
+    path = session_path(session_id)
+    root = parse_yaml(project.read(path) or b"", path).root
+    return dict(walk(root)) if root is not None else {}
 
 
-def _tree(project: Project, session_id: str) -> Tree:
-    return tree((project.read(api.session_path(session_id)) or b"").decode())
-
-
-def _before(project: Project, session_id: str) -> str | None:
-    """The session before: the one it names, else the latest of those that are older."""
-    path = api.session_path(session_id)
+def _previous(project: Project, session_id: str) -> str | None:
+    """The previous session: the one it names, else the latest older one."""
+    path = session_path(session_id)
     session, _ = decode.load(project.read(path) or b"", session_id, path)
     ids = [each for each in project.session_ids() if each != session_id]
     named = [each for each in session.previous if each in ids]
@@ -158,12 +152,12 @@ def _before(project: Project, session_id: str) -> str | None:
 
 
 def _day(project: Project, session_id: str) -> date:
-    path = api.session_path(session_id)
+    path = session_path(session_id)
     return decode.created(project.read(path) or b"", path) or date.min
 
 
 def _is_readable(project: Project, session_id: str) -> bool:
-    path = api.session_path(session_id)
+    path = session_path(session_id)
     try:
         decode.load(project.read(path) or b"", session_id, path)
     except HandoffError:
@@ -171,7 +165,7 @@ def _is_readable(project: Project, session_id: str) -> bool:
     return True
 
 
-def _words(last: Tree, keys: KeyPath) -> str | None:
-    """The text at `keys`, where it says something."""
-    words = _text(at(last, keys)) if keys in set(places(last)) else None
+def _words(node: Node | None) -> str | None:
+    """The text of the place, where it has no blanks."""
+    words = text_of(node)
     return words if words and not blanks(words) else None

@@ -1,4 +1,4 @@
-"""The edits a person asks for: set, add, tick and untick, on the text of a session."""
+"""The edits a person asks for, set, add, tick and untick, on the tree of a session file."""
 
 from __future__ import annotations
 
@@ -9,220 +9,233 @@ from msgspec import Struct
 from handoff.base.blanks import is_blank
 from handoff.base.problems import KeyPath, nearest
 from handoff.session.keys import key_at
-from handoff.yaml.edits import add_item, labelled, set_value
+from handoff.yaml.decode import plain
+from handoff.yaml.edits import CannotEdit, add_item, list_to_mapping, set_value
+from handoff.yaml.emitter import PlainValue
+from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar, is_null
 from handoff.yaml.paths import (
     NotFound,
-    ambiguous,
-    at,
-    candidates,
-    located,
+    ambiguity,
+    format_path,
     looseness,
-    new_labels,
-    places,
-    spelled,
+    matching_places,
+    node_at,
+    resolve_path,
+    split_new_path,
+    walk,
 )
-from handoff.yaml.scalars import Scalar
-from handoff.yaml.spans import CannotEdit, Tree, is_flow, tree
 
 FLAGS = {"true": True, "✅": True, "false": False, "❌": False}
-"""Words that stand for a boolean."""
+"""Words for a boolean."""
 
 
 class EditResult(Struct, frozen=True):
-    """A session's text after one edit, and where that was."""
+    """A session file after one edit, and the place of the edit."""
 
-    text: str
+    parsed: ParsedYAML
     keys: KeyPath
 
 
-Change = Callable[[str], EditResult]
-"""An edit that is still to be made of a session's text."""
+Change = Callable[[ParsedYAML], EditResult]
+"""An edit to be made of a session file."""
 
 
 def set_at(
-    text: str, path: str, value: Scalar, *, order: tuple[str, ...] = (), new: bool = False
+    parsed: ParsedYAML,
+    path: str,
+    value: PlainValue,
+    *,
+    order: tuple[str, ...] = (),
+    new: bool = False,
 ) -> EditResult:
-    """`text` with `value` at the place `path` names; labels that are not there are added.
+    """`value` set at the place `path` names; labels that do not exist are added.
 
     `None` makes it a blank. `order` are the keys a session may have, in their order; `new`
-    says that a label close to another is no slip. Raises NotFound or CannotEdit.
+    says that a label close to another one is not a typo. Raises NotFound or CannotEdit.
     """
-    text, keys = _place_to_set(text, path, order, new=new)
-    return put(text, keys, value, order=order)
+    root = _root(parsed)
+    if not matching_places(root, path):
+        parsed, keys = _with_labels(parsed, path, order, new=new)
+        return put(parsed, keys, value, order=order)
+    keys = resolve_path(root, path)
+    node = node_at(root, keys)
+    labels = _labels(node)
+    if isinstance(node, Map) and _is_item(keys):
+        keys = (*keys, "done")
+    elif "value" in labels and labels <= {"value", "items"}:
+        keys = (*keys, "value")
+    return put(parsed, keys, value, order=order)
 
 
-def put(text: str, keys: KeyPath, value: Scalar, *, order: tuple[str, ...] = ()) -> EditResult:
-    """`text` with `value` at `keys`; where only a list may stand, as its first item."""
-    kind, inside = _there(tree(text), keys)
-    key = key_at(keys)
-    takes_items = key is not None and key.shape.takes_items
-    is_nothing = not kind or kind.endswith(":null") or (kind == "seq" and not inside)
-    if takes_items and isinstance(value, str) and is_nothing:
-        return EditResult(add_item(text, keys, value, order=order), (*keys, 0))
-    return EditResult(set_value(text, keys, value, order=order), keys)
+def put(
+    parsed: ParsedYAML, keys: KeyPath, value: PlainValue, *, order: tuple[str, ...] = ()
+) -> EditResult:
+    """`value` set at `keys`; where only a list is allowed, as its first item."""
+    node, key = node_at(_root(parsed), keys), key_at(keys)
+    is_empty = node is None or is_null(node) or (isinstance(node, List) and not node.nodes)
+    if key and key.shape.takes_items and isinstance(value, str) and is_empty:
+        return EditResult(add_item(parsed, keys, value, order=order), (*keys, 0))
+    return EditResult(set_value(parsed, keys, value, order=order), keys)
 
 
 def add_to(
-    text: str, path: str, value: str, *, order: tuple[str, ...] = (), new: bool = False
+    parsed: ParsedYAML,
+    path: str,
+    value: str,
+    *,
+    order: tuple[str, ...] = (),
+    new: bool = False,
 ) -> EditResult:
-    """`text` with `value` at the end of the list, or a box at the end of the checklist.
+    """`value` at the end of the list or checklist that `path` names.
 
-    A list that holds nothing but a blank has that blank filled.
+    In a list that holds nothing but a blank, that blank is filled.
     """
-    text, keys = _place_to_add(text, path, order, new=new)
-    kind, inside = _there(tree(text), keys)
-    if keys[-1] == "checklist" and kind != "seq":
-        box = (*keys, value)
-        if kind == "map" and value in {label[1] for label, _ in inside}:
-            raise CannotEdit(f"'{spelled(keys)}' has a box '{value}' already")
-        return EditResult(set_value(text, box, False, order=order), box)
-    if (
-        kind == "seq"
-        and len(inside) == 1
-        and (_is_nothing(inside[0]) or _spells_blank(text, keys, inside[0]))
-    ):
-        return EditResult(set_value(text, (*keys, 0), value), (*keys, 0))
-    end = len(inside) if kind == "seq" else 0
-    return EditResult(add_item(text, keys, value, order=order), (*keys, end))
+    parsed, keys = _list_to_add_to(parsed, path, order, new=new)
+    node = node_at(_root(parsed), keys)
+    if keys[-1] == "checklist" and not isinstance(node, List):
+        if value in _labels(node):
+            raise CannotEdit(f"'{format_path(keys)}' already has an item '{value}'")
+        item = (*keys, value)
+        return EditResult(set_value(parsed, item, False, order=order), item)
+    items = node.nodes if isinstance(node, List) else ()
+    if isinstance(node, List) and len(items) == 1 and _is_blank_item(node, items[0]):
+        return EditResult(set_value(parsed, (*keys, 0), value), (*keys, 0))
+    return EditResult(add_item(parsed, keys, value, order=order), (*keys, len(items)))
 
 
-def tick(text: str, path: str, *, done: bool, note: str | None = None) -> EditResult:
-    """`text` with the box that `path` names ticked or not; `note` is written beside it."""
-    read = tree(text)
-    keys = _box(read, path)
-    if isinstance(keys[-1], int):  # a list of labels has no place for a tick
-        text = labelled(text, keys[:-1])
-        keys = (*keys[:-1], _label(read, keys))
-        read = tree(text)
-    if at(read, keys)[0] != "map":
-        with_note: dict[str, Scalar] = {"done": done, "note": note}
-        return EditResult(set_value(text, keys, done if note is None else with_note), keys)
-    text = set_value(text, (*keys, "done"), done)
+def tick(parsed: ParsedYAML, path: str, *, done: bool, note: str | None = None) -> EditResult:
+    """The checklist item that `path` names checked or unchecked; `note` is written to it."""
+    root = _root(parsed)
+    keys = _find_item(root, path)
+    if isinstance(keys[-1], int):  # a list of labels cannot say which are checked
+        label = _item_label(root, keys)
+        parsed = list_to_mapping(parsed, keys[:-1])
+        root, keys = _root(parsed), (*keys[:-1], label)
+    if not isinstance(node_at(root, keys), Map):
+        with_note: dict[str, PlainValue] = {"done": done, "note": note}
+        return EditResult(set_value(parsed, keys, done if note is None else with_note), keys)
+    parsed = set_value(parsed, (*keys, "done"), done)
     if note is not None:
-        text = set_value(text, (*keys, "note"), note)
-    return EditResult(text, keys)
+        parsed = set_value(parsed, (*keys, "note"), note)
+    return EditResult(parsed, keys)
 
 
-def boxes(read: Tree) -> tuple[KeyPath, ...]:
-    """The place of every checkbox, in the author's order."""
-    return tuple(keys for keys in places(read) if len(keys) > 1 and keys[-2] == "checklist")
+def _root(parsed: ParsedYAML) -> Map:
+    if not isinstance(parsed.root, Map):
+        raise CannotEdit("the file is not a mapping of keys to values")
+    return parsed.root
 
 
-def _box(read: Tree, path: str) -> KeyPath:
-    """By its label alone, else by the way to it."""
-    all_boxes = boxes(read)
-    by_label = [(looseness(_label(read, keys), path), keys) for keys in all_boxes]
-    close = sorted((loose, n) for n, (loose, _) in enumerate(by_label) if loose is not None)
-    named = [all_boxes[n] for loose, n in close if loose == close[0][0]]
-    named = named or [keys for keys in candidates(read, path) if keys in all_boxes]
+def _labels(node: Node | None) -> set[str]:
+    return {pair.key for pair in node.entries} if isinstance(node, Map) else set()
+
+
+# --- checklists ----------------------------------------------------------------------------
+
+
+def _is_item(keys: KeyPath) -> bool:
+    return len(keys) > 1 and keys[-2] == "checklist"
+
+
+def _find_item(root: Map, path: str) -> KeyPath:
+    """The checklist item with that label, else the one at that path."""
+    items = [keys for keys, _ in walk(root) if _is_item(keys)]
+    labels = [_item_label(root, keys) for keys in items]
+    loose = [looseness(label, path) for label in labels]
+    closest = min((n for n in loose if n is not None), default=None)
+    named = [
+        keys for keys, n in zip(items, loose, strict=True) if n is not None and n == closest
+    ]
+    named = named or [keys for keys in matching_places(root, path) if keys in items]
     if len(named) == 1:
         return named[0]
     if named:
-        raise ambiguous(path, named)
-    labels = [_label(read, keys) for keys in all_boxes]
-    known = nearest(path, labels) or (f", there are {', '.join(labels)}" if labels else "")
-    raise NotFound(f"no box is called '{path}'{known}")
+        raise ambiguity(path, named)
+    known = nearest(path, labels) or (f", expected {', '.join(labels)}" if labels else "")
+    raise NotFound(f"no checklist item '{path}'{known}")
 
 
-def _label(read: Tree, keys: KeyPath) -> str:
-    """Of a box; in a list of labels the item is the label."""
-    words = at(read, keys)[1] if isinstance(keys[-1], int) else keys[-1]
-    return str(words)
+def _item_label(root: Map, keys: KeyPath) -> str:
+    """In a list of labels the item itself, else its key."""
+    item = node_at(root, keys)
+    return (
+        item.text if isinstance(keys[-1], int) and isinstance(item, Scalar) else str(keys[-1])
+    )
 
 
-def _place_to_set(
-    text: str, path: str, order: tuple[str, ...], *, new: bool
-) -> tuple[str, KeyPath]:
-    read = tree(text)
-    if not candidates(read, path):
-        return _with_labels(text, path, order, new=new)
-    keys = located(read, path)
-    kind, inside = at(read, keys)
-    if kind == "map" and keys in boxes(read):
-        return text, (*keys, "done")
-    labels = {label[1] for label, _ in inside} if kind == "map" else set()
-    if "value" in labels and labels <= {"value", "items"}:
-        return text, (*keys, "value")
-    return text, keys
+# --- places that do not exist yet ----------------------------------------------------------
+
+_LIST_KEYS = ("items", "steps", "checklist")
 
 
-def _place_to_add(
-    text: str, path: str, order: tuple[str, ...], *, new: bool
-) -> tuple[str, KeyPath]:
-    read = tree(text)
-    if not candidates(read, path):
-        return _with_labels(text, path, order, new=new)
-    keys = located(read, path)
-    kind, inside = at(read, keys)
-    if kind != "map" or keys[-1] == "checklist":
-        return text, keys
-    inner = next((label[1] for label, _ in inside if label[1] in _LISTS), None)
+def _list_to_add_to(
+    parsed: ParsedYAML, path: str, order: tuple[str, ...], *, new: bool
+) -> tuple[ParsedYAML, KeyPath]:
+    root = _root(parsed)
+    if not matching_places(root, path):
+        return _with_labels(parsed, path, order, new=new)
+    keys = resolve_path(root, path)
+    node = node_at(root, keys)
+    if not isinstance(node, Map) or keys[-1] == "checklist":
+        return parsed, keys
+    inner = next((pair.key for pair in node.entries if pair.key in _LIST_KEYS), None)
     if inner is None:
-        raise CannotEdit(f"'{spelled(keys)}' holds labels, not a list; set '{spelled(keys)}.…'")
-    return text, (*keys, inner)
-
-
-_LISTS = ("items", "steps", "checklist")
+        name = format_path(keys)
+        raise CannotEdit(f"'{name}' is a mapping, not a list; use 'set' with '{name}.<label>'")
+    return parsed, (*keys, inner)
 
 
 def _with_labels(
-    text: str, path: str, order: tuple[str, ...], *, new: bool
-) -> tuple[str, KeyPath]:
-    """The place of labels that are not there yet; all but the last of them are made."""
-    keys, labels = _outer_and_new(tree(text), path, order)
-    _refuse_slip(tree(text), keys, labels[0], order, new=new)
+    parsed: ParsedYAML, path: str, order: tuple[str, ...], *, new: bool
+) -> tuple[ParsedYAML, KeyPath]:
+    """The place of labels that do not exist; all but the last of them are added."""
+    root = _root(parsed)
+    keys, labels = _outer_and_new(root, path, order)
+    _refuse_typo(node_at(root, keys), keys, labels[0], new=new)
     for label in labels[:-1]:
         keys = (*keys, label)
-        text = set_value(text, keys, None, order=order)
-    return text, (*keys, labels[-1])
+        parsed = set_value(parsed, keys, None, order=order)
+    return parsed, (*keys, labels[-1])
 
 
-def _outer_and_new(read: Tree, path: str, order: tuple[str, ...]) -> tuple[KeyPath, list[str]]:
-    """The mapping that is there, by the longest part of `path` that names one, and the rest."""
+def _outer_and_new(root: Map, path: str, order: tuple[str, ...]) -> tuple[KeyPath, list[str]]:
+    """The place that the longest beginning of `path` names, and the labels after it."""
     cut = path.rfind(".")
     while cut > 0:
-        if path[cut - 1] != "\\" and candidates(read, path[:cut]):
-            return located(read, path[:cut]), new_labels(path[cut + 1 :])
+        if path[cut - 1] != "\\" and matching_places(root, path[:cut]):
+            return resolve_path(root, path[:cut]), split_new_path(path[cut + 1 :])
         cut = path.rfind(".", 0, cut)
-    first, *rest = new_labels(path)
+    first, *rest = split_new_path(path)
     known = next((key for key in order if key == first.casefold()), None)
     if known is None:
-        names = [*map(spelled, places(read)), *order]
-        raise NotFound(f"nothing is called '{path}'{nearest(path, names)}")
+        names = [*(format_path(keys) for keys, _ in walk(root)), *order]
+        raise NotFound(f"no field '{path}'{nearest(path, names)}")
     return (), [known, *rest]
 
 
-def _refuse_slip(
-    read: Tree, keys: KeyPath, label: str, order: tuple[str, ...], *, new: bool
-) -> None:
-    """Raises NotFound where `label` is close to one that is there, or cannot be one."""
-    kind, inside = at(read, keys)
-    if kind == "seq":
-        message = f"'{spelled(keys)}' is a list and has no '{label}'; add to it"
+def _refuse_typo(node: Node | None, keys: KeyPath, label: str, *, new: bool) -> None:
+    """Raises NotFound where `label` is close to one that exists, or `node` takes no labels."""
+    if isinstance(node, List):
+        message = (
+            f"'{format_path(keys)}' is a list without an item '{label}'; append with 'add'"
+        )
         raise NotFound(message)
-    if new or not keys:
+    if new or not keys or node is None:
         return
-    close = nearest(label, [name[1] for name, _ in inside] if kind == "map" else [])
+    close = nearest(label, [pair.key for pair in node.entries] if isinstance(node, Map) else [])
     deeper = (
-        f", did you mean '{spelled((*keys, *each))}'?"
-        for each in places(at(read, keys))
+        f", did you mean '{format_path((*keys, *each))}'?"
+        for each, _ in walk(node)
         if isinstance(each[-1], str) and looseness(each[-1], label) is not None
     )
     close = close or next(deeper, "")
     if close:
-        raise NotFound(f"nothing is called '{label}' in '{spelled(keys)}'{close}")
+        raise NotFound(f"no field '{label}' in '{format_path(keys)}'{close}")
 
 
-def _there(read: Tree, keys: KeyPath) -> Tree:
-    return at(read, keys) if keys in set(places(read)) else ("", "")
-
-
-def _spells_blank(text: str, keys: KeyPath, item: Tree) -> bool:
-    """Whether the list at `keys` is a blank without quotes, `[TO BE FILLED]`."""
-    return is_flow(text, keys) and item[0] != "map" and is_blank(f"[{item[1]}]")
-
-
-def _is_nothing(item: Tree) -> bool:
-    """Null, or a one-item flow list, which spells a blank."""
-    kind, inside = item
-    return bool(kind.endswith(":null") or (kind == "seq" and len(inside) == 1))
+def _is_blank_item(node: List, item: Node) -> bool:
+    """Whether the only item is null or a blank, with or without brackets of its own."""
+    if isinstance(item, Scalar):
+        is_word = node.is_flow and is_blank(f"[{item.text}]")  # `[TO BE FILLED]`
+        return plain(item) is None or is_word
+    return isinstance(item, List) and len(item.nodes) == 1

@@ -1,4 +1,4 @@
-"""What is left to do in a session: each blank with the command that fills it."""
+"""The blanks of a session, each with the command that fills it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from shlex import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff import api
 from handoff.base.problems import KeyPath
 from handoff.base.report import json_text, place_fields, printable
 from handoff.project.project import Project
 from handoff.session.keys import key_at
 from handoff.session.shapes import Key
 from handoff.session.walk import OpenBlank
-from handoff.yaml.paths import at, places, unmistakable
-from handoff.yaml.spans import Tree, tree
+from handoff.workspace.document import render
+from handoff.workspace.gather import recorded
+from handoff.workspace.load import load, session_path
+from handoff.yaml.nodes import Node, parse_yaml
+from handoff.yaml.paths import exact_path, format_path, text_of, walk
 
 PLACEHOLDER = "…"
-"""Stands in a command where the words go."""
+"""Marks in a command where the words go."""
 
 
 class TodoItem(Struct, frozen=True):
@@ -31,13 +33,13 @@ class TodoItem(Struct, frozen=True):
     words: str
     """The whole value, with `…` where the blank is."""
     waits_for: Mapping[str, str | None]
-    """The facts without an answer and their questions; `None` for what is built in."""
+    """The facts without a result and their queries; `None` for what is built in."""
     command: str
     """A line for the shell."""
 
 
 class TodoList(Struct, frozen=True):
-    """All that is open in one session, in the order of its file."""
+    """Every blank of one session, in the order of its file."""
 
     session: str
     document: str
@@ -45,20 +47,32 @@ class TodoList(Struct, frozen=True):
     tasks: tuple[TodoItem, ...]
 
 
-def work(project: Project, session_id: str) -> TodoList:
-    """What is open with the facts that are recorded. Raises InvalidInput."""
-    loaded = api.load(project, session_id)
-    document = api.render(project, loaded, api.recorded(project, session_id))
-    read = tree((project.read(api.session_path(session_id)) or b"").decode())
-    # a fact that is looked up beside the warehouse has no question under sql/
-    asked = {each.name: getattr(each, "sql", None) for each in loaded.session.questions}
-    written: dict[KeyPath, list[str]] = {}
+def list_todo(project: Project, session_id: str) -> TodoList:
+    """The blanks that remain with the recorded facts. Raises InvalidInput."""
+    path = session_path(session_id)
+    loaded = load(project, session_id)
+    document = render(project, loaded, recorded(project, session_id))
+    root = parse_yaml(project.read(path) or b"", path).root
+    nodes = dict(walk(root)) if root is not None else {}
+    # a fact that does not come from the warehouse has no query under sql/
+    queries = {each.name: getattr(each, "sql", None) for each in loaded.session.questions}
+    blanks: dict[KeyPath, list[str]] = {}
     for each in document.open:
-        written.setdefault(each.place.keys, []).append(each.text)
-    tasks = (
-        _task(each, session_id, read, asked, written[each.place.keys]) for each in document.open
-    )
-    return TodoList(session_id, document.path, tuple(tasks))
+        blanks.setdefault(each.place.keys, []).append(each.text)
+    items = []
+    for each in document.open:
+        keys, key = each.place.keys, key_at(each.place.keys)
+        name = format_path(keys) if root is None else exact_path(root, keys)
+        waits_for = {name: queries.get(name) for name in each.waits_for}
+        if waits_for:
+            command, words = _command_for_facts(session_id, nodes, waits_for), ""
+        else:
+            words = _words(nodes.get(keys), blanks[keys])
+            verb = "add" if key and key.is_added_to else "set"
+            dashes = "-- " if words.startswith("-") else ""
+            command = f"handoff {verb} {session_id} {quote(name)} {dashes}{quote(words)}"
+        items.append(TodoItem(_with_choices(each, key), name, words, waits_for, command))
+    return TodoList(session_id, document.path, tuple(items))
 
 
 def _with_choices(each: OpenBlank, key: Key | None) -> OpenBlank:
@@ -69,86 +83,59 @@ def _with_choices(each: OpenBlank, key: Key | None) -> OpenBlank:
     return replace(each, choices=choices, hint=hint)
 
 
-def _task(
-    each: OpenBlank,
-    session_id: str,
-    read: Tree,
-    asked: Mapping[str, str | None],
-    written: Sequence[str],
-) -> TodoItem:
-    path = unmistakable(read, each.place.keys)
-    key = key_at(each.place.keys)
-    each = _with_choices(each, key)
-    if each.waits_for:
-        waits_for = {name: asked.get(name) for name in each.waits_for}
-        return TodoItem(each, path, "", waits_for, _asking(session_id, read, waits_for))
-    words = _words(read, each.place.keys, written)
-    dashes = "-- " if words.startswith("-") else ""
-    verb = "add" if key and key.is_added_to else "set"
-    command = f"handoff {verb} {session_id} {quote(path)} {dashes}{quote(words)}"
-    return TodoItem(each, path, words, {}, command)
-
-
 _TIMES = ("started", "ended")
-"""What `duration` is made of, and no question answers."""
+"""What `duration` is computed from; no query returns them."""
 
 
-def _asking(session_id: str, read: Tree, waits_for: Mapping[str, str | None]) -> str:
-    """What gives the values that a blank waits for."""
+def _command_for_facts(
+    session_id: str, nodes: Mapping[KeyPath, Node], waits_for: Mapping[str, str | None]
+) -> str:
     if "duration" in waits_for:
-        missing = next((key for key in _TIMES if _text(read, (key,)) is None), None)
+        missing = next((key for key in _TIMES if text_of(nodes.get((key,))) is None), None)
         if missing:
             return f"handoff set {session_id} {missing} {quote(PLACEHOLDER)}"
     return f"handoff render {session_id}"
 
 
-def _words(read: Tree, keys: KeyPath, written: Sequence[str]) -> str:
-    """The value at `keys` with `…` for each blank written in it."""
-    words = _text(read, keys)
+def _words(node: Node | None, blanks: Sequence[str]) -> str:
+    """The text of the place with `…` for each of its blanks."""
+    words = text_of(node)
     if words is None:
         return PLACEHOLDER
-    for each in written:
+    for each in blanks:
         words = words.replace(each, PLACEHOLDER)
     return words
 
 
-def _text(read: Tree, keys: KeyPath) -> str | None:
-    """The text at `keys`; `None` for nothing, and for a flow list that spells a blank."""
-    if keys not in set(places(read)):
-        return None
-    kind, inside = at(read, keys)
-    return None if kind in ("map", "seq") or kind.endswith(":null") else str(inside)
+# --- output --------------------------------------------------------------------------------
 
 
-# --- shown --------------------------------------------------------------------------------
+def as_text(todo: TodoList) -> str:
+    """One line for each blank: its place, the path to set, its text, what it waits for.
 
-
-def as_text(all_work: TodoList) -> str:
-    """One line a blank: where it stands, the path to set, what it says, what it waits for.
-
-    Blanks at one place that say the same, as those of `phases:` do, are one line.
+    Blanks at one place with the same text, as those of `phases:`, share a line.
     """
-    lines = dict.fromkeys(printable(_line(task)) for task in all_work.tasks)
+    lines = dict.fromkeys(printable(_line(task)) for task in todo.tasks)
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_json(all_work: TodoList) -> str:
+def as_json(todo: TodoList) -> str:
     """One object with every blank."""
-    return f"{json_text(_fields_of(all_work))}\n"
+    return f"{json_text(_fields_of(todo))}\n"
 
 
-def all_as_json(several: tuple[TodoList, ...]) -> str:
-    """One object with the work of every session."""
-    return f"{json_text({'sessions': [_fields_of(each) for each in several]})}\n"
+def all_as_json(lists: tuple[TodoList, ...]) -> str:
+    """One object with the blanks of every session."""
+    return f"{json_text({'sessions': [_fields_of(each) for each in lists]})}\n"
 
 
-def _fields_of(all_work: TodoList) -> dict[str, object]:
-    listed = [_fields(task) for task in all_work.tasks]
-    return {"session": all_work.session, "document": all_work.document, "open": listed}
+def _fields_of(todo: TodoList) -> dict[str, object]:
+    listed = [_fields(task) for task in todo.tasks]
+    return {"session": todo.session, "document": todo.document, "open": listed}
 
 
 _SPELLED = {"duration": "'started:' and 'ended:'"}
-"""What a blank waits for, where the author has to say it."""
+"""What a blank waits for, where the author has to provide it."""
 
 
 def _line(task: TodoItem) -> str:

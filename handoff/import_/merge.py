@@ -1,7 +1,7 @@
-"""Words that a hand edited in a document, taken back into the session file they belong in.
+"""Manual edits of a document, merged into the session file they belong in.
 
-Each edit is tried at every place that says the old words. What is taken is proved: rendered
-anew, the session says at that line what the hand wrote.
+Each edit is tried at every place that holds the old words. What is merged is proved: rendered
+again, the session has at that line what was edited in.
 """
 
 from __future__ import annotations
@@ -15,22 +15,23 @@ from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT, is_blank
 from handoff.base.problems import KeyPath
-from handoff.yaml.edits import add_item, set_value
-from handoff.yaml.paths import at, places
-from handoff.yaml.spans import NULL, CannotEdit, Tree, tree
+from handoff.yaml.decode import plain
+from handoff.yaml.edits import CannotEdit, add_item, set_value
+from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar
+from handoff.yaml.paths import walk
 
-Draw = Callable[[str], str | None]
-"""The document of a session file's text; `None` where that has mistakes."""
+Render = Callable[[ParsedYAML], str | None]
+"""The document of a session file; `None` where that has errors."""
 
-MAX_DRAWN = 1_000
-"""Documents rendered to prove edits; what is not tried by then is not taken."""
+MAX_RENDERS = 1_000
+"""Documents rendered to prove edits; what is not tried by then is not merged."""
 
 
 class EditedRange(Struct, frozen=True):
-    """One place where a hand's document is not what was rendered."""
+    """One place where the edited document differs from what was rendered."""
 
     line: int
-    """In the hand's document, from 1."""
+    """In the edited document, from 1."""
     old: tuple[str, ...]
     new: tuple[str, ...]
     before: str
@@ -43,20 +44,46 @@ class EditedRange(Struct, frozen=True):
 
 
 class MergeResult(Struct, frozen=True):
-    """What became of a hand's edits."""
+    """A session file with the manual edits that could be merged."""
 
-    source: str
-    """The session file's text with them."""
+    source: ParsedYAML
     text: str
-    """The document that it gives."""
-    places: tuple[tuple[EditedRange, KeyPath], ...]
-    """What was taken, and where it is now."""
-    left: tuple[EditedRange, ...]
-    """What no field says."""
+    """The document rendered from it."""
+    merged: tuple[tuple[EditedRange, KeyPath], ...]
+    """With the place of each in the session file."""
+    unmerged: tuple[EditedRange, ...]
+    """What no field contains."""
 
 
-def pieces(base: str, edited: str) -> tuple[EditedRange, ...]:
-    """What a hand changed; as many new lines as old ones are taken one by one."""
+def merge_edits(source: ParsedYAML, base: str, edited: str, render: Render) -> MergeResult:
+    """The session file `source` with the changes from `base` to `edited`, as far as proved."""
+    text = render(source)
+    if text is None:
+        return MergeResult(source, base, (), edited_ranges(base, edited))
+    merged: list[tuple[EditedRange, KeyPath]] = []
+    unmerged: list[EditedRange] = []
+    renders = 0
+
+    def limited(changed: ParsedYAML) -> str | None:
+        nonlocal renders
+        renders += 1
+        return render(changed) if renders <= MAX_RENDERS else None
+
+    for each in edited_ranges(base, edited):
+        if _contains(text, edited, each):
+            continue
+        last = merged[-1][1] if merged else ()
+        found = _best(_proved(source, edited, each, last, limited), text, edited)
+        if found is None:
+            unmerged.append(each)
+            continue
+        source, text = found.source, found.text
+        merged.append((each, found.keys))
+    return MergeResult(source, text, tuple(merged), tuple(unmerged))
+
+
+def edited_ranges(base: str, edited: str) -> tuple[EditedRange, ...]:
+    """The differences; as many new lines as old ones are taken one by one."""
     old, new = base.split("\n"), edited.split("\n")
     found: list[EditedRange] = []
     for i1, i2, j1, j2 in _differences(old, new):
@@ -69,52 +96,20 @@ def pieces(base: str, edited: str) -> tuple[EditedRange, ...]:
     return tuple(found)
 
 
-def taken(source: str, base: str, edited: str, draw: Draw) -> MergeResult:
-    """The session file `source` with what a hand changed of `base`, as far as is proved."""
-    text = draw(source)
-    if text is None:
-        return MergeResult(source, base, (), pieces(base, edited))
-    done: list[tuple[EditedRange, KeyPath]] = []
-    left: list[EditedRange] = []
-    drawn = _Counted(draw)
-    for piece in pieces(base, edited):
-        if _says(text, edited, piece):
-            continue
-        last = done[-1][1] if done else ()
-        found = _best(_proved(source, edited, piece, last, drawn), text, edited)
-        if found is None:
-            left.append(piece)
-            continue
-        source, text = found.source, found.text
-        done.append((piece, found.keys))
-    return MergeResult(source, text, tuple(done), tuple(left))
-
-
-class _Try(Struct, frozen=True):
-    source: str
+class _Attempt(Struct, frozen=True):
+    source: ParsedYAML
     text: str
     keys: KeyPath
 
 
-class _Counted:
-    """Renders as long as that is within bounds."""
+def _best(attempts: Iterator[_Attempt], text: str, edited: str) -> _Attempt | None:
+    """The first that brings the document nearer to the edited one; else the first of all.
 
-    def __init__(self, draw: Draw) -> None:
-        self._draw = draw
-        self._left = MAX_DRAWN
-
-    def __call__(self, source: str) -> str | None:
-        self._left -= 1
-        return self._draw(source) if self._left >= 0 else None
-
-
-def _best(tries: Iterator[_Try], text: str, edited: str) -> _Try | None:
-    """The first that brings the document nearer to the hand's; else the first there is.
-
-    A field that is said in several places changes them all, and a box the status.
+    A field that is printed in several places changes all of them, and a checklist item the
+    status.
     """
     cost, first = _distance(text, edited), None
-    for each in tries:
+    for each in attempts:
         if _distance(each.text, edited) < cost:
             return each
         first = first or each
@@ -122,17 +117,17 @@ def _best(tries: Iterator[_Try], text: str, edited: str) -> _Try | None:
 
 
 def _proved(
-    source: str, edited: str, piece: EditedRange, last: KeyPath, draw: Draw
-) -> Iterator[_Try]:
-    for keys, changed in _candidates(source, piece, last):
-        text = draw(changed)
-        if text is not None and _says(text, edited, piece):
-            yield _Try(changed, text, keys)
+    source: ParsedYAML, edited: str, each: EditedRange, last: KeyPath, render: Render
+) -> Iterator[_Attempt]:
+    for keys, changed in _candidates(source, each, last):
+        text = render(changed)
+        if text is not None and _contains(text, edited, each):
+            yield _Attempt(changed, text, keys)
 
 
-def _says(text: str, edited: str, piece: EditedRange) -> bool:
-    """Whether `text` has at the piece's lines what the hand wrote."""
-    start, end = piece.line - 1, piece.end
+def _contains(text: str, edited: str, each: EditedRange) -> bool:
+    """Whether `text` is the edited document at these lines."""
+    start, end = each.line - 1, each.end
     return not any(
         (j1 < end and start < j2) or (j1 == j2 and start <= j1 <= end) or start == end == j1
         for _, _, j1, j2 in _differences(text.split("\n"), edited.split("\n"))
@@ -146,91 +141,84 @@ def _distance(text: str, edited: str) -> int:
 
 def _differences(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return (tuple_[1:] for tuple_ in matcher.get_opcodes() if tuple_[0] != "equal")
+    return (opcode[1:] for opcode in matcher.get_opcodes() if opcode[0] != "equal")
 
 
-# --- where the words may stand -------------------------------------------------------------
+# --- candidates ----------------------------------------------------------------------------
 
 
 def _candidates(
-    source: str, piece: EditedRange, last: KeyPath
-) -> Iterator[tuple[KeyPath, str]]:
-    """Session files in which one place says something else; those after `last` come first."""
-    read = tree(source)
-    ordered = list(places(read))
-    start = ordered.index(last) + 1 if last in ordered else 0
-    for keys in ordered[start:] + ordered[:start]:
-        for place, change in _changes(source, keys, at(read, keys), piece):
+    source: ParsedYAML, each: EditedRange, last: KeyPath
+) -> Iterator[tuple[KeyPath, ParsedYAML]]:
+    """Session files with another value at one place; places after `last` come first."""
+    places = list(walk(source.root)) if source.root is not None else []
+    start = next((n + 1 for n, (keys, _) in enumerate(places) if keys == last), 0)
+    for keys, node in places[start:] + places[:start]:
+        for place, change in _changes(source, keys, node, each):
             with suppress(CannotEdit):
                 yield place, change()
 
 
 def _changes(
-    source: str, keys: KeyPath, there: Tree, piece: EditedRange
-) -> Iterator[tuple[KeyPath, Callable[[], str]]]:
-    kind, inside = there
-    item = _item(piece)
-    if kind == "seq" and item is not None:
-        yield (*keys, len(inside)), lambda: add_item(source, keys, item[0])
-    if kind == "map" and keys[-1] == "checklist" and item is not None and item[1] is not None:
-        box = (*keys, item[0])
-        yield box, lambda: set_value(source, box, item[1])
-    for value in dict.fromkeys(_values(there, piece)):
+    source: ParsedYAML, keys: KeyPath, node: Node, each: EditedRange
+) -> Iterator[tuple[KeyPath, Callable[[], ParsedYAML]]]:
+    added = _ADDED_ITEM.fullmatch(each.new[0]) if len(each.new) == 1 and not each.old else None
+    if isinstance(node, List) and added:
+        yield (*keys, len(node.nodes)), lambda: add_item(source, keys, added["text"])
+    if isinstance(node, Map) and keys[-1] == "checklist" and added and added["mark"]:
+        item, is_checked = (*keys, added["text"]), added["mark"] != " "
+        yield item, lambda: set_value(source, item, is_checked)
+    for value in dict.fromkeys(_values(node, each)):
         yield keys, lambda value=value: set_value(source, keys, value)  # type: ignore[misc]
 
 
-_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[([ xX])\]\s+)?(\S.*)")
+_ADDED_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[(?P<mark>[ xX])\]\s+)?(?P<text>\S.*)")
 
 
-def _item(piece: EditedRange) -> tuple[str, bool | None] | None:
-    """The words of a list's item that was added, and whether its box is ticked."""
-    found = _ITEM.fullmatch(piece.new[0]) if len(piece.new) == 1 and not piece.old else None
-    if found is None:
-        return None
-    return found[2], None if found[1] is None else found[1] != " "
+def _values(node: Node, each: EditedRange) -> Iterator[str | bool]:
+    """The value of a scalar with the new words in place of the old ones."""
+    if isinstance(node, List):
+        item = node.nodes[0] if len(node.nodes) == 1 else None
+        if isinstance(item, Scalar) and is_blank(f"[{item.text}]"):
+            yield from _replaced(f"[{item.text}]", each)
+    elif isinstance(node, Scalar):
+        meaning = plain(node)
+        if meaning is None:
+            yield from _replaced(DEFAULT, each)
+        elif isinstance(meaning, bool):
+            yield from _flags(meaning, each)
+        else:
+            yield from _replaced(node.text, each)
+            yield from _with_lines(node.text, each)
 
 
-def _values(there: Tree, piece: EditedRange) -> Iterator[str | bool]:
-    """What a scalar would say with the piece's new words in place of the old ones."""
-    kind, inside = there
-    if kind == NULL:
-        yield from _replaced(DEFAULT, piece)
-    elif kind == "seq" and len(inside) == 1 and is_blank(f"[{inside[0][1]}]"):
-        yield from _replaced(f"[{inside[0][1]}]", piece)
-    elif kind.endswith(":bool"):
-        yield from _flags(inside == "true", piece)
-    elif isinstance(inside, str):
-        yield from _replaced(inside, piece)
-        yield from _relined(inside, piece)
-
-
-def _flags(value: bool, piece: EditedRange) -> Iterator[bool]:
-    old, new = "\n".join(piece.old), "\n".join(piece.new)
+def _flags(value: bool, each: EditedRange) -> Iterator[bool]:
+    old, new = "\n".join(each.old), "\n".join(each.new)
     marks = (("[x]", "[ ]"), ("✅", "❌")) if value else (("[ ]", "[x]"), ("❌", "✅"))
     if any(old.replace(was, now, 1).casefold() == new.casefold() for was, now in marks):
         yield not value
 
 
-def _replaced(value: str, piece: EditedRange) -> Iterator[str]:
-    """`value` where a part of it stands in the old words around all that changed."""
-    old, new = "\n".join(piece.old), "\n".join(piece.new)
-    same, rest = _common(old, new)
+def _replaced(value: str, each: EditedRange) -> Iterator[str]:
+    """`value`, part of which is in the old words around all that changed, with the new ones."""
+    old, new = "\n".join(each.old), "\n".join(each.new)
+    prefix, suffix = _common(old, new)
     for start, part in _literals(value):
         for found in re.finditer(re.escape(part), old):
             after = len(old) - found.end()
-            if found.start() <= same and after <= rest:
+            if found.start() <= prefix and after <= suffix:
                 words = new[found.start() : len(new) - after]
                 end = start + len(part)
                 yield value[:start] + words.replace("{{", "\\{{") + value[end:]
 
 
-def _relined(value: str, piece: EditedRange) -> Iterator[str]:
-    """A text of several lines with the piece's old ones among them replaced."""
+def _with_lines(value: str, each: EditedRange) -> Iterator[str]:
+    """A text of several lines, the old ones among them replaced."""
     lines = value.split("\n")
-    old, new = ([line.strip() for line in each] for each in (piece.old, piece.new))
+    old, new = ([line.strip() for line in part] for part in (each.old, each.new))
     stripped = [line.strip() for line in lines]
-    if not old:  # put in below the line that is above it
-        ends = (n + 1 for n, line in enumerate(stripped) if line and line in piece.before)
+    if not old:  # inserted below the line that is above it
+        ends = (n + 1 for n, line in enumerate(stripped) if line and line in each.before)
         yield from ("\n".join([*lines[:n], *new, *lines[n:]]) for n in ends)
         return
     for n in range(len(lines) - len(old) + 1):
@@ -239,15 +227,15 @@ def _relined(value: str, piece: EditedRange) -> Iterator[str]:
 
 
 def _common(old: str, new: str) -> tuple[int, int]:
-    """How many characters both begin with, and end with beside those."""
+    """The lengths of the common beginning and, after that, of the common end."""
     shorter = min(len(old), len(new))
-    same = next((n for n in range(shorter) if old[n] != new[n]), shorter)
-    rest = shorter - same
-    return same, next((n for n in range(rest) if old[-1 - n] != new[-1 - n]), rest)
+    prefix = next((n for n in range(shorter) if old[n] != new[n]), shorter)
+    rest = shorter - prefix
+    return prefix, next((n for n in range(rest) if old[-1 - n] != new[-1 - n]), rest)
 
 
 def _literals(value: str) -> Iterator[tuple[int, str]]:
-    """The parts of a text that print as they are, with where they begin."""
+    """The parts of a text that print as they are, with their offsets."""
     start = 0
     for found in re.finditer(r"(?<!\\)\{\{.*?\}\}", value, re.DOTALL):
         if value[start : found.start()].strip():

@@ -22,7 +22,7 @@ from handoff.import_.segments import Segment
 from handoff.session import decode
 from handoff.session.model import Session
 from handoff.yaml import emitter
-from handoff.yaml.scalars import fits_block
+from handoff.yaml.emitter import fits_block
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -11,10 +11,12 @@ from handoff.session.facts import read_facts
 from handoff.session.keys import KEYS, read_created, slug_of
 from handoff.session.model import Session
 from handoff.session.shapes import read_keys
-from handoff.yaml.nodes import Map, Node
+from handoff.yaml.nodes import Map, Node, ParsedYAML
 
 
-def load(source: bytes, session_id: str, path: str) -> tuple[Session, tuple[Problem, ...]]:
+def load(
+    source: bytes | ParsedYAML, session_id: str, path: str
+) -> tuple[Session, tuple[Problem, ...]]:
     """The session in the file at `path`, and the warnings found on the way.
 
     Raises InvalidInput with every problem found, in file order.

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from handoff.base.problems import InvalidInput, Level, Place, Problem, nearest
-from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null, parse
+from handoff.yaml.nodes import List, Map, Node, Pair, ParsedYAML, Scalar, is_null, parse_yaml
 from handoff.yaml.traps import in_quotes
 
 Plain = None | bool | int | float | str
@@ -48,11 +48,12 @@ class Decoder:
         self.path = path
         self.problems: list[Problem] = []
 
-    def root(self, source: bytes) -> Node | None:
-        """The file's one value; an empty file is a problem."""
-        found = len(self.problems)
-        node = parse(source, self.path, self.problems)
-        if (node is None and len(self.problems) == found) or (node and is_null(node)):
+    def root(self, source: bytes | ParsedYAML) -> Node | None:
+        """The root of the file; an empty file is a problem."""
+        parsed = parse_yaml(source, self.path) if isinstance(source, bytes) else source
+        self.problems += parsed.problems
+        node = parsed.root
+        if (node is None and not parsed.problems) or (node and is_null(node)):
             self.report("Y004", "the file is empty, expected keys and values", Place(self.path))
             return None
         return node

@@ -1,169 +1,519 @@
-"""One edit in a YAML text: the place asked for, every other byte as it was.
+"""One edit in a YAML text: the requested place, every other byte as it was.
 
-An edit is a splice at PyYAML's marks. It is proved before it is handed out: the edited text,
-read again, must equal the old tree with that one change, or nothing is returned.
+An edit is a splice at the offsets of a node. It is proved before it is returned: the edited
+text, parsed again, must equal the old tree with that one change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
 
-import yaml
+from msgspec import Struct, structs
 
-from handoff.base.problems import KeyPath
-from handoff.yaml.candidates import Candidates, as_mapping, with_item, with_key, with_value
-from handoff.yaml.scalars import Scalar
-from handoff.yaml.spans import (
-    NULL,
-    CannotEdit,
-    Tree,
-    composed,
-    found_at,
-    is_null,
-    named,
-    newline_of,
-    parent_of,
-    tree,
+from handoff.base.problems import HandoffError, KeyPath, Place
+from handoff.yaml.decode import plain
+from handoff.yaml.emitter import (
+    PlainValue,
+    ScalarContext,
+    double_quoted,
+    format_flow,
+    format_scalar,
 )
+from handoff.yaml.nodes import (
+    List,
+    Map,
+    Node,
+    Pair,
+    ParsedYAML,
+    Scalar,
+    is_null,
+    parse_edited,
+    parse_yaml,
+)
+from handoff.yaml.paths import format_path
 
-_BOOL = "tag:yaml.org,2002:bool"
-_TEXTS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "timestamp"))
+NewValue = PlainValue | list[PlainValue] | dict[str, PlainValue]
+
+
+class CannotEdit(HandoffError):
+    """The place cannot be edited without changing something else; nothing was changed."""
+
+    exit_code = 1
 
 
 def set_value(
-    text: str,
+    parsed: ParsedYAML,
     keys: KeyPath,
-    value: Scalar | dict[str, Scalar],
+    value: PlainValue | dict[str, PlainValue],
     *,
     order: tuple[str, ...] = (),
-) -> str:
-    """`text` with the scalar at `keys` being `value`; a last key that is not there is added.
+) -> ParsedYAML:
+    """`parsed` with `value` at `keys`; a last key that does not exist is added.
 
-    A mapping of scalars is written as a flow mapping. A new key goes behind those that stand
+    A mapping of scalars is written as a flow mapping. A new key goes after those that come
     before it in `order`, else to the end.
 
-    Raises CannotEdit where that cannot be done by touching this place alone.
+    Raises CannotEdit where that cannot be done by changing this place alone.
     """
-    root = composed(text)
-    found = found_at(root, keys)
-    if found is None:
-        edited = with_key(text, parent_of(root, keys), keys, value, order)
+    slot = _find(parsed, keys)
+    if slot is None:
+        candidates = _with_key(parsed.text, _parent(parsed, keys), keys, value, order)
     else:
-        edited = with_value(text, found, keys, value)
-    return _proved(text, keys, _says(value), edited)
+        candidates = _with_value(parsed.text, slot, keys, value)
+    return _prove(parsed, keys, lambda node: _is_value(node, value), candidates)
 
 
-def add_item(text: str, keys: KeyPath, value: Scalar, *, order: tuple[str, ...] = ()) -> str:
-    """`text` with `value` at the end of the list at `keys`; nothing there yet becomes a list.
+def add_item(
+    parsed: ParsedYAML, keys: KeyPath, value: PlainValue, *, order: tuple[str, ...] = ()
+) -> ParsedYAML:
+    """`parsed` with `value` at the end of the list at `keys`; an empty place becomes a list.
 
-    A key that is not there is added as `set_value` does.
+    A key that does not exist is added as `set_value` does.
 
-    Raises CannotEdit where something else than a list stands there.
+    Raises CannotEdit where `keys` holds something other than a list.
     """
-    root = composed(text)
-    found = found_at(root, keys)
-    if found is None:
-        edited = with_key(text, parent_of(root, keys), keys, [value], order)
-        return _proved(text, keys, _says_list(value), edited)
-    if isinstance(found.node, yaml.SequenceNode):
-        end = len(found.node.value)
-        return _proved(text, (*keys, end), _says(value), with_item(text, found.node, value))
-    if is_null(found.node):
-        edited = with_value(text, found, keys, [value])
-        return _proved(text, keys, _says_list(value), edited)
-    raise CannotEdit(f"'{named(keys)}' is not a list; set it, or name a list in it")
+    slot = _find(parsed, keys)
+    if slot is not None and isinstance(slot.node, List):
+        keys = (*keys, len(slot.node.nodes))
+        candidates = _with_item(parsed.text, slot.node, value)
+        return _prove(parsed, keys, lambda node: _is_value(node, value), candidates)
+    if slot is None:
+        candidates = _with_key(parsed.text, _parent(parsed, keys), keys, [value], order)
+    elif is_null(slot.node):
+        candidates = _with_value(parsed.text, slot, keys, [value])
+    else:
+        message = f"'{format_path(keys)}' is not a list; use 'set', or name a list in it"
+        raise CannotEdit(message)
+    return _prove(parsed, keys, lambda node: _is_value(node, [value]), candidates)
 
 
-def labelled(text: str, keys: KeyPath) -> str:
-    """`text` with the list of texts at `keys` being a mapping of them, each `false`.
+def list_to_mapping(parsed: ParsedYAML, keys: KeyPath) -> ParsedYAML:
+    """`parsed` with the list of texts at `keys` turned into a mapping of them to `false`.
 
-    Raises CannotEdit where something else than texts of one line stands there.
+    Raises CannotEdit where an item is not a text of one line.
     """
-    found = found_at(composed(text), keys)
-    if found is None or not isinstance(found.node, yaml.SequenceNode):
-        raise CannotEdit(f"'{named(keys)}' is not a list")
-    if not all(isinstance(item, yaml.ScalarNode) for item in found.node.value):
-        raise CannotEdit(f"'{named(keys)}' is no plain list of labels; write it as a mapping")
-    labels = [item.value for item in found.node.value]
+    slot = _find(parsed, keys)
+    items = slot.node.nodes if slot is not None and isinstance(slot.node, List) else ()
+    labels = [item.text for item in items if isinstance(item, Scalar)]
+    if slot is None or not labels or len(labels) < len(items):
+        message = f"'{format_path(keys)}' is not a list of one-line labels; make it a mapping"
+        raise CannotEdit(message)
 
-    def accepts(new: Tree) -> bool:
-        return new[0] == "map" and [(k[1], v) for k, v in new[1]] == [
-            (label, (_BOOL, "false")) for label in labels
-        ]
+    def accepts(node: Node) -> bool:
+        return (
+            isinstance(node, Map)
+            and [pair.key for pair in node.entries] == labels
+            and all(_is_value(pair.node, False) for pair in node.entries)
+        )
 
-    return _proved(text, keys, accepts, iter([as_mapping(text, found)]))
-
-
-Accepts = Callable[[Tree], bool]
-
-
-def _proved(text: str, keys: KeyPath, accepts: Accepts, candidates: Candidates) -> str:
-    old = tree(text)
-    for edited in candidates:
-        if _reads_as(edited, old, keys, accepts):
-            return edited
-        if _reads_as(
-            edited + newline_of(text), old, keys, accepts
-        ):  # a block ends with its line
-            return edited + newline_of(text)
-    raise CannotEdit(f"'{named(keys)}' cannot be edited without touching what is around it")
+    return _prove(parsed, keys, accepts, iter([_as_mapping(parsed.text, slot)]))
 
 
-def _reads_as(edited: str, old: Tree, keys: KeyPath, accepts: Accepts) -> bool:
-    try:
-        return _same_but(old, tree(edited), keys, accepts)
-    except (yaml.YAMLError, CannotEdit):
-        return False
+def place_of(parsed: ParsedYAML, keys: KeyPath) -> Place:
+    """Where the value at `keys` begins; an empty value has the place of its key."""
+    slot = _find(parsed, keys)
+    if slot is None:
+        return Place(parsed.path, keys=keys)
+    is_empty = slot.node.start == slot.node.end
+    at = slot.pair if slot.pair is not None and is_empty else slot.node
+    return Place(parsed.path, at.place.line, at.place.column, keys)
 
 
-def _same_but(old: Tree, new: Tree, keys: KeyPath, accepts: Accepts) -> bool:
-    """Whether `new` is `old` but for the value at `keys`, which `accepts` takes."""
-    if not keys:
-        return accepts(new)
-    if new[0] not in ("map", "seq") or (old[0] != new[0] and old[0] != NULL):
-        return False
-    before, after = _children(old), _children(new)
-    at, was_at = _position(after, keys[0]), _position(before, keys[0])
-    if at is None:
-        return False
-    if was_at is None:  # a new label, or the item behind the last one
-        others = before == after[:at] + after[at + 1 :]
-        return others and _same_but((NULL, ""), after[at][1], keys[1:], accepts)
-    return (
-        at == was_at
-        and before[:at] + before[at + 1 :] == after[:at] + after[at + 1 :]
-        and before[at][0] == after[at][0]
-        and _same_but(before[at][1], after[at][1], keys[1:], accepts)
-    )
+def pair_text(text: str, key: str) -> str | None:
+    """The lines of a top-level key and its value, without the last line's end.
+
+    `None` where there is no such key, or where it has no lines of its own.
+    """
+    root = _root(parse_yaml(text.encode(), ""))
+    pair = next((pair for pair in root.entries if pair.key == key), None)
+    if root.is_flow or pair is None or pair.node.is_alias:
+        return None
+    alone = structs.replace(root, entries=(pair,), start=pair.start, end=pair.node.end)
+    return text.removeprefix("\ufeff")[pair.start : _content_end(text, alone)].rstrip()
 
 
-def _children(node: Tree) -> tuple[tuple[Tree, Tree], ...]:
-    if node[0] == "map":
-        return tuple(node[1])
-    return tuple(enumerate(node[1])) if node[0] == "seq" else ()
+# --- finding the place ---------------------------------------------------------------------
 
 
-def _position(children: tuple[tuple[Tree, Tree], ...], key: str | int) -> int | None:
-    for at, (label, _) in enumerate(children):
-        if label == key or (isinstance(label, tuple) and label[1] == str(key)):
-            return at
+class _Slot(Struct, frozen=True):
+    """A node and what is around it."""
+
+    node: Node
+    pair: Pair | None = None
+    """What it is the value of, where the parent is a mapping."""
+    parent: _Slot | None = None
+    in_flow: bool = False
+    """Inside `{}` or `[]`."""
+
+
+def _root(parsed: ParsedYAML) -> Map:
+    if not isinstance(parsed.root, Map):
+        raise CannotEdit("the file is not a mapping of keys to values")
+    return parsed.root
+
+
+def _find(parsed: ParsedYAML, keys: KeyPath) -> _Slot | None:
+    slot = _Slot(_root(parsed))
+    for key in keys:
+        child = _child(slot, key)
+        if child is None:
+            return None
+        if child.node.is_alias:
+            message = f"'{format_path(keys)}' is an alias; edit its anchor in the file"
+            raise CannotEdit(message)
+        slot = child
+    return slot
+
+
+def _child(slot: _Slot, key: str | int) -> _Slot | None:
+    node = slot.node
+    if isinstance(node, Map):
+        pair = next((pair for pair in node.entries if pair.key == str(key)), None)
+        if pair is not None:
+            return _Slot(pair.node, pair, slot, slot.in_flow or node.is_flow)
+    if isinstance(node, List) and isinstance(key, int) and key < len(node.nodes):
+        return _Slot(node.nodes[key], None, slot, slot.in_flow or node.is_flow)
     return None
 
 
-def _says(value: Scalar | dict[str, Scalar]) -> Accepts:
-    if isinstance(value, dict):
-        return lambda new: bool(
-            new[0] == "map"
-            and [key[1] for key, _ in new[1]] == list(value)
-            and all(_says(value[key[1]])(inner) for key, inner in new[1])
+def _parent(parsed: ParsedYAML, keys: KeyPath) -> _Slot:
+    slot = _find(parsed, keys[:-1])
+    if slot is None:
+        raise CannotEdit(f"'{format_path(keys[:-1])}' does not exist")
+    return slot
+
+
+# --- proof ---------------------------------------------------------------------------------
+
+_Accepts = Callable[[Node], bool]
+_Candidates = Iterator[str]
+"""Edited texts, the tidiest first; the first that is proved is taken."""
+
+
+def _prove(
+    parsed: ParsedYAML, keys: KeyPath, accepts: _Accepts, candidates: _Candidates
+) -> ParsedYAML:
+    for candidate in candidates:
+        # a block ends with its line
+        for text in (candidate, candidate + _newline(parsed.text)):
+            edited = parse_edited(text, parsed)
+            if edited is None or edited.root is None or parsed.root is None:
+                continue
+            if _differs_only_at(keys, parsed.root, edited.root, accepts):
+                return edited
+    message = f"'{format_path(keys)}' cannot be edited without changing the text around it"
+    raise CannotEdit(message)
+
+
+def _differs_only_at(keys: KeyPath, old: Node | None, new: Node, accepts: _Accepts) -> bool:
+    """Whether `new` is `old` but for the value at `keys`, which `accepts` takes."""
+    if not keys:
+        return accepts(new)
+    if isinstance(new, Scalar) or not (old is None or type(old) is type(new) or is_null(old)):
+        return False
+    before = _children(old) if old is not None else []
+    after = _children(new)
+    at, was_at = _index(after, keys[0]), _index(before, keys[0])
+    if at is None:
+        return False
+    rest = after[:at] + after[at + 1 :]
+    if was_at is None:  # a new key, or the item after the last one
+        was, others = None, before
+    elif at == was_at:
+        was, others = before[at][1], before[:at] + before[at + 1 :]
+    else:
+        return False
+    return (
+        len(others) == len(rest)
+        and all(a[0] == b[0] and is_same(a[1], b[1]) for a, b in zip(others, rest, strict=True))
+        and _differs_only_at(keys[1:], was, after[at][1], accepts)
+    )
+
+
+def _children(node: Node) -> list[tuple[str | int, Node]]:
+    if isinstance(node, Map):
+        return [(pair.key, pair.node) for pair in node.entries]
+    return list(enumerate(node.nodes)) if isinstance(node, List) else []
+
+
+def _index(children: list[tuple[str | int, Node]], key: str | int) -> int | None:
+    return next((n for n, (each, _) in enumerate(children) if str(each) == str(key)), None)
+
+
+def is_same(old: Node, new: Node) -> bool:
+    """Whether both say the same, wherever they are."""
+    if isinstance(old, Scalar):
+        return (
+            isinstance(new, Scalar)
+            and old.text == new.text
+            and ((old.style == "plain") is (new.style == "plain"))
         )
-    if value is None:
-        return lambda new: bool(new[0] == NULL)
-    if isinstance(value, bool):
-        return lambda new: bool(new[0] == _BOOL and (new[1].lower() == "true") is value)
-    return lambda new: bool(new[0] in _TEXTS and new[1] == value)
+    if type(old) is not type(new):
+        return False
+    before, after = _children(old), _children(new)
+    return len(before) == len(after) and all(
+        a[0] == b[0] and is_same(a[1], b[1]) for a, b in zip(before, after, strict=True)
+    )
 
 
-def _says_list(value: Scalar) -> Accepts:
-    says = _says(value)
-    return lambda new: bool(new[0] == "seq" and len(new[1]) == 1 and says(new[1][0]))
+def _is_value(node: Node, value: NewValue) -> bool:
+    if isinstance(value, dict):
+        return (
+            isinstance(node, Map)
+            and [pair.key for pair in node.entries] == list(value)
+            and all(_is_value(pair.node, value[pair.key]) for pair in node.entries)
+        )
+    if isinstance(value, list):
+        return (
+            isinstance(node, List)
+            and len(node.nodes) == len(value)
+            and all(map(_is_value, node.nodes, value))
+        )
+    if not isinstance(node, Scalar):
+        return False
+    meaning = plain(node)
+    if value is None or isinstance(value, bool):
+        return meaning is value
+    return meaning is not None and not isinstance(meaning, bool) and node.text == value
+
+
+# --- candidates ----------------------------------------------------------------------------
+
+
+def _with_value(text: str, slot: _Slot, keys: KeyPath, value: NewValue) -> _Candidates:
+    node = slot.node
+    if isinstance(node, Map) and (not node.is_flow or len(node.entries) > 1):
+        message = f"'{format_path(keys)}' is a mapping, not a single value; name a key in it"
+        raise CannotEdit(message)
+    if isinstance(node, List) and (not node.is_flow or len(node.nodes) > 1):
+        path = format_path(keys)
+        raise CannotEdit(f"'{path}' is a list; name an item ('{path}.0') or use 'add'")
+    if isinstance(node, Scalar) and node.style == "block":
+        yield _over_block(text, slot, value)
+        return
+    context = _context(text, slot, keeps_style=True)
+    if slot.in_flow and isinstance(value, str) and "\n" in value:
+        yield from _unfolded(text, slot, value)
+    head, body = _lines(value, context)
+    if not head:
+        yield _inserted(text, node.start, node.end, head, body, context.newline)
+    # on one line where a block would swallow the comment under it
+    on_one_line = [(double_quoted(value), "")] if isinstance(value, str) else []
+    for first, under in [(head, body), *on_one_line]:
+        for before, after in [("", "")] if node.end > node.start else _AROUND:
+            words = before + first + after
+            yield _inserted(text, node.start, node.end, words, under, context.newline)
+
+
+_AROUND = (("", ""), (" ", ""), (" ", " "), (": ", ""), (": ", " "))
+"""What may be missing around a value where there was none: `a:`, `[a:, b]`, `{a, b}`."""
+
+
+def _unfolded(text: str, slot: _Slot, value: str) -> _Candidates:
+    """Several lines in a flow mapping of one key, `{sql: }`: the mapping becomes a block."""
+    outer, pair = slot.parent, slot.pair
+    if outer is None or pair is None or outer.in_flow or len(_children(outer.node)) > 1:
+        return
+    start, end, newline = outer.node.start, outer.node.end, _newline(text)
+    column = _context(text, outer).indent + 2 if outer.pair else _column(outer.node)
+    head, body = _lines(value, ScalarContext(column, newline=newline))
+    line = f"{text[pair.start : pair.end]}: {head}{newline}{body}"
+    if outer.pair is None:
+        yield text[:start] + line + text[end:]
+    else:
+        above = text[:start].rstrip(" ")
+        line = " " * column + line
+        yield _inserted(above + text[end:], len(above), len(above), "", line, newline)
+
+
+def _inserted(text: str, start: int, end: int, head: str, body: str, newline: str) -> str:
+    """`head` in place of the span; `body` under what is left of that line (a comment stays)."""
+    if not body:
+        return text[:start] + head + text[end:]
+    rest = _line_end(text, end)
+    return text[:start] + head + text[end:rest] + newline + body + text[rest:]
+
+
+_BLOCK_HEADER = re.compile(r"(?:[!&]\S*\s+)*[|>]\S*")
+
+
+def _over_block(text: str, slot: _Slot, value: NewValue) -> str:
+    """In place of a block scalar; a comment after its `|` and blank lines under it stay."""
+    start, end = slot.node.start, slot.node.end
+    block = text[start:end]
+    kept = len(block) - len(block.rstrip())
+    header = block.partition("\n")[0].rstrip("\r")
+    comment = _BLOCK_HEADER.sub("", header, count=1)
+    context = _context(text, slot)
+    head, body = _lines(value, context)
+    under = context.newline + body if body else ""
+    return text[:start] + head + comment + under + block[len(block) - kept :] + text[end:]
+
+
+def _with_item(text: str, node: List, value: PlainValue) -> _Candidates:
+    if node.is_flow:
+        yield from _into_flow(text, node, format_flow(value))
+        return
+    column, newline = _column(node), _newline(text)
+    head, body = _lines(value, ScalarContext(column, newline=newline))
+    line = " " * column + "- " + head + (newline + body if body else "")
+    yield from _under(text, node, line, newline)
+
+
+def _with_key(
+    text: str, parent: _Slot, keys: KeyPath, value: NewValue, order: tuple[str, ...]
+) -> _Candidates:
+    node, newline = parent.node, _newline(text)
+    key, in_flow = str(keys[-1]), parent.in_flow or (isinstance(node, Map) and node.is_flow)
+    label = format_scalar(key, ScalarContext(0, in_flow=in_flow))[0]
+    if isinstance(node, Map) and in_flow:
+        yield from _into_flow(text, node, f"{label}: {format_flow(value)}")
+    elif isinstance(node, Map):
+        line = _pair_lines(label, value, _column(node), newline)
+        yield from _under(text, _upper(node, key, order), line, newline)
+        yield from _under(text, node, line, newline)
+    elif is_null(node) and not parent.in_flow:
+        line = _pair_lines(label, value, _context(text, parent).indent + 2, newline)
+        before = text[: node.start]
+        before = before.rstrip(" ") if node.end > node.start else before
+        at = len(before)
+        yield _inserted(before + text[node.end :], at, at, "", line, newline)
+    else:
+        found = "a list" if isinstance(node, List) else "not a mapping"
+        message = f"'{format_path(keys[:-1])}' is {found}, so '{key}' cannot be added to it"
+        raise CannotEdit(message)
+
+
+def _pair_lines(label: str, value: NewValue, column: int, newline: str) -> str:
+    head, body = _lines(value, ScalarContext(column, newline=newline))
+    line = f"{' ' * column}{label}: {head}".rstrip(" ")
+    return line + (newline + body if body else "")
+
+
+def _upper(node: Map, key: str, order: tuple[str, ...]) -> Map:
+    """The part of the mapping that a new `key` goes under: to the last key before it."""
+    before = order[: order.index(key)] if key in order else ()
+    ends = [n for n, pair in enumerate(node.entries) if pair.key in before]
+    if not ends or node.entries[ends[-1]].node.is_alias:
+        return node
+    pairs = node.entries[: ends[-1] + 1]
+    return structs.replace(node, entries=pairs, end=pairs[-1].node.end)
+
+
+def _into_flow(text: str, node: Map | List, entry: str) -> _Candidates:
+    end = node.end
+    if not _children(node):
+        yield text[: end - 1] + entry + text[end - 1 :]
+        return
+    inner = text[: end - 1].rstrip()
+    comma = " " if inner.endswith(",") else ", "
+    yield inner + comma + entry + text[len(inner) :]
+
+
+def _under(text: str, node: Map | List, line: str, newline: str) -> _Candidates:
+    """`line` under the last line of a block collection, then under all that trails it."""
+    for end in (_content_end(text, node), node.end):
+        above = text[:end]
+        if above and not above.endswith("\n"):
+            yield above + newline + line + text[end:]
+        else:
+            yield above + line + newline + text[end:]
+
+
+def _as_mapping(text: str, slot: _Slot) -> str:
+    node = slot.node
+    assert isinstance(node, List)
+    column = slot.pair.place.column - 1 if slot.pair is not None else -1
+    indent = "  " if column == _column(node) and not node.is_flow else ""
+    end = node.end
+    for item in reversed(node.nodes):
+        assert isinstance(item, Scalar)
+        label = format_scalar(item.text, ScalarContext(0, in_flow=node.is_flow))[0]
+        dash = item.start if node.is_flow else text.rindex("-", 0, item.start)
+        entry = f"{indent}{label}: false"
+        text = text[:dash] + entry + text[item.end :]
+        end += len(entry) - (item.end - dash)
+    if not node.is_flow:
+        return text
+    return f"{text[: node.start]}{{{text[node.start + 1 : end - 1]}}}{text[end:]}"
+
+
+def _lines(value: NewValue, context: ScalarContext) -> tuple[str, str]:
+    if isinstance(value, dict) or (isinstance(value, list) and context.in_flow):
+        return format_flow(value), ""
+    if not isinstance(value, list):
+        return format_scalar(value, context)
+    inner = structs.replace(context, indent=context.indent + 2, quote=None)
+    pad = " " * inner.indent
+    heads = [format_scalar(item, inner) for item in value]
+    return "", context.newline.join(
+        pad + "- " + head + (context.newline + body if body else "") for head, body in heads
+    )
+
+
+def _context(text: str, slot: _Slot, *, keeps_style: bool = False) -> ScalarContext:
+    column = _column(slot.parent.node) if slot.parent is not None else 0
+    if slot.pair is not None and not slot.in_flow:
+        column = slot.pair.place.column - 1
+    style = slot.node.style if keeps_style and isinstance(slot.node, Scalar) else "plain"
+    return ScalarContext(column, slot.in_flow, _QUOTES.get(style), _newline(text))
+
+
+_QUOTES: Mapping[str, str] = {"single": "'", "double": '"'}
+
+
+# --- offsets -------------------------------------------------------------------------------
+
+
+def _column(node: Node) -> int:
+    return node.place.column - 1
+
+
+def _content_end(text: str, node: Map | List) -> int:
+    """The end of the last line of a block collection that is neither blank nor a comment."""
+    last = _last_leaf(node)
+    floor = max(node.start, last.start)
+    lines = text[floor : node.end].splitlines(keepends=True)
+    is_block = isinstance(last, Scalar) and last.style == "block"
+    while len(lines) > 1 and (
+        not lines[-1].strip() or (not is_block and _is_comment(lines[-1], _column(node)))
+    ):
+        lines.pop()
+    end = floor + sum(map(len, lines))
+    if text[:end].endswith("\n"):
+        return end
+    following = text.find("\n", end)
+    return following + 1 if following >= 0 else len(text)
+
+
+def _is_comment(line: str, column: int) -> bool:
+    """Whether `line` is a comment only; one further in belongs to what is above it."""
+    words = line.lstrip(" ")
+    return words.startswith("#") and len(line) - len(words) <= column
+
+
+def _last_leaf(node: Map | List) -> Node | Pair:
+    """The last node in the lines of a block collection; a key where an alias follows it."""
+    while True:
+        last = (node.entries if isinstance(node, Map) else node.nodes)[-1:]
+        if not last:
+            return node
+        following = last[0].node if isinstance(last[0], Pair) else last[0]
+        if following.is_alias:
+            return last[0] if isinstance(last[0], Pair) else node
+        if isinstance(following, Scalar) or (following.is_flow):
+            return following
+        node = following
+
+
+def _line_end(text: str, index: int) -> int:
+    end = text.find("\n", index)
+    if end < 0:
+        return len(text)
+    return end - 1 if text[end - 1 : end] == "\r" and end > index else end
+
+
+def _newline(text: str) -> str:
+    first = text.find("\n")
+    return "\r\n" if first > 0 and text[first - 1] == "\r" else "\n"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from handoff.base.problems import KeyPath, Level, Place, Problem
 from handoff.yaml import traps
@@ -23,10 +23,13 @@ MAX_DEPTH = 40
 """Levels of lists and mappings, aliases followed."""
 MAX_NODES = 50_000
 """Values in one file, every alias counted as often as it is used."""
-_MAX_MENDED = 20
+_MAX_FIXES = 20
 """Syntax errors looked past in one file."""
 
-Style = Literal["plain", "quoted", "block"]
+Style = Literal["plain", "single", "double", "block"]
+
+UNREADABLE = ("Y001", "Y002", "Y003", "Y004", "Y005", "Y006", "Y010")
+"""Codes of the errors without whose correction a file has no reliable tree."""
 
 
 class Scalar(Struct, frozen=True):
@@ -35,6 +38,11 @@ class Scalar(Struct, frozen=True):
     text: str
     place: Place
     style: Style
+    start: int = 0
+    """Offset in the parsed text, properties such as `&anchor` included."""
+    end: int = 0
+    is_alias: bool = False
+    """Written as `*name`; place and offsets are those of the anchor."""
 
 
 class List(Struct, frozen=True):
@@ -42,6 +50,13 @@ class List(Struct, frozen=True):
     place: Place
     source: str
     """A flow list as it was written, `[A, B]`; empty for a list of dashes."""
+    start: int = 0
+    end: int = 0
+    is_alias: bool = False
+
+    @property
+    def is_flow(self) -> bool:
+        return bool(self.source)
 
 
 class Pair(Struct, frozen=True):
@@ -50,35 +65,81 @@ class Pair(Struct, frozen=True):
     node: Node
     place: Place
     """Of the key."""
+    start: int = 0
+    """Of the key."""
+    end: int = 0
 
 
 class Map(Struct, frozen=True):
     pairs: tuple[Pair, ...]
     """In file order, each key once."""
     place: Place
+    entries: tuple[Pair, ...] = ()
+    """`pairs` and those that were reported and left out, such as a second one of a key."""
+    start: int = 0
+    end: int = 0
+    is_flow: bool = False
+    is_alias: bool = False
 
 
 Node = Scalar | List | Map
 
 
-def parse(source: bytes, path: str, problems: list[Problem]) -> Node | None:
-    """The one document in `source`; every mistake is added to `problems`.
+class ParsedYAML(Struct, frozen=True):
+    """The text of one file, its tree and every problem found in it."""
 
-    `None` where there is nothing to go on with. A value that only lacks quotes is read
-    as if it had them, so that the mistakes after it are found in the same run.
+    text: str
+    """Without a byte order mark; what lacked quotes has them."""
+    path: str
+    root: Node | None
+    """`None` where the text has no usable tree."""
+    problems: tuple[Problem, ...] = ()
+    has_bom: bool = False
+
+    def encode(self) -> bytes:
+        """The content of the file."""
+        return (_BOM * self.has_bom + self.text).encode()
+
+
+_BOM = "\ufeff"
+
+
+def parse(source: bytes, path: str, problems: list[Problem]) -> Node | None:
+    """The root of the one document in `source`; every problem is added to `problems`."""
+    parsed = parse_yaml(source, path)
+    problems += parsed.problems
+    return parsed.root
+
+
+def parse_yaml(source: bytes, path: str) -> ParsedYAML:
+    """The one document in `source`.
+
+    A value that only lacks quotes is read as if it had them, so that the errors after it
+    are found in the same run.
     """
-    text = _text(source, path, problems)
-    if text is None:
+    problems: list[Problem] = []
+    text = _decode(source, path, problems)
+    has_bom = source.startswith(_BOM.encode())
+    for _ in range(_MAX_FIXES):
+        if text is None:
+            return ParsedYAML("", path, None, tuple(problems), has_bom)
+        found: list[Problem] = []
+        fixed, node = _attempt(text, path, found)
+        if fixed is None:
+            return ParsedYAML(text, path, node, (*problems, *found), has_bom)
+        problems += found[-1:]
+        text = fixed
+    return ParsedYAML("", path, None, tuple(problems), has_bom)
+
+
+def parse_edited(text: str, before: ParsedYAML) -> ParsedYAML | None:
+    """An edited text of the file `before`; `None` where it cannot be read without a fix."""
+    problems: list[Problem] = []
+    _, root = _attempt(text, before.path, problems)
+    # an alias or expression that was read as text is not what the edit wrote
+    if root is None or any(problem.code in ("Y006", "Y010") for problem in problems):
         return None
-    for _ in range(_MAX_MENDED):
-        attempt: list[Problem] = []
-        mended, node = _attempt(text, path, attempt)
-        if mended is None:
-            problems += attempt
-            return node
-        problems += attempt[-1:]
-        text = mended
-    return None
+    return ParsedYAML(text, before.path, root, tuple(problems), before.has_bom)
 
 
 def is_null(node: Node) -> bool:
@@ -91,7 +152,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
-def _text(source: bytes, path: str, problems: list[Problem]) -> str | None:
+def _decode(source: bytes, path: str, problems: list[Problem]) -> str | None:
     if len(source) > MAX_BYTES:
         message = f"{len(source):,} bytes are too many, the limit is {MAX_BYTES:,}"
         problems.append(Problem("Y003", message, Place(path)))
@@ -159,7 +220,9 @@ class _Open(Struct):
     key: Scalar | None = None
     seen: dict[str, Place] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
-    pairs: list[Pair] = field(default_factory=list)
+    entries: list[Pair] = field(default_factory=list)
+    unusable: set[int] = field(default_factory=set)
+    """Indices in `entries`."""
     is_expression: bool = False
     """`{{ x }}` without quotes."""
     height: int = 1
@@ -237,14 +300,15 @@ class _Builder:
     def scalar(self, event: Any) -> None:
         start = event.start_mark.index
         self._refuse_tag(event)
-        style = _STYLES.get(event.style, "quoted")
+        style = _STYLES[event.style or ""]
         if style == "plain":
             self._warn_of_cut(event)
         elif found := _CONTROL.search(event.value):
             message = f"control character U+{ord(found[0]):04X}, expected printable text"
             self.report("Y001", message, start)
         self._count_one(start)
-        node = Scalar(event.value, self._value_place(start), style)
+        end = event.end_mark.index
+        node = Scalar(event.value, self._value_place(start), style, start, end)
         self._anchor(event, node, 1, 0)
         self._add(node, start)
 
@@ -278,7 +342,8 @@ class _Builder:
             line = self._line(self._place(start).line - 1)
             message = f"unknown alias '*{name}'; if text is meant, write: "
             self.report("Y006", message + traps.whole(line).strip(), start)
-            self._add(Scalar("*" + name, self._value_place(start), "quoted"), start)
+            end = event.end_mark.index
+            self._add(Scalar(f"*{name}", self._value_place(start), "single", start, end), start)
             return
         if len(self._stack) + known.height > MAX_DEPTH:
             self.report("Y003", f"more than {MAX_DEPTH} levels deep, aliases followed", start)
@@ -286,21 +351,26 @@ class _Builder:
         self._count_one(start, known.count)
         if self._stack:
             self._stack[-1].height = max(self._stack[-1].height, known.height + 1)
-        self._add(known.node, start)
+        self._add(structs.replace(known.node, is_alias=True), start)
 
     # --- helpers ---
 
     def _closed(self, done: _Open, start: int, end: int) -> Node:
+        is_flow = bool(done.event.flow_style)
         if not done.is_map:
-            source = self._text[start:end] if done.event.flow_style else ""
-            return List(tuple(done.nodes), done.place, source)
+            source = self._text[start:end] if is_flow else ""
+            return List(tuple(done.nodes), done.place, source, start, end)
         if done.is_expression:
             line = self._line(done.place.line - 1)
             better = traps.quoted(line) or traps.whole(line)
             message = f"'{{{{' opens a mapping in a mapping here, write: {better.strip()}"
             self.report("Y010", message, start)
-            return Scalar(self._text[start:end], done.place, "quoted")
-        return Map(tuple(done.pairs), done.place)
+            return Scalar(self._text[start:end], done.place, "single", start, end)
+        entries = tuple(done.entries)
+        pairs = entries
+        if done.unusable:
+            pairs = tuple(p for n, p in enumerate(entries) if n not in done.unusable)
+        return Map(pairs, done.place, entries, start, end, is_flow)
 
     def _add(self, node: Node, at: int) -> None:
         if not self._stack:
@@ -313,8 +383,10 @@ class _Builder:
             self._add_key(parent, node, at)
         else:
             self._refuse_keyless(parent, node, at)
-            if not parent.skips:
-                parent.pairs.append(Pair(parent.key.text, node, parent.key.place))
+            key = parent.key
+            if parent.skips:
+                parent.unusable.add(len(parent.entries))
+            parent.entries.append(Pair(key.text, node, key.place, key.start, key.end))
             parent.key, parent.skips = None, False
 
     def _add_key(self, parent: _Open, node: Node, at: int) -> None:
@@ -325,10 +397,10 @@ class _Builder:
                 parent.is_expression = True
             else:
                 self.report("Y008", "a list or mapping as a key, expected text", at)
-            parent.key = Scalar("", parent.place, "plain")
+            parent.key = Scalar("", parent.place, "plain", at, node.end)
             return
         place = self._place(at, (*parent.place.keys, node.text))
-        parent.key = Scalar(node.text, place, node.style)
+        parent.key = Scalar(node.text, place, node.style, node.start, node.end)
         first = parent.seen.setdefault(node.text, place)
         if first is not place:
             message = f"key '{node.text}' given twice, first in line {first.line}"
@@ -348,7 +420,8 @@ class _Builder:
         inside = self._text.startswith("{{", max(0, parent.event.start_mark.index - 1))
         if inside or self._text[:at].rstrip().endswith((":", "?")):
             return
-        before = parent.pairs[-1] if parent.pairs else None
+        usable = [n for n in range(len(parent.entries)) if n not in parent.unusable]
+        before = parent.entries[usable[-1]] if usable else None
         message = f"'{parent.key.text}' without ':'"
         if before and isinstance(before.node, Scalar) and before.node.style == "plain":
             better = traps.in_quotes(f"{before.node.text}, {parent.key.text}")
@@ -401,7 +474,13 @@ class _Builder:
         return self._text[start:end].rstrip("\r\n")
 
 
-_STYLES: dict[str | None, Style] = {None: "plain", "": "plain", "|": "block", ">": "block"}
+_STYLES: dict[str, Style] = {
+    "": "plain",
+    "'": "single",
+    '"': "double",
+    "|": "block",
+    ">": "block",
+}
 _HANDLERS = {
     "DocumentStartEvent": _Builder.document,
     "ScalarEvent": _Builder.scalar,
