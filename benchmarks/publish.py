@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
 from pathlib import Path
+
+from copies import write_copies
 
 from handoff import api
 from handoff.base.files import write_whole
 from handoff.workspace import publish
 
-ROOT = Path(__file__).parent.parent
 BLOCK = 100
 
 
@@ -32,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
         root = Path(folder, "project")
-        _write(root, count)
+        write_copies(root, count)
         with _told("first run"), _counted():
             api.publish(api.open_project(str(root), environment={}))
         for name in ("unchanged", "unchanged, once more"):
@@ -43,20 +42,6 @@ def main() -> None:
         _append(root / f"sessions/s-{count}.yaml", "\nblocked_by: nothing\n")
         with _told("one session edited"):
             api.publish(api.open_project(str(root), environment={}))
-
-
-def _write(root: Path, count: int) -> None:
-    (root / "sessions").mkdir(parents=True)
-    shutil.copytree(ROOT / "sql", root / "sql")
-    (root / "handoff.yaml").write_text("engine: duckdb\n")
-    session = (ROOT / "sessions/session-1.yaml").read_text("utf-8")
-    facts = (ROOT / "sessions/session-1.facts.json").read_bytes()
-    for n in range(1, count + 1):
-        day = date(2020, 1, 1) + timedelta(days=n)
-        text = session.replace("session: 1\n", f"session: {n}\n", 1)
-        text = text.replace("created: 2026-01-03\n", f"created: {day}\n", 1)
-        (root / f"sessions/s-{n}.yaml").write_text(text, "utf-8")
-        (root / f"sessions/s-{n}.facts.json").write_bytes(facts)
 
 
 def _append(path: Path, text: str) -> None:
