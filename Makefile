@@ -6,7 +6,7 @@ PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
 FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint types emulator bench wheel clean
+.PHONY: demo test lint types emulator bench docs wheel clean
 
 demo: $(VENV)/installed
 	$(BIN)/handoff render session-1
@@ -34,6 +34,9 @@ emulator:
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/publish.py
+
+docs: $(VENV)/installed
+	$(BIN)/python docs/generate.py
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -60,7 +60,7 @@ def case(
 
 
 def found(checked: CheckContext) -> list[str]:
-    return [f"{p.code} {p.level} {p.message}" for p in check.problems(checked)]
+    return [f"{p.code} {p.level} {p.message}" for p in check.session_problems(checked)]
 
 
 def test_a_session_whose_facts_are_current_is_well():
@@ -71,7 +71,7 @@ def test_question_that_is_not_there_names_the_nearest():
     asked = question(sql="coverage/phase5.sql")
 
     assert found(case(session(questions=(asked,)), facts(fact()))) == [
-        "Q030 error fact 'coverage' asks 'sql/coverage/phase5.sql', which is not there, "
+        "Q030 error fact 'coverage' needs 'sql/coverage/phase5.sql', which does not exist, "
         "did you mean 'coverage/phase4.sql'?"
     ]
 
@@ -88,7 +88,7 @@ def test_parameters_are_held_against_the_question():
 @pytest.mark.parametrize("recorded", [None, facts()])
 def test_fact_that_was_never_asked(recorded: Facts | None):
     assert found(case(session(questions=(question(),)), recorded)) == [
-        "F020 warning fact 'coverage' is not recorded, 'handoff render s' asks for it"
+        "F020 warning fact 'coverage' is not recorded; run 'handoff render s'"
     ]
 
 
@@ -103,7 +103,7 @@ def test_fact_that_answers_something_else(of: Session, recorded: Fact, why: str)
     of = replace(of, questions=(question(),))
 
     assert found(case(of, facts(recorded))) == [
-        f"F021 warning fact 'coverage' is stale, {why} since, 'handoff render s' asks again"
+        f"F021 warning fact 'coverage' is stale: {why}; run 'handoff render s'"
     ]
 
 
@@ -117,17 +117,17 @@ def test_fact_that_failed_is_told_once():
     failed = fact(source="SELECT 2", failure=Failure("no such table", AS_OF))
 
     assert found(case(session(questions=(question(),)), facts(failed))) == [
-        "F022 warning fact 'coverage' failed when last asked: no such table"
+        "F022 warning fact 'coverage' failed when last run: no such table"
     ]
 
 
 def test_fact_that_nobody_declares():
     recorded = facts(fact(), fact("coverge"))
 
-    (problem,) = check.problems(case(session(questions=(question(),)), recorded))
+    (problem,) = check.session_problems(case(session(questions=(question(),)), recorded))
 
     message = (
-        "fact 'coverge' is recorded but 'sessions/s.yaml' does not declare it, "
+        "fact 'coverge' is recorded but not declared in 'sessions/s.yaml', "
         "did you mean 'coverage'?"
     )
     assert problem == Problem("F023", message, Place("sessions/s.facts.json"), "warning")
@@ -143,9 +143,9 @@ def test_blanks_are_counted_at_the_first_and_the_prompt_apart():
     opens = (blank(40, "prompt"), blank(12, "metrics"), blank(9, "accomplished"))
     blanks = replace(case(session()), open=opens)
 
-    assert [f"{p.place} {p.code} {p.message}" for p in check.problems(blanks)] == [
-        "sessions/s.yaml:9:5 B001 2 blanks, 'handoff todo s' lists each",
-        "sessions/s.yaml:40:5 B002 1 blank in the prompt, 'handoff todo s' lists it",
+    assert [f"{p.place} {p.code} {p.message}" for p in check.session_problems(blanks)] == [
+        "sessions/s.yaml:9:5 B001 2 blanks; see 'handoff todo s'",
+        "sessions/s.yaml:40:5 B002 1 blank in the prompt; see 'handoff todo s'",
     ]
 
 
@@ -181,8 +181,8 @@ def test_file_to_read_that_is_there_or_undecided(path: str):
         ("state.md", "P001 warning file to read 'state.md' does not exist, "
                      "did you mean 'docs/state.md'?"),
         ("*.rs", "P001 warning file to read '*.rs' does not exist"),
-        ("../x.py", "P002 warning file to read '../x.py' lies outside the repository"),
-        ("/etc/passwd", "P002 warning file to read '/etc/passwd' lies outside the repository"),
+        ("../x.py", "P002 warning file to read '../x.py' is outside the repository"),
+        ("/etc/passwd", "P002 warning file to read '/etc/passwd' is outside the repository"),
     ],
 )  # fmt: skip
 def test_file_to_read_that_is_missing(path: str, problem: str):
@@ -192,7 +192,7 @@ def test_file_to_read_that_is_missing(path: str, problem: str):
 def test_words_and_structure_are_checked_too():
     of = session(status=text("COMPLETE"), checklist=checklist(False))
 
-    problems = check.problems(case(of, document="# A\n### B\n"))
+    problems = check.session_problems(case(of, document="# A\n### B\n"))
 
     assert [(p.code, str(p.place)) for p in problems] == [
         ("W001", "sessions/s.yaml:7:3"),
@@ -210,9 +210,9 @@ USED = session("z", questions=(question(),))
 @pytest.mark.parametrize(
     ("of", "problem"),
     [
-        (session(previous=("sesion-1",)), "S020 'previous' names no session: 'sesion-1', "
-                                          "did you mean 'session-1'?"),
-        (session(supersedes="x"), "S021 'supersedes' names no session: 'x'"),
+        (session(previous=("sesion-1",)), "S020 'previous' names an unknown session "
+                                          "'sesion-1', did you mean 'session-1'?"),
+        (session(supersedes="x"), "S021 'supersedes' names an unknown session 'x'"),
         (session(supersedes="s"), "S021 'supersedes' names the session itself"),
     ],
 )  # fmt: skip
@@ -226,20 +226,20 @@ def test_two_sessions_that_supersede_one():
     followers = [session(name, supersedes="one") for name in ("two", "three")]
 
     assert project_problems(whole(session("one"), *followers, USED)) == (
-        Problem("S022", "'one' is superseded by 'two' already", Place("sessions/three.yaml")),
+        Problem("S022", "'one' is already superseded by 'two'", Place("sessions/three.yaml")),
     )
 
 
 def test_documents_that_differ_in_case_only():
     problems = project_problems(whole(session("a"), session("b"), USED, a="h/A.md", b="h/a.md"))
 
-    message = "its document 'h/a.md' is also that of 'a', give it another 'slug'"
+    message = "'a' has the same document 'h/a.md'; set another 'slug'"
     assert problems == (Problem("S023", message, Place("sessions/b.yaml")),)
 
 
 def test_question_that_no_session_asks():
     place = Place("sql/coverage/phase4.sql")
-    note = Problem("Q031", "no session asks this question", place, "note")
+    note = Problem("Q031", "no session uses this query", place, "note")
 
     assert project_problems(whole(session())) == (note,)
     assert project_problems(whole(USED)) == ()

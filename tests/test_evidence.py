@@ -7,7 +7,9 @@ import yaml
 from sessions import AT, checklist, entry, following, session, text
 
 from handoff.base.problems import Place, Problem
-from handoff.check.evidence import RULES, claims_done
+from handoff.base.tree import Tree
+from handoff.check import CheckContext, session_problems
+from handoff.check.session import claims_done
 from handoff.session.model import Blank, CodeBlock, Entries, Entry, Session
 
 CLAIMS = yaml.safe_load(
@@ -16,7 +18,8 @@ CLAIMS = yaml.safe_load(
 
 
 def found(session: Session) -> list[Problem]:
-    return [problem for rule in RULES for problem in rule(session)]
+    context = CheckContext(session, {}, None, "s.facts.json", "docs/s.md", None, Tree(bool))
+    return list(session_problems(context))
 
 
 @pytest.mark.parametrize(("words", "expected"), CLAIMS.items())
@@ -27,7 +30,7 @@ def test_what_claims_to_be_done(words: str, expected: list[bool]):
 def test_status_complete_beside_open_boxes():
     problems = found(session(status=text("COMPLETE"), checklist=checklist(True, False)))
 
-    words = "status 'COMPLETE' beside 1 open box, leave it out to have it derived"
+    words = "status 'COMPLETE' with 1 unchecked item; leave it out to have it derived"
     assert problems == [Problem("W001", words, AT)]
 
 
@@ -35,7 +38,8 @@ def test_status_in_progress_though_all_is_ticked():
     problems = found(session(status=text("🔄 IN PROGRESS"), checklist=checklist(True, True)))
 
     words = (
-        "status '🔄 IN PROGRESS' though all boxes are ticked, leave it out to have it derived"
+        "status '🔄 IN PROGRESS' although all items are checked; "
+        "leave it out to have it derived"
     )
     assert problems == [Problem("W001", words, AT)]
 
@@ -68,7 +72,7 @@ def test_done_asserted_where_it_is_read_first(changes: dict[str, object], place:
     problems = found(session(checklist=checklist(False, False), **changes))
 
     assert problems == [
-        Problem("W002", "'PROJECT COMPLETE' beside 2 open boxes", place, "warning")
+        Problem("W002", "'PROJECT COMPLETE' with 2 unchecked items", place, "warning")
     ]
 
 
@@ -77,7 +81,7 @@ def test_five_stars_beside_an_open_box():
 
     problems = found(session(metrics=metrics, checklist=checklist(False)))
 
-    assert problems == [Problem("W003", "'⭐⭐⭐⭐⭐' beside 1 open box", AT, "warning")]
+    assert problems == [Problem("W003", "'⭐⭐⭐⭐⭐' with 1 unchecked item", AT, "warning")]
 
 
 def test_stars_in_code_and_blanks_are_nobodys_words():
@@ -93,7 +97,7 @@ def test_prerequisite_ticked_in_advance():
     )
 
     assert problems == [
-        Problem("W004", "'Session 1 handoff read ✅' is ticked in advance", AT, "warning")
+        Problem("W004", "'Session 1 handoff read ✅' is checked in advance", AT, "warning")
     ]
 
 

@@ -254,10 +254,13 @@ def test_check_tells_what_is_not_as_expected(
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (lambda text: text.replace("[1, 60]", "[1, 99]"), "its answer was edited by hand"),
+        (
+            lambda text: text.replace("[1, 60]", "[1, 99]"),
+            "its recorded result was edited manually",
+        ),
         (
             lambda text: re.sub(r'"sha256": ".*?"', '"sha256": "00"', text),
-            "its answer was edited by hand",
+            "its recorded result was edited manually",
         ),
         (lambda text: "", "the fact is not recorded"),
     ],
@@ -282,7 +285,7 @@ def test_stale_answer_is_no_answer(tmp_path: Path) -> None:
 
     told = [p.message for p in api.check(project, ["s"]).problems if p.code[0] == "E"]
 
-    why = "its answer is stale, 'sql/q.sql' changed since"
+    why = "its recorded result is stale: 'sql/q.sql' changed"
     assert told == [f"'n' of fact 'x' is expected, but {why}"]
 
 

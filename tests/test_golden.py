@@ -48,7 +48,7 @@ def test_first_session_without_queries_is_the_seed(
     assert code == 0
 
 
-@pytest.mark.skipif(not SEED.is_file(), reason="the seed lies outside the repository")
+@pytest.mark.skipif(not SEED.is_file(), reason="the seed is outside the repository")
 def test_golden_seed_is_the_seed() -> None:
     assert (GOLDEN / "seed.md").read_bytes() == SEED.read_bytes()
 

@@ -11,8 +11,7 @@ from sessions import AT, session, text
 
 from handoff.base.problems import Problem
 from handoff.base.tree import Tree
-from handoff.check.context import CheckContext
-from handoff.check.ownership import RULES
+from handoff.check import CheckContext, session_problems
 from handoff.session.model import Action, Blank, Claim, Session, Severity
 from handoff.sources.git_history import knows
 from handoff.values.history import FactHistory
@@ -35,7 +34,7 @@ def found(session: Session) -> list[Problem]:
         ),
         lines=LINES.get,
     )
-    return [problem for rule in RULES for problem in rule(case)]
+    return [each for each in session_problems(case) if each.code[0] == "H"]
 
 
 def resting_on(evidence: str) -> Session:
@@ -58,23 +57,23 @@ def test_evidence_that_can_be_looked_at(evidence: str) -> None:
 @pytest.mark.parametrize(
     ("evidence", "code", "message"),
     [
-        ("3f9c2d2", "H004", "evidence '3f9c2d2': git knows no such commit"),
+        ("3f9c2d2", "H004", "evidence '3f9c2d2': no such commit in git"),
         (
             "ml/trian.py:3",
             "H003",
             "evidence 'ml/trian.py:3' does not exist, did you mean 'ml/train.py'?",
         ),
         ("ml/train.py:9-301", "H003", "evidence 'ml/train.py:9-301' has only 300 lines"),
-        ("../plan.md", "H003", "evidence '../plan.md' lies outside the repository"),
+        ("../plan.md", "H003", "evidence '../plan.md' is outside the repository"),
         (
             "old.md",
             "H003",
-            "evidence 'old.md' does not exist, it was moved to 'docs/plan.md'",
+            "evidence 'old.md' does not exist; it was moved to 'docs/plan.md'",
         ),
         (
             "run.state",
             "H003",
-            "evidence 'run.state' does not exist, write a fact's value '{{ run.state }}'",
+            "evidence 'run.state' does not exist; for a fact's value write '{{ run.state }}'",
         ),
     ],
 )
@@ -87,7 +86,7 @@ def test_action_has_an_owner() -> None:
     somebody = Action(text("Restart"), text("Ann"), None, None, None, AT)
     blank = Action(text("Restart"), Blank("[NAME]", AT), None, None, None, AT)
 
-    message = "action 'Restart' has no owner, say who with 'owner:'"
+    message = "action 'Restart' has no owner; add 'owner:'"
     assert found(session(actions=(nobody, somebody, blank))) == [
         Problem("H001", message, AT, "warning")
     ]
@@ -99,11 +98,11 @@ def test_action_has_an_owner() -> None:
         ("stable", None, []),
         ("watch", text("Phase 2 stalls"), []),
         ("watch", Blank("[WHY]", AT), []),
-        ("watch", None, ["severity 'watch' without a reason, write {level: watch, why: …}"]),
+        ("watch", None, ["severity 'watch' without a reason; write {level: watch, why: …}"]),
         (
             "unstable",
             None,
-            ["severity 'unstable' without a reason, write {level: unstable, why: …}"],
+            ["severity 'unstable' without a reason; write {level: unstable, why: …}"],
         ),
     ],
 )

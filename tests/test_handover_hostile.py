@@ -10,7 +10,7 @@ from commands import Handoff, caller
 from repositories import commit, repository, write
 
 from handoff.base.tree import Tree
-from handoff.check.structure import problems
+from handoff.check import document_problems
 
 SUBJECT = "{{ (commits.rows | first).subject }}"
 PATH = "{{ (files.rows | first).path }}"
@@ -74,7 +74,7 @@ def test_hostile_values_stay_data(
         assert done.code == 0, done.err
         assert shape(done.out) == calm
         tree = Tree(has=lambda path: True)
-        assert [str(each) for each in problems(done.out, "d.md", tree)] == []
+        assert [str(each) for each in document_problems(done.out, "d.md", tree)] == []
         assert not re.search(
             "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", done.out
         )

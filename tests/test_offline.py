@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from handoff.base.problems import InvalidInput, Problem
-from handoff.check.sql_lint import RULES
-from handoff.check.sql_schema import reads
+from handoff.check import query_problems
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema, TableSchema, dump, load
 
@@ -30,8 +29,8 @@ def query(text: str) -> Query:
 
 
 def found(question: Query) -> list[Problem]:
-    by_words = [problem for rule in RULES for problem in rule(question)]
-    return sorted([*by_words, *reads(question, SCHEMA)], key=lambda each: each.place)
+    found = query_problems([question], SCHEMA)
+    return sorted((each for each in found if each.level != "note"), key=lambda each: each.place)
 
 
 @pytest.mark.parametrize("case", FIXTURE["cases"], ids=lambda case: case["sql"][:60])

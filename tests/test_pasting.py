@@ -82,7 +82,7 @@ def test_file_that_git_moved_is_found_where_it_is() -> None:
     past = FactHistory(moved={"ml/old.py": "ml/train.py"}.get)
 
     assert found(case(reading("ml/old.py:3"), past=past)) == [
-        "P001 warning file to read 'ml/old.py' does not exist, it was moved to 'ml/train.py'"
+        "P001 warning file to read 'ml/old.py' does not exist; it was moved to 'ml/train.py'"
     ]
 
 
@@ -91,7 +91,7 @@ def test_file_that_git_moved_is_found_where_it_is() -> None:
     [
         (
             False,
-            ["P010 note file to read 'ml/train.py' is not committed, a clone does not have it"],
+            ["P010 note file to read 'ml/train.py' is not committed, so clones do not have it"],
         ),
         (True, []),
         (None, []),
@@ -109,8 +109,8 @@ def test_file_that_is_not_committed(committed: bool | None, problems: list[str])
         ("ml/train.py:400-450", ["P004 warning file to read 'ml/train.py:400-450' "
                                  "has only 300 lines"]),
         ("ml/train.py:300", []),
-        ("docs/long.md", ["P005 note file to read 'docs/long.md' has 2,001 lines, "
-                          "name those that matter: 'docs/long.md:1-200'"]),
+        ("docs/long.md", ["P005 note file to read 'docs/long.md' has 2,001 lines; "
+                          "name those that matter, for example \'docs/long.md:1-200'"]),
         ("docs/long.md:1-80", []),
     ],
 )  # fmt: skip
@@ -123,7 +123,7 @@ def test_prompt_over_the_budget() -> None:
 
     assert found(checked) == [
         "P003 warning the prompt takes about 101 tokens (bytes ÷ 4), "
-        "'prompt.budget_tokens' is 100"
+        "but 'prompt.budget_tokens' is 100"
     ]
     assert found(replace(checked, budget_tokens=101)) == []
 
@@ -164,8 +164,8 @@ def recorded(done: int) -> EarlierValue:
 
 
 COPIED = (
-    "P007 warning '{}' is what 'run.done' was as of 2026-01-03 15:00 UTC (session-1), "
-    "it is '800' now: cite it, '{{{{ run.done }}}}'"
+    "P007 warning '{}' is the old value of 'run.done' as of 2026-01-03 15:00 UTC (session-1), "
+    "which is now '800'; write '{{{{ run.done }}}}'"
 )
 
 
@@ -231,7 +231,7 @@ def test_eta_before_the_handoff(line: str, is_past: bool) -> None:
 @pytest.mark.parametrize("character", ["\x1b", "\u202e", "\u2067", "\U000e0041", "\x07"])
 def test_character_that_nobody_sees(character: str) -> None:
     assert found(case(prompt("x"), f"plain\n\twords {character} more")) == [
-        f"P009 warning the prompt holds a character that nobody sees, U+{ord(character):04X}"
+        f"P009 warning the prompt has an invisible character, U+{ord(character):04X}"
     ]
 
 

@@ -123,7 +123,7 @@ def test_recorded_values_are_shown_and_a_changed_question_is_told(
         _, _, text = answer(server)
 
     assert "<p>a, see <a" in text
-    assert "is stale, &#x27;sql/q/who.sql&#x27; changed since" in text
+    assert "is stale: &#x27;sql/q/who.sql&#x27; changed" in text
 
 
 def test_document_with_a_secret_is_not_shown(repository: Path) -> None:

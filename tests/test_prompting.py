@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -144,7 +145,9 @@ def test_each_of_several_prompts_is_judged_alone(handoff: Handoff, repository: P
     assert all(block(document, f"{each['prompt']}\n") for each in found.values())
     # the severity that nobody wrote stands in each of them
     assert {
-        name: [(each["code"], each["message"].split(",")[0]) for each in given["findings"]]
+        name: [
+            (each["code"], re.split("[,;]", each["message"])[0]) for each in given["findings"]
+        ]
         for name, given in found.items()
     } == {
         "default": [("B002", "1 blank in the prompt")],
@@ -202,9 +205,12 @@ def test_number_of_an_earlier_recording_is_told(handoff: Handoff, repository: Pa
         line for line in handoff("check", "session-2").out.splitlines() if "P007" in line
     ]
 
-    assert "'514' is what 'orchestrator.phase_1.done' was as of 2026-01-03 16:20 UTC " in told
+    assert (
+        "'514' is the old value of 'orchestrator.phase_1.done' as of 2026-01-03 16:20 UTC "
+        in told
+    )
     assert "(sessions/session-2.facts.json at " in told
-    assert "it is '1,537' now: cite it, '{{ orchestrator.phase_1.done }}'" in told
+    assert "which is now '1,537'; write '{{ orchestrator.phase_1.done }}'" in told
 
 
 def test_number_of_another_session_is_told(handoff: Handoff, repository: Path) -> None:
@@ -220,7 +226,7 @@ def test_number_of_another_session_is_told(handoff: Handoff, repository: Path) -
         line for line in handoff("check", "session-2").out.splitlines() if "P007" in line
     ]
 
-    assert "was as of 2026-01-03 16:20 UTC (session-1)" in told
+    assert "as of 2026-01-03 16:20 UTC (session-1)" in told
 
 
 def test_file_to_read_that_was_moved_is_found(handoff: Handoff, repository: Path) -> None:
@@ -234,4 +240,4 @@ def test_file_to_read_that_was_moved_is_found(handoff: Handoff, repository: Path
 
     done = handoff("prompt", "session-1")
 
-    assert "does not exist, it was moved to 'training/xgboost.py' (P001)" in done.err
+    assert "does not exist; it was moved to 'training/xgboost.py' (P001)" in done.err

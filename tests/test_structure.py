@@ -9,7 +9,8 @@ import pytest
 from handoff.base.markdown import headings, parse_markdown, slug
 from handoff.base.problems import Place, Problem
 from handoff.base.tree import Tree
-from handoff.check.structure import RULES, Rule, problems
+from handoff.check import DOCUMENT_RULES, document_problems
+from handoff.check.rule import DocumentContext, Rule
 
 FIXTURES = Path(__file__).parent / "fixtures" / "structure"
 FILES = {"docs/h/there.md", "docs/h/with space.md", "docs/index.md", "README.md"}
@@ -25,23 +26,24 @@ def cases() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("expected", "document"), cases())
 def test_case(expected: str, document: str):
-    found = problems(document, PATH, TREE)
+    found = document_problems(document, PATH, TREE)
 
     assert [f"{p.place.line} {p.level} {p.code}" for p in found] == [expected][: bool(expected)]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", DOCUMENT_RULES, ids=lambda rule: rule.code)
 def test_every_rule_finds_its_own_example(rule: Rule):
-    _, _, example = inspect.getdoc(rule).partition("Fails:\n\n")
+    _, _, example = inspect.getdoc(rule.find).partition("Fails:\n\n")
 
-    assert list(rule(parse_markdown(inspect.cleandoc(example), PATH), TREE))
+    context = DocumentContext.of(inspect.cleandoc(example), PATH, TREE)
+    assert list(rule.problems(context))
 
 
 def test_a_moved_file_is_named():
-    assert problems("[x](old/there.md)", PATH, TREE) == (
+    assert document_problems("[x](old/there.md)", PATH, TREE) == (
         Problem(
             "D007",
-            "link 'old/there.md' leads to no file, did you mean 'docs/h/there.md'?",
+            "link 'old/there.md' points to no file, did you mean 'docs/h/there.md'?",
             Place(PATH, 1),
             "warning",
         ),

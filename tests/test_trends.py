@@ -315,9 +315,9 @@ def test_check_tells_why_nothing_is_compared(tmp_path: Path) -> None:
 
     at = "sessions/after.yaml"
     assert told == [
-        f"{at}:15:3: warning: fact 'other' is compared with nothing: "
+        f"{at}:15:3: warning: fact 'other' has nothing to be compared with: "
         "before asked with other parameters (S025)",
-        f"{at}:16:3: error: 'since' of fact 'nobody' names no session: 'gone' (S024)",
-        f"{at}:16:3: warning: fact 'nobody' is compared with nothing: "
+        f"{at}:16:3: error: 'since' of fact 'nobody' names an unknown session 'gone' (S024)",
+        f"{at}:16:3: warning: fact 'nobody' has nothing to be compared with: "
         "gone has nothing recorded (S025)",
     ]

@@ -1,122 +1,91 @@
-"""Every rule of `handoff check`: what each one is for stands in its docstring.
+"""Every rule of `handoff check`, by family.
 
-A rule takes values that are loaded and yields Problems; reading files, and the problems
-found on the way (YAML, question headers, facts files), are the caller's part.
+A new rule is a decorated function in its family's module; the row in `docs/checks.md` is
+generated from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, tzinfo
+import re
+from collections.abc import Iterable
+from typing import Any
 
 from handoff.base.problems import Place, Problem
-from handoff.check import (
-    blanks,
-    clock,
-    evidence,
-    expectations,
-    ownership,
-    project,
-    prompt_files,
-    prompt_text,
-    sql_lint,
-    sql_schema,
-    structure,
+from handoff.base.tree import Tree
+from handoff.check import document, facts, project, prompt, session, sql
+from handoff.check.rule import (
+    CheckContext,
+    DocumentContext,
+    ProjectContext,
+    QueryContext,
+    Rule,
+    rules_of,
+    run,
 )
-from handoff.check import queries as questions
-from handoff.check.context import CheckContext, ProjectContext
-from handoff.session.model import Session
 from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
 
-__all__ = [
-    "PROJECT_RULES",
-    "PROMPT_RULES",
-    "RULES",
-    "CheckContext",
-    "ProjectContext",
-    "live_problems",
-    "problems",
-    "project_problems",
-    "prompt_problems",
-    "question_problems",
-]
+__all__ = ["CheckContext", "ProjectContext"]
+
+SESSION_RULES = rules_of(facts, session, prompt)
+PROMPT_RULES = (session.prompt_blanks, *rules_of(prompt))
+"""Those of `SESSION_RULES` that `handoff prompt` runs too."""
+DOCUMENT_RULES = rules_of(document)
+PROJECT_RULES = rules_of(project)
+QUERY_RULES = rules_of(sql)
+RULES = (*SESSION_RULES, *DOCUMENT_RULES, *PROJECT_RULES, *QUERY_RULES)
 
 
-def problems(case: CheckContext) -> tuple[Problem, ...]:
-    """What the rules of one session find, over its files, its words and its document."""
-    found = [problem for rule in RULES for problem in rule(case)]
-    found += [problem for rule in evidence.RULES for problem in rule(case.session)]
-    if case.document is not None:
-        found += structure.problems(case.document, case.document_path, case.tree)
-    return tuple(found)
+def session_problems(context: CheckContext) -> tuple[Problem, ...]:
+    """What the rules of one session find in its files, its words and its document."""
+    found = tuple(run(SESSION_RULES, context))
+    if context.document is None:
+        return found
+    return found + document_problems(context.document, context.document_path, context.tree)
 
 
-def prompt_problems(case: CheckContext) -> tuple[Problem, ...]:
-    """What the rules of the prompts find, blanks inside them among it."""
-    return tuple(problem for rule in PROMPT_RULES for problem in rule(case))
+def document_problems(text: str, path: str, tree: Tree) -> tuple[Problem, ...]:
+    """What the rules of Markdown find in a document that is, or will be, at `path`."""
+    return tuple(run(DOCUMENT_RULES, DocumentContext.of(text, path, tree)))
 
 
-def live_problems(session: Session, now: datetime, zone: tzinfo) -> tuple[Problem, ...]:
-    """What the rules find that need a clock."""
-    return tuple(problem for rule in clock.RULES for problem in rule(session, now, zone))
+def prompt_problems(context: CheckContext) -> tuple[Problem, ...]:
+    """What the rules of the prompts find, blanks included."""
+    return tuple(run(PROMPT_RULES, context))
 
 
-def project_problems(whole: ProjectContext) -> tuple[Problem, ...]:
+def project_problems(context: ProjectContext) -> tuple[Problem, ...]:
     """What the rules over all sessions find."""
-    return tuple(problem for rule in PROJECT_RULES for problem in rule(whole))
+    return tuple(run(PROJECT_RULES, context))
 
 
 _NOT_CHECKED = {
-    False: "tables, columns and types of the questions are not checked, no schema is recorded: "
-    "'handoff query pull-schema' records it",
-    True: "types of the questions are not checked, only the names of tables and columns: "
-    "'handoff query estimate' asks BigQuery's analyzer",
+    False: "no schema recorded, so tables, columns and types of the queries were not checked; "
+    "run 'handoff query pull-schema'",
+    True: "names of tables and columns were checked, types of the queries were not; "
+    "run 'handoff query estimate'",
 }
-"""What nobody looked at, so that silence is not taken for 'valid'."""
-AT_SCHEMA = Place(tables.PATH)
+"""What was not checked, so that no problems are not taken for valid."""
 
 
-def question_problems(queries: Iterable[Query], schema: Schema | None) -> tuple[Problem, ...]:
-    """What is wrong with questions as far as that shows without asking a warehouse."""
-    asked = tuple(queries)
-    found = [problem for query in asked for rule in sql_lint.RULES for problem in rule(query)]
-    if schema is not None:
-        found += [problem for query in asked for problem in sql_schema.reads(query, schema)]
-    if asked:
-        found.append(Problem("Q047", _NOT_CHECKED[schema is not None], AT_SCHEMA, "note"))
+def query_problems(queries: Iterable[Query], schema: Schema | None) -> tuple[Problem, ...]:
+    """What is wrong with queries as far as that shows without a warehouse."""
+    contexts = [QueryContext(query, schema) for query in queries]
+    found = [problem for each in contexts for problem in run(QUERY_RULES, each)]
+    if contexts:
+        note = Problem("Q047", _NOT_CHECKED[schema is not None], Place(tables.PATH), "note")
+        found.append(note)
     return tuple(found)
 
 
-PROMPT_RULES: tuple[Callable[[CheckContext], Iterator[Problem]], ...] = (
-    blanks.prompt_blanks,
-    prompt_files.file_to_read,
-    prompt_files.uncommitted_file_to_read,
-    prompt_files.lines_to_read,
-    prompt_files.long_file_to_read,
-    *prompt_text.RULES,
-)
-"""Of `RULES` those that `handoff prompt` tells too."""
+def update_table(page: str) -> str:
+    """`docs/checks.md` with the row of every rule as the rule has it."""
+    rows = {each.code: _row(each) for each in RULES}
+    return re.sub(
+        r"^\| ([A-Z]\d{3}) \|.*$", lambda found: rows.get(found[1], found[0]), page, flags=re.M
+    )
 
-RULES: tuple[Callable[[CheckContext], Iterator[Problem]], ...] = (
-    questions.question_file,
-    questions.question_parameters,
-    questions.fact_missing,
-    questions.fact_stale,
-    questions.fact_failed,
-    questions.fact_orphaned,
-    blanks.blanks,
-    *expectations.RULES,
-    *ownership.RULES,
-    *PROMPT_RULES,
-)
-"""Over one session. A new rule is a function, a line here and a row of `docs/checks.md`."""
 
-PROJECT_RULES: tuple[Callable[[ProjectContext], Iterator[Problem]], ...] = (
-    project.session_named,
-    project.compared_with,
-    project.superseded_twice,
-    project.same_document,
-    project.question_unused,
-)
+def _row(each: Rule[Any]) -> str:
+    return f"| {each.code} | {', '.join(each.levels)} | {each.doc} |"

@@ -1,4 +1,4 @@
-"""The scripts that shell lines run, as far as their words say which."""
+"""The scripts that shell commands run, as far as the text decides which."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUNNERS = frozenset(
         *("node", "deno", "ruby", "perl", "php", "Rscript", "julia"),
     ]
 )
-"""Commands whose first word that is no option is a script."""
+"""Commands whose first argument that is not an option is a script."""
 _WRAPPERS = frozenset(
     [
         *("sudo", "time", "nohup", "exec", "env", "command", "nice", "caffeinate"),
@@ -23,9 +23,9 @@ _WRAPPERS = frozenset(
         *("if", "then", "else", "while", "until", "do", "!"),
     ]
 )
-"""Words in front of the command itself."""
+"""Words before the command itself."""
 _INLINE = ("-c", "-m", "-e", "-", "--command", "-p")
-"""After these no script follows but words or a module's name."""
+"""What follows these is code or a module's name, not a script."""
 _SCRIPT = re.compile(r"[\w@+.-]*(?:/[\w@+.-]+)*\.(?:py|sh|bash|zsh|rb|pl|js|mjs|ts|R|jl|php)")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 _ENDS = re.compile(r"[;&|()]+")
@@ -34,7 +34,7 @@ _UNDECIDED = re.compile(r"[$`*?<>{}\[\]~]|^/|://")
 
 
 class Script(Struct, frozen=True):
-    """A script that a line runs."""
+    """A script that a command runs."""
 
     path: str
     """From the root, normalised, with every `cd` before it followed."""
@@ -43,9 +43,9 @@ class Script(Struct, frozen=True):
 
 
 def scripts(shell: str) -> tuple[Script, ...]:
-    """The scripts that lines of a shell run; none that variables or a glob decide.
+    """The scripts that shell commands run; not those that variables or a glob decide.
 
-    What follows a here-document, or a `cd` that leads somewhere unknown, is not looked at.
+    What follows a here-document, or a `cd` to an unknown folder, is ignored.
     """
     return tuple(_scripts(shell))
 
@@ -57,7 +57,7 @@ def is_command(words: str) -> bool:
 
 def _scripts(shell: str) -> Iterator[Script]:
     folder = ""
-    # a line that goes on below stays where it began
+    # a continued line keeps its number
     joined = _CONTINUED.sub(lambda _: " \0", shell)
     number = 0
     for line in joined.split("\n"):
@@ -77,7 +77,7 @@ def _scripts(shell: str) -> Iterator[Script]:
 
 
 def _commands(line: str) -> Iterator[Sequence[str]]:
-    """The commands of a line, each without what stands in front of it."""
+    """The commands of a line, each without wrappers and assignments."""
     words: list[str] = []
     for word in [*_words(line), ";"]:
         if not _ENDS.fullmatch(word):
@@ -95,12 +95,12 @@ def _words(line: str) -> Sequence[str]:
     lexer.whitespace_split = True
     try:
         return list(lexer)
-    except ValueError:  # a quote that goes on below
+    except ValueError:  # an open quote
         return ()
 
 
 def _script(command: Sequence[str]) -> str | None:
-    """The script that a command is or runs; `None` where there is none or it is undecided."""
+    """The script that a command is or runs; `None` if there is none or it is undecided."""
     word = command[0]
     if word in RUNNERS:
         rest = list(command[1:])

@@ -162,7 +162,7 @@ class PulledSchema(Struct, frozen=True):
 
 def pull_schema(project: Project, *, engine: str | None, progress: Progress) -> PulledSchema:
     """Record the tables of every dataset that a question reads. Raises WorldError."""
-    from handoff.check.sql_schema import datasets  # slow: brings sqlglot
+    from handoff.check.schema import datasets  # slow: brings sqlglot
     from handoff.warehouse import engines
 
     queries, problems = api.queries(project)

@@ -121,7 +121,8 @@ def take_snapshot(root: Path, last: PreviewSnapshot) -> PreviewSnapshot:
 
 def _render(root: Path, session_id: str) -> PreviewSnapshot:
     """Raises HandoffError, also if the document contains a secret."""
-    from handoff.check import queries as rules  # brings markdown_it
+    from handoff.check import facts as rules  # brings markdown_it
+    from handoff.check.rule import run
 
     project = open_project(str(root))
     loaded = load(project, session_named(project, session_id))
@@ -130,8 +131,7 @@ def _render(root: Path, session_id: str) -> PreviewSnapshot:
     hold(project, document)
     context = case_of(project, loaded.session, loaded.queries, facts, document)
     problems = [*loaded.warnings, *document.problems]
-    for rule in (rules.fact_missing, rules.fact_stale, rules.fact_failed):
-        problems += rule(context)
+    problems += run((rules.fact_missing, rules.fact_stale, rules.fact_failed), context)
     return PreviewSnapshot(
         session=session_id,
         document=document,

@@ -40,14 +40,12 @@ def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = N
     cases: list[checks.CheckContext] = []
     where = places(project)
     for session_id in ids or project.session_ids():
-        found, case = _case(project, session_id, every, where)
+        found, case = _case(project, session_id, every, where, now)
         problems += found
         cases += [case] if case else []
     for case in cases:
-        problems += checks.problems(case)
+        problems += checks.session_problems(case)
         if now is not None:
-            zone = ZoneInfo(project.settings.timezone)
-            problems += checks.live_problems(case.session, now, zone)
             problems += drift(project, case.session.id)
     files = [session_path(each) for each in ids or project.session_ids()]
     files += [query.path for query in every.values() if not ids]
@@ -62,7 +60,7 @@ def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = N
         q.sql for case in cases for q in case.session.questions if isinstance(q, QueryFact)
     }
     asked = [query for query in every.values() if not ids or query.name in named]
-    problems += checks.question_problems(asked, _schema(project, problems))
+    problems += checks.query_problems(asked, _schema(project, problems))
     if not ids:
         sessions = [case.session for case in cases]
         documents = {case.session.id: case.document_path for case in cases}
@@ -88,7 +86,11 @@ def _schema(project: Project, problems: list[Problem]) -> Schema | None:
 
 
 def _case(
-    project: Project, session_id: str, every: Mapping[str, Query], where: Places
+    project: Project,
+    session_id: str,
+    every: Mapping[str, Query],
+    where: Places,
+    now: datetime | None,
 ) -> tuple[list[Problem], checks.CheckContext | None]:
     """What is wrong on the way to a session's document, and what its rules look at."""
     path = session_path(session_id)
@@ -104,7 +106,7 @@ def _case(
         problems += document.problems
     except InvalidInput as error:
         problems += error.report.problems
-    return problems, case_of(project, session, every, facts, document, where=where)
+    return problems, case_of(project, session, every, facts, document, where=where, now=now)
 
 
 def case_of(
@@ -115,6 +117,7 @@ def case_of(
     document: Document | None,
     *,
     where: Places | None = None,
+    now: datetime | None = None,
 ) -> checks.CheckContext:
     """What the rules look at; `document` as rendered with `facts`."""
     from handoff.check import CheckContext
@@ -140,4 +143,6 @@ def case_of(
         cells=cells,
         past=history.past(project, cells),
         lines=history.lines(project),
+        now=now,
+        zone=zone,
     )

@@ -118,9 +118,9 @@ def frozen(project: Project, loaded: LoadedSession) -> Facts:
     Raises InvalidInput where a fact that the session declares is missing, or was edited.
     """
     facts = recorded(project, loaded.session.id) or Facts(None, {})
-    again = f"'handoff render {loaded.session.id}' without '--frozen' asks for it"
+    again = f"run 'handoff render {loaded.session.id}' without '--frozen'"
     problems = [
-        Problem("F020", f"fact '{each.name}' is not recorded, {again}", each.place)
+        Problem("F020", f"fact '{each.name}' is not recorded; {again}", each.place)
         for each in loaded.session.questions
         if each.name not in facts.facts
     ]

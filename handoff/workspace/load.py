@@ -133,7 +133,7 @@ def _queries(project: Project, session: Session) -> tuple[dict[str, Query], list
         source = project.read(path)
         if source is None:
             guess = nearest(question.sql, project.query_names())
-            message = f"fact '{question.name}' asks '{path}', which is not there{guess}"
+            message = f"fact '{question.name}' needs '{path}', which does not exist{guess}"
             problems.append(Problem("Q030", message, question.place))
             continue
         try:

@@ -1,36 +1,32 @@
-"""What a question reads, held against the recorded schema: no warehouse is asked.
+"""The tables and columns of a query against the recorded schema, without a warehouse.
 
 sqlglot parses and resolves; a name that it cannot follow (a struct's field, an array's
-element) is not judged, so what is not told here is not proved right.
+element) is not judged, so a query without problems is not proved right. Importing this
+module brings sqlglot, which is slow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from handoff.base.problems import Place, Problem, nearest
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema, Tables, TableSchema
 
-if TYPE_CHECKING:
-    from sqlglot import exp
-    from sqlglot.optimizer.scope import Scope
 
-
-def reads(query: Query, schema: Schema) -> tuple[Problem, ...]:
-    """Every table and column of `query` that the schema does not know, and filters it lacks."""
-    # slow: only a check against a schema needs it
-    import sqlglot
-    from sqlglot.errors import SqlglotError
-    from sqlglot.optimizer.scope import traverse_scope
-
+def schema_problems(query: Query, schema: Schema) -> tuple[Problem, ...]:
+    """Each table and column of `query` that the schema does not have, and missing filters."""
     try:
         tree = sqlglot.parse_one(query.text, read="bigquery")
         scopes = traverse_scope(tree)
     except (SqlglotError, RecursionError) as error:
         reason = str(error).split("\n")[0]
-        message = f"not checked against the schema, it cannot be parsed: {reason}"
+        message = f"cannot be parsed, so the schema was not checked: {reason}"
         return (Problem("Q046", message[:300], Place(query.path), "warning"),)
     found = [each for scope in scopes for each in _in_scope(scope, query, schema.tables)]
     return tuple(dict.fromkeys(found))
@@ -39,13 +35,8 @@ def reads(query: Query, schema: Schema) -> tuple[Problem, ...]:
 def datasets(query: Query) -> frozenset[str]:
     """The datasets that `query` names, with the project where it names one.
 
-    Empty where it cannot be parsed.
+    Empty if it cannot be parsed.
     """
-    # slow: only pulling a schema needs it
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
     try:
         tree = sqlglot.parse_one(query.text, read="bigquery")
     except (SqlglotError, RecursionError):
@@ -55,8 +46,6 @@ def datasets(query: Query) -> frozenset[str]:
 
 
 def _in_scope(scope: Scope, query: Query, tables: Tables) -> Iterator[Problem]:
-    from sqlglot import exp
-
     for name, source in scope.sources.items():
         yield from _table_unknown(source, query, tables)
         yield from _filter_missing(name, source, _source(source, tables), scope, query)
@@ -77,12 +66,10 @@ def _in_reach(scope: Scope) -> Iterator[tuple[str, object]]:
 
 
 Columns = TableSchema | None
-"""What is known of a source: `None` where its columns cannot be told."""
+"""What is known of a source: `None` if its columns are unknown."""
 
 
 def _source(source: object, tables: Tables) -> Columns:
-    from sqlglot import exp
-
     if isinstance(source, exp.Table):
         return _member(tables, source.db, source.name)
     names = getattr(getattr(source, "expression", None), "named_selects", None) or ()
@@ -96,8 +83,6 @@ def _member(tables: Tables, dataset: str, name: str) -> TableSchema | None:
 
 
 def _table_unknown(source: object, query: Query, tables: Tables) -> Iterator[Problem]:
-    from sqlglot import exp
-
     if not isinstance(source, exp.Table) or not source.db or "*" in source.name:
         return
     name = f"{source.db}.{source.name}"
@@ -128,9 +113,7 @@ def _column_unknown(
 def _filter_missing(
     name: str, source: object, table: Columns, scope: Scope, query: Query
 ) -> Iterator[Problem]:
-    """BigQuery refuses to read a table that requires a filter on its partition without one."""
-    from sqlglot import exp
-
+    """BigQuery reads a table that requires a partition filter only with one."""
     if table is None or not table.needs_filter or not isinstance(source, exp.Table):
         return
     joins = scope.expression.args.get("joins") or ()

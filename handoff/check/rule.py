@@ -1,0 +1,238 @@
+"""What a rule of `handoff check` is, and what it looks at.
+
+A rule takes values that are already loaded and yields findings, so every rule is a pure
+function. Problems found while reading files (YAML, query headers, facts) are the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct, field
+
+from handoff.base.markdown import Page, parse_markdown
+from handoff.base.problems import InvalidInput, Level, Place, Problem
+from handoff.base.tree import Tree
+from handoff.facts.recorded import Fact, Facts, Value, is_current
+from handoff.session.model import QueryFact, Session, SourceFact
+from handoff.session.reading_list import ToRead, to_read
+from handoff.session.walk import OpenBlank
+from handoff.sql.query import Query, bind
+from handoff.sql.tables import Schema
+from handoff.values.cells import Cells
+from handoff.values.history import FactHistory
+from handoff.values.rows import FactView
+
+Finding = tuple[Place, str] | tuple[Place, str, Level]
+"""The level only where it is not the rule's first."""
+Context = TypeVar("Context")
+Find = Callable[[Context], Iterable[Finding]]
+
+
+class Rule(Struct, Generic[Context], frozen=True):
+    """One rule; why it exists, and an example that fails, are in the function's docstring."""
+
+    code: str
+    levels: tuple[Level, ...]
+    """The usual one first."""
+    doc: str
+    """What is wrong, for `docs/checks.md`."""
+    find: Find[Context]
+
+    def problems(self, context: Context) -> Iterator[Problem]:
+        """What the rule finds in `context`."""
+        for place, message, *level in self.find(context):
+            yield Problem(self.code, message, place, *(level or self.levels[:1]))
+
+
+def rule(
+    code: str, level: Level, doc: str, *others: Level
+) -> Callable[[Find[Context]], Rule[Context]]:
+    """Turn a function into a rule; `others` are the levels that some findings have."""
+    return lambda find: Rule(code, (level, *others), doc, find)
+
+
+def rule_among(
+    code: str, level: Level, doc: str, problems: Callable[[Context], Iterable[Problem]]
+) -> Rule[Context]:
+    """A rule that takes its findings from a function that finds those of several codes."""
+
+    def find(context: Context) -> Iterator[Finding]:
+        found = (each for each in problems(context) if each.code == code)
+        return ((each.place, each.message, each.level) for each in found)
+
+    return Rule(code, (level,), doc, find)
+
+
+def rules_of(*modules: ModuleType) -> tuple[Rule[Any], ...]:
+    """The rules of a family, in the order they are written down."""
+    found = (value for module in modules for value in vars(module).values())
+    return tuple(each for each in found if isinstance(each, Rule))
+
+
+def run(rules: Iterable[Rule[Context]], context: Context) -> Iterator[Problem]:
+    """What `rules` find in `context`."""
+    return (problem for each in rules for problem in each.problems(context))
+
+
+class DocumentContext(Struct, frozen=True):
+    """A Markdown document, parsed."""
+
+    page: Page
+    tree: Tree
+
+    @classmethod
+    def of(cls, text: str, path: str, tree: Tree) -> DocumentContext:
+        return cls(parse_markdown(text, path), tree)
+
+    def place(self, line: int) -> Place:
+        return Place(self.page.path, line)
+
+
+class QueryContext(Struct, frozen=True, dict=True):
+    """One query."""
+
+    query: Query
+    schema: Schema | None
+    """As recorded; `None` if it is not."""
+
+    @cached_property
+    def schema_problems(self) -> tuple[Problem, ...]:
+        """Names that the recorded schema does not have, and missing filters."""
+        if self.schema is None:
+            return ()
+        from handoff.check.schema import schema_problems  # slow: brings sqlglot
+
+        return schema_problems(self.query, self.schema)
+
+
+AnyFact = QueryFact | SourceFact
+Binding = tuple[AnyFact, Query | SourceFact, Mapping[str, Value]]
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class CheckContext(Struct, frozen=True, dict=True):
+    """One session and everything its rules look at."""
+
+    session: Session
+    queries: Mapping[str, Query]
+    """By name, those that could be read."""
+    facts: Facts | None
+    """As recorded; `None` if nothing is."""
+    facts_path: str
+    document_path: str
+    """Where the document is or will be."""
+    document: str | None
+    """As rendered from the recorded facts; `None` if that failed."""
+    tree: Tree
+    open: Sequence[OpenBlank] = ()
+    """The document's blanks."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """As rendered, by name."""
+    budget_tokens: int | None = None
+    """For one prompt; `None` for any number."""
+    cells: Cells | None = None
+    """The recorded values."""
+    past: FactHistory = field(default_factory=FactHistory)
+    lines: Callable[[str], int | None] = lambda _: None
+    """The number of lines of a file; `None` if it is missing or not text."""
+    now: datetime | None = None
+    """For rules that need a clock; `None` without `--live`."""
+    zone: tzinfo = UTC
+
+    def fact(self, name: str) -> Fact | None:
+        return self.facts.facts.get(name) if self.facts else None
+
+    @property
+    def as_of(self) -> datetime:
+        """The session's as-of time, else that of the recorded facts, else any."""
+        recorded = self.facts.as_of if self.facts else None
+        return self.session.as_of or recorded or _ANY_TIME
+
+    def hint(self, path: str) -> str:
+        """Where a missing file was moved to, or the nearest one, to append to a message."""
+        moved = self.past.moved(path)
+        return f"; it was moved to '{moved}'" if moved else self.tree.nearest(path)
+
+    @cached_property
+    def to_read(self) -> tuple[ToRead, ...]:
+        """The files to read except the document, which is about to be written."""
+        found = to_read(self.session, self.document_path)
+        return tuple(each for each in found if each.path != self.document_path)
+
+    @cached_property
+    def bound(self) -> tuple[Binding, ...]:
+        """Each fact with its query, or itself, and the parameters that fit it."""
+        return tuple(each for each in self._bindings if not isinstance(each, Problem))
+
+    @cached_property
+    def binding_problems(self) -> tuple[Problem, ...]:
+        """Parameters that do not fit their query."""
+        return tuple(each for each in self._bindings if isinstance(each, Problem))
+
+    @cached_property
+    def _bindings(self) -> tuple[Binding | Problem, ...]:
+        found: list[Binding | Problem] = []
+        for fact in self.session.questions:
+            if isinstance(fact, SourceFact):
+                found.append((fact, fact, {"as_of": self.as_of}))
+            elif query := self.queries.get(fact.sql):
+                try:
+                    found.append((fact, query, bind(query, fact, self.as_of)))
+                except InvalidInput as error:
+                    found += error.report.problems
+        return tuple(found)
+
+    @cached_property
+    def stale(self) -> Mapping[str, tuple[AnyFact, str]]:
+        """The facts recorded from another query or other parameters, and what changed."""
+        found = {}
+        for fact, query, params in self.bound:
+            recorded = self.fact(fact.name)
+            if recorded is None or recorded.provenance is None or recorded.failure:
+                continue
+            if not is_current(recorded, query.sha256, params):
+                edited = recorded.provenance.sha256 != query.sha256
+                what = f"'{query.path}'" if isinstance(query, Query) else "its declaration"
+                why = f"{what} changed" if edited else "its parameters changed"
+                found[fact.name] = fact, why
+        return found
+
+    @property
+    def expecting(self) -> Iterator[AnyFact]:
+        """The facts with expectations."""
+        return (fact for fact in self.session.questions if fact.expect)
+
+    @cached_property
+    def judged(self) -> tuple[tuple[AnyFact, FactView], ...]:
+        """The facts with expectations whose recorded result is valid."""
+        found = []
+        for fact in self.expecting:
+            recorded = self.fact(fact.name)
+            if self.cells and recorded and not recorded.edited and fact.name not in self.stale:
+                view = self.cells.source(fact)
+                found += [(fact, view)] if view.rows is not None else []
+        return tuple(found)
+
+
+class ProjectContext(Struct, frozen=True, dict=True):
+    """All sessions of a project, for rules that compare them."""
+
+    sessions: Sequence[Session]
+    documents: Mapping[str, str]
+    """Each session's document path, by its id."""
+    queries: Mapping[str, Query]
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        return frozenset(session.id for session in self.sessions)
+
+
+def shorten(words: str) -> str:
+    """The first line, at most 60 characters of it."""
+    line = words.strip().partition("\n")[0]
+    return line if len(line) <= 60 else f"{line[:59]}…"

@@ -1,0 +1,277 @@
+"""Blanks, claims of completion, owners, severity and evidence: the words of one session."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from handoff.base.problems import Place
+from handoff.base.tree import is_outside
+from handoff.check.rule import CheckContext, Finding, rule, shorten
+from handoff.render import deadlines
+from handoff.session.model import Claim, Session, Severity, Text
+from handoff.session.walk import OpenBlank, every, texts
+from handoff.values.references import Reference, reference
+
+# --- blanks ------------------------------------------------------------------------------
+
+
+@rule("B001", "warning", "the document has blanks")
+def document_blanks(context: CheckContext) -> Iterator[Finding]:
+    """A handoff that was never completed; of six templates four were not.
+
+    One line for all of them, at the first: `handoff todo` lists each.
+
+    Fails: a key without a value, or `[TO BE FILLED]`.
+    """
+    outside = [each for each in context.open if not each.in_prompt]
+    yield from _blanks(context, outside, "")
+
+
+@rule("B002", "warning", "the prompt has blanks")
+def prompt_blanks(context: CheckContext) -> Iterator[Finding]:
+    """A blank in the prompt is pasted into the next session as if it were information.
+
+    Fails:
+
+        prompt:
+          status: {ETA: "[ETA]"}
+    """
+    inside = [each for each in context.open if each.in_prompt]
+    yield from _blanks(context, inside, " in the prompt")
+
+
+def _blanks(
+    context: CheckContext, blanks: Sequence[OpenBlank], where: str
+) -> Iterator[Finding]:
+    if blanks:
+        count = "1 blank" if len(blanks) == 1 else f"{len(blanks)} blanks"
+        first = min(each.place for each in blanks)
+        yield first, f"{count}{where}; see 'handoff todo {context.session.id}'"
+
+
+# --- claims of completion ----------------------------------------------------------------
+
+
+@rule("W001", "error", "`status:` contradicts the checklist")
+def status_contradicted(context: CheckContext) -> Iterator[Finding]:
+    """`status:` replaces the derived status, so it must agree with the checklist.
+
+    Of 720 documents marked complete, 219 had unchecked items.
+
+    Fails:
+
+        status: COMPLETE
+        checklist:
+          Backfill script created: true
+          Queries prepared: false
+    """
+    status, checklist = context.session.status, context.session.checklist
+    if not status or not checklist or not checklist.boxes:
+        return
+    unchecked, instead = count_unchecked(context.session), "leave it out to have it derived"
+    if unchecked and claims_done(status.value, anywhere=True):
+        yield status.place, f"status '{status.value}' with {_items(unchecked)}; {instead}"
+    if not unchecked and _UNDONE.search(status.value):
+        yield (
+            status.place,
+            f"status '{status.value}' although all items are checked; {instead}",
+        )
+
+
+@rule("W002", "warning", "title, header, summary or footer claim completion too early")
+def done_with_unchecked_items(context: CheckContext) -> Iterator[Finding]:
+    """A title, header, summary or footer is read first, and believed over the checklist.
+
+    Fails:
+
+        title: PROJECT COMPLETE
+        checklist:
+          Queries prepared: false
+    """
+    unchecked = count_unchecked(context.session)
+    for words, place in _first_words(context.session) if unchecked else ():
+        if claims_done(words):
+            yield place, f"'{shorten(words)}' with {_items(unchecked)}"
+
+
+@rule("W003", "warning", "five stars with unchecked items")
+def stars_with_unchecked_items(context: CheckContext) -> Iterator[Finding]:
+    """Five stars for unfinished work carry no information, and hide what is missing.
+
+    Fails:
+
+        metrics:
+          Thoroughness: ⭐⭐⭐⭐⭐
+        checklist:
+          Queries prepared: false
+    """
+    unchecked = count_unchecked(context.session)
+    for text in texts(context.session) if unchecked else ():
+        if "⭐⭐⭐⭐⭐" in text.value:
+            yield text.place, f"'{shorten(text.value)}' with {_items(unchecked)}"
+
+
+@rule("W004", "warning", "a prerequisite of the next session is checked in advance")
+def prerequisite_checked(context: CheckContext) -> Iterator[Finding]:
+    """A prerequisite of the next session cannot hold before that session starts.
+
+    Fails:
+
+        next:
+          prerequisites:
+            - Session 1 handoff read ✅
+    """
+    following = context.session.next
+    for text in texts(following.prerequisites) if following else ():
+        if "✅" in _without_choices(text.value):
+            yield text.place, f"'{shorten(text.value)}' is checked in advance"
+
+
+def count_unchecked(session: Session) -> int:
+    """The number of unchecked items in the session's checklist."""
+    return sum(not item.done for item in session.checklist.boxes) if session.checklist else 0
+
+
+def claims_done(words: str, *, anywhere: bool = False) -> bool:
+    """Whether `words` say that the work is finished.
+
+    ✅, a capital COMPLETE or a final "complete" do; "Complete session 1 first" does not,
+    so only with `anywhere` does the word count at any position.
+    """
+    plain = _without_choices(words)
+    pattern = _DONE_ANYWHERE if anywhere else _DONE
+    starts = (match.start() for match in pattern.finditer(plain))
+    return any(not _NOT_YET.search(plain[max(0, n - _BEFORE) : n]) for n in starts)
+
+
+_LIVE_OR_CHOICE = re.compile(r"\{\{[^{}]*\}\}|✅\s*/\s*❌")
+_WORDS = "complete|completed|done|finished"
+_DONE = re.compile(rf"✅|\b(?:{_WORDS.upper()})\b|\b(?i:{_WORDS})\b(?=\W*$)")
+_DONE_ANYWHERE = re.compile(rf"✅|\b(?i:{_WORDS})\b")
+_UNDONE = re.compile(r"(?i)\b(?:to be completed|in progress|not started|incomplete)\b")
+_NOT_YET = re.compile(
+    r"(?i)\b(?:not|not yet|be|when|once|until|if|after|before|partly|partially|almost)\s*$"
+    r"|\d\s*%\s*$"
+    r"|\d\s*(?:/|of)\s*\d+(?:\s+\w+)?\s*$"
+)
+_BEFORE = 40
+"""Characters that can negate a word; more would let a hostile text cost time."""
+
+
+def _without_choices(words: str) -> str:
+    """`words` without live values and `✅/❌`, which nobody has decided."""
+    return _LIVE_OR_CHOICE.sub("", words)
+
+
+def _first_words(session: Session) -> Iterator[tuple[str, Place]]:
+    yield session.title, Place(session.path)
+    for entry in (*session.header, *session.summary, *(session.closing or ())):
+        for text in texts(entry.content):
+            yield text.value, text.place
+
+
+def _items(count: int) -> str:
+    return "1 unchecked item" if count == 1 else f"{count} unchecked items"
+
+
+# --- owners, severity, deadlines and evidence --------------------------------------------
+
+
+@rule("H001", "warning", "an action has no owner")
+def owner_missing(context: CheckContext) -> Iterator[Finding]:
+    """An action without an owner is not done by anybody.
+
+    Fails:
+
+        actions:
+          - {do: Restart Phase 2, due: 2026-01-05}
+    """
+    actions = context.session.actions
+    for action in actions if isinstance(actions, tuple) else ():
+        if action.owner is None:
+            what = action.do.value if isinstance(action.do, Text) else action.do.text
+            yield action.place, f"action '{shorten(what)}' has no owner; add 'owner:'"
+
+
+@rule("H002", "warning", "severity `watch` or `unstable` without a reason")
+def severity_unexplained(context: CheckContext) -> Iterator[Finding]:
+    """A receiver who is asked to watch must know what for.
+
+    Fails:
+
+        severity: unstable
+    """
+    severity = context.session.severity
+    if not isinstance(severity, Severity) or severity.why is not None:
+        return
+    level = severity.level.value if isinstance(severity.level, Text) else ""
+    if level in ("watch", "unstable"):
+        message = f"severity '{level}' without a reason; write {{level: {level}, why: …}}"
+        yield severity.place, message
+
+
+@rule("H003", "warning", "evidence names a file, or lines of one, that do not exist")
+def evidence_missing(context: CheckContext) -> Iterator[Finding]:
+    """Evidence that nobody can look at verifies nothing.
+
+    Fails:
+
+        findings:
+          - {text: The retry loop is safe, evidence: ml/trian.py:120}
+    """
+    for text, found in _references(context):
+        wrong = _wrong_file(context, found) if found.kind in ("lines", "document") else ""
+        if wrong:
+            yield text.place, f"evidence '{shorten(text.value)}' {wrong}"
+
+
+@rule("H004", "warning", "evidence names a commit that git does not have")
+def evidence_uncommitted(context: CheckContext) -> Iterator[Finding]:
+    """A commit that was rebased away, or never pushed, does not exist for the receiver.
+
+    Not judged without git, nor in a shallow clone, which lacks old commits.
+
+    Fails:
+
+        decisions:
+          - {text: Four workers, evidence: 3f9c2d1}
+    """
+    for text, found in _references(context):
+        if found.kind == "commit" and context.past.knows(found.name) is False:
+            yield text.place, f"evidence '{found.name}': no such commit in git"
+
+
+@rule("H010", "warning", "an action or the checkpoint is overdue; only with `--live`")
+def overdue(context: CheckContext) -> Iterator[Finding]:
+    """An action or a checkpoint past its day was done and not recorded, or forgotten.
+
+    Fails:
+
+        actions:
+          - {do: Restart the backfill, owner: Ann, due: 2026-01-04}
+    """
+    if context.now is not None:
+        for each in deadlines.late(context.session, context.now, context.zone):
+            yield each.place, f"overdue: {deadlines.words(each)}"
+
+
+def _references(context: CheckContext) -> Iterator[tuple[Text, Reference]]:
+    facts = {fact.name for fact in context.session.questions}
+    for claim in every(context.session, Claim):
+        for text in claim.evidence if isinstance(claim.evidence, tuple) else ():
+            if not text.value.lstrip().startswith("["):  # a blank
+                yield text, reference(text.value, facts)
+
+
+def _wrong_file(context: CheckContext, found: Reference) -> str:
+    """What is wrong with the file or its lines; empty if nothing is."""
+    if is_outside(found.name):
+        return "is outside the repository"
+    if not context.tree.has(found.name):
+        name = found.name.partition(".")[0]
+        if any(fact.name == name for fact in context.session.questions):
+            return f"does not exist; for a fact's value write '{{{{ {found.name} }}}}'"
+        return f"does not exist{context.hint(found.name)}"
+    count = context.lines(found.name) if found.line else None
+    return f"has only {count:,} lines" if count is not None and found.line > count else ""

@@ -1,0 +1,92 @@
+"""Queries, checked without running them: by their words alone and by the recorded schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+from handoff.base.problems import Problem, nearest
+from handoff.check.rule import Finding, QueryContext, rule, rule_among
+from handoff.sql.functions import FUNCTIONS, NOT_CALLED
+from handoff.sql.query import Lexeme, lexemes
+
+
+@rule("Q040", "warning", "a query reads the clock instead of `@as_of`")
+def clock_read(context: QueryContext) -> Iterator[Finding]:
+    """A query that reads the clock has another result each time it runs.
+
+    Fails:
+
+        WHERE game_date < CURRENT_DATE()
+    """
+    for lexeme in lexemes(context.query.text):
+        instead = _CLOCKS.get(lexeme.text.upper()) if lexeme.kind == "word" else None
+        if instead:
+            message = f"'{lexeme.text}' reads the clock; write {instead}"
+            yield context.query.place_at(lexeme.offset), message
+
+
+@rule("Q041", "warning", "a query selects all columns with `*`")
+def all_columns(context: QueryContext) -> Iterator[Finding]:
+    """`SELECT *` reads, and bills, every column, and changes when the table does.
+
+    Fails:
+
+        SELECT * FROM nba_raw.nbac_schedule
+    """
+    for before, star in pairwise(lexemes(context.query.text)):
+        is_list = before.text.upper() in ("SELECT", "DISTINCT", "ALL") or before.text == "."
+        if star.text == "*" and is_list:
+            message = "'*' selects all columns; name those that 'returns:' declares"
+            yield context.query.place_at(star.offset), message
+
+
+@rule("Q042", "warning", "a function that GoogleSQL does not have")
+def function_unknown(context: QueryContext) -> Iterator[Finding]:
+    """A misspelt function is found when the query runs, which may be next week.
+
+    Fails:
+
+        SELECT DATE_DIF(a, b, DAY)
+    """
+    words = [Lexeme("", "", 0), *lexemes(context.query.text)]
+    for (before, word), (_, after) in pairwise(pairwise(words)):
+        name = word.text.upper()
+        is_call = word.kind == "word" and after.text == "(" and before.text not in (".", "@")
+        if is_call and before.text.upper() != "AS" and name not in NOT_CALLED | FUNCTIONS:
+            message = f"no function '{name}' in GoogleSQL{nearest(name, FUNCTIONS)}"
+            yield context.query.place_at(word.offset), message
+
+
+def _by_schema(context: QueryContext) -> tuple[Problem, ...]:
+    """A misspelt table or column is found when the query runs; the recorded schema knows it.
+
+    Fails:
+
+        SELECT game_dte FROM nba_raw.nbac_schedule
+    """
+    return context.schema_problems
+
+
+table_unknown = rule_among(
+    "Q043", "warning", "a table that the recorded schema does not have", _by_schema
+)
+column_unknown = rule_among(
+    "Q044", "warning", "a column that the recorded schema does not have", _by_schema
+)
+filter_missing = rule_among(
+    "Q045",
+    "warning",
+    "a table is read without its required partition filter",
+    _by_schema,
+)
+unparsed = rule_among(
+    "Q046", "warning", "a query cannot be parsed, so the schema is not checked", _by_schema
+)
+
+_CLOCKS: Mapping[str, str] = {
+    "CURRENT_DATE": "'DATE(@as_of)'",
+    "CURRENT_DATETIME": "'DATETIME(@as_of)'",
+    "CURRENT_TIME": "'TIME(@as_of)'",
+    "CURRENT_TIMESTAMP": "'@as_of'",
+}
