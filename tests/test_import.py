@@ -1,4 +1,4 @@
-"""A document by hand becomes a session that renders to the same document again."""
+"""Handwritten documents become sessions that render to the same documents."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ DOCUMENT_FILES = [
     *sorted((ROOT / "docs/09-handoff").glob("2*.md")),
     *sorted(Path(__file__).parent.glob("golden/*/expected/*.md")),
 ]
-"""Documents of every shape, those that this project publishes, and those it is held to."""
+"""Documents of many shapes, published ones and the expected ones of the golden tests."""
 DAY = date(2026, 1, 3)
 STRUCTURE = yaml.safe_load((FIXTURES / "structure.yaml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
-def draw() -> Callable[[Session], str]:
+def render() -> Callable[[Session], str]:
     project = api.open_project(str(ROOT))
     return lambda session: api.render(project, api.LoadedSession(session, {}, ()), None).text
 
 
-def carried(
-    content: bytes, path: str, draw: Callable[[Session], str]
+def import_and_render(
+    content: bytes, path: str, render: Callable[[Session], str]
 ) -> tuple[ImportedSession, str]:
-    """What is made of a document, and the document it renders to."""
-    made = import_document(read_document(content, path), draw, (), created=DAY)
+    """The session made from a document, and the document it renders to."""
+    made = import_document(read_document(content, path), render, (), created=DAY)
     session, warnings = decode.load(made.yaml.encode(), made.id, "s.yaml")
     assert warnings == ()
-    return made, draw(session)
+    return made, render(session)
 
 
-def says_the_same(content: bytes, text: str) -> bool:
+def is_equal(content: bytes, text: str) -> bool:
     original = parse_markdown(read_document(content, "x.md").text)
     return find_difference(original, parse_markdown(text)) is None
 
@@ -64,18 +64,20 @@ def says_the_same(content: bytes, text: str) -> bool:
 
 
 @pytest.mark.parametrize("file", DOCUMENT_FILES, ids=lambda file: file.stem)
-def test_imported_document_renders_the_same(file: Path, draw: Callable[[Session], str]) -> None:
+def test_imported_document_renders_the_same(
+    file: Path, render: Callable[[Session], str]
+) -> None:
     content = file.read_bytes()
 
-    made, text = carried(content, file.name, draw)
+    made, text = import_and_render(content, file.name, render)
 
     assert made.problems == ()
-    assert says_the_same(content, text)
+    assert is_equal(content, text)
 
 
 @pytest.mark.parametrize("file", sorted(FIXTURES.glob("*.md")), ids=lambda file: file.stem)
-def test_imported_session_fits_the_schema(file: Path, draw: Callable[[Session], str]) -> None:
-    made, _ = carried(file.read_bytes(), file.name, draw)
+def test_imported_session_fits_the_schema(file: Path, render: Callable[[Session], str]) -> None:
+    made, _ = import_and_render(file.read_bytes(), file.name, render)
 
     root = Decoder("s.yaml").root(made.yaml.encode())
     assert root is not None
@@ -83,45 +85,45 @@ def test_imported_session_fits_the_schema(file: Path, draw: Callable[[Session], 
 
 
 @pytest.mark.parametrize("name", STRUCTURE)
-def test_what_the_algebra_can_say_is_said_in_it(
-    name: str, draw: Callable[[Session], str]
+def test_markdown_becomes_content_where_possible(
+    name: str, render: Callable[[Session], str]
 ) -> None:
-    made, _ = carried(STRUCTURE[name]["document"].encode(), "2026-01-03-SESSION-1-T.md", draw)
+    made, _ = import_and_render(
+        STRUCTURE[name]["document"].encode(), "2026-01-03-SESSION-1-T.md", render
+    )
 
     session = yaml.load(made.yaml, Loader=yaml.BaseLoader)
     assert session == yaml.load(STRUCTURE[name]["session"], Loader=yaml.BaseLoader)
 
 
-def test_seed_imports_to_the_seed(draw: Callable[[Session], str]) -> None:
+def test_seed_imports_to_the_seed(render: Callable[[Session], str]) -> None:
     content = (ROOT / "tests/golden/seed.md").read_bytes()
 
-    made, text = carried(content, "2026-01-03-SESSION-1-PHASE4-DEEP-PREP.md", draw)
+    made, text = import_and_render(content, "2026-01-03-SESSION-1-PHASE4-DEEP-PREP.md", render)
 
     assert text.encode() == content
     assert (made.id, made.template, made.verbatim) == ("session-1", "handoff", 0)
     assert "markdown:" not in made.yaml
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the field's documents lie outside")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the field documents are not in the repository")
 @pytest.mark.parametrize("name", ["*COMPLETED.md", "*PRELIMINARY.md"])
-def test_documents_of_the_field_render_the_same(
-    name: str, draw: Callable[[Session], str]
-) -> None:
+def test_field_documents_render_the_same(name: str, render: Callable[[Session], str]) -> None:
     (file,) = (SHARED / "field").glob(name)
     content = file.read_bytes()
 
-    made, text = carried(content, file.name, draw)
+    made, text = import_and_render(content, file.name, render)
 
     assert made.problems == ()
-    assert says_the_same(content, text)
+    assert is_equal(content, text)
     assert made.verbatim < made.structured / 10
 
 
-def test_long_document_is_imported(draw: Callable[[Session], str]) -> None:
+def test_long_document_is_imported(render: Callable[[Session], str]) -> None:
     part = "## Part {0}\n\n**Label**: {0}\n- a\n  - b: {0}\n\n```sql\nSELECT {0}\n```\n\n"
     content = ("# Session 1\n\n" + "".join(part.format(n) for n in range(230))).encode()
 
-    made, text = carried(content, "x.md", draw)
+    made, text = import_and_render(content, "x.md", render)
 
     assert text.encode() == content.rstrip(b"\n") + b"\n"
     assert made.verbatim == 0
@@ -136,8 +138,8 @@ EXAMPLES = int(os.environ.get("HANDOFF_IMPORT_EXAMPLES", "60"))
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(document=st.one_of(DOCUMENTS, HANDOFFS))
-def test_any_document_renders_the_same_or_its_lines_are_named(
-    document: str, draw: Callable[[Session], str]
+def test_any_document_renders_the_same_or_its_lines_are_reported(
+    document: str, render: Callable[[Session], str]
 ) -> None:
     try:
         source = read_document(document.encode(), "x.md")
@@ -145,7 +147,7 @@ def test_any_document_renders_the_same_or_its_lines_are_named(
         assert document.removeprefix("\ufeff").strip() == ""
         return
 
-    made, text = carried(document.encode(), "x.md", draw)
+    made, text = import_and_render(document.encode(), "x.md", render)
 
     assert {each.code for each in made.problems} <= {"I010"}
     assert all(each.place.line for each in made.problems)
@@ -153,17 +155,15 @@ def test_any_document_renders_the_same_or_its_lines_are_named(
 
 
 @pytest.mark.parametrize("file", DOCUMENT_FILES[:5], ids=lambda file: file.stem)
-def test_the_same_document_makes_the_same_file(
-    file: Path, draw: Callable[[Session], str]
-) -> None:
-    first, _ = carried(file.read_bytes(), file.name, draw)
-    second, _ = carried(file.read_bytes(), file.name, draw)
+def test_import_is_deterministic(file: Path, render: Callable[[Session], str]) -> None:
+    first, _ = import_and_render(file.read_bytes(), file.name, render)
+    second, _ = import_and_render(file.read_bytes(), file.name, render)
 
     assert first == second
 
 
 @given(left=st.text(max_size=40), right=st.text(max_size=40))
-def test_same_documents_have_the_same_words(left: str, right: str) -> None:
+def test_equal_documents_have_the_same_words(left: str, right: str) -> None:
     if find_difference(parse_markdown(left), parse_markdown(right)) is None:
         assert words(left) == words(right)
 
@@ -173,35 +173,35 @@ def words(text: str) -> list[str]:
     return " ".join(child.content for token in inline for child in token.children or ()).split()
 
 
-# --- names -----------------------------------------------------------------------------------
+# --- metadata --------------------------------------------------------------------------------
 
 NAMES = yaml.load((FIXTURES / "names.yaml").read_text("utf-8"), Loader=yaml.BaseLoader)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_come_from_the_file_else_the_first_lines(
-    name: str, draw: Callable[[Session], str]
+def test_metadata_comes_from_the_file_name_else_the_first_lines(
+    name: str, render: Callable[[Session], str]
 ) -> None:
     file, text, *expected = NAMES[name]
 
-    made = import_document(read_document(text.encode(), file), draw, ())
+    made = import_document(read_document(text.encode(), file), render, ())
 
     session = yaml.load(made.yaml, Loader=yaml.BaseLoader)
     found = [made.id, session["session"], session.get("slug", ""), session["created"]]
     assert found == expected
 
 
-def test_taken_id_gets_its_month(draw: Callable[[Session], str]) -> None:
+def test_existing_id_gets_its_month(render: Callable[[Session], str]) -> None:
     source = read_document(b"# T", "2026-01-03-SESSION-1-X.md")
-    taken = (["Session-1"], ["session-1", "2026-01-session-1"])
-    found = [import_document(source, draw, ids).id for ids in taken]
+    existing = (["Session-1"], ["session-1", "2026-01-session-1"])
+    found = [import_document(source, render, ids).id for ids in existing]
 
     assert found == ["2026-01-session-1", "2026-01-03-session-1"]
 
 
-def test_day_is_never_invented(draw: Callable[[Session], str]) -> None:
+def test_date_is_never_invented(render: Callable[[Session], str]) -> None:
     with pytest.raises(UsageError, match="--created YYYY-MM-DD"):
-        import_document(read_document(b"# T", "notes.md"), draw, ())
+        import_document(read_document(b"# T", "notes.md"), render, ())
 
 
 # --- the command -----------------------------------------------------------------------------
@@ -243,7 +243,7 @@ def test_stdout_writes_nothing(project: Path, capfd: pytest.CaptureFixture[str])
     )
 
 
-def test_file_that_is_there_is_kept(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_existing_file_is_kept(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (project / "a.md").write_text("# T")
     (project / "sessions").mkdir()
     (project / "sessions/x.yaml").write_text("mine")
@@ -254,7 +254,7 @@ def test_file_that_is_there_is_kept(project: Path, capfd: pytest.CaptureFixture[
     assert "sessions/x.yaml: error: is there already" in capfd.readouterr().err
 
 
-def test_line_that_cannot_be_carried_is_named(
+def test_unsupported_character_is_reported(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (project / "a.md").write_text("# T\n\n\x1b[31mred\x1b[0m\n\n```\n\x07\n```\n")
@@ -271,7 +271,7 @@ def test_line_that_cannot_be_carried_is_named(
     assert "\ufffd[31mred" in (project / "sessions/a.yaml").read_text()
 
 
-WRONG = [
+INVALID = [
     ("none.md", None, 2, "no document 'none.md'"),
     (".", None, 2, "'.' is a folder, expected a document"),
     ("a.md", b"", 1, "a.md: error: the document is empty (I001)"),
@@ -294,8 +294,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "code", "message"), WRONG)
-def test_wrong_input_is_told_in_a_sentence(
+@pytest.mark.parametrize(("name", "content", "code", "message"), INVALID)
+def test_invalid_document_is_reported(
     project: Path,
     name: str,
     content: bytes | None,
@@ -312,7 +312,7 @@ def test_wrong_input_is_told_in_a_sentence(
 
 
 @pytest.mark.parametrize("option", [["--created", "soon"], ["--id", "../x"]])
-def test_wrong_option_is_told(
+def test_invalid_option_is_reported(
     option: list[str], project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (project / "2026-01-03-x.md").write_text("# T")
