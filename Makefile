@@ -1,20 +1,22 @@
-# make demo: render session-1 on the embedded warehouse.   make test: lint, types, tests.
+# make demo: render session-1 on the sample warehouse.   make test: lint, types, tests.
 
 VENV := .venv
 BIN := $(VENV)/bin
+DEMO := $(VENV)/demo
 PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
-FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+HAS_NEEDED := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := demo
 .PHONY: demo test lint types emulator bench docs wheel clean
 
+# In a copy, as rendering records facts: the checkout stays clean.
 demo: $(VENV)/installed
-	$(BIN)/handoff render session-1
+	@rm -rf $(DEMO) && mkdir $(DEMO) && cp -R handoff.yaml sessions sql templates docs $(DEMO)
+	$(BIN)/handoff render session-1 --root $(DEMO)
 	@echo
-	@echo "Its prompt for the next session ('handoff prompt session-1'), and what it still lacks,"
-	@echo "for this session is not written up yet:"
+	@echo "The prompt for the next session, with warnings about blanks that are not filled yet:"
 	@echo
-	@$(BIN)/handoff prompt session-1
+	$(BIN)/handoff prompt session-1 --root $(DEMO)
 
 test: lint types emulator
 	$(BIN)/python -m pytest -n auto --dist loadgroup -ra $(TESTS)
@@ -26,8 +28,8 @@ lint: $(VENV)/installed-test
 types: $(VENV)/installed-test
 	$(BIN)/mypy
 
-# A BigQuery server for the tests: built once, kept in the user's cache folder. Where that fails
-# its tests are skipped; in CI they fail.
+# A BigQuery server for the tests, built once in the user's cache folder. If that fails, its tests
+# are skipped; in CI they fail.
 emulator:
 	-@tests/emulator/build.sh
 
@@ -49,10 +51,10 @@ $(VENV)/installed-test: $(VENV)/installed pyproject.toml
 	$(BIN)/python -m pip install --quiet --group test
 	@touch $@
 
-# The first Python that fits; pip 25.1 is the first that knows dependency groups.
+# The first suitable Python; dependency groups need pip 25.1.
 $(VENV)/created:
 	@for python in $(PYTHONS); do \
-	  if $$python -c '$(FITS)' >/dev/null 2>&1; then \
+	  if $$python -c '$(HAS_NEEDED)' >/dev/null 2>&1; then \
 	    echo "creating $(VENV) with $$($$python --version), installing"; \
 	    $$python -m venv $(VENV) && \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' && \
@@ -61,7 +63,7 @@ $(VENV)/created:
 	  fi; \
 	done; \
 	echo "handoff needs Python 3.11 or newer with its venv module (Debian: apt install" \
-	  "python3-venv); to name one: make PYTHON=/path/to/python" >&2; \
+	  "python3-venv); to choose one: make PYTHON=/path/to/python" >&2; \
 	exit 1
 
 clean:

@@ -1,4 +1,4 @@
-"""The GitHub action, its steps run as a runner would, and the hooks of pre-commit."""
+"""The GitHub action, with its steps run as on a runner, and the pre-commit hooks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from handoff.commands.runner import run
 @pytest.mark.parametrize(
     ("value", "is_read"), [("", True), ("on", True), ("off", False), (" OFF ", False)]
 )
-def test_folders_outside_the_repository_can_be_taken_away(
+def test_folders_outside_the_repository_can_be_disabled(
     tmp_path: Path, value: str, is_read: bool
 ) -> None:
     for folder in ("root", "logs"):
@@ -55,7 +55,7 @@ metrics: "{{ counts.n }} games"
 """
 PYTHON = f"""\
 #!/bin/sh
-# Stands for the Python of setup-python: a virtual environment that takes no time to fill.
+# A stand-in for the Python of setup-python, without a slow install.
 test "$1 $2 $3" = "-I -m venv" || exit 64
 mkdir -p "$4/bin"
 cat >"$4/bin/python" <<'END'
@@ -72,7 +72,7 @@ chmod +x "$4"/bin/*
 
 @dataclass
 class Job:
-    """A run of the action, in one checkout of a repository, on a runner of our own."""
+    """A run of the action in a checkout of a repository."""
 
     workspace: Path
     temp: Path
@@ -86,7 +86,7 @@ class Job:
     summary: str = ""
 
     def run(self) -> Job:
-        """Every step that its condition lets run."""
+        """Run every step whose condition holds."""
         for step in ACTION["runs"]["steps"]:
             if self._wants(step.get("if", "success()")):
                 self._run(step)
@@ -98,7 +98,7 @@ class Job:
 
     @property
     def commands(self) -> list[str]:
-        """The lines that a runner obeys."""
+        """The workflow commands that a runner executes."""
         found, until = [], ""
         for line in map(str.strip, self.out.splitlines()):
             if until:
@@ -139,7 +139,7 @@ class Job:
             given = {key: self._filled(value) for key, value in step["with"].items()}
             self.used.append((step["uses"].partition("@")[0], given))
             return
-        assert "${{" not in step["run"], "what comes from outside is data"
+        assert "${{" not in step["run"], "inputs are data"
         script = self.temp / "script.sh"
         script.write_text(step["run"])
         done = subprocess.run(
@@ -191,7 +191,7 @@ def git(folder: Path, *words: str) -> str:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """On the default branch of a repository with one session that asks one question."""
+    """On the default branch of a repository with one session and one query."""
     origin, workspace, temp = (tmp_path / name for name in ("origin", "work", "temp"))
     for folder in (origin, temp):
         folder.mkdir()
@@ -208,7 +208,7 @@ def job(tmp_path: Path) -> Job:
     commit(workspace)
     (temp / "python").write_text(PYTHON)
     (temp / "python").chmod(0o755)
-    # what google-github-actions/auth leaves behind
+    # left behind by google-github-actions/auth
     (workspace / "gha-creds-0123.json").write_text("{}\n")
     return Job(workspace, temp)
 
@@ -229,12 +229,12 @@ WRITTEN = [
 
 
 def pushed(job: Job) -> list[str]:
-    """The files of the last commit that the origin has."""
+    """The files of the last commit of the origin."""
     git(job.workspace, "fetch", "--quiet", "origin")
     return git(job.workspace, "show", "--format=", "--name-only", "origin/main").split()
 
 
-def test_push_to_the_default_branch_asks_publishes_and_commits(job: Job) -> None:
+def test_push_to_the_default_branch_runs_queries_publishes_and_commits(job: Job) -> None:
     job.inputs = {"deliver": "commit", "render": "one"}
 
     job.run()
@@ -263,7 +263,7 @@ def test_nothing_new_makes_no_commit(job: Job) -> None:
     assert git(job.workspace, "rev-parse", "origin/main") == before
 
 
-def test_somebody_quicker_is_not_overrun(job: Job, tmp_path: Path) -> None:
+def test_concurrent_push_is_not_overwritten(job: Job, tmp_path: Path) -> None:
     other = tmp_path / "other"
     git(tmp_path, "clone", "--quiet", str(tmp_path / "origin"), str(other))
     (other / "more.txt").write_text("theirs\n")
@@ -299,7 +299,7 @@ def test_upload_takes_the_documents_folder(job: Job) -> None:
         ("issues", "main"),
     ],
 )
-def test_what_is_not_merged_is_only_checked(job: Job, event: str, branch: str) -> None:
+def test_unmerged_commit_is_only_checked(job: Job, event: str, branch: str) -> None:
     job.event, job.branch = event, branch
     job.inputs = {"deliver": "commit", "render": "one"}
 
@@ -325,7 +325,7 @@ def test_pull_request_is_annotated_at_the_lines_of_its_yaml(job: Job) -> None:
     assert "| cannot be read, 2 mistakes: handoff check one |" in job.summary
 
 
-def test_annotations_are_taken_from_the_repositorys_own_folder(job: Job) -> None:
+def test_annotations_are_relative_to_the_repository(job: Job) -> None:
     below = job.workspace / "a b"
     below.mkdir()
     for name in ("handoff.yaml", "sessions", "sql"):
@@ -338,14 +338,15 @@ def test_annotations_are_taken_from_the_repositorys_own_folder(job: Job) -> None
     assert [each for each in job.commands if "::error file=a b/sessions/one.yaml," in each]
 
 
-def test_documents_of_people_must_be_current(job: Job) -> None:
+def test_documents_committed_by_people_must_be_current(job: Job) -> None:
     job.event = "pull_request"
 
     job.run()
 
     assert job.failed == ["current"]
     assert job.commands[-1] == (
-        "::error title=handoff::documents are not current: 'handoff publish' writes them"
+        "::error title=handoff::documents are out of date; "
+        "run 'handoff publish' and commit them"
     )
     assert "| one: One |" in job.summary
 
@@ -358,9 +359,9 @@ def test_pull_request_target_is_refused(job: Job) -> None:
     assert list(job.outcomes.items()) == [("mode", "failure")]
 
 
-def test_failed_question_is_published_as_a_blank_and_fails_the_job(job: Job) -> None:
-    question = job.workspace / "sql/q/counts.sql"
-    question.write_text(question.read_text().replace("12", "DIV(1, 0)"))
+def test_failed_query_is_published_as_a_blank_and_fails_the_job(job: Job) -> None:
+    query = job.workspace / "sql/q/counts.sql"
+    query.write_text(query.read_text().replace("12", "DIV(1, 0)"))
     job.inputs = {"deliver": "commit", "render": "one"}
 
     job.run()
@@ -384,7 +385,7 @@ EVIL = '";touch pwned;$(touch pwned)`touch pwned`\n::error::pwned\n--overwrite'
     ],
     ids=str,
 )
-def test_what_inputs_say_stays_data(job: Job, names: list[str], failed: list[str]) -> None:
+def test_inputs_stay_data(job: Job, names: list[str], failed: list[str]) -> None:
     job.inputs = {"deliver": "commit", "render": "one", **dict.fromkeys(names, EVIL)}
 
     job.run()
@@ -396,7 +397,7 @@ def test_what_inputs_say_stays_data(job: Job, names: list[str], failed: list[str
         assert git(job.workspace, "log", "-1", "--format=%B") == EVIL
 
 
-def test_strangers_words_are_no_commands(job: Job) -> None:
+def test_untrusted_output_is_no_workflow_command(job: Job) -> None:
     job.inputs = {"deliver": "upload"}
     job.run()
     (job.workspace / DOCUMENT).write_text("::error::pwned\n##[error]pwned\n")
@@ -412,7 +413,7 @@ WORKFLOWS = [ROOT / "action.yml", *sorted((ROOT / "docs/examples").glob("*.yml")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_actions_of_others_are_pinned_and_no_event_gives_rights_away(path: Path) -> None:
+def test_actions_are_pinned_and_no_event_grants_permissions(path: Path) -> None:
     text = path.read_text("utf-8")
 
     used = re.findall(r"uses: (\S+)", text)
@@ -435,7 +436,7 @@ def outcome(job: Job, hook: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=[hook["id"] for hook in HOOKS])
-def test_hook_passes_what_is_well_and_stops_a_mistake(
+def test_hook_passes_valid_files_and_fails_on_an_error(
     job: Job, hook: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(job.workspace)
