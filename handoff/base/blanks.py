@@ -1,16 +1,16 @@
-"""Blanks: what nobody has filled in yet, by one grammar wherever text stands.
+"""Blanks: what nobody has filled in yet, by one grammar for every text.
 
 A blank is one of:
 
-- `[TO BE FILLED]`, with a hint behind it or without;
-- bracketed capitals, `[TIME]`, `[FILE PATH]`, `[%]`: letters only, so that `[JIRA-123]` is
-  none, with two of them together, so that `[A-Z]`, `[X]` and `[N/A]` are none;
+- `[TO BE FILLED]`, with or without a hint;
+- bracketed capitals, `[TIME]`, `[FILE PATH]`, `[%]`: letters only, which `[JIRA-123]` is not,
+  and at least two together, which `[A-Z]`, `[X]` and `[N/A]` do not have;
 - a list item that is one bracketed phrase, `- [Other relevant files]`;
-- an unmade choice: `[YES/NO]`, `✅/❌`, `🔴/🟡/🟢`; `PASS/FAIL` and `GO / NO-GO` only where
-  they are the whole value, for people write of "the GO/NO-GO decision";
+- a choice not made yet: `[YES/NO]`, `✅/❌`, `🔴/🟡/🟢`; `PASS/FAIL` and `GO / NO-GO` only as
+  the whole value, because people write about "the GO/NO-GO decision";
 - `TBD` as the whole value.
 
-`tests/fixtures/blanks/inline.tsv` and the documents beside it settle each case.
+`tests/fixtures/blanks/` has an example of each case.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 DEFAULT = "[TO BE FILLED]"
 
@@ -32,21 +31,17 @@ class FoundBlank(Struct, frozen=True):
 
     text: str
     start: int
-    """In characters of the text searched, from 0."""
+    """In characters of the searched text, counted from 0."""
     end: int
-    line: int
-    """Of the text searched, from 1."""
-    column: int
-    """In characters, from 1."""
     kind: Kind
     hint: str
-    """What is wanted, in the author's words: `SQL query`, `TIME`; empty for a bare blank."""
+    """What belongs there, in the words of the blank: `SQL query`; empty for a bare blank."""
     choices: tuple[str, ...]
-    """Of an unmade choice."""
+    """The options of a choice not made yet."""
 
 
 def blank(hint: str = "") -> str:
-    """The blank that asks for `hint`; a hint that is a blank stands as it is."""
+    """The blank for a value that `hint` describes; a hint that is a blank is returned as is."""
     words = " ".join(hint.split())
     if not words:
         return DEFAULT
@@ -56,7 +51,7 @@ def blank(hint: str = "") -> str:
 
 
 def is_blank(text: str, *, item: bool = False) -> bool:
-    """Whether `text` as a whole is one blank; as a list item where `item`."""
+    """Whether `text` as a whole is one blank; `item`: the text is a list item."""
     words = text.strip()
     found = blanks(words, item=item)
     return len(found) == 1 and found[0].text == words
@@ -64,12 +59,7 @@ def is_blank(text: str, *, item: bool = False) -> bool:
 
 def blanks(text: str, *, item: bool = False) -> tuple[FoundBlank, ...]:
     """Every blank in one inline text, in order; `item`: the text is a list item."""
-    return tuple(_placed(_found(text, 0, item=item), text))
-
-
-def _label(label: str) -> str:
-    """A link reference's label in the form in which labels are compared."""
-    return " ".join(label.split()).casefold()
+    return tuple(_find(text, 0, item=item))
 
 
 # --- the grammar ---------------------------------------------------------------------------
@@ -100,37 +90,38 @@ _ANSWERS = frozenset(
         *("HIGH", "MEDIUM", "LOW"),
     )
 )
-"""Bracketed words that say something: levels of a log, and choices already made."""
+"""Bracketed words that are not blanks: levels of a log, and choices already made."""
 
 
-def _found(text: str, start: int, *, item: bool) -> Iterator[FoundBlank]:
-    """The blanks of one inline text that begins at `start` of the whole; places come later."""
+def _find(text: str, offset: int, *, item: bool) -> Iterator[FoundBlank]:
+    """The blanks of one inline text, which begins at `offset` of the searched text."""
     masked = _masked(text)
-    if not item or not (whole := _phrase(masked, text)):
-        spans = sorted([*_bracketed(masked), *_choices(masked)])
-        last = 0
-        for begin, end in spans:
-            if begin >= last:
-                yield _described(text[begin:end], start + begin)
-                last = end
+    phrase = _phrase(masked) if item else None
+    if phrase:
+        start, end = phrase
+        words = text[start:end]
+        hint = words[1:-1].strip()
+        yield FoundBlank(words, offset + start, offset + end, "phrase", hint, ())
         return
-    yield replace(whole, start=start + whole.start, end=start + whole.end)
+    last = 0
+    for start, end in sorted([*_bracketed(masked), *_choices(masked)]):
+        if start >= last:
+            words = text[start:end]
+            yield FoundBlank(words, offset + start, offset + end, *_meaning(words))
+            last = end
 
 
-def _phrase(masked: str, text: str) -> FoundBlank | None:
-    """The list item that is one bracketed phrase."""
+def _phrase(masked: str) -> tuple[int, int] | None:
+    """Where the list item is one bracketed phrase."""
     words = masked.strip()
-    begin = masked.find(words)
     match = _BRACKET.fullmatch(words)
     if match is None or _is_capitals(match[1]) or _TO_BE_FILLED.fullmatch(match[1]):
         return None
     inner = match[1].strip()
     if not re.search(r"[^\W\d_]{2}", inner) or inner[0] in "^!\0" or _is_answer(inner):
         return None
-    spelled = text[begin : begin + len(words)]
-    return FoundBlank(
-        spelled, begin, begin + len(words), 1, 1, "phrase", spelled[1:-1].strip(), ()
-    )
+    start = masked.find(words)
+    return start, start + len(words)
 
 
 def _bracketed(masked: str) -> Iterator[tuple[int, int]]:
@@ -145,7 +136,7 @@ def _choices(masked: str) -> Iterator[tuple[int, int]]:
     for match in _EMOJI_CHOICE.finditer(masked):
         yield match.span()
     for match in _WORD_CHOICE.finditer(masked):
-        # A bounded look back keeps long texts linear.
+        # looking back a bounded number of characters keeps long texts linear
         before = masked[max(0, match.start() - 20) : match.start()]
         at_start = match.start() <= 20 or "\n" in before
         if _is_value_start(before.rpartition("\n")[2], at_start) and _VALUE_AFTER.match(
@@ -182,24 +173,23 @@ def _is_link(masked: str, match: re.Match[str]) -> bool:
 
 
 def _is_definition(masked: str, match: re.Match[str]) -> bool:
-    """Whether the brackets begin `[NAME]: address` (CommonMark 0.31 §4.7)."""
+    """Whether the brackets start a definition, `[NAME]: address` (CommonMark 0.31 §4.7)."""
     begin = masked.rfind("\n", max(0, match.start() - 4), match.start()) + 1
     begin = begin or max(0, match.start() - 4)
     end = masked.find("\n", match.end())
     return bool(_DEFINITION.match(masked, begin, end if end >= 0 else len(masked)))
 
 
-def _described(spelled: str, begin: int) -> FoundBlank:
-    end = begin + len(spelled)
-    inner = spelled[1:-1].strip() if spelled.startswith("[") else spelled
+def _meaning(words: str) -> tuple[Kind, str, tuple[str, ...]]:
+    """The kind of a blank that is no phrase, its hint and its choices."""
+    inner = words[1:-1].strip() if words.startswith("[") else words
     to_be_filled = _TO_BE_FILLED.fullmatch(inner)
-    if to_be_filled or inner == "TBD":
-        hint = (to_be_filled["hint"] or "").strip() if to_be_filled else ""
-        return FoundBlank(spelled, begin, end, 1, 1, "blank", hint, ())
+    if to_be_filled:
+        return "blank", (to_be_filled["hint"] or "").strip(), ()
+    if inner == "TBD":
+        return "blank", "", ()
     choices = tuple(part.strip() for part in inner.split("/") if part.strip())
-    if len(choices) > 1:
-        return FoundBlank(spelled, begin, end, 1, 1, "choice", "", choices)
-    return FoundBlank(spelled, begin, end, 1, 1, "name", inner, ())
+    return ("choice", "", choices) if len(choices) > 1 else ("name", inner, ())
 
 
 # --- what is not searched ------------------------------------------------------------------
@@ -208,7 +198,7 @@ _TOKEN = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<!--")
 
 
 def _masked(text: str) -> str:
-    """`text` with code spans, comments and escaped characters struck out, length kept."""
+    """`text` with code spans, comments and escaped characters masked, length unchanged."""
     runs = _last_runs(text)
     parts: list[str] = []
     at = 0
@@ -222,7 +212,7 @@ def _masked(text: str) -> str:
 
 
 def _end_of(text: str, match: re.Match[str], runs: dict[int, int]) -> int | None:
-    """Where the code span, comment or escape that `match` opens ends; `None`: it is text."""
+    """The end of the code span, comment or escape that `match` opens; `None`: plain text."""
     if match[0].startswith("\\"):
         return match.end()
     if match[0] == "<!--":
@@ -239,25 +229,12 @@ _RUN = re.compile("`+")
 
 
 def _last_runs(text: str) -> dict[int, int]:
-    """For each length of a run of backticks, where the last of that length begins."""
+    """For each length of a run of backticks, the start of the last run of that length."""
     last = {len(m[0]): m.start() for m in _RUN.finditer(text)}
     # An escaped backtick shortens its run by one.
     for ticks in list(last):
         last.setdefault(ticks - 1, -1)
     return last
-
-
-# --- places --------------------------------------------------------------------------------
-
-
-def _placed(found: Iterator[FoundBlank], text: str) -> Iterator[FoundBlank]:
-    """`found`, which is in order, with lines and columns of `text`."""
-    line, at = 1, 0
-    for each in found:
-        line += text.count("\n", at, each.start)
-        at = each.start
-        column = each.start - (text.rfind("\n", 0, each.start) + 1) + 1
-        yield replace(each, line=line, column=column)
 
 
 # --- whole documents -----------------------------------------------------------------------
@@ -274,29 +251,34 @@ _PROMPT_INFOS = ("", "text", "txt", "markdown", "md", "prompt")
 def blanks_in_document(markdown: str) -> tuple[FoundBlank, ...]:
     """Every blank of a Markdown document, in order.
 
-    Fences are passed over, but for the prompt's: the one whose info string is `prompt`, or
-    that follows a line with "copy-paste" or a heading with "prompt" and names no language.
-    Comments and `<details>` are passed over; so is `[NAME]` where the document defines it.
+    Fences are not searched, except the prompt's: the one with the info string `prompt`, or
+    the one that follows a line with "copy-paste" or a heading with "prompt" and names no
+    language. Comments and `<details>` are not searched. `[NAME]` is not a blank where the
+    document defines it as a link.
     """
     lines = list(_searched(markdown))
     defined = {_label(m[1]) for _, text in lines if (m := _DEFINITION.match(text))}
-    found = (
+    return tuple(
         each
         for start, text in lines
-        for each in _in_line(text, start)
+        for each in _find_in_line(text, start)
         if _label(each.text[1:-1]) not in defined
     )
-    return tuple(_placed(found, markdown))
 
 
-def _in_line(text: str, start: int) -> Iterator[FoundBlank]:
+def _label(label: str) -> str:
+    """A link label as labels are compared (CommonMark 0.31 §6.3): folded, single spaces."""
+    return " ".join(label.split()).casefold()
+
+
+def _find_in_line(text: str, start: int) -> Iterator[FoundBlank]:
     item = _ITEM.match(text)
     skipped = item.end() if item else 0
-    return _found(text[skipped:].rstrip("\r\n"), start + skipped, item=item is not None)
+    return _find(text[skipped:].rstrip("\r\n"), start + skipped, item=item is not None)
 
 
 def _searched(markdown: str) -> Iterator[tuple[int, str]]:
-    """The lines to search and where they begin."""
+    """The lines to search, each with its offset."""
     fence: re.Match[str] | None = None
     is_prompt, above, shown_from = False, "", 0
     hidden = _Hidden(markdown)
@@ -342,7 +324,7 @@ def _is_prompt(fence: re.Match[str], above: str) -> bool:
 
 
 class _Hidden:
-    """Comments and `<details>`; where nothing closes any more is looked up only once."""
+    """Comments and `<details>`; the last end of each is looked up only once."""
 
     def __init__(self, markdown: str) -> None:
         self._markdown = markdown
@@ -350,7 +332,7 @@ class _Hidden:
         self._last_comment = markdown.rfind("-->")
 
     def until(self, line: re.Match[str]) -> int:
-        """Where what this line opens ends; 0 where it opens nothing that is hidden."""
+        """The end of the comment or `<details>` that this line opens; 0 if it opens none."""
         words = line[0].lstrip()
         if words.startswith("<!--"):
             # An open comment hides the rest (CommonMark 0.31 §4.6).
