@@ -69,7 +69,7 @@ def test_every_command_finds_the_same_blanks_in_the_prompt(
     (status,) = (each for each in statuses if each["session"] == session)
     assert status["blanks_in_prompt"] == len(inside)
     assert status["blanks"] == len(inside + outside)
-    messages = {each["code"]: each["message"].split(",")[0] for each in problems}
+    messages = {each["code"]: each["message"].split(";")[0] for each in problems}
     count = "1 blank" if len(inside) == 1 else f"{len(inside)} blanks"
     assert messages["B002"] == f"{count} in the prompt"
     assert ("B001" in messages) == bool(outside)
