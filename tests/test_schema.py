@@ -111,7 +111,6 @@ def test_every_key_has_its_description() -> None:
     schemas = {"": SCHEMA, **SCHEMA["$defs"]}  # type: ignore[dict-item]
 
     assert [way for name in schemas for way in undescribed(schemas[name], name)] == []
-    assert tuple(SCHEMA["properties"]) == NAMES  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("file", files("valid"), ids=lambda p: p.stem)

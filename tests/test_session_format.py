@@ -11,7 +11,6 @@ import pytest
 from handoff.render.content import section
 from handoff.render.tidy import tidy
 from handoff.session.decode import load
-from handoff.session.keys import NAMES
 from handoff.session.model import Blank, Flag, PhasesBlock, TableBlock, Text
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "session-format.md").read_text("utf-8")
@@ -48,9 +47,3 @@ def test_example(yaml: str, _: str, expected: str) -> None:
     if expected:
         assert session.metrics
         assert tidy(section(session.metrics, Plain(), 2)) == expected
-
-
-def test_every_key_has_a_row() -> None:
-    rows = re.findall(r"^\| (`.+?) \|", DOCUMENT.partition("## Content")[0], re.MULTILINE)
-
-    assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} == set(NAMES)

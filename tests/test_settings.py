@@ -86,7 +86,7 @@ def test_a_machine_without_time_zones_is_told_what_to_install(
 
     assert str(bad.value) == (
         "handoff.yaml:1:11: error: unknown time zone 'Europe/Berlin', this machine has no time "
-        "zone data: 'pip install tzdata' brings it (S002)"
+        "zone data; run 'pip install tzdata' (S002)"
     )
 
 

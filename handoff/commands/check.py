@@ -1,8 +1,7 @@
-"""`check`, `publish` and `schema`: the whole of a project, held to account."""
+"""`check` and `publish`: the whole of a project, held to account."""
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -90,11 +89,3 @@ def publish(
     changed = sum(each.changed for each in done.written)
     console.note(f"{len(done.written)} documents, {changed} written")
     return done.exit_code
-
-
-def schema() -> int:
-    """Print the JSON Schema of the session file, for editors."""
-    from handoff.session.keys import SCHEMA
-
-    console.out(f"{json.dumps(SCHEMA, ensure_ascii=False, indent=2)}\n")
-    return 0

@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "ready": "ready.ready",
     "check": "check.check",
     "publish": "check.publish",
-    "schema": "check.schema",
+    "schema": "schema.schema",
     "import": "import_.import_",
     "query": "query.app",
     "doctor": "doctor.doctor",

@@ -1,4 +1,4 @@
-"""Settings from the environment and the command line, laid over those of `handoff.yaml`."""
+"""Settings from the environment and the command line, which override `handoff.yaml`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from handoff.yaml.nodes import Map, Node, Pair, Scalar, is_null, parse
 
 PREFIX = "HANDOFF_"
 ALSO: Mapping[str, str] = {"BIGQUERY_EMULATOR_HOST": "bigquery.endpoint"}
-"""Variables of others that say the same."""
+"""Variables of other tools with the same meaning."""
 
 
 class Override(Struct, frozen=True):
-    """One setting given outside the file."""
+    """One setting from outside the file."""
 
     key: str
     """`bigquery.project`, `engine`."""
     value: str
-    """As it would be written in YAML."""
+    """As it is written in YAML."""
     origin: str
     """`HANDOFF_BIGQUERY_PROJECT`, `--set bigquery.project`."""
 
@@ -37,14 +37,14 @@ def from_environment(variables: Mapping[str, str], keys: Iterable[str]) -> tuple
 
 
 def from_words(words: Iterable[str]) -> tuple[Override, ...]:
-    """The settings given with `--set KEY=VALUE`. Raises UsageError."""
-    return tuple(map(_given, words))
+    """The settings of `--set KEY=VALUE`. Raises UsageError."""
+    return tuple(map(_override, words))
 
 
-def laid_over(
+def apply_overrides(
     node: Node | None, overrides: Iterable[Override], problems: list[Problem]
 ) -> Node | None:
-    """`node`, a mapping, with each override in place of what it says; later ones win."""
+    """`node`, a mapping, with each override in place of its value; the last one wins."""
     for each in overrides:
         value = _value(each, problems)
         if value is not None:
@@ -53,7 +53,7 @@ def laid_over(
 
 
 def origins(node: Node | None, within: str = "") -> Iterator[tuple[str, str]]:
-    """Each setting that is given, and where: `bigquery.project`, `handoff.yaml:3`."""
+    """Each setting that is set, and where: `bigquery.project`, `handoff.yaml:3`."""
     for pair in node.pairs if isinstance(node, Map) else ():
         key = f"{within}{pair.key}"
         if isinstance(pair.node, Map) and pair.node.pairs and key not in _WHOLE:
@@ -66,15 +66,15 @@ _WHOLE = ("bigquery.labels",)
 """Settings whose value is a mapping."""
 
 
-def _given(words: str) -> Override:
+def _override(words: str) -> Override:
     key, equals, value = words.partition("=")
     if not equals or not key:
-        raise UsageError(f"handoff: error: '--set {words}' is not KEY=VALUE")
+        raise UsageError(f"handoff: error: invalid '--set {words}' (expected KEY=VALUE)")
     return Override(key, value, f"--set {key}")
 
 
 def _value(override: Override, problems: list[Problem]) -> Node | None:
-    """Plain text as it stands; lists and mappings are read as YAML."""
+    """Text unchanged; lists and mappings are read as YAML."""
     text = override.value.strip()
     if not text.startswith(("[", "{")):
         return Scalar(text, Place(override.origin), "plain")

@@ -1,8 +1,12 @@
-"""Settings: what `handoff.yaml` says, typed, with what holds where it says nothing."""
+"""The settings in `handoff.yaml`: the table of keys, and the types with their defaults.
+
+From `KEYS` come the decoder, the JSON Schema, the names in the environment and the table in
+`docs/settings.md` (`docs/tables.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -13,7 +17,20 @@ from msgspec.structs import replace
 from handoff.base.problems import InvalidInput, nearest
 from handoff.base.secret_rules import RULES
 from handoff.base.secrets import Allowance
-from handoff.project.overrides import Override, laid_over, origins
+from handoff.project.overrides import Override, apply_overrides, origins
+from handoff.session.shapes import (
+    TEXT_SCHEMA,
+    Key,
+    Schema,
+    Shape,
+    labels_schema,
+    list_schema,
+    mapping_schema,
+    one_of,
+    one_or_list,
+    properties,
+    read_keys,
+)
 from handoff.yaml.decode import Decoder, plain
 from handoff.yaml.nodes import Map, Node, Scalar, is_null, parse
 
@@ -27,10 +44,10 @@ class BigQuerySettings(Struct, frozen=True):
     """`bigquery:`; what is `None` is left to the credentials or to BigQuery."""
 
     project: str | None = None
-    """Where jobs run and are paid."""
+    """Where jobs run and are billed."""
     location: str | None = None
     dataset: str | None = None
-    """Where a table named without a dataset lies."""
+    """Of tables named without a dataset."""
     impersonate: str | None = None
     """A service account's address."""
     endpoint: str | None = None
@@ -39,9 +56,9 @@ class BigQuerySettings(Struct, frozen=True):
     concurrency: int = 8
     labels: Mapping[str, str] = field(default_factory=dict)
     allowed_datasets: tuple[str, ...] = ()
-    """`dataset` or `project.dataset`; a question that reads another is refused. Empty: all."""
+    """`dataset` or `project.dataset`; a query that reads another is refused. Empty: all."""
     timeout_seconds: int = 300
-    """How long one question may run."""
+    """How long one query may run."""
     price_per_tib: float = 6.25
     """USD, of on-demand queries in the US: https://cloud.google.com/bigquery/pricing"""
 
@@ -51,7 +68,7 @@ class DuckDBSettings(Struct, frozen=True):
 
     path: str | None = None
     sample: str = "sql/sample"
-    """Used where `path` is `None`; the package's own where there is no such folder."""
+    """Used where `path` is `None`; without such a folder, the sample of the package."""
 
 
 class ProgressSettings(Struct, frozen=True):
@@ -65,7 +82,7 @@ class ArchiveSettings(Struct, frozen=True):
     """`archive:`; older documents go into a folder for each month or year."""
 
     after_days: int
-    """How much older than the newest session's day a document's may be before it goes."""
+    """How much older than the day of the newest session a document may be."""
     by: By = "month"
 
 
@@ -73,14 +90,14 @@ class Settings(Struct, frozen=True):
     """One `handoff.yaml`."""
 
     engine: Engine | None = None
-    """`None` where it says nothing: an engine is never assumed."""
+    """`None` where it is not set: an engine is never assumed."""
     bigquery: BigQuerySettings = field(default_factory=BigQuerySettings)
     duckdb: DuckDBSettings = field(default_factory=DuckDBSettings)
     output: str = "docs/09-handoff"
     archive: ArchiveSettings | None = None
     templates: str = "templates"
     timezone: str = "America/New_York"
-    """An IANA name that this machine knows; shown beside UTC."""
+    """An IANA name that this machine knows; times are shown in it and in UTC."""
     progress: ProgressSettings = field(default_factory=ProgressSettings)
     budget_tokens: int = 4000
     """Of the prompt."""
@@ -88,176 +105,233 @@ class Settings(Struct, frozen=True):
     """Folders outside the repository that `log:` and `json:` may read."""
     secrets_allow: tuple[Allowance, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
-    """Where each setting that is not left out was given: `bigquery.project`."""
-
-
-_KEYS = (
-    *("engine", "bigquery", "duckdb", "output", "templates", "timezone"),
-    *("progress", "prompt", "sources", "secrets", "archive"),
-)
-
-
-_ALLOWANCE = "{rule: private-key, path: docs/*, reason: an example}"
+    """Where each setting was set, by its name: `bigquery.project`."""
 
 
 class InvalidSettings(InvalidInput):
-    """`handoff.yaml` cannot be followed; carries every problem found."""
+    """`handoff.yaml` is invalid; carries every problem found."""
 
     exit_code = 2
 
 
 def load(source: bytes, path: str, overrides: Sequence[Override] = ()) -> Settings:
-    """The settings in a file with `overrides` over them; an empty file leaves all as it is.
+    """The settings in a file with `overrides` over them; an empty file has the defaults.
 
     Raises InvalidSettings with every problem found.
     """
-    reader = _Reader(path)
-    node = parse(source, path, reader.problems)
-    node = laid_over(node, overrides, reader.problems)
-    settings = reader.settings(node)
+    decoder = Decoder(path)
+    node = parse(source, path, decoder.problems)
+    node = apply_overrides(node, overrides, decoder.problems)
+    settings = Settings(**_given(read_keys(decoder, node, KEYS)))
     try:
-        reader.finish()
+        decoder.finish()
     except InvalidInput as error:
         raise InvalidSettings(error.report.problems) from error
     return replace(settings, origins=dict(origins(node)))
 
 
 def keys() -> tuple[str, ...]:
-    """Every setting that the environment may give, as `bigquery.project`."""
-    return (
-        *("engine", "output", "templates", "timezone", "prompt.budget_tokens"),
-        *(f"bigquery.{key}" for key in _keys(BigQuerySettings)),
-        *(f"duckdb.{key}" for key in _keys(DuckDBSettings)),
-        *(f"progress.{key}" for key in _keys(ProgressSettings)),
-        *(f"archive.{key}" for key in _keys(ArchiveSettings)),
-    )
+    """Every setting that the environment may set, as `bigquery.project`."""
+    return tuple(name for name, _ in paths() if name.split(".")[0] not in _FILE_ONLY)
 
 
-class _Reader(Decoder):
-    """Reads each part; what is absent or null keeps its default."""
+def paths() -> Iterator[tuple[str, Key]]:
+    """Every setting with its name: `engine`, `bigquery.project`."""
+    for key in KEYS:
+        if not key.shape.keys:
+            yield key.name, key
+        yield from ((f"{key.name}.{inner.name}", inner) for inner in key.shape.keys)
 
-    def settings(self, node: Node | None) -> Settings:
-        given = self.fields(node, _KEYS)
-        parts: dict[str, Any] = {
-            "engine": self.choice(given.get("engine"), ENGINES),
-            "bigquery": self.bigquery(given.get("bigquery")),
-            "duckdb": self.duckdb(given.get("duckdb")),
-            "output": self.inside(given.get("output")),
-            "archive": self.archive(given.get("archive")),
-            "templates": self.inside(given.get("templates")),
-            "timezone": self.timezone(given.get("timezone")),
-            "progress": self.progress(given.get("progress")),
-            "budget_tokens": self.budget(given.get("prompt")),
-            "sources": self.texts(given.get("sources")),
-            "secrets_allow": self.allowed(given.get("secrets")),
-        }
-        return Settings(**_given(parts))
 
-    def bigquery(self, node: Node | None) -> BigQuerySettings:
-        given = self.fields(node, _keys(BigQuerySettings), what="'bigquery'")
-        texts = ("project", "location", "dataset", "impersonate", "endpoint")
-        parts: dict[str, Any] = {key: self.text(given.get(key)) for key in texts}
-        for key in ("max_bytes_query", "max_bytes_render", "concurrency", "timeout_seconds"):
-            parts[key] = self.integer(given.get(key), minimum=1)
-        parts["labels"] = self.labels(given.get("labels"))
-        parts["allowed_datasets"] = self.texts(given.get("allowed_datasets"))
-        parts["price_per_tib"] = self.number(given.get("price_per_tib"))
-        return BigQuerySettings(**_given(parts))
+# --- reading ---------------------------------------------------------------------------
 
-    def duckdb(self, node: Node | None) -> DuckDBSettings:
-        given = self.fields(node, _keys(DuckDBSettings), what="'duckdb'")
-        return DuckDBSettings(
-            **_given({key: self.inside(given.get(key)) for key in _keys(DuckDBSettings)})
-        )
 
-    def progress(self, node: Node | None) -> ProgressSettings:
-        keys = _keys(ProgressSettings)
-        given = self.fields(node, keys, what="'progress'")
-        return ProgressSettings(
-            **_given({key: self.integer(given.get(key), minimum=1) for key in keys})
-        )
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
-    def archive(self, node: Node | None) -> ArchiveSettings | None:
-        if node is None or is_null(node):
-            return None
-        given = self.fields(
-            node, _keys(ArchiveSettings), required=("after_days",), what="'archive'"
-        )
-        days = self.integer(given.get("after_days"), minimum=1)
-        by = self.choice(given.get("by"), BY)
-        return ArchiveSettings(days, by or "month") if days else None
 
-    def budget(self, node: Node | None) -> int | None:
-        given = self.fields(node, ("budget_tokens",), what="'prompt'")
-        return self.integer(given.get("budget_tokens"), minimum=1)
+def _positive(decoder: Decoder, node: Node | None) -> int | None:
+    return decoder.integer(node, minimum=1)
 
-    def allowed(self, node: Node | None) -> tuple[Allowance, ...]:
-        given = self.fields(node, ("allow",), what="'secrets'").get("allow")
-        return tuple(each for n in self.nodes(given) if (each := self.allowance(n)))
 
-    def allowance(self, node: Node) -> Allowance | None:
-        if not isinstance(node, Map):  # told without its text, which may be a secret
-            self.report("K004", f"expected an allowance such as {_ALLOWANCE}", node)
-            return None
-        what = "'secrets: allow:'"
-        given = self.fields(node, ("rule", "path", "text", "reason"), what=what)
-        rule = self.choice(given.get("rule"), RULES)
-        path, text = self.text(given.get("path")), self.text(given.get("text"))
-        reason = self.text(given.get("reason"))
-        bounds = (given.get(key) for key in ("rule", "path", "text"))
-        if all(bound is None or is_null(bound) for bound in bounds):
-            self.report("K004", "allows everything, expected 'rule', 'path' or 'text'", node)
-        if not reason or not reason.strip():
-            self.report("K004", "an allowance needs a 'reason'", node)
-        return Allowance(reason or "", rule, path, text, node.place)
+def _labels(decoder: Decoder, node: Node | None) -> Mapping[str, str]:
+    read = {pair.key: decoder.text(pair.node) for pair in decoder.pairs(node)}
+    return {key: text for key, text in read.items() if text is not None}
 
-    def labels(self, node: Node | None) -> Mapping[str, str]:
-        read = {pair.key: self.text(pair.node) for pair in self.pairs(node)}
-        return {key: text for key, text in read.items() if text is not None}
 
-    def number(self, node: Node | None) -> float | None:
-        value = plain(node) if isinstance(node, Scalar) else None
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-            return value
-        if node is not None and not is_null(node):
-            self.report("S003", "expected a number from 0", node)
+def _price(decoder: Decoder, node: Node | None) -> float | None:
+    value = plain(node) if isinstance(node, Scalar) else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        return value
+    if node is not None and not is_null(node):
+        decoder.report("S003", "expected a number from 0", node)
+    return None
+
+
+def _inside(decoder: Decoder, node: Node | None) -> str | None:
+    """A path inside the repository, normalized."""
+    text = decoder.text(node, "a path")
+    if text is None:
         return None
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts:
+        assert node is not None  # text came from it
+        decoder.report("S001", f"'{text}' leads outside the repository", node)
+    return str(path)
 
-    def inside(self, node: Node | None) -> str | None:
-        """A path that stays in the repository, normalised."""
-        text = self.text(node, "a path")
-        if text is None:
-            return None
-        path = PurePosixPath(text)
-        if path.is_absolute() or ".." in path.parts:
-            assert node is not None  # text came from it
-            self.report("S001", f"'{text}' leads outside the repository", node)
-        return str(path)
 
-    def timezone(self, node: Node | None) -> str | None:
-        name = self.text(node, "a time zone such as America/New_York")
-        if name is None or _is_zone(name):
-            return name
-        assert node is not None  # name came from it
-        known = available_timezones()
-        guess = nearest(name, known) or ", expected a name such as America/New_York"
-        if not known:
-            guess = ", this machine has no time zone data: 'pip install tzdata' brings it"
-        self.report("S002", f"unknown time zone '{name}'{guess}", node)
-        return None
+def _timezone(decoder: Decoder, node: Node | None) -> str | None:
+    name = decoder.text(node, "a time zone such as America/New_York")
+    if name is None or _is_zone(name):
+        return name
+    assert node is not None  # name came from it
+    known = available_timezones()
+    guess = nearest(name, known) or ", expected a name such as America/New_York"
+    if not known:
+        guess = ", this machine has no time zone data; run 'pip install tzdata'"
+    decoder.report("S002", f"unknown time zone '{name}'{guess}", node)
+    return None
 
 
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # not there, or no name at all
+    except (KeyError, OSError, ValueError):  # unknown, or not a name at all
         return False
     return True
 
 
-def _keys(part: type[Struct]) -> tuple[str, ...]:
-    return part.__struct_fields__
+def _allowed(decoder: Decoder, node: Node | None) -> tuple[Allowance, ...]:
+    return tuple(each for n in decoder.nodes(node) if (each := _allowance(decoder, n)))
 
 
-def _given(parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in parts.items() if value is not None}
+def _allowance(decoder: Decoder, node: Node) -> Allowance | None:
+    if not isinstance(node, Map):  # reported without its text, which may be a secret
+        example = "{rule: private-key, path: docs/*, reason: an example}"
+        decoder.report("K004", f"expected an allowance such as {example}", node)
+        return None
+    values = read_keys(decoder, node, _ALLOWANCE_KEYS, "'secrets: allow:'")
+    given = {pair.key for pair in node.pairs if not is_null(pair.node)}
+    if given.isdisjoint(("rule", "path", "text")):
+        decoder.report("K004", "allows everything, expected 'rule', 'path' or 'text'", node)
+    reason: str = values.pop("reason") or ""
+    if not reason.strip():
+        decoder.report("K004", "an allowance needs a 'reason'", node)
+    return Allowance(reason, place=node.place, **values)
+
+
+def _section(
+    name: str, keys: tuple[Key, ...], build: Callable[..., object], schema: Schema | None = None
+) -> Shape:
+    """A mapping with these keys; absent keys have their defaults."""
+
+    def read(decoder: Decoder, node: Node | None) -> object:
+        values = _given(read_keys(decoder, node, keys, f"'{name}'"))
+        is_whole = all(key.field in values for key in keys if key.required)
+        return build(**values) if is_whole else None
+
+    return Shape("", read, schema or mapping_schema(keys), keys)
+
+
+def _archive(decoder: Decoder, node: Node | None) -> object:
+    return None if node is None or is_null(node) else _ARCHIVE.read(decoder, node)
+
+
+# --- the keys --------------------------------------------------------------------------
+
+_FILE_ONLY = ("sources", "secrets")
+"""Sections that the environment may not set."""
+_POSITIVE: Schema = {"type": ["integer", "null"], "minimum": 1}
+_TEXT = Shape("text", Decoder.text, TEXT_SCHEMA)
+_TEXTS = Shape("text or a list of it", Decoder.texts, one_or_list(TEXT_SCHEMA))
+_PATH = Shape("a path inside the repository", _inside, TEXT_SCHEMA)
+_NUMBER = Shape("a whole number from 1", _positive, _POSITIVE)
+_DAYS = Shape(_NUMBER.words, _positive, {"type": ["integer"], "minimum": 1})
+_PRICE = Shape("a number", _price, {"type": ["number", "null"], "minimum": 0})
+_LABELS = Shape("`label: text`", _labels, labels_schema(TEXT_SCHEMA))
+_ZONE = Shape("a time zone", _timezone, TEXT_SCHEMA)
+_BIGQUERY = (
+    Key("project", _TEXT, "Where jobs run and are billed; by default that of the credentials."),
+    Key("location", _TEXT, "The location of jobs; by default that of the data."),
+    Key("dataset", _TEXT, "The dataset of tables named without one."),
+    Key("impersonate", _TEXT, "The address of a service account to impersonate."),
+    Key("endpoint", _TEXT, "The address of an emulator."),
+    Key("max_bytes_query", _NUMBER, "A query that would read more does not run."),
+    Key("max_bytes_render", _NUMBER, "The limit for all queries of a render."),
+    Key("concurrency", _NUMBER, "How many queries run at a time."),
+    Key("labels", _LABELS, "Labels of the jobs."),
+    Key("allowed_datasets", _TEXTS, "A query that reads another dataset is refused."),
+    Key("timeout_seconds", _NUMBER, "How long one query may run."),
+    Key("price_per_tib", _PRICE, "In USD, for the line with the cost."),
+)
+_DUCKDB = (
+    Key("path", _PATH, "Your own database; without it the sample is used."),
+    Key("sample", _PATH, "The scripts that build the sample; a document made from it says so."),
+)
+_ARCHIVE_KEYS = (
+    Key(
+        *("after_days", _DAYS, "How much older than the newest session a document may be."),
+        required=True,
+        see="[publishing](publishing.md)",
+    ),
+    Key("by", one_of(BY), "A folder for each month or each year (default: month)."),
+)
+_ARCHIVE = _section("archive", _ARCHIVE_KEYS, ArchiveSettings)
+_PROGRESS = (
+    Key("recent_minutes", _NUMBER, "Progress within this time is recent."),
+    Key("stalled_minutes", _NUMBER, "A phase without progress for this time is stalled."),
+)
+_PROMPT = (Key("budget_tokens", _NUMBER, "The largest prompt without a warning."),)
+_ALLOWANCE_KEYS = (
+    Key("rule", one_of(RULES), "The rule that matches, such as private-key."),
+    Key("path", _TEXT, "The file, or a pattern."),
+    Key("text", _TEXT, "The text that is not a secret."),
+    Key("reason", Shape("text", Decoder.text, {"type": ["string", "number"]}), "Why."),
+)
+_ALLOWANCE_SCHEMA: Schema = {
+    "type": "object",
+    **properties(_ALLOWANCE_KEYS),
+    "required": ["reason"],
+    "anyOf": [{"required": [name]} for name in ("rule", "path", "text")],
+}
+_ALLOW = Shape(
+    "a list of `{rule: , path: , text: , reason: }`", _allowed, list_schema(_ALLOWANCE_SCHEMA)
+)
+_SECRETS = (
+    Key(
+        *("allow", _ALLOW, "What is not a secret although it looks like one."),
+        see="[secrets](secrets.md)",
+    ),
+)
+
+
+def _only(**values: object) -> object:
+    """The value of a section with one key."""
+    return next(iter(values.values()), None)
+
+
+KEYS: tuple[Key, ...] = (
+    Key("engine", one_of(ENGINES), "Where queries run; never assumed, set it or use --engine."),
+    Key("bigquery", _section("bigquery", _BIGQUERY, BigQuerySettings), "The BigQuery engine."),
+    Key("duckdb", _section("duckdb", _DUCKDB, DuckDBSettings), "The embedded engine."),
+    Key("output", _PATH, "The folder of the documents and their index."),
+    Key("archive", replace(_ARCHIVE, read=_archive), "Moves older documents into folders."),
+    Key("templates", _PATH, "The folder of your own templates."),
+    Key("timezone", _ZONE, "Times are shown in it and in UTC."),
+    Key("progress", _section("progress", _PROGRESS, ProgressSettings), "When work stalls."),
+    Key(
+        *("prompt", _section("prompt", _PROMPT, _only), "The size of prompts."),
+        attribute="budget_tokens",
+    ),
+    Key("sources", _TEXTS, "Folders outside the repository that log: and json: may read."),
+    Key(
+        *("secrets", _section("secrets", _SECRETS, _only), "Exceptions for the search."),
+        attribute="secrets_allow",
+    ),
+)
+SCHEMA: Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Settings of handoff",
+    "description": "handoff.yaml: every key is optional.",
+    **mapping_schema(KEYS),
+}

@@ -530,7 +530,7 @@ QUERY_KEYS = (
         "params",
         Shape("`name: value`", Decoder.pairs, labels_schema({})),
         "The parameters of the query.",
-        see="[queries](questions.md)",
+        see="[queries](queries.md)",
     ),
     Key("key", LINE_TEXT, _KEY),
     Key(
@@ -561,9 +561,9 @@ ROW_KEYS = (
 """What the rows of a source are; the columns of `git:` are known."""
 
 
-def _take(choices: Sequence[str]) -> Key:
+def _take(what: str, choices: Sequence[str]) -> Key:
     """The first is the default."""
-    return Key("take", one_of(choices), f"Which of them; '{choices[0]}' by default.")
+    return Key("take", one_of(choices), f"{what} (default: {choices[0]}).")
 
 
 _FILE: Schema = {"type": ["string", "number"], "pattern": whole(SOURCE_PATH)}
@@ -602,7 +602,7 @@ SOURCES: Mapping[str, tuple[Key, ...]] = {
             "A regular expression (RE2); its named groups are columns, 'at' is the time.",
             required=True,
         ),
-        _take(("last", "all")),
+        _take("Which matches of a log", ("last", "all")),
         *_FILE_KEYS,
     ),
     "json": (
@@ -641,7 +641,7 @@ SOURCES: Mapping[str, tuple[Key, ...]] = {
             "Since when: a commit, a branch, a date or a time.",
             required=True,
         ),
-        _take(tuple(GIT_COLUMNS)),
+        _take("What git lists", tuple(GIT_COLUMNS)),
     ),
 }
 """The key that makes a fact come from a source, and those that go with it."""
@@ -690,7 +690,11 @@ SOURCES = {
         ),
     ),
 }
-_ALL = {key.name: key for keys in (QUERY_KEYS, *SOURCES.values(), ROW_KEYS) for key in keys}
+_ALL = {
+    (key.name, key.description): key
+    for keys in (QUERY_KEYS, *SOURCES.values(), ROW_KEYS)
+    for key in keys
+}
 FACTS = Shape(
     "`name: {sql: , …}`, or `name: subject/query.sql`",
     lambda _, node: node,

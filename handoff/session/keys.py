@@ -456,11 +456,13 @@ _ACTION_ITEMS = _items(
     "an action",
     dependentRequired={"if": ["then"], "then": ["if"]},
 )
-_WHY = Key("why", WORDS, "Why it failed, or would fail.")
-_TRIED_KEYS = (Key("what", WORDS, "What was tried.", required=True), _WHY)
+_TRIED_KEYS = (
+    Key("what", WORDS, "What was tried.", required=True),
+    Key("why", WORDS, "Why it failed."),
+)
 _DO_NOT_KEYS = (
     Key("text", WORDS, "What must not be done.", required=True, attribute="what"),
-    _WHY,
+    Key("why", WORDS, "Why it would fail."),
 )
 _CHECKPOINT_KEYS = (
     Key("at", _DUE_SHAPE, "When: 2026-01-03 or 2026-01-03T16:20:00Z.", required=True),
@@ -540,7 +542,7 @@ KEYS: tuple[Key, ...] = (
         FACTS,
         "The queries and sources whose results the session cites.",
         attribute="questions",
-        see="[queries](questions.md)",
+        see="[queries](queries.md)",
         carry="verbatim",
         carry_comment="the same queries; rendering runs them again",
     ),

@@ -1,0 +1,79 @@
+"""Write the tables of keys in session-format.md and settings.md: `python docs/tables.py`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from handoff.project import settings
+from handoff.session import keys
+from handoff.session.shapes import Key
+
+FOLDER = Path(__file__).parent
+
+
+def session_rows() -> Iterator[tuple[str, ...]]:
+    yield ("key", "value", "description")
+    yield from (_row(key.name, key) for key in keys.KEYS)
+
+
+def nested_rows() -> Iterator[tuple[str, ...]]:
+    yield ("key", "value", "description")
+    seen: set[int] = set()
+    for path, key in keys.paths():
+        if key not in keys.KEYS and id(key) not in seen:  # `prompts` has the keys of `prompt`
+            seen.add(id(key))
+            yield _row(path, key)
+
+
+def settings_rows() -> Iterator[tuple[str, ...]]:
+    yield ("key", "value", "default", "description")
+    for path, key in settings.paths():
+        name, value, description = _row(path, key)
+        yield name, value, _default(path), description
+
+
+def _row(path: str, key: Key) -> tuple[str, str, str]:
+    see = f", see {key.see}" if key.see else ""
+    description = f"{key.description.removesuffix('.')}{see}"
+    # code in a description for editors is plain text
+    words = re.sub(r"\{\{.*?\}\}|<date>\S*\.md|\*(?= in)", r"`\g<0>`", description)
+    return f"`{path}`", key.shape.words, words
+
+
+def _default(path: str) -> str:
+    value: object = settings.Settings()
+    for name in path.split("."):
+        value = getattr(value, name, value)  # `prompt.budget_tokens` is `budget_tokens`
+    return f"`{value}`" if isinstance(value, str | int | float) else ""
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    head, *others = rows
+    lines = [head, ("---",) * len(head), *others]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+TABLES = {
+    "session-format.md": {"keys": session_rows, "nested keys": nested_rows},
+    "settings.md": {"settings": settings_rows},
+}
+
+
+def with_tables(page: str) -> str:
+    """The page with its tables as the code has them."""
+    text = (FOLDER / page).read_text("utf-8")
+    for name, rows in TABLES[page].items():
+        pattern = rf"(<!-- {name}: docs/tables.py -->\n).*?(<!-- end -->)"
+        made = table(rows())
+        text, count = re.subn(
+            pattern, lambda m, t=made: f"{m[1]}\n{t}\n{m[2]}", text, flags=re.DOTALL
+        )
+        assert count == 1, f"{page} has no place for '{name}'"
+    return text
+
+
+if __name__ == "__main__":
+    for page in TABLES:
+        (FOLDER / page).write_text(with_tables(page), "utf-8")
