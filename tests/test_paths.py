@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handoff.yaml.nodes import Node, parse_yaml
-from handoff.yaml.paths import NotFound, exact_path, resolve_path, split_new_path, walk
+from handoff.yaml.paths import NotFound, PathIndex, resolve_path, split_new_path, walk
 
 
 def tree(text: str) -> Node:
@@ -90,7 +90,7 @@ nested: {value: {value: 1}, items: [items, value]}
 
 @pytest.mark.parametrize("keys", tuple(keys for keys, _ in walk(AWKWARD)), ids=str)
 def test_every_place_has_a_path_of_its_own(keys: tuple[str | int, ...]) -> None:
-    assert resolve_path(AWKWARD, exact_path(AWKWARD, keys)) == keys
+    assert resolve_path(AWKWARD, PathIndex(AWKWARD).exact_path(keys)) == keys
 
 
 def test_a_dot_in_a_number_is_part_of_a_label_that_is_new() -> None:

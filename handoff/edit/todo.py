@@ -8,7 +8,7 @@ from shlex import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.base.problems import KeyPath
+from handoff.base.problems import KeyPath, Place
 from handoff.base.report import json_text, place_fields, printable
 from handoff.project.project import Project
 from handoff.session.keys import key_at
@@ -17,8 +17,8 @@ from handoff.session.walk import OpenBlank
 from handoff.workspace.document import render
 from handoff.workspace.gather import recorded
 from handoff.workspace.load import load, session_path
-from handoff.yaml.nodes import Node, parse_yaml
-from handoff.yaml.paths import exact_path, format_path, text_of, walk
+from handoff.yaml.nodes import Map, Node, parse_yaml
+from handoff.yaml.paths import PathIndex, text_of
 
 PLACEHOLDER = "…"
 """Marks in a command where the words go."""
@@ -53,7 +53,7 @@ def list_todo(project: Project, session_id: str) -> TodoList:
     loaded = load(project, session_id)
     document = render(project, loaded, recorded(project, session_id))
     root = parse_yaml(project.read(path) or b"", path).root
-    nodes = dict(walk(root)) if root is not None else {}
+    index = PathIndex(root or Map((), Place(path)))
     # a fact that does not come from the warehouse has no query under sql/
     queries = {each.name: getattr(each, "sql", None) for each in loaded.session.questions}
     blanks: dict[KeyPath, list[str]] = {}
@@ -62,12 +62,12 @@ def list_todo(project: Project, session_id: str) -> TodoList:
     items = []
     for each in document.open:
         keys, key = each.place.keys, key_at(each.place.keys)
-        name = format_path(keys) if root is None else exact_path(root, keys)
+        name = index.exact_path(keys)
         waits_for = {name: queries.get(name) for name in each.waits_for}
         if waits_for:
-            command, words = _command_for_facts(session_id, nodes, waits_for), ""
+            command, words = _command_for_facts(session_id, index.nodes, waits_for), ""
         else:
-            words = _words(nodes.get(keys), blanks[keys])
+            words = _words(index.nodes.get(keys), blanks[keys])
             verb = "add" if key and key.is_added_to else "set"
             dashes = "-- " if words.startswith("-") else ""
             command = f"handoff {verb} {session_id} {quote(name)} {dashes}{quote(words)}"

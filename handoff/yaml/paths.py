@@ -72,14 +72,6 @@ def format_path(keys: KeyPath) -> str:
     return ".".join(str(key) for key in keys)
 
 
-def exact_path(root: Node, keys: KeyPath) -> str:
-    """The path that means `keys` and nothing else; dots in labels escaped where necessary."""
-    path = format_path(keys)
-    if not any("." in str(key) for key in keys) or matching_places(root, path) == (keys,):
-        return path
-    return ".".join(str(key).replace(".", "\\.") for key in keys)
-
-
 def node_at(root: Node, keys: KeyPath) -> Node | None:
     """The node at `keys`; `None` where there is none."""
     node: Node | None = root
@@ -104,6 +96,48 @@ def walk(root: Node, above: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
 def text_of(node: Node | None) -> str | None:
     """The text of a scalar that holds one; `None` for null, lists and mappings."""
     return None if not isinstance(node, Scalar) or is_null(node) else node.text
+
+
+class PathIndex:
+    """The places of a tree by keys and by name, for exact paths to many of them."""
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+        self.nodes = dict(walk(root))
+        self._names: dict[KeyPath, dict[str, list[_Match]]] = {}
+        for keys, node in self.nodes.items():
+            names = self._names.setdefault(keys[:-1], {})
+            names.setdefault(str(keys[-1]), []).append(_Match(0, keys))
+            name = _item_name(node) if isinstance(keys[-1], int) else None
+            if name is not None:
+                names.setdefault(name, []).append(_Match(1, keys))
+
+    def exact_path(self, keys: KeyPath) -> str:
+        """The path that means `keys` and nothing else; dots in labels escaped if necessary."""
+        path = format_path(keys)
+        spare = path.count(".") - len(keys) + 1  # dots in labels: how loosely `path` matches
+        if spare == 0:
+            return path
+        if spare < 10 and "\\" not in path:
+            is_unique = set(self._matches((), path.split("."), spare)) == {keys}
+        else:
+            is_unique = matching_places(self._root, path) == (keys,)
+        return path if is_unique else ".".join(str(key).replace(".", "\\.") for key in keys)
+
+    def _matches(self, above: KeyPath, parts: list[str], spare: int) -> Iterator[KeyPath]:
+        """The places that match as closely as `spare` or more so."""
+        if not parts:
+            yield above
+            return
+        names = self._names.get(above, {})
+        for count in range(1, min(len(parts), spare + 1) + 1):
+            for match in names.get(".".join(parts[:count]), ()):
+                left = spare - match.looseness - (count - 1)
+                if left >= 0:
+                    yield from self._matches(match.keys, parts[count:], left)
+        for key in _OPTIONAL if spare else ():
+            if key in names:
+                yield from self._matches((*above, key), parts, spare - 1)
 
 
 # --- matching ------------------------------------------------------------------------------
@@ -138,14 +172,17 @@ def _looseness_of_child(key: str | int, inner: Node, word: str) -> int | None:
         return looseness(key, word)
     if word == str(key):
         return 0
-    name = inner.text if isinstance(inner, Scalar) else ""
-    if isinstance(inner, Map) and len(inner.entries) == 1:
-        name = inner.entries[0].key
-    elif not isinstance(inner, Scalar):
-        return None
-    loose = looseness(name, word)
+    name = _item_name(inner)
+    loose = None if name is None else looseness(name, word)
     # an item's number goes before a text that is the same number
     return None if loose is None else loose + 1
+
+
+def _item_name(item: Node) -> str | None:
+    """The text of an item of a list, or the only key of a mapping."""
+    if isinstance(item, Map):
+        return item.entries[0].key if len(item.entries) == 1 else None
+    return item.text if isinstance(item, Scalar) else None
 
 
 def looseness(name: str, word: str) -> int | None:
