@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from handoff.base.problems import Place, Problem
-from handoff.render.environment import Folders
-from handoff.render.template_blocks import block_problems
+from handoff.render.templates import Folders, block_problems
 
 PACKAGE = Path(__file__).parent.parent / "templates"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from handoff.base.cache import cache_folder
-from handoff.render.environment import Environment, Folders, rendered
+from handoff.render.environment import Environment, rendered
+from handoff.render.templates import Folders
 
 
 @pytest.fixture

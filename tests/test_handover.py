@@ -17,15 +17,22 @@ from sessions import AT, following, session, text
 from handoff import api
 from handoff.base.problems import InvalidInput, Problem
 from handoff.facts.recorded import Facts
-from handoff.render.document import Document
-from handoff.render.ownership import overdue
+from handoff.render.document import Document, overdue_actions
 from handoff.session.model import Action, Blank, Bullets, Claim, Session, Timestamp
 from handoff.session.model import Condition as Written
-from handoff.values.claims import basis, counted, marked
-from handoff.values.claims import problems as refuted
-from handoff.values.conditions import ConditionResult, conditions, facts_of
+from handoff.values.evidence import (
+    ConditionResult,
+    Reference,
+    claim_basis,
+    count_claims,
+    evaluate_condition,
+    facts_of_conditions,
+    mark_claim,
+    parse_reference,
+    refuted_claims,
+    start_conditions,
+)
 from handoff.values.interpolate import Interpolator
-from handoff.values.references import Reference, reference
 from handoff.values.typecheck import problems
 
 RUN = {"phase": "STRING", "state": "STRING", "done": "INT64", "is_final": "BOOL"}
@@ -65,9 +72,9 @@ def test_overdue_is_what_is_past_where_now_is() -> None:
     actions = (day, before, after, blank)
     now = datetime(2026, 1, 4, 4, 0, tzinfo=UTC)
 
-    assert overdue(actions, now) == (day, before)
+    assert overdue_actions(actions, now) == (day, before)
     # in New York it is still the third
-    assert overdue(actions, now.astimezone(ZoneInfo("America/New_York"))) == (before,)
+    assert overdue_actions(actions, now.astimezone(ZoneInfo("America/New_York"))) == (before,)
 
 
 # --- evidence ------------------------------------------------------------------------------
@@ -96,13 +103,13 @@ def test_overdue_is_what_is_past_where_now_is() -> None:
     ],
 )
 def test_evidence_is_read_by_its_spelling(words: str, expected: Reference) -> None:
-    assert reference(words, ("run", "deadbeef")) == expected
+    assert parse_reference(words, ("run", "deadbeef")) == expected
 
 
 @given(st.from_regex(re.compile(r"[0-9a-f]{7,40}"), fullmatch=True))
 def test_hex_is_a_commit_unless_a_fact_has_the_name(words: str) -> None:
-    assert reference(words).kind == "commit"
-    assert reference(words, (words,)).kind == "fact"
+    assert parse_reference(words).kind == "commit"
+    assert parse_reference(words, (words,)).kind == "fact"
 
 
 PATHS = st.from_regex(
@@ -112,17 +119,17 @@ PATHS = st.from_regex(
 
 @given(PATHS, st.integers(1, 10**6), st.integers(0, 10**6))
 def test_lines_of_a_file_are_found_again(path: str, first: int, more: int) -> None:
-    found = reference(path)
+    found = parse_reference(path)
     span = f"{path}:{first}-{first + more}"
 
     assert found.kind == "document"
-    assert reference(span) == Reference("lines", found.name, first + more)
-    assert reference(f"{path}:{first}") == Reference("lines", found.name, first)
+    assert parse_reference(span) == Reference("lines", found.name, first + more)
+    assert parse_reference(f"{path}:{first}") == Reference("lines", found.name, first)
 
 
 @given(st.text())
 def test_any_evidence_refers_to_something(words: str) -> None:
-    assert reference(words) == reference(f" {words}\n")
+    assert parse_reference(words) == parse_reference(f" {words}\n")
 
 
 # --- claims --------------------------------------------------------------------------------
@@ -150,34 +157,38 @@ def claim(*evidence: str) -> Claim:
 def test_claim_is_verified_by_what_says_something(
     evidence: tuple[str, ...], known: Facts | None, expected: tuple[str, tuple[str, ...]]
 ) -> None:
-    assert basis(claim(*evidence), live(asking(), known)) == expected
+    assert claim_basis(claim(*evidence), live(asking(), known)) == expected
 
 
 def test_claim_whose_evidence_is_blank_is_assumed() -> None:
     blank = Claim(text("it holds"), Blank("[TO BE FILLED]", AT), AT)
 
-    assert basis(blank, live(asking())) == ("assumed", ("[TO BE FILLED]",))
+    assert claim_basis(blank, live(asking())) == ("assumed", ("[TO BE FILLED]",))
 
 
 def test_claims_are_counted_wherever_they_stand() -> None:
     claims = Bullets((claim("3f9c2d1"), claim(), text("plain")), AT)
     of = asking(findings=claims, insights=claim("run"))
 
-    assert counted(of, live(of)) == "2 verified, 1 assumed"
-    assert counted(asking(), live(asking())) == ""
+    assert count_claims(of, live(of)) == "2 verified, 1 assumed"
+    assert count_claims(asking(), live(asking())) == ""
 
 
 def test_claim_that_its_evidence_refutes_is_told() -> None:
     of = asking(findings=Bullets((claim("{{ run.is_final }}"), claim("run")), AT))
 
-    assert counted(of, live(of)) == "1 verified, 1 refuted"
-    assert marked(claim("{{ run.is_final }}"), live(of)) == ("❌", "refuted: ❌")
-    assert [*refuted(of, live(of))] == [
-        Problem("H005", "the evidence says otherwise: ❌", AT, "warning")
+    assert count_claims(of, live(of)) == "1 verified, 1 refuted"
+    assert mark_claim(claim("{{ run.is_final }}"), live(of)) == ("❌", "refuted: ❌")
+    assert [*refuted_claims(of, live(of))] == [
+        Problem("H005", "the evidence contradicts this: ❌", AT, "warning")
     ]
 
 
 # --- conditions ----------------------------------------------------------------------------
+
+
+def start_results(of: Session, names: Interpolator) -> list[ConditionResult]:
+    return [evaluate_condition(each, names) for each in start_conditions(of)]
 
 
 @pytest.mark.parametrize(
@@ -194,21 +205,21 @@ def test_claim_that_its_evidence_refutes_is_told() -> None:
 def test_condition_says_on_what_it_rests(when: str, holds: bool, evidence: str) -> None:
     of = waiting(when)
 
-    assert conditions(of, live(of)) == (ConditionResult("done", holds, evidence),)
+    assert start_results(of, live(of)) == [ConditionResult("done", holds, evidence)]
 
 
 @pytest.mark.parametrize("known", [None, UNKNOWN], ids=["not asked", "without a value"])
 def test_condition_without_an_answer_is_not_known(known: Facts | None) -> None:
     of = waiting("{{ run.state == 'running' }}")
 
-    assert conditions(of, live(of, known)) == (ConditionResult("done", None, "not known"),)
+    assert start_results(of, live(of, known)) == [ConditionResult("done", None, "not known")]
     assert live(of, known).open(of) == ()
 
 
 def test_conditions_know_their_facts() -> None:
     of = waiting("{{ run.done > 1 or as_of > '2026-01-03T16:00:00Z' }}", "{{ other.x }}")
 
-    assert facts_of(of) == {"run", "as_of", "other"}
+    assert facts_of_conditions(of) == {"run", "as_of", "other"}
 
 
 @pytest.mark.parametrize(

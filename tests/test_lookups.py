@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from handoff import api
 from handoff.base.problems import InvalidInput, UsageError
 from handoff.facts.recorded import Fact, Failure, QueryResult
-from handoff.render import provenance
+from handoff.render.render import provenance
 from handoff.session.facts import GIT_COLUMNS, ROW_KEYS, SOURCES
 from handoff.session.model import SourceFact
 from handoff.sources.lookup import LookupResult, SourceContext, look
@@ -323,7 +323,7 @@ def test_footer_names_what_was_looked_into(repository: Path) -> None:
 
     facts = replace(facts, facts={"work": replace(fact, provenance=span)})
 
-    assert provenance.provenance(facts, stale_ok=False) == (
+    assert provenance(facts, stale_ok=False) == (
         "Live values from git `0123..4567 (shallow clone)`, as of 2026-01-03 16:20 UTC: work.",
     )
 

@@ -11,7 +11,8 @@ import yaml
 
 from handoff import api
 from handoff.base.problems import InvalidInput, Place
-from handoff.render.environment import MAX_SECONDS, Environment, Folders, rendered
+from handoff.render.environment import MAX_SECONDS, Environment, rendered
+from handoff.render.templates import Folders
 
 FIXTURES = Path(__file__).parent / "fixtures/templating"
 BAD = yaml.safe_load((FIXTURES / "bad.yaml").read_text(encoding="utf-8"))

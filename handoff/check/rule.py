@@ -23,8 +23,7 @@ from handoff.session.reading_list import ToRead, to_read
 from handoff.session.walk import OpenBlank
 from handoff.sql.query import Query, bind
 from handoff.sql.tables import Schema
-from handoff.values.cells import Cells
-from handoff.values.history import FactHistory
+from handoff.values.cells import Cells, FactHistory
 from handoff.values.rows import FactView
 
 Finding = tuple[Place, str] | tuple[Place, str, Level]

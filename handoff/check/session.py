@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from handoff.base.problems import Place
 from handoff.base.tree import is_outside
 from handoff.check.rule import CheckContext, Finding, rule, shorten
-from handoff.render import deadlines
+from handoff.render.document import deadline_text, overdue_deadlines
 from handoff.session.model import Claim, Session, Severity, Text
 from handoff.session.walk import OpenBlank, every, texts
-from handoff.values.references import Reference, reference
+from handoff.values.evidence import Reference, parse_reference
 
 # --- blanks ------------------------------------------------------------------------------
 
@@ -252,8 +252,8 @@ def overdue(context: CheckContext) -> Iterator[Finding]:
           - {do: Restart the backfill, owner: Ann, due: 2026-01-04}
     """
     if context.now is not None:
-        for each in deadlines.late(context.session, context.now, context.zone):
-            yield each.place, f"overdue: {deadlines.words(each)}"
+        for each in overdue_deadlines(context.session, context.now, context.zone):
+            yield each.place, f"overdue: {deadline_text(each)}"
 
 
 def _references(context: CheckContext) -> Iterator[tuple[Text, Reference]]:
@@ -261,7 +261,7 @@ def _references(context: CheckContext) -> Iterator[tuple[Text, Reference]]:
     for claim in every(context.session, Claim):
         for text in claim.evidence if isinstance(claim.evidence, tuple) else ():
             if not text.value.lstrip().startswith("["):  # a blank
-                yield text, reference(text.value, facts)
+                yield text, parse_reference(text.value, facts)
 
 
 def _wrong_file(context: CheckContext, found: Reference) -> str:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from handoff.base.blanks import DEFAULT
 from handoff.render.tidy import KEPT
 from handoff.session.model import (
+    LEVELS,
+    Action,
     Blank,
     Bullets,
     Checklist,
+    Checkpoint,
     Claim,
     CodeBlock,
     Condition,
     Content,
+    Contingency,
     Entries,
     Entry,
     ExpectBlock,
@@ -23,12 +28,15 @@ from handoff.session.model import (
     Flag,
     MarkdownBlock,
     PhasesBlock,
+    Reasoned,
+    Severity,
     Steps,
     TableBlock,
     Text,
+    Timestamp,
     Valued,
 )
-from handoff.values.printing import NONE
+from handoff.values.printing import NONE, moment
 
 Leaf = Text | Blank | Flag
 LEAVES = (Text, Blank, Flag)
@@ -322,3 +330,78 @@ def _text(lines: Sequence[str]) -> str:
 
 def _apart(parts: Iterable[str]) -> str:
     return "\n\n".join(parts)
+
+
+# --- what the receiver must know ------------------------------------------------------------
+
+
+def severity(given: Severity | Blank, pen: LeafRenderer) -> str:
+    """`🟡 watch: why`."""
+    if isinstance(given, Blank):
+        return pen.words(given)
+    level = pen.words(given.level)
+    word = f"{LEVELS[level]} {level}" if level in LEVELS else level
+    return f"{word}: {_one_line(given.why, pen)}" if given.why else word
+
+
+def actions(given: tuple[Action, ...] | Blank, pen: LeafRenderer) -> str:
+    """A bullet for each, `- **High**: what (owner: who, due: when)`, what if beneath."""
+    if isinstance(given, Blank):
+        return pen.words(given)
+    return _bulleted(_action(each, pen) for each in given)
+
+
+def reasons(given: tuple[Reasoned, ...] | Blank, pen: LeafRenderer) -> str:
+    """A bullet for each, `- what: why`."""
+    if isinstance(given, Blank):
+        return pen.words(given)
+    return _bulleted(_reasoned(each, pen) for each in given)
+
+
+def checkpoint(given: Checkpoint | Blank, pen: LeafRenderer) -> str:
+    """`2026-01-04 15:00 UTC: what`."""
+    if isinstance(given, Blank):
+        return pen.words(given)
+    at = _when(given.at, pen)
+    return f"{at}: {_one_line(given.what, pen)}" if given.what else at
+
+
+def _action(action: Action, pen: LeafRenderer) -> list[str]:
+    priority = f"**{pen.words(action.priority).capitalize()}**: " if action.priority else ""
+    about = ", ".join(f"{label}: {words}" for label, words in _about(action, pen))
+    what = f"{priority}{_one_line(action.do, pen)}{f' ({about})' if about else ''}"
+    return [what, *_otherwise(action.contingency, pen)]
+
+
+def _about(action: Action, pen: LeafRenderer) -> Iterator[tuple[str, str]]:
+    if action.owner:
+        yield "owner", _one_line(action.owner, pen)
+    if action.due:
+        yield "due", _when(action.due, pen)
+
+
+def _otherwise(contingency: Contingency | None, pen: LeafRenderer) -> list[str]:
+    if contingency is None:
+        return []
+    condition, then = _one_line(contingency.condition, pen), _one_line(contingency.then, pen)
+    return [f"- If {condition}, then {then}"]
+
+
+def _reasoned(reasoned: Reasoned, pen: LeafRenderer) -> list[str]:
+    why = f": {_one_line(reasoned.why, pen)}" if reasoned.why else ""
+    return [f"{_one_line(reasoned.what, pen)}{why}"]
+
+
+def _when(at: Timestamp | Blank, pen: LeafRenderer) -> str:
+    if isinstance(at, Blank):
+        return pen.words(at)
+    return moment(at.at) if isinstance(at.at, datetime) else at.at.isoformat()
+
+
+def _one_line(words: Text | Blank, pen: LeafRenderer) -> str:
+    """On one line, so that something may stand before it and behind it."""
+    return " ".join(pen.words(words).split())
+
+
+def _bulleted(items: Iterable[list[str]]) -> str:
+    return "\n".join(line for lines in items for line in marked("- ", lines)) or NONE

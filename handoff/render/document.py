@@ -1,19 +1,25 @@
-"""A document: where it stands, what it says of itself, and what is still open in it."""
+"""A document: its path, its status, its blanks, and the deadlines of its session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
 
 from msgspec import Struct, field
 
 from handoff.base.blanks import DEFAULT
 from handoff.base.problems import Place, Problem, nearest
 from handoff.session.model import (
+    Action,
+    Blank,
     ChecklistItem,
+    Checkpoint,
     Session,
     Text,
+    Timestamp,
 )
 from handoff.session.walk import OpenBlank
+from handoff.values.printing import moment
 
 
 class Document(Struct, frozen=True):
@@ -90,3 +96,61 @@ def completion(session: Session) -> str:
 def ticked(session: Session) -> tuple[int, int]:
     """How many boxes of the session's own checklist are ticked, and how many there are."""
     return sum(box.done for box in boxes(session)), len(boxes(session))
+
+
+# --- deadlines -----------------------------------------------------------------------------
+
+Deadline = Action | Checkpoint
+
+
+def overdue_deadlines(session: Session, now: datetime, zone: tzinfo) -> tuple[Deadline, ...]:
+    """The session's overdue actions and its checkpoint; a day is over at midnight in `zone`."""
+    given = session.actions if isinstance(session.actions, tuple) else ()
+    here, checkpoint = now.astimezone(zone), session.checkpoint
+    actions = overdue_actions(given, here)
+    if not isinstance(checkpoint, Checkpoint) or not isinstance(checkpoint.at, Timestamp):
+        return actions
+    return (*actions, checkpoint) if _is_past(checkpoint.at, here) else actions
+
+
+def overdue_actions(given: Iterable[Action], now: datetime) -> tuple[Action, ...]:
+    """The actions whose time has passed."""
+    return tuple(
+        each for each in given if isinstance(each.due, Timestamp) and _is_past(each.due, now)
+    )
+
+
+def _is_past(due: Timestamp, now: datetime) -> bool:
+    """Whether its time has passed; a day ends in the zone of `now`."""
+    return due.at < now if isinstance(due.at, datetime) else due.at < now.date()
+
+
+def deadline_text(
+    deadline: Deadline, text: Callable[[Text], str] = lambda text: text.value
+) -> str:
+    """`Restart the backfill (owner: Ann, due: 2026-01-04)`; `text` fills values in."""
+    if isinstance(deadline, Checkpoint):
+        return _checkpoint_text(deadline, text)
+    return _action_text(deadline, text)
+
+
+def _action_text(action: Action, text: Callable[[Text], str]) -> str:
+    owner = [f"owner: {_filled(action.owner, text)}"] if action.owner else []
+    due = [f"due: {_when(action.due.at)}"] if isinstance(action.due, Timestamp) else []
+    about = ", ".join([*owner, *due])
+    return f"{_filled(action.do, text)} ({about})" if about else _filled(action.do, text)
+
+
+def _checkpoint_text(checkpoint: Checkpoint, text: Callable[[Text], str]) -> str:
+    """`checkpoint: Phase 2 is past 700 (due: 2026-01-04 04:00 UTC)`."""
+    what = f": {_filled(checkpoint.what, text)}" if checkpoint.what else ""
+    due = f" (due: {_when(checkpoint.at.at)})" if isinstance(checkpoint.at, Timestamp) else ""
+    return f"checkpoint{what}{due}"
+
+
+def _filled(words: Text | Blank, text: Callable[[Text], str]) -> str:
+    return " ".join((text(words) if isinstance(words, Text) else words.text).split())
+
+
+def _when(at: object) -> str:
+    return moment(at) if isinstance(at, datetime) else str(at)

@@ -7,15 +7,21 @@ is paid from one budget, and only listed filters and callables are there at all.
 
 from __future__ import annotations
 
+import marshal
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
+from types import CodeType
 from typing import Any, ClassVar
 
-from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound, nodes, pass_context
+import jinja2
+from jinja2 import StrictUndefined, TemplateNotFound, nodes, pass_context
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.exceptions import (
     FilterArgumentError,
     SecurityError,
@@ -29,116 +35,21 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
-from handoff.base.files import confined, is_plain
-from handoff.base.problems import InvalidInput, Place, Problem, Refused, nearest
-from handoff.render.bytecode import Bytecode
-from handoff.render.filter_types import checked
+from handoff import __version__
+from handoff.base.cache import cache_folder, read_cached, write_cached
+from handoff.base.problems import InvalidInput, Place, Problem, nearest
+from handoff.render.filters import checked
+from handoff.render.templates import Folders
 from handoff.session.model import Session
 
 MAX_WORK = 5_000_000
 """Characters printed and turns taken; the seed costs about 8,000."""
 MAX_SECONDS = 10.0
-MAX_SOURCE = 1_000_000
-"""Bytes of one template."""
 MAX_NUMBER = 2**63
-
-PACKAGE = "package/"
-"""Before a template's name: the one that comes with handoff, also where it is overridden."""
 
 
 class Exhausted(TemplateRuntimeError):
     """A template that does not come to its end."""
-
-
-# --- where templates are found -------------------------------------------------------------
-
-
-class Folders(BaseLoader):
-    """A session's own template, then the project's folder, then the package's."""
-
-    def __init__(self, root: Path, *, project: str, sessions: str, package: Path) -> None:
-        self.root = root
-        self.project = project
-        self.sessions = sessions
-        self.package = package
-        self.paths: dict[str, str] = {}
-        """Where each template that was read lies, as problems call it."""
-
-    def own(self, session_id: str) -> str | None:
-        """The name of the session's own template; `None` where it has none."""
-        name = f"{self.sessions}/{session_id}.md.j2"
-        return name if is_plain(self.root / name) else None
-
-    def has(self, name: str) -> bool:
-        return self._file(name) is not None
-
-    def get_source(
-        self, environment: Any, template: str
-    ) -> tuple[str, str | None, Callable[[], bool] | None]:
-        found = self._file(template)
-        if found is None:
-            raise TemplateNotFound(template)
-        self.paths[template] = found[1]
-        return _source(*found), found[1], None
-
-    def list_templates(self) -> list[str]:
-        """The names that a session or an `include` may give, for 'did you mean'."""
-        folders = (self.root / self.project, self.package)
-        return sorted(
-            {
-                file.relative_to(folder).as_posix()
-                for folder in folders
-                for file in folder.rglob("*.md.j2")
-                if is_plain(file)
-            }
-        )
-
-    def of_project(self) -> list[str]:
-        """The names of the project's templates, those of single sessions among them."""
-        own, sessions = self.root / self.project, self.root / self.sessions
-        found = [each.relative_to(own).as_posix() for each in own.rglob("*.md.j2")]
-        found += [f"{self.sessions}/{each.name}" for each in sessions.glob("*.md.j2")]
-        return sorted(name for name in found if self.has(name))
-
-    def _file(self, name: str) -> tuple[Path, str] | None:
-        if not re.fullmatch(r"(?!.*\.\.)[\w-][\w. /-]*\.j2", name):
-            return None
-        if name.startswith(f"{self.sessions}/"):
-            return self._in_project(name)
-        if not name.startswith(PACKAGE):
-            found = self._in_project(f"{self.project}/{name}")
-            if found:
-                return found
-        return self._in_package(name.removeprefix(PACKAGE))
-
-    def _in_project(self, path: str) -> tuple[Path, str] | None:
-        if not is_plain(self.root / path):
-            return None
-        try:
-            return confined(self.root, path), path
-        except Refused as error:
-            message = "a template must lie under the root and outside '.git'"
-            raise InvalidInput([Problem("T007", message, Place(path))]) from error
-
-    def _in_package(self, name: str) -> tuple[Path, str] | None:
-        file = self.package / name
-        return (file, file.as_posix()) if is_plain(file) else None
-
-
-def _source(file: Path, path: str) -> str:
-    try:
-        content = file.read_bytes()
-        if len(content) > MAX_SOURCE:
-            message = f"a template of {len(content):,} bytes, at most {MAX_SOURCE:,} are read"
-            raise InvalidInput([Problem("T008", message, Place(path))])
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        problem = Problem("T008", "the template is not UTF-8", Place(path, line))
-        raise InvalidInput([problem]) from error
-    except OSError as error:
-        message = f"cannot read the template: {(error.strerror or str(error)).lower()}"
-        raise InvalidInput([Problem("T008", message, Place(path))]) from error
 
 
 # --- the bounds ----------------------------------------------------------------------------
@@ -323,6 +234,45 @@ _TEXT: dict[str, Callable[..., Any]] = {
     "trim": _of_text(str.strip),
     "upper": _of_text(str.upper),
 }
+
+# --- compiled templates --------------------------------------------------------------------
+
+_DIGEST_BYTES = 32
+
+
+class Bytecode(BytecodeCache):
+    """One file a template, named after its text and all that compiles it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def of_user(cls) -> Bytecode | None:
+        """The cache of whoever runs this; `None` where there can be none."""
+        folder = cache_folder("templates")
+        return cls(folder) if folder else None
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        content = read_cached(self._file(bucket)) or b""
+        digest, code = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if sha256(code).digest() != digest:  # marshal crashes on bytes that were cut
+            return
+        loaded = marshal.loads(code)
+        bucket.code = loaded if isinstance(loaded, CodeType) else None
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            code = marshal.dumps(bucket.code)
+            write_cached(self._file(bucket), sha256(code).digest() + code)
+
+    def _file(self, bucket: Bucket) -> Path:
+        versions = (sys.implementation.cache_tag, sys.version, jinja2.__version__, __version__)
+        named = "\n".join([*map(str, versions), _COMPILER, bucket.key, bucket.checksum])
+        return self.folder / sha256(named.encode()).hexdigest()
+
+
+_COMPILER = sha256(Path(__file__).read_bytes()).hexdigest()
+"""A payment that changes must not be taken from a template compiled before."""
 
 # --- rendering -----------------------------------------------------------------------------
 

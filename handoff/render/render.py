@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, Place, Problem
+from handoff.facts.receipts import Receipt, digest
+from handoff.facts.recorded import Fact, Facts, Provenance
 from handoff.render import content as markdown
-from handoff.render import ownership
-from handoff.render.content import LeafRenderer
 from handoff.render.document import (
     Document,
     completion,
@@ -19,40 +18,29 @@ from handoff.render.document import (
     status,
     ticked,
 )
-from handoff.render.environment import Environment, Folders, rendered
+from handoff.render.environment import Environment, rendered
+from handoff.render.filters import AMONG_PROMPTS, Filters
 from handoff.render.shown_blanks import Marks, with_prompts
+from handoff.render.templates import Folders
 from handoff.render.tidy import tidy
 from handoff.session.model import (
     DEFAULT_PROMPT,
-    Action,
     Blank,
-    Bullets,
-    Checklist,
-    Checkpoint,
     Claim,
     Condition,
-    Content,
-    Created,
-    Entry,
     ExpectBlock,
     FilesBlock,
     Flag,
-    MarkdownBlock,
-    Next,
     PhasesBlock,
     Prompt,
-    Reasoned,
-    Section,
     Session,
-    Severity,
     TableBlock,
     Text,
 )
-from handoff.session.walk import LeafNode, every, leaves
-from handoff.values import claims
-from handoff.values.conditions import held
+from handoff.session.walk import LeafNode, leaves
+from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
-from handoff.values.printing import Where, long_date
+from handoff.values.printing import Where, code_span, escaped, moment
 
 
 def render(
@@ -75,7 +63,7 @@ def render(
         "completion": completion(session),
         "provenance": list(provenance),
         "receipts": list(receipts),
-        "evidence": claims.counted(session, live),
+        "evidence": evidence.count_claims(session, live),
         "prompt": None,
     }
     written = {each.name: each for each in (session.prompt, *session.prompts) if each}
@@ -105,7 +93,7 @@ def render(
         done=done,
         boxes=total,
         prompts=named,
-        problems=(*live.warnings, *claims.problems(session, live)),
+        problems=(*live.warnings, *evidence.refuted_claims(session, live)),
     )
 
 
@@ -147,11 +135,7 @@ def _placed(session: Session) -> Iterator[tuple[str, str | None, Place]]:
     for section in session.sections:
         yield "section", section.after, section.place
     for prompt in session.prompts:
-        yield "prompt", prompt.after or _AMONG_PROMPTS, prompt.place
-
-
-_AMONG_PROMPTS = "prompt"
-"""The section after which a further prompt stands."""
+        yield "prompt", prompt.after or AMONG_PROMPTS, prompt.place
 
 
 def _template(session: Session, folders: Folders) -> str:
@@ -199,13 +183,13 @@ class _Pen:
         return None if found is None else self._first_marked(found, expect)
 
     def condition(self, condition: Condition) -> str:
-        words = str(held(condition, self._live, self._where))
+        words = str(evidence.evaluate_condition(condition, self._live, self._where))
         return self._marked(words, condition.text)
 
     def claim(self, claim: Claim) -> tuple[str, str]:
-        mark, basis = claims.marked(claim, self._live, self._where)
-        evidence = claim.evidence if isinstance(claim.evidence, tuple) else (claim.evidence,)
-        for each in evidence:
+        mark, basis = evidence.mark_claim(claim, self._live, self._where)
+        own = claim.evidence if isinstance(claim.evidence, tuple) else (claim.evidence,)
+        for each in own:
             basis = self._marked(basis, each)
         return mark, basis
 
@@ -216,141 +200,71 @@ class _Pen:
         return [self._marked(line, block) if n == 0 else line for n, line in enumerate(lines)]
 
 
-class Filters:
-    """What templates do with content; each filter gives text, nothing for an absent key."""
+# --- provenance ----------------------------------------------------------------------------
 
-    def __init__(self, pen: LeafRenderer, prompts: Sequence[tuple[Prompt, str]] = ()) -> None:
-        self._pen = pen
-        self._prompts = prompts
-        self.places: set[str | None] = set()
-        """Where the template had a place for free sections and further prompts."""
-
-    def table(self) -> dict[str, Callable[..., Any]]:
-        """Every filter by its name in a template."""
-        names = [name for name in vars(Filters) if name[0] != "_" and name != "table"]
-        return {name: getattr(self, name) for name in names}
-
-    def labelled(self, content: Content | None, label: str) -> str:
-        """`**label**: content`."""
-        return "" if content is None else markdown.labelled(label, content, self._pen)
-
-    def alone(self, content: Content | None) -> str:
-        """Content as a paragraph of its own."""
-        return "" if content is None else self.under(content, 6)
-
-    def under(self, content: Content | None, level: int) -> str:
-        """What stands beneath a heading of `level`."""
-        return "" if content is None else markdown.section(content, self._pen, level)
-
-    def headings(self, content: Content | None, level: int, numbered: bool = False) -> str:
-        """Each label a heading of `level`, its content beneath."""
-        if content is None:
-            return ""
-        return markdown.headed(content, self._pen, level, numbered=numbered)
-
-    def listed(self, content: Content | None) -> str:
-        """A list; labelled entries as `- Label: value`."""
-        return "" if content is None else "\n".join(markdown.block(content, self._pen))
-
-    def steps(self, content: Content | None) -> str:
-        """A numbered list."""
-        return "" if content is None else "\n".join(markdown.numbered(content, self._pen))
-
-    def paragraphs(self, entries: Sequence[Entry] | None) -> str:
-        """`**Label**: value`, each a paragraph."""
-        return "\n\n".join(self._labelled(entries))
-
-    def lines(self, entries: Sequence[Entry] | None) -> str:
-        """`**Label**: value`, each on the line after the last."""
-        return "\n".join(self._labelled(entries))
-
-    def bullets(self, entries: Sequence[Entry] | None) -> str:
-        """`- **Label**: value`."""
-        return "\n".join(f"- {_indented(each)}" for each in self._labelled(entries))
-
-    def done(self, checklist: Checklist | None) -> str:
-        """The ticked boxes, with their notes."""
-        return self._boxes(checklist, done=True)
-
-    def undone(self, checklist: Checklist | None) -> str:
-        """The boxes that are not ticked."""
-        return self._boxes(checklist, done=False)
-
-    def after(
-        self, sections: Sequence[Section], place: str | None = None, rule: bool = False
-    ) -> str:
-        """The prompts and free sections that stand after `place`; at the end without one."""
-        self.places.add(place)
-        prompts = (
-            self._section(_of_prompt(prompt, text), rule)
-            for prompt, text in self._prompts
-            if prompt.name != DEFAULT_PROMPT and (prompt.after or _AMONG_PROMPTS) == place
-        )
-        found = (self._section(each, rule) for each in sections if each.after == place)
-        return "\n\n".join([*prompts, *found])
-
-    def fence(self, text: str, lang: str = "") -> str:
-        """`text` in a fence that nothing inside it can close."""
-        return "\n".join(markdown.fence(text, lang))
-
-    def severity(self, severity: Severity | Blank | None) -> str:
-        """`🟡 watch: why`."""
-        return "" if severity is None else ownership.severity(severity, self._pen)
-
-    def actions(self, actions: tuple[Action, ...] | Blank | None) -> str:
-        """A bullet for each, with its owner, its time, and what to do if."""
-        return "" if actions is None else ownership.actions(actions, self._pen)
-
-    def reasons(self, reasoned: tuple[Reasoned, ...] | Blank | None) -> str:
-        """What was tried, or must not be done, and why: a bullet for each."""
-        return "" if reasoned is None else ownership.reasons(reasoned, self._pen)
-
-    def checkpoint(self, checkpoint: Checkpoint | Blank | None) -> str:
-        """`2026-01-04 15:00 UTC: what`."""
-        return "" if checkpoint is None else ownership.checkpoint(checkpoint, self._pen)
-
-    def conditions(self, following: Next | None) -> str:
-        """The conditions for the next session to start, with what the facts say of them."""
-        if following is None:
-            return ""
-        found = tuple(every(following, Condition))
-        return self.listed(Bullets(found, following.place)) if found else ""
-
-    def created(self, created: Created) -> str:
-        """`January 3, 2026`, or the author's words for the day."""
-        return created.text or long_date(created.day)
-
-    def next_session(self, following: Next) -> str:
-        """`Session 2 - Title`, as much of it as is said; else the id."""
-        title = self._pen.words(following.title) if following.title else ""
-        number = f"Session {following.session}" if following.session else ""
-        return " - ".join(part for part in (number, title) if part) or following.id or ""
-
-    def _labelled(self, entries: Sequence[Entry] | None) -> list[str]:
-        return [markdown.labelled(e.label, e.content, self._pen) for e in entries or ()]
-
-    def _boxes(self, checklist: Checklist | None, *, done: bool) -> str:
-        found = tuple(box for box in checklist.boxes if box.done == done) if checklist else ()
-        if checklist is None or not found:
-            return ""
-        return self.listed(Checklist(found, checklist.place))
-
-    def _section(self, section: Section, rule: bool) -> str:
-        is_chapter = section.title is not None and section.level <= 2
-        wanted = rule and is_chapter if section.rule is None else section.rule
-        parts = ["---"] if wanted else []
-        if section.title is not None:
-            parts.append(f"{'#' * section.level} {section.title}")
-        if section.content is not None:
-            parts.append(self.under(section.content, section.level))
-        return "\n\n".join(parts)
+_ENGINES: Mapping[str, str] = {
+    "duckdb": "DuckDB",
+    "duckdb sample": "DuckDB over the sample warehouse (made-up data)",
+    "bigquery": "BigQuery",
+}
+_BESIDE = ("log", "json", "git")
+"""What is looked up beside a warehouse."""
 
 
-def _of_prompt(prompt: Prompt, text: str) -> Section:
-    """A prompt beside the default one, as a section of its own."""
-    block = MarkdownBlock("\n".join(markdown.fence(text)), prompt.place)
-    return Section(f"Prompt: {prompt.name}", None, block, prompt.place)
+def provenance(facts: Facts | None, *, stale_ok: bool) -> tuple[str, ...]:
+    """A sentence for each engine that answered, and one for each fact that has no answer.
+
+    Nothing in it changes when the same is answered again.
+    """
+    if facts is None or not facts.facts:
+        return ()
+    return (*_answered(facts), *_failed(facts, stale_ok=stale_ok))
 
 
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n  ")
+def _answered(facts: Facts) -> Iterator[str]:
+    at = f", as of {moment(facts.as_of)}" if facts.as_of else ""
+    by_origin: dict[str, list[str]] = {}
+    for fact in facts.facts.values():
+        if fact.provenance and not fact.failure:
+            by_origin.setdefault(_origin(fact.provenance), []).append(fact.name)
+    for origin, names in by_origin.items():
+        yield f"Live values from {origin}{at}: {', '.join(names)}."
+
+
+def _origin(provenance: Provenance) -> str:
+    """The warehouse; for what was looked up beside it, the kind and what was looked into."""
+    engine = provenance.engine
+    if engine.partition(" ")[0] in _BESIDE:
+        return f"{engine} {code_span(provenance.source)}"
+    return _ENGINES.get(engine, engine)
+
+
+def _failed(facts: Facts, *, stale_ok: bool) -> Iterator[str]:
+    """A sentence for each reason, the facts it left without an answer together."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for fact in facts.facts.values():
+        if fact.failure is not None:
+            reason = fact.failure.message, _age(fact) if stale_ok else ""
+            by_reason.setdefault(reason, []).append(fact.name)
+    for (message, age), names in by_reason.items():
+        instead = f"; the answer as of {age} stands instead" if age else ""
+        yield f"No answer for {', '.join(names)}: {code_span(message)}{instead}."
+
+
+def _age(fact: Fact) -> str:
+    """The moment that the last answer was asked for; empty where there is none."""
+    at = fact.provenance.as_of if fact.provenance else None
+    return moment(at) if at else ""
+
+
+def receipt_lines(receipts: Sequence[Receipt], facts: Facts | None) -> tuple[str, ...]:
+    """A line of Markdown for each receipt, for the document that shows `facts`."""
+    now = digest(facts)
+    return tuple(_receipt_line(each, is_same=each.facts == now) for each in receipts)
+
+
+def _receipt_line(receipt: Receipt, *, is_same: bool) -> str:
+    at = f" at {code_span(receipt.commit[:7])}" if receipt.commit else ""
+    since = "" if is_same else ", with facts recorded before these"
+    note = f": {escaped(receipt.note, 'text')}" if receipt.note else ""
+    return f"{escaped(receipt.by, 'text')}, {moment(receipt.at)}{at}{since}{note}"

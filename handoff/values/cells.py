@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from hashlib import sha256
 
@@ -106,3 +106,35 @@ def _row_name(row: Row, key: str) -> str:
     if len(name) <= _LONGEST:
         return name
     return f"{name[:_LONGEST]}_{sha256(value.encode('utf-8', 'replace')).hexdigest()[:6]}"
+
+
+# --- earlier values ------------------------------------------------------------------------
+
+
+class EarlierValue(Struct, frozen=True):
+    """A value that a fact had before."""
+
+    cell: Cell
+    recorded: str
+    """Where it is recorded: `session-1`, `sessions/session-1.facts.json at a1b2c3d`."""
+
+
+def _not_moved(path: str) -> str | None:
+    return None
+
+
+def _unknown(name: str) -> bool | None:
+    return None
+
+
+class FactHistory(Struct, frozen=True):
+    """What a check can look up in git and in other sessions, each only when it needs it."""
+
+    moved: Callable[[str], str | None] = _not_moved
+    """Where a missing file was moved to; `None` if unknown."""
+    knows: Callable[[str], bool | None] = _unknown
+    """Whether git has a commit; `None` if unknown."""
+    committed: Callable[[str], bool | None] = _unknown
+    """Whether a path is in the commit that is checked out; `None` if unknown."""
+    old: Callable[[], Iterable[EarlierValue]] = tuple
+    """Earlier values of the session's facts, the latest recordings first."""

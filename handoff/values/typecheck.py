@@ -22,8 +22,8 @@ from handoff.sql.types import Type
 from handoff.sql.types import type_of as parse_type
 from handoff.values import expectations
 from handoff.values.evaluate import EvaluationError, Scope, near, type_of, unknown_fact
+from handoff.values.evidence import parse_reference
 from handoff.values.expressions import Expression, InvalidExpression, Literal, operands, parts
-from handoff.values.references import reference
 from handoff.values.rows import FactView
 from handoff.values.view import declared_views
 
@@ -87,7 +87,7 @@ def _leaf(leaf: Leaf, facts: Facts) -> Iterator[Problem]:
         case Text() as text if leaf.role == "condition":
             yield from _condition(text, facts)
         case Text(words, place) if leaf.role == "evidence":
-            if reference(words, facts).kind == "fact":
+            if parse_reference(words, facts).kind == "fact":
                 yield from _fact(words.strip(), place, facts)
         case TableBlock() | PhasesBlock() | FilesBlock() as block:
             yield from _fact(block.fact, block.place, facts)

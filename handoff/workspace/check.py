@@ -70,7 +70,7 @@ def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = N
 
 
 def _templates(project: Project) -> list[Problem]:
-    from handoff.render.template_blocks import block_problems  # slow: brings jinja2
+    from handoff.render.templates import block_problems  # slow: brings jinja2
 
     found = folders(project)
     return [*block_problems(found, found.of_project())]

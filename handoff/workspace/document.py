@@ -19,7 +19,7 @@ from handoff.workspace.locations import document_place, places
 from handoff.workspace.receipts import received
 
 if TYPE_CHECKING:
-    from handoff.render.environment import Folders
+    from handoff.render.templates import Folders
     from handoff.values.interpolate import Interpolator
 
 
@@ -35,7 +35,7 @@ def render(
 
     `where` documents stand is found out where it is not given. Raises InvalidInput.
     """
-    from handoff.render.provenance import provenance, receipt_lines
+    from handoff.render.render import provenance, receipt_lines
     from handoff.render.render import render as rendered  # slow: brings jinja2
 
     where = places(project) if where is None else where
@@ -83,7 +83,7 @@ def live_of(
 
 def folders(project: Project) -> Folders:
     """Where the project's templates are found."""
-    from handoff.render.environment import Folders  # slow: brings jinja2
+    from handoff.render.templates import Folders  # slow: brings jinja2
 
     return Folders(
         project.root,

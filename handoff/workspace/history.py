@@ -16,8 +16,7 @@ from handoff.facts.recorded import Fact, Facts
 from handoff.project.project import Project
 from handoff.project.settings import Settings
 from handoff.sources import git_history
-from handoff.values.cells import Cells
-from handoff.values.history import EarlierValue, FactHistory
+from handoff.values.cells import Cells, EarlierValue, FactHistory
 
 VERSIONS = 10
 """Of a facts file in git that are looked at."""

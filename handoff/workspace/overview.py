@@ -10,7 +10,7 @@ from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.publish import writer as publish
 from handoff.publish.archive import Places
-from handoff.render import deadlines
+from handoff.render.document import deadline_text, overdue_deadlines
 from handoff.session import decode
 from handoff.workspace.document import live_of, render
 from handoff.workspace.gather import recorded
@@ -100,11 +100,11 @@ def overdue(
     project: Project, loaded: LoadedSession, facts: Facts | None, now: datetime
 ) -> tuple[str, ...]:
     """What of the session is overdue, in words, with the answers of `facts`."""
-    late = deadlines.late(loaded.session, now, ZoneInfo(project.settings.timezone))
+    late = overdue_deadlines(loaded.session, now, ZoneInfo(project.settings.timezone))
     if not late:
         return ()
     live = live_of(project, loaded, facts, stale_ok=True)
-    return tuple(deadlines.words(each, lambda text: live.text(text, "prompt")) for each in late)
+    return tuple(deadline_text(each, lambda text: live.text(text, "prompt")) for each in late)
 
 
 def _unreadable(project: Project, session_id: str, mistakes: int) -> SessionStatus:

@@ -15,8 +15,12 @@ from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.session import decode
 from handoff.session.model import Next, Session
-from handoff.values.conditions import ConditionResult, conditions, facts_of
-from handoff.values.conditions import written as conditions_of
+from handoff.values.evidence import (
+    ConditionResult,
+    evaluate_condition,
+    facts_of_conditions,
+    start_conditions,
+)
 from handoff.warehouse import Progress
 
 
@@ -62,7 +66,7 @@ def ready(
     problems: list[Problem] = []
     codes: list[int] = []
     for each in written:
-        if not conditions_of(each):
+        if not start_conditions(each):
             continue
         loaded = _only_cited(api.load(project, each.id))
         if frozen:
@@ -128,7 +132,7 @@ def _named(following: Next) -> str | None:
 
 
 def _only_cited(loaded: LoadedSession) -> LoadedSession:
-    names = facts_of(loaded.session)
+    names = facts_of_conditions(loaded.session)
     questions = tuple(each for each in loaded.session.questions if each.name in names)
     return replace(loaded, session=replace(loaded.session, questions=questions))
 
@@ -137,7 +141,8 @@ def _held(
     project: Project, loaded: LoadedSession, facts: Facts, problems: list[Problem]
 ) -> tuple[ConditionResult, ...]:
     live = api.live_of(project, loaded, facts)
-    found = conditions(loaded.session, live, "prompt")
+    written = start_conditions(loaded.session)
+    found = tuple(evaluate_condition(each, live, "prompt") for each in written)
     problems += [*loaded.warnings, *api.failures(loaded, facts), *live.warnings]
     if live.errors:
         raise InvalidInput(live.errors)

@@ -111,12 +111,19 @@ def _conditions(
     project: Project, loaded: LoadedSession, then: Facts | None, facts: Facts
 ) -> Iterator[StartCondition]:
     """The prerequisites and open boxes that hold now and did not, or the other way round."""
-    from handoff.values.conditions import held, unticked, written  # slow: brings jinja2
+    from handoff.values.evidence import (  # slow: brings jinja2
+        evaluate_condition,
+        start_conditions,
+        unchecked_conditions,
+    )
 
     before = live_of(project, loaded, then)
     after = live_of(project, loaded, facts, stale_ok=True)
-    for condition in (*written(loaded.session), *unticked(loaded.session)):
-        old, new = held(condition, before, "prompt"), held(condition, after, "prompt")
+    for condition in (
+        *start_conditions(loaded.session),
+        *unchecked_conditions(loaded.session),
+    ):
+        old, new = (evaluate_condition(condition, live, "prompt") for live in (before, after))
         if old.holds is not new.holds:
             yield StartCondition(f"{new.text} ({new.evidence})", old.holds, new.holds)
 
