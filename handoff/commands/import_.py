@@ -84,7 +84,7 @@ def import_(
 
 def _into(session: str, document: str | None, root: str | None, *, is_alone: bool) -> int:
     """Take a hand's edits back; without a document, those of the published one."""
-    from handoff.import_.merge_document import merge_document  # brings yaml
+    from handoff.import_.merge import merge_document  # brings yaml
 
     if not is_alone:
         message = "'--into' does not go with '--id', '--created' or '--stdout'"

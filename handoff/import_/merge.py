@@ -1,7 +1,7 @@
-"""Manual edits of a document, merged into the session file they belong in.
+"""Manual edits of a document, merged into its session file.
 
-Each edit is tried at every place that holds the old words. What is merged is proved: rendered
-again, the session has at that line what was edited in.
+Each edit is tried at every place of the session file that has the old text. It is merged if
+the session, rendered again, has the new text in the same lines.
 """
 
 from __future__ import annotations
@@ -14,17 +14,29 @@ from difflib import SequenceMatcher
 from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT, is_blank
-from handoff.base.problems import KeyPath
+from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, UsageError
+from handoff.edit.operations import EditResult
+from handoff.edit.save import save
+from handoff.facts.recorded import Facts
+from handoff.project.project import Project
+from handoff.publish.writer import signature, was_written
+from handoff.session import decode
+from handoff.sources import git_history
+from handoff.workspace.document import render
+from handoff.workspace.gather import recorded
+from handoff.workspace.load import load, loaded, session_path
+from handoff.workspace.locations import places
 from handoff.yaml.decode import plain
 from handoff.yaml.edits import CannotEdit, add_item, set_value
-from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar
-from handoff.yaml.paths import walk
+from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar, parse_yaml
+from handoff.yaml.paths import format_path, walk
 
-Render = Callable[[ParsedYAML], str | None]
-"""The document of a session file; `None` where that has errors."""
-
+MAX_VERSIONS = 50
+"""Of the document in git that are searched for the one that was edited."""
 MAX_RENDERS = 1_000
-"""Documents rendered to prove edits; what is not tried by then is not merged."""
+"""For all edits of a document; edits not tried by then are not merged."""
+RenderSource = Callable[[ParsedYAML], str | None]
+"""The document of a session file; `None` if the file has errors."""
 
 
 class EditedRange(Struct, frozen=True):
@@ -55,8 +67,106 @@ class MergeResult(Struct, frozen=True):
     """What no field contains."""
 
 
-def merge_edits(source: ParsedYAML, base: str, edited: str, render: Render) -> MergeResult:
-    """The session file `source` with the changes from `base` to `edited`, as far as proved."""
+class MergedDocument(Struct, frozen=True):
+    """What was merged from a document into its session."""
+
+    places: tuple[tuple[Place, str], ...]
+    """In the document, and the path of the field that has it now."""
+    problems: tuple[Problem, ...]
+    """A warning for each edit that belongs to no field."""
+    is_whole: bool
+    """Whether the session now renders exactly the edited document."""
+
+
+def merge_document(
+    project: Project, session_id: str, content: bytes, path: str
+) -> MergedDocument:
+    """Merge the edits in `content`, of the document `path`, into the session file.
+
+    Raises WorldError, UsageError if it is the document of another session, and InvalidInput,
+    also if the edits cannot be determined.
+    """
+    edited = signature(content)
+    if edited.owner not in (None, session_id):
+        message = f"'{path}' is the document of '{edited.owner}', not of '{session_id}'"
+        raise UsageError(f"handoff: error: {message}")
+    checked = load(project, session_id)
+    facts = recorded(project, session_id)
+    document = render(project, checked, facts)
+    base = _find_base(project, content, document.text, document.path)
+    if base is None:
+        raise InvalidInput([Problem("X008", _UNKNOWN, Place(path))])
+    name = session_path(session_id)
+    source = parse_yaml(project.read(name) or b"", name)
+    # slow, so the session file is locked only afterwards
+    renderer = _renderer(project, session_id, document.path, facts)
+    result = merge_edits(source, base, edited.text, renderer)
+
+    def edit(now: ParsedYAML) -> EditResult:
+        if now.encode() != source.encode():
+            raise CannotEdit("the file was changed in the meantime, try again")
+        return EditResult(result.source, ())
+
+    save(project, session_id, edit)
+    return MergedDocument(
+        tuple((Place(path, each.line), format_path(keys)) for each, keys in result.merged),
+        tuple(_unmerged_problem(each, path) for each in result.unmerged),
+        result.text == edited.text,
+    )
+
+
+_UNKNOWN = (
+    "the manual edits cannot be determined: the session, its facts or its template changed "
+    "since this was written, and git has no version of it as it was written"
+)
+
+
+def _find_base(project: Project, content: bytes, now: str, path: str) -> str | None:
+    """The text that the digest in `content` was computed from."""
+    if was_written(content, now):
+        return now
+    for _, old in git_history.versions(project.root, path, limit=MAX_VERSIONS):
+        text = signature(old).text
+        if was_written(content, text):
+            return text
+    return None
+
+
+def _renderer(
+    project: Project, session_id: str, path: str, facts: Facts | None
+) -> RenderSource:
+    where = places(project)
+
+    def render_source(source: ParsedYAML) -> str | None:
+        try:
+            session, warnings = decode.load(source, session_id, source.path)
+            checked = loaded(project, session, warnings)
+            document = render(project, checked, facts, where=where)
+        except InvalidInput:
+            return None
+        # another date, number or slug makes another document
+        return document.text if document.path == path else None
+
+    return render_source
+
+
+def _unmerged_problem(each: EditedRange, path: str) -> Problem:
+    texts = (" ".join(" ".join(part).split()) for part in (each.old, each.new))
+    old, new = (text if len(text) <= 60 else f"{text[:59]}…" for text in texts)
+    edit = (
+        f"'{old}' → '{new}'" if old and new else f"removed '{old}'" if old else f"added '{new}'"
+    )
+    message = f"this edit belongs to no field of the session: {edit}"
+    return Problem("X009", message, Place(path, each.line), "warning")
+
+
+# --- edits -----------------------------------------------------------------------------------
+
+
+def merge_edits(
+    source: ParsedYAML, base: str, edited: str, render: RenderSource
+) -> MergeResult:
+    """The session file with the changes from `base` to `edited` that can be merged."""
     text = render(source)
     if text is None:
         return MergeResult(source, base, (), edited_ranges(base, edited))
@@ -73,7 +183,7 @@ def merge_edits(source: ParsedYAML, base: str, edited: str, render: Render) -> M
         if _contains(text, edited, each):
             continue
         last = merged[-1][1] if merged else ()
-        found = _best(_proved(source, edited, each, last, limited), text, edited)
+        found = _best(_attempts(source, edited, each, last, limited), text, edited)
         if found is None:
             unmerged.append(each)
             continue
@@ -83,7 +193,7 @@ def merge_edits(source: ParsedYAML, base: str, edited: str, render: Render) -> M
 
 
 def edited_ranges(base: str, edited: str) -> tuple[EditedRange, ...]:
-    """The differences; as many new lines as old ones are taken one by one."""
+    """The differences, line by line where as many lines were added as removed."""
     old, new = base.split("\n"), edited.split("\n")
     found: list[EditedRange] = []
     for i1, i2, j1, j2 in _differences(old, new):
@@ -103,10 +213,9 @@ class _Attempt(Struct, frozen=True):
 
 
 def _best(attempts: Iterator[_Attempt], text: str, edited: str) -> _Attempt | None:
-    """The first that brings the document nearer to the edited one; else the first of all.
+    """The first that makes the document more similar to the edited one, else the first.
 
-    A field that is printed in several places changes all of them, and a checklist item the
-    status.
+    A field may be printed in several places, and a checklist item changes the status too.
     """
     cost, first = _distance(text, edited), None
     for each in attempts:
@@ -116,8 +225,8 @@ def _best(attempts: Iterator[_Attempt], text: str, edited: str) -> _Attempt | No
     return first
 
 
-def _proved(
-    source: ParsedYAML, edited: str, each: EditedRange, last: KeyPath, render: Render
+def _attempts(
+    source: ParsedYAML, edited: str, each: EditedRange, last: KeyPath, render: RenderSource
 ) -> Iterator[_Attempt]:
     for keys, changed in _candidates(source, each, last):
         text = render(changed)
@@ -126,7 +235,7 @@ def _proved(
 
 
 def _contains(text: str, edited: str, each: EditedRange) -> bool:
-    """Whether `text` is the edited document at these lines."""
+    """Whether `text` has the lines of this edit."""
     start, end = each.line - 1, each.end
     return not any(
         (j1 < end and start < j2) or (j1 == j2 and start <= j1 <= end) or start == end == j1

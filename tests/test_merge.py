@@ -1,4 +1,4 @@
-"""What a hand edited in a document, taken back into the session file."""
+"""Manual edits of a document, merged into the session file."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from repositories import commit, repository
 
 from handoff import api
 from handoff.base.problems import InvalidInput, UsageError
-from handoff.import_.merge_document import merge_document
+from handoff.import_.merge import merge_document
 from handoff.publish.writer import signature
 
-CASES = yaml.safe_load((Path(__file__).parent / "fixtures/taking.yaml").read_text("utf-8"))
+CASES = yaml.safe_load((Path(__file__).parent / "fixtures/merge.yaml").read_text("utf-8"))
 PATH = f"{OUTPUT}/2026-01-01-SESSION-1-ONE.md"
 HEAD = "session: 1\ntitle: One\ncreated: 2026-01-01\n"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_edit_is_taken_or_told(tmp_path: Path, case: dict[str, str]) -> None:
+def test_edit_is_merged_or_reported(tmp_path: Path, case: dict[str, str]) -> None:
     here = project(tmp_path, one=case["yaml"])
     api.publish(here)
     file = tmp_path / PATH
@@ -31,20 +31,22 @@ def test_edit_is_taken_or_told(tmp_path: Path, case: dict[str, str]) -> None:
         edited = edited.replace(old, new, 1)
     file.write_text(edited, "utf-8")
 
-    back = merge_document(here, "one", file.read_bytes(), PATH)
+    merged = merge_document(here, "one", file.read_bytes(), PATH)
 
     source = (tmp_path / "sessions/one.yaml").read_text("utf-8")
-    assert source == HEAD + case["now"]
-    assert [field for _, field in back.places] == case["fields"]
-    assert [each.message.partition(": ")[2] for each in back.problems] == case.get("left", [])
+    assert source == HEAD + case["merged"]
+    assert [field for _, field in merged.places] == case["fields"]
+    assert [each.message.partition(": ")[2] for each in merged.problems] == case.get(
+        "unmerged", []
+    )
     assert file.read_text("utf-8") == edited
-    assert back.is_whole == case.get("whole", True)
-    if back.is_whole:
+    assert merged.is_whole == case.get("whole", True)
+    if merged.is_whole:
         assert api.publish(here).refused == ()
         assert api.unpublished(here) == ()
 
 
-def test_newer_words_in_the_session_are_not_taken_back(tmp_path: Path) -> None:
+def test_newer_text_in_the_session_is_kept(tmp_path: Path) -> None:
     repository(tmp_path)
     here = project(tmp_path, one="goal: Count\nduration: 2 hours\n")
     api.publish(here)
@@ -53,15 +55,15 @@ def test_newer_words_in_the_session_are_not_taken_back(tmp_path: Path) -> None:
     file.write_text(file.read_text("utf-8").replace("2 hours", "3 hours"), "utf-8")
     (tmp_path / "sessions/one.yaml").write_text(f"{HEAD}goal: Weigh\nduration: 2 hours\n")
 
-    back = merge_document(here, "one", file.read_bytes(), PATH)
+    merged = merge_document(here, "one", file.read_bytes(), PATH)
 
-    assert [field for _, field in back.places] == ["duration"]
+    assert [field for _, field in merged.places] == ["duration"]
     source = (tmp_path / "sessions/one.yaml").read_text("utf-8")
     assert source == f"{HEAD}goal: Weigh\nduration: 3 hours\n"
-    assert not back.is_whole
+    assert not merged.is_whole
 
 
-def test_where_nobody_knows_what_was_rendered_nothing_is_taken(tmp_path: Path) -> None:
+def test_without_the_rendered_version_nothing_is_merged(tmp_path: Path) -> None:
     here = project(tmp_path, one="goal: Count\n")
     api.publish(here)
     content = (tmp_path / PATH).read_bytes().replace(b"Count", b"Sum up")
@@ -91,8 +93,8 @@ prompt: {goal: Count the games, read: [{path: a.md, note: first}], approach: [On
 """
 
 
-def test_whatever_is_taken_is_what_the_hand_wrote(tmp_path: Path) -> None:
-    """Random edits: what a field took is in the new document, what none took is told."""
+def test_merged_edits_are_rendered_as_written(tmp_path: Path) -> None:
+    """Random edits: merged ones are in the new document, others are reported."""
     luck = random.Random(7)
     for n in range(40):
         here = project(tmp_path / str(n), one=LONG)
@@ -109,10 +111,10 @@ def test_whatever_is_taken_is_what_the_hand_wrote(tmp_path: Path) -> None:
         edited = "\n".join(lines)
         file.write_text(file.read_text("utf-8").replace(base, edited), "utf-8")
 
-        back = merge_document(here, "one", file.read_bytes(), PATH)
+        merged = merge_document(here, "one", file.read_bytes(), PATH)
 
         text = api.render(here, api.load(here, "one"), None).text
         if edited != base:
-            assert bool(back.places) != bool(back.problems)
-        assert not back.places or lines[at] in text.split("\n")
-        assert back.places or text == base
+            assert bool(merged.places) != bool(merged.problems)
+        assert not merged.places or lines[at] in text.split("\n")
+        assert merged.places or text == base
