@@ -25,11 +25,11 @@ from handoff.base.problems import UsageError, WorldError
 from handoff.facts.recorded import Column, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
-from handoff.warehouse import BoundQuery
 from handoff.warehouse.bigquery.client import endpoint, takes_credentials
 from handoff.warehouse.bigquery.cost import MIB, BilledCost, CostEstimate
 from handoff.warehouse.bigquery.doctor import DoctorFinding, doctor_checks
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
+from handoff.warehouse.port import BoundQuery
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 BUSY = error(503, "backendError", "try again")
@@ -61,7 +61,7 @@ def ask(
     }
     warehouse = BigQueryWarehouse(settings, lambda _: None, retry_seconds=0.5)
     try:
-        return warehouse.answers(asked)
+        return warehouse.run(asked)
     finally:
         warehouse.close()
 
@@ -102,8 +102,7 @@ def test_rows_over_several_pages(stub: Stub, settings: Settings) -> None:
 
 def test_no_question_asks_nobody() -> None:
     assert (
-        BigQueryWarehouse(Settings(endpoint="http://127.0.0.1:1"), lambda _: None).answers([])
-        == ()
+        BigQueryWarehouse(Settings(endpoint="http://127.0.0.1:1"), lambda _: None).run([]) == ()
     )
 
 
@@ -121,13 +120,13 @@ def test_progress_is_told(stub: Stub, settings: Settings) -> None:
     stub.scripts = {each.query.text: Script() for each in asked}
     lines: list[str] = []
 
-    BigQueryWarehouse(settings, lines.append).answers(asked)
+    BigQueryWarehouse(settings, lines.append).run(asked)
 
     assert lines == [
         "BigQuery: 1 of 2 checked",
         "BigQuery: 2 of 2 checked",
-        "BigQuery: 1 of 2 answered",
-        "BigQuery: 2 of 2 answered",
+        "BigQuery: 1 of 2 done",
+        "BigQuery: 2 of 2 done",
     ]
 
 
@@ -137,7 +136,7 @@ OUTSIDE = "is not in an allowed dataset (nba, other.shared)"
 REFUSED: list[tuple[str, str, Script]] = [
     (
         "SELECT 1 AS n",
-        "sql/a/q0.sql: expected one SELECT, BigQuery sees SCRIPT",
+        "sql/a/q0.sql: expected one SELECT, BigQuery found SCRIPT",
         Script(statement="SCRIPT"),
     ),
     (
@@ -157,8 +156,8 @@ REFUSED: list[tuple[str, str, Script]] = [
     ),
     (
         "SELECT 1 AS n",
-        "sql/a/q0.sql: the server does not say which tables it reads, which"
-        " 'bigquery: allowed_datasets:' asks for",
+        "sql/a/q0.sql: the server does not report which tables the query reads,"
+        " which 'bigquery: allowed_datasets:' requires",
         Script(statement=None),
     ),
     (
@@ -179,7 +178,7 @@ REFUSED: list[tuple[str, str, Script]] = [
     ),
     (
         "SELECT 1 AS n",
-        "sql/a/q0.sql:1:13: the answer is not what 'returns:' says: 'n' is STRING, not INT64",
+        "sql/a/q0.sql:1:13: the result does not match 'returns:': 'n' is STRING, not INT64",
         Script(schema=[{"name": "n", "type": "STRING"}]),
     ),
 ]
@@ -213,7 +212,7 @@ def test_columns_are_compared_after_the_run_where_the_dry_run_says_none(
     (failure,) = ask(stub, settings, script)
 
     assert told(failure) == (
-        "sql/a/q0.sql:1:13: the answer is not what 'returns:' says: no column 'n INT64';"
+        "sql/a/q0.sql:1:13: the result does not match 'returns:': no column 'n INT64';"
         " undeclared 'm INT64'",
         1,
     )
@@ -236,7 +235,7 @@ def test_render_over_budget_runs_nothing(stub: Stub, settings: Settings) -> None
     answers = ask(stub, replace(settings, max_bytes_render=100 * MIB), *scripts)
 
     message = (
-        "not asked: all questions together would bill 110.0 MiB, over max_bytes_render"
+        "not run: all queries together would bill 110.0 MiB, over max_bytes_render"
         " (100.0 MiB), most of it a/q0.sql with 60.0 MiB"
     )
     assert [told(each) for each in answers] == [(message, 1)] * 2
@@ -247,7 +246,7 @@ def test_estimates_run_nothing_and_know_the_cache(stub: Stub, settings: Settings
     asked = question()
     stub.scripts[asked.query.text] = Script(n_bytes=5, tables=("p.nba.games",), cached=True)
 
-    found = BigQueryWarehouse(settings, lambda _: None).estimates([asked])
+    found = BigQueryWarehouse(settings, lambda _: None).estimate([asked])
 
     assert found == (CostEstimate("fact0", "a/q0.sql", 5, ("p.nba.games",), cached=True),)
     assert stub.jobs == {}
@@ -261,7 +260,7 @@ def test_bills_of_what_was_asked(stub: Stub, settings: Settings) -> None:
     }
     warehouse = BigQueryWarehouse(settings, lambda _: None)
 
-    warehouse.answers(asked)
+    warehouse.run(asked)
 
     bills = sorted(warehouse.bills, key=lambda each: each.fact)
     assert bills == [
@@ -281,8 +280,8 @@ def test_million_rows_are_not_read(stub: Stub, settings: Settings) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert told(failure) == (
-        "sql/a/q0.sql: the answer has 1,000,000 rows, at most 1,000 are recorded, aggregate in"
-        " the question or add a LIMIT",
+        "sql/a/q0.sql: the result has 1,000,000 rows, at most 1,000 are recorded,"
+        " aggregate in the query or add a LIMIT",
         1,
     )
     assert stub.rows_sent <= 1_001
@@ -300,10 +299,10 @@ def test_wide_rows_are_read_only_as_far_as_they_are_kept(
         rows=lambda n: ["x" * 1_000_000],
     )
 
-    (failure,) = BigQueryWarehouse(settings, lambda _: None).answers([asked])
+    (failure,) = BigQueryWarehouse(settings, lambda _: None).run([asked])
 
     assert told(failure) == (
-        "sql/a/q0.sql: the answer is over 4 MiB after 4 rows, return fewer or shorter columns",
+        "sql/a/q0.sql: the result is over 4 MiB after 4 rows, return fewer or shorter columns",
         1,
     )
     assert stub.rows_sent <= 8
@@ -316,11 +315,11 @@ def test_eight_slow_questions_take_as_long_as_one(stub: Stub, settings: Settings
     asked = [question(n) for n in range(8)]
     stub.scripts = {each.query.text: Script(seconds=0.3) for each in asked}
     warehouse = BigQueryWarehouse(settings, lambda _: None)
-    warehouse.estimates(asked[:1])  # the start: import, connection
+    warehouse.estimate(asked[:1])  # the start: import, connection
 
     def wall(some: list[BoundQuery]) -> float:
         started = time.perf_counter()
-        warehouse.answers(some)
+        warehouse.run(some)
         return time.perf_counter() - started
 
     # once out of a few: the machine may be busy with other tests
@@ -374,7 +373,7 @@ def test_job_that_bigquery_loses_again_fails(stub: Stub, settings: Settings) -> 
     (failure,) = ask(stub, settings, Script(job_errors=[lost, lost, lost]))
 
     assert told(failure) == (
-        "BigQuery failed inside, also after trying again (lost), ask again later",
+        "internal error of BigQuery, even after retries (lost), try again later",
         3,
     )
     assert len(stub.jobs) == 2
@@ -393,10 +392,10 @@ def test_nobody_listens(settings: Settings) -> None:
     nobody = replace(settings, endpoint="http://127.0.0.1:9")
     warehouse = BigQueryWarehouse(nobody, lambda _: None, retry_seconds=0.2)
 
-    (failure,) = warehouse.answers([question()])
+    (failure,) = warehouse.run([question()])
 
     assert told(failure) == (
-        "no connection to http://127.0.0.1:9 (connection refused), look at the network",
+        "no connection to http://127.0.0.1:9 (connection refused), check the network",
         3,
     )
 
@@ -411,8 +410,7 @@ def test_job_that_runs_too_long_is_cancelled(
     (failure,) = ask(stub, replace(settings, timeout_seconds=0), Script(seconds=60))
 
     assert told(failure) == (
-        "took longer than timeout_seconds (0 s) and was stopped, read less, or raise it in"
-        " 'bigquery:'",
+        "stopped after timeout_seconds (0 s), read less, or raise it in 'bigquery:'",
         3,
     )
     assert stub.cancelled() == list(stub.jobs)
@@ -427,7 +425,7 @@ def test_server_that_hangs_is_left(
     (failure,) = ask(stub, settings, Script(seconds=60))
 
     assert told(failure) == (
-        f"{stub.url} did not answer in time, look at the network and ask again",
+        f"{stub.url} did not respond in time, check the network and try again",
         3,
     )
 
@@ -451,7 +449,7 @@ def test_interrupt_cancels_what_runs_and_begins_nothing_more(
     threading.Thread(target=interrupt).start()
     started = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
-        warehouse.answers(asked)
+        warehouse.run(asked)
 
     assert sorted(stub.cancelled()) == sorted(stub.jobs)
     assert len(stub.jobs) == 4
@@ -470,7 +468,7 @@ def test_interrupted_command_ends_though_a_server_hangs(stub: Stub, tmp_path: Pa
         "import handoff.warehouse.bigquery.jobs as jobs\n"
         "jobs.CANCEL_SECONDS = 0.2\n"
         "settings = Settings(project='p', endpoint=sys.argv[1])\n"
-        "BigQueryWarehouse(settings, print).answers([question()])\n"
+        "BigQueryWarehouse(settings, print).run([question()])\n"
     )
     command = [sys.executable, str(program), stub.url, str(Path(__file__).parent)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
@@ -526,7 +524,7 @@ def test_no_project(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     warehouse = BigQueryWarehouse(Settings(endpoint=stub.url), lambda _: None)
 
     with pytest.raises(UsageError, match="no project for BigQuery, run 'gcloud config set"):
-        warehouse.answers([question()])
+        warehouse.run([question()])
 
 
 def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -538,7 +536,7 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     with pytest.raises(
         WorldError, match=r"no credentials for BigQuery \(file .*application-default"
     ):
-        warehouse.answers([question()])
+        warehouse.run([question()])
 
 
 @pytest.mark.parametrize("impersonate", [None, "reader@p.iam.gserviceaccount.com"])
@@ -552,8 +550,8 @@ def test_credentials_that_are_not_taken_any_more(
     settings = Settings(project="p", impersonate=impersonate)
     warehouse = BigQueryWarehouse(settings, lambda _: None, retry_seconds=0.2)
 
-    with pytest.raises(WorldError, match="the credentials are not valid any more"):
-        warehouse.answers([question()])
+    with pytest.raises(WorldError, match="the credentials are no longer valid"):
+        warehouse.run([question()])
     assert [each.path for each in stub.seen] == ["/token"]
 
 
@@ -573,10 +571,11 @@ def service_account(token_uri: str) -> dict[str, str]:
     }
 
 
-def test_nothing_of_google_is_imported_before_a_question() -> None:
+def test_nothing_of_google_is_imported_before_a_query() -> None:
     program = (
-        "import sys, handoff.warehouse.bigquery.warehouse\n"
-        "import handoff.warehouse.bigquery.doctor\n"
+        "import sys, handoff.api, handoff.commands.query, handoff.commands.doctor_checks\n"
+        "import handoff.warehouse.engines, handoff.warehouse.port\n"
+        "import handoff.warehouse.bigquery.cost\n"
         "print([m for m in sys.modules if m.split('.')[0] in ('google', 'requests')])"
     )
 
@@ -620,14 +619,14 @@ def test_doctor_where_it_is_not(stub: Stub, settings: Settings) -> None:
             "dry run",
             False,
             "no permission 'bigquery.jobs.create' in project 'p'",
-            "ask for the role roles/bigquery.jobUser there, or name another project in"
+            "request the role roles/bigquery.jobUser there, or name another project in"
             " 'bigquery: project:'",
         ),
         DoctorFinding(
             "dataset",
             False,
             "no dataset 'p.nbaa', or no access",
-            "look at 'bigquery: dataset:', did you mean 'nba'?",
+            "check 'bigquery: dataset:', did you mean 'nba'?",
         ),
         DoctorFinding("clock", False, "600 s ahead of the server's", "set the clock (NTP)"),
     ]
@@ -641,4 +640,4 @@ def test_doctor_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     *_, last = doctor_checks(Settings(project="p"))
 
     assert not last.ok
-    assert last.mend.startswith("run 'gcloud auth application-default login'")
+    assert last.fix.startswith("run 'gcloud auth application-default login'")

@@ -20,10 +20,10 @@ from google.auth.exceptions import (
 from handoff.facts.recorded import Failure
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
-from handoff.warehouse import BoundQuery
 from handoff.warehouse.bigquery.errors import explain
 from handoff.warehouse.bigquery.jobs import JobFailed
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
+from handoff.warehouse.port import BoundQuery
 
 FIXTURES = Path(__file__).parent / "fixtures" / "bigquery"
 ERRORS = yaml.safe_load((FIXTURES / "errors.yaml").read_text("utf-8"))
@@ -46,7 +46,7 @@ def asked(stub: Stub, script: Script) -> Failure:
     stub.scripts = {QUERY.text: script}
     settings = Settings(project="p", location="US", endpoint=stub.url)
     warehouse = BigQueryWarehouse(settings, lambda _: None, retry_seconds=0.05)
-    (failure,) = warehouse.answers([ASKED])
+    (failure,) = warehouse.run([ASKED])
     warehouse.close()
     assert isinstance(failure, Failure)
     return failure
@@ -91,13 +91,13 @@ class _Nothing:
 
 
 UNREACHABLE = {
-    "no connection to bigquery.googleapis.com (connection refused), look at the network": (
+    "no connection to bigquery.googleapis.com (connection refused), check the network": (
         requests.ConnectionError("HTTPSConnectionPool: ... [Errno 111] Connection refused")
     ),
-    "bigquery.googleapis.com did not answer in time, look at the network and ask again": (
+    "bigquery.googleapis.com did not respond in time, check the network and try again": (
         RetryError("Timeout of 60.0s exceeded", requests.ReadTimeout("read timed out"))
     ),
-    "no connection to bigquery.googleapis.com (the name is not known), look at the network": (
+    "no connection to bigquery.googleapis.com (unknown host name), check the network": (
         RetryError("Timeout", TransportError(requests.ConnectionError("NameResolutionError(")))
     ),
     "no credentials for BigQuery (file k.json was not found), run 'gcloud auth"
@@ -110,15 +110,15 @@ UNREACHABLE = {
     " 'bigquery: project:' in handoff.yaml": DefaultCredentialsError(
         ("File k.json is not valid json.", ValueError("k.json"))
     ),
-    "127.0.0.1 wants credentials, which are only sent to *.googleapis.com over https": (
+    "127.0.0.1 requires credentials, which are sent only to *.googleapis.com over https": (
         InvalidOperation("Anonymous credentials cannot be refreshed.")
     ),
-    "BigQuery does not take these credentials (invalid Credentials), run"
+    "BigQuery rejects these credentials (invalid Credentials), run"
     " 'gcloud auth application-default login'": Unauthorized(
         "POST https://...: Invalid Credentials",
         errors=[{"reason": "authError", "message": "Invalid Credentials"}],
     ),
-    "the credentials are not valid any more (invalid_grant: Token has been expired), run"
+    "the credentials are no longer valid (invalid_grant: Token has been expired), run"
     " 'gcloud auth application-default login'": RefreshError(
         "invalid_grant: Token has been expired.", {"error": "invalid_grant"}
     ),

@@ -14,10 +14,15 @@ from handoff.facts.recorded import Column
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Declaration, Query, read
 from handoff.sql.types import BadValue, Value
-from handoff.warehouse import BoundQuery
-from handoff.warehouse.bigquery.request import check_labels, dry_run, parameters, run
-from handoff.warehouse.bigquery.result import columns, rows
-from handoff.warehouse.result import ResultTooLarge, differences
+from handoff.warehouse.bigquery.wire import (
+    check_labels,
+    columns,
+    dry_run_configuration,
+    parameters,
+    rows,
+    run_configuration,
+)
+from handoff.warehouse.port import BoundQuery, ResultTooLarge, differences
 
 PLACE = Place("sql/q.sql", 1)
 EAST = timezone(timedelta(hours=-5))
@@ -88,7 +93,7 @@ def test_run_says_all_limits_and_labels() -> None:
         project="p", dataset="other.nba", timeout_seconds=30, labels={"team": "data"}
     )
 
-    sent = run(asked("BOOL", True), settings, maximum_bytes_billed=20_971_520)
+    sent = run_configuration(asked("BOOL", True), settings, maximum_bytes_billed=20_971_520)
 
     assert sent == {
         "query": {
@@ -110,7 +115,7 @@ def test_run_says_all_limits_and_labels() -> None:
 
 
 def test_dry_run_does_not_look_into_the_cache() -> None:
-    sent = dry_run(asked("BOOL", True), Settings(project="p"))
+    sent = dry_run_configuration(asked("BOOL", True), Settings(project="p"))
 
     assert sent["dryRun"] is True
     assert sent["query"]["useQueryCache"] is False
@@ -190,6 +195,6 @@ def test_pages_are_read_only_until_it_is_too_much() -> None:
             read_pages.append(n)
             yield {"rows": [{"f": [{"v": "x" * 1_000_000}]}]}
 
-    with pytest.raises(ResultTooLarge, match="the answer is over 4 MiB after 4 rows"):
+    with pytest.raises(ResultTooLarge, match="the result is over 4 MiB after 4 rows"):
         rows(pages(), [Column("x", "STRING")])
     assert len(read_pages) == 5

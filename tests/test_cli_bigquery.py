@@ -1,4 +1,4 @@
-"""Commands that ask BigQuery, through the real client, against the scripted server."""
+"""Commands that run it on BigQuery, through the real client, against the scripted server."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_render_tells_what_the_answers_cost(
 
     found = capfdbinary.readouterr()
     assert code == 0
-    assert b"2 questions, 1 from the cache, 20.0 MiB billed, $0.00012" in found.err
+    assert b"2 queries, 1 from the cache, 20.0 MiB billed, $0.00012" in found.err
     assert b"*Live values from BigQuery, as of 2026-01-03 16:20 UTC: one, two.*" in found.out
 
 

@@ -12,7 +12,7 @@ from handoff.warehouse.bigquery.cost import (
     BilledCost,
     CostEstimate,
     QueryBudget,
-    grants,
+    allot,
     line,
     price,
     size,
@@ -50,7 +50,7 @@ def test_ceiling_leaves_room_over_the_bill() -> None:
 
 
 def test_question_without_limits_still_has_its_ceiling() -> None:
-    (grant,) = grants([estimate(100 * MIB)], Settings(), at=AT)
+    (grant,) = allot([estimate(100 * MIB)], Settings(), at=AT)
 
     assert grant == QueryBudget(120 * MIB)
 
@@ -58,17 +58,17 @@ def test_question_without_limits_still_has_its_ceiling() -> None:
 def test_question_nobody_can_estimate_is_held_by_the_cap_alone() -> None:
     one = [estimate(0, is_bound=False)]
 
-    assert grants(one, Settings(), at=AT) == (QueryBudget(None),)
-    assert grants(one, Settings(max_bytes_query=50 * MIB), at=AT) == (QueryBudget(50 * MIB),)
+    assert allot(one, Settings(), at=AT) == (QueryBudget(None),)
+    assert allot(one, Settings(max_bytes_query=50 * MIB), at=AT) == (QueryBudget(50 * MIB),)
 
 
 def test_question_over_its_cap_is_not_asked_and_others_are() -> None:
-    dear, cheap = grants(
+    dear, cheap = allot(
         [estimate(200 * MIB), estimate(1)], Settings(max_bytes_query=100 * MIB), at=AT
     )
 
     assert dear == Failure(
-        "not asked: it would bill 200.0 MiB, over max_bytes_query (100.0 MiB), read fewer"
+        "not run: it would bill 200.0 MiB, over max_bytes_query (100.0 MiB), read fewer"
         " columns or partitions, or raise the limit",
         AT,
     )
@@ -76,12 +76,12 @@ def test_question_over_its_cap_is_not_asked_and_others_are() -> None:
 
 
 def test_render_over_its_budget_asks_only_what_is_free() -> None:
-    dear, free = grants(
+    dear, free = allot(
         [estimate(200 * MIB), estimate(0)], Settings(max_bytes_render=100 * MIB), at=AT
     )
 
     assert dear == Failure(
-        "not asked: all questions together would bill 200.0 MiB, over max_bytes_render"
+        "not run: all queries together would bill 200.0 MiB, over max_bytes_render"
         " (100.0 MiB), most of it a/q.sql with 200.0 MiB",
         AT,
     )
@@ -91,7 +91,7 @@ def test_render_over_its_budget_asks_only_what_is_free() -> None:
 def test_grants_together_stay_in_the_budget() -> None:
     budget = 330 * MIB
 
-    granted = grants([estimate(100 * MIB)] * 3, Settings(max_bytes_render=budget), at=AT)
+    granted = allot([estimate(100 * MIB)] * 3, Settings(max_bytes_render=budget), at=AT)
 
     limits = [each.maximum_bytes_billed for each in granted if isinstance(each, QueryBudget)]
     assert limits == [110 * MIB] * 3
@@ -100,7 +100,7 @@ def test_grants_together_stay_in_the_budget() -> None:
 def test_failure_stays_what_it_is() -> None:
     failure = Failure("no", AT)
 
-    assert grants([failure], Settings(max_bytes_render=1), at=AT) == (failure,)
+    assert allot([failure], Settings(max_bytes_render=1), at=AT) == (failure,)
 
 
 @pytest.mark.parametrize(
@@ -120,5 +120,5 @@ def test_price(n: int, said: str) -> None:
 def test_line_of_a_render() -> None:
     bills = [BilledCost("a", 2 * TEN, cached=False), BilledCost("b", 0, cached=True)]
 
-    assert line(bills, 6.25) == "2 questions, 1 from the cache, 20.0 MiB billed, $0.00012"
-    assert line(bills[:1], 6.25) == "1 question, 20.0 MiB billed, $0.00012"
+    assert line(bills, 6.25) == "2 queries, 1 from the cache, 20.0 MiB billed, $0.00012"
+    assert line(bills[:1], 6.25) == "1 query, 20.0 MiB billed, $0.00012"

@@ -17,8 +17,8 @@ import yaml
 from handoff.base.problems import InvalidInput, Refused, WorldError
 from handoff.facts.recorded import Failure, QueryResult, Value
 from handoff.sql.query import read
-from handoff.warehouse import BoundQuery
 from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_file, open_sample
+from handoff.warehouse.port import BoundQuery
 
 FIXTURES = Path(__file__).parent / "fixtures" / "duckdb"
 CASES = yaml.safe_load((FIXTURES / "expressions.yaml").read_text("utf-8"))
@@ -56,7 +56,7 @@ def ask(
 ) -> QueryResult | Failure:
     source = f"-- returns: {returns}\n{sql}".encode()
     query = read(source, "sql/q.sql", "q.sql")
-    (found,) = warehouse.answers([BoundQuery("f", query, {"as_of": AS_OF, **params})])
+    (found,) = warehouse.run([BoundQuery("f", query, {"as_of": AS_OF, **params})])
     return found
 
 
@@ -132,7 +132,10 @@ def test_bignumeric_parameter_is_refused_where_it_stands(shop: DuckDBWarehouse) 
     )
 
     assert isinstance(found, Failure), found
-    assert found.message == "sql/q.sql:3:14: BIGNUMERIC has fewer digits here, ask BigQuery"
+    assert (
+        found.message
+        == "sql/q.sql:3:14: BIGNUMERIC has fewer digits in DuckDB, run it on BigQuery"
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,7 @@ def test_bignumeric_parameter_is_refused_where_it_stands(shop: DuckDBWarehouse) 
         (
             "x INT64",
             "SELECT CAST(name AS INT64) AS x FROM shop.orders",
-            "text that is no INT64 both engines read",
+            "text that is not read as INT64 by both engines",
         ),
         ("x INT64", "SELECT 1 AS x LIMIT -1", "LIMIT/OFFSET cannot be negative"),
     ],
@@ -216,7 +219,7 @@ def test_one_failure_takes_no_other_down(shop: DuckDBWarehouse) -> None:
     bad = read(b"-- returns: n FLOAT64\nSELECT 1 / 0 AS n", "sql/bad.sql", "bad.sql")
     good = read(b"-- returns: n INT64\nSELECT 1 AS n", "sql/good.sql", "good.sql")
 
-    failed, answered = shop.answers([BoundQuery("a", bad, {}), BoundQuery("b", good, {})])
+    failed, answered = shop.run([BoundQuery("a", bad, {}), BoundQuery("b", good, {})])
 
     assert isinstance(failed, Failure)
     assert "division by zero" in failed.message.casefold()
@@ -237,7 +240,7 @@ def test_slow_question_is_stopped(tmp_path: Path) -> None:
     warehouse.close()
 
     assert isinstance(found, Failure)
-    assert found.message == "sql/q.sql: no answer within 0.2 seconds"
+    assert found.message == "sql/q.sql: no result within 0.2 seconds"
 
 
 def test_slow_question_hears_an_interrupt(shop: DuckDBWarehouse) -> None:
@@ -262,8 +265,8 @@ def test_more_rows_than_a_fact_holds_are_told(shop: DuckDBWarehouse) -> None:
     assert isinstance(found, Failure)
     assert (found.exit_code, found.message) == (
         1,
-        "sql/q.sql: the answer has more than 1,000 rows, at most 1,000 are recorded, "
-        "aggregate in the question or add a LIMIT",
+        "sql/q.sql: the result has more than 1,000 rows, at most 1,000 are recorded, "
+        "aggregate in the query or add a LIMIT",
     )
 
 
@@ -273,7 +276,7 @@ def test_columns_that_differ_are_told_before_it_runs(shop: DuckDBWarehouse) -> N
     assert isinstance(found, Failure)
     assert (found.exit_code, found.message) == (
         1,
-        "sql/q.sql:1:13: the answer is not what 'returns:' says: no column 'm DATE'; "
+        "sql/q.sql:1:13: the result does not match 'returns:': no column 'm DATE'; "
         "'n' is FLOAT64, not INT64; undeclared 'o STRING'",
     )
 
@@ -364,7 +367,9 @@ def test_sample_script_cannot_reach_outside(tmp_path: Path, script: str) -> None
     with pytest.raises(InvalidInput) as raised:
         open_sample(scripts(tmp_path / "sample", script), cache=tmp_path / "cache")
 
-    assert str(raised.value).startswith("0.sql: error: the sample's script does not run: ")
+    assert str(raised.value).startswith(
+        "0.sql: error: the script of the sample warehouse failed: "
+    )
     assert not list((tmp_path / "cache").iterdir())
 
 

@@ -49,7 +49,7 @@ def test_there_are_many_of_every_verdict() -> None:
 def test_embedded_engine_answers_as_bigquery_or_refuses(
     embedded: DuckDBWarehouse, case: Case
 ) -> None:
-    (found,) = embedded.answers([case.asked])
+    (found,) = embedded.run([case.asked])
 
     assert (found.message if isinstance(found, Failure) else "") == (
         f"sql/q.sql{case.told or case.fails}" if case.told or case.fails else ""
@@ -98,7 +98,7 @@ def _found_in_one(some: list[Case], warehouse: BigQueryWarehouse) -> Mapping[Cas
     selected = ", ".join(f"{case.sql} AS x{n}" for n, case in enumerate(some))
     columns = ", ".join(f"x{n} {case.type}" for n, case in enumerate(some))
     source = f" FROM {some[0].table}" if some[0].table else ""
-    (answer,) = warehouse.answers([asked(f"SELECT {selected}{source}", columns)])
+    (answer,) = warehouse.run([asked(f"SELECT {selected}{source}", columns)])
     assert isinstance(answer, QueryResult), answer
     return {
         case: joined(tuple(printed(row[n]) for row in answer.rows))
@@ -108,7 +108,7 @@ def _found_in_one(some: list[Case], warehouse: BigQueryWarehouse) -> Mapping[Cas
 
 def _found_alone(warehouse: BigQueryWarehouse) -> Mapping[Case, str]:
     alone = [case for case in ANSWERED if not _is_plain(case)]
-    answers = warehouse.answers([case.asked for case in alone])
+    answers = warehouse.run([case.asked for case in alone])
     return {case: said(answer) for case, answer in zip(alone, answers, strict=True)}
 
 

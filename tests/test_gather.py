@@ -21,7 +21,7 @@ from handoff.facts.recorded import (
 )
 from handoff.session.model import Created, QueryFact, Session
 from handoff.sql.query import Param, read
-from handoff.warehouse import BoundQuery
+from handoff.warehouse.port import BoundQuery
 from handoff.workspace.run_queries import gather
 
 PLACE = Place("sessions/s.yaml", 5, 3)
@@ -56,7 +56,7 @@ class Scripted:
     engine: str = "scripted"
     asked: list[Sequence[BoundQuery]] = field(default_factory=list)
 
-    def answers(self, asked: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
+    def run(self, asked: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
         self.asked.append(asked)
         return self.says
 

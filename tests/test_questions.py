@@ -15,8 +15,8 @@ import pytest
 
 from handoff.facts.recorded import QueryResult
 from handoff.sql.query import read
-from handoff.warehouse import BoundQuery
 from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_sample
+from handoff.warehouse.port import BoundQuery
 
 SQL = Path(__file__).parent.parent / "sql"
 QUESTIONS = sorted(
@@ -80,7 +80,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, dataset: str, table: str) -> li
 
 def answer(sample: DuckDBWarehouse, question: str, as_of: datetime) -> list[Row]:
     query = read((SQL / question).read_bytes(), f"sql/{question}", question)
-    (found,) = sample.answers([BoundQuery("fact", query, {**PARAMS, "as_of": as_of})])
+    (found,) = sample.run([BoundQuery("fact", query, {**PARAMS, "as_of": as_of})])
     assert isinstance(found, QueryResult), found
     returned = [(column.name, column.type) for column in found.columns]
     assert returned == [(declared.name, declared.type) for declared in query.returns]

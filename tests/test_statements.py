@@ -15,9 +15,9 @@ from handoff.base.problems import InvalidInput
 from handoff.facts.recorded import Failure
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Query, read
-from handoff.warehouse import BoundQuery
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 from handoff.warehouse.duckdb.warehouse import open_file
+from handoff.warehouse.port import BoundQuery
 
 FIXTURE = Path(__file__).parent / "fixtures" / "statements.yaml"
 STATEMENTS = yaml.safe_load(FIXTURE.read_text("utf-8"))
@@ -53,7 +53,7 @@ def test_embedded_engine_refuses_it(shop_file: Path, case: dict[str, str]) -> No
     before = shop_file.read_bytes()
     warehouse = open_file(shop_file)
 
-    (found,) = warehouse.answers([asked(case["sql"])])
+    (found,) = warehouse.run([asked(case["sql"])])
     warehouse.close()
 
     assert isinstance(found, Failure), found
@@ -66,7 +66,7 @@ def test_bigquery_is_not_even_sent_it(case: dict[str, str]) -> None:
     with serving() as stub:
         warehouse = BigQueryWarehouse(Settings(project="p", endpoint=stub.url), lambda _: None)
 
-        (found,) = warehouse.answers([asked(case["sql"])])
+        (found,) = warehouse.run([asked(case["sql"])])
 
         assert isinstance(found, Failure), found
         assert (found.exit_code, found.message) == (1, "sql/a/q.sql: expected one SELECT")
@@ -79,10 +79,10 @@ def test_bigquery_has_the_last_word_on_what_a_select_is(kind: str) -> None:
         stub.scripts["SELECT 1 AS n"] = Script(statement=kind)
         warehouse = BigQueryWarehouse(Settings(project="p", endpoint=stub.url), lambda _: None)
 
-        (found,) = warehouse.answers([asked("SELECT 1 AS n")])
+        (found,) = warehouse.run([asked("SELECT 1 AS n")])
 
         assert isinstance(found, Failure), found
-        assert found.message == f"sql/a/q.sql: expected one SELECT, BigQuery sees {kind}"
+        assert found.message == f"sql/a/q.sql: expected one SELECT, BigQuery found {kind}"
         assert (len(stub.dry()), stub.begun(), stub.jobs) == (1, [], {})
 
 
@@ -91,7 +91,7 @@ def test_emulator_keeps_every_table_and_row(emulator: str, shop_file: Path) -> N
     load(emulator, shop_file)
     warehouse = BigQueryWarehouse(Settings(project=PROJECT, endpoint=emulator), lambda _: None)
 
-    found = warehouse.answers([asked(case["sql"]) for case in STATEMENTS])
+    found = warehouse.run([asked(case["sql"]) for case in STATEMENTS])
 
     assert all(isinstance(each, Failure) for each in found)
     assert _tables(emulator) == ["games", "orders"]

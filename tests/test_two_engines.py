@@ -14,9 +14,9 @@ from handoff.commands.runner import run
 from handoff.facts.recorded import Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
-from handoff.warehouse import BoundQuery, Warehouse
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 from handoff.warehouse.duckdb.warehouse import open_file
+from handoff.warehouse.port import BoundQuery, Warehouse
 
 # one worker: each would start a server of its own
 pytestmark = pytest.mark.xdist_group("emulator")
@@ -46,7 +46,7 @@ def duckdb(thinned_sample_file: Path) -> Iterator[Answers]:
 
 
 def _answers(warehouse: Warehouse) -> Iterator[Answers]:
-    answers = warehouse.answers([_asked(*each) for each in ASKED])
+    answers = warehouse.run([_asked(*each) for each in ASKED])
     warehouse.close()
     yield dict(zip(ASKED, answers, strict=True))
 

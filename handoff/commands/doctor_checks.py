@@ -13,7 +13,7 @@ from handoff.base.problems import HandoffError
 from handoff.base.report import counted
 from handoff.project.project import SETTINGS, Project
 from handoff.project.settings import Settings
-from handoff.warehouse import Progress
+from handoff.warehouse.port import Progress
 
 
 class DoctorStep(Struct, frozen=True):
@@ -99,7 +99,7 @@ def _engine(project: Project, engine: str | None, progress: Progress) -> Iterato
     from handoff.warehouse import engines
 
     try:
-        chosen = engines.engine_of(project, engine)
+        chosen = engines.choose_engine(project, engine)
     except HandoffError as error:
         detail, _, mend = str(error).removeprefix("handoff: error: ").partition(": ")
         yield DoctorStep("engine", False, detail, mend)
@@ -113,7 +113,7 @@ def _duckdb(project: Project, progress: Progress) -> Iterator[DoctorStep]:
     from handoff.warehouse import engines
 
     try:
-        warehouse = engines.opened(project, "duckdb", progress)
+        warehouse = engines.open_warehouse(project, "duckdb", progress)
     except HandoffError as error:
         yield DoctorStep("warehouse", False, str(error), "look at 'duckdb:' in handoff.yaml")
         return
@@ -129,7 +129,7 @@ def _bigquery(project: Project, progress: Progress) -> Iterator[DoctorStep]:
     from handoff.warehouse.bigquery.doctor import doctor_checks
 
     for check in doctor_checks(project.settings.bigquery):
-        yield DoctorStep(check.what, check.ok, check.detail, check.mend)
+        yield DoctorStep(check.what, check.ok, check.detail, check.fix)
 
 
 _ENGINES: Mapping[str, Callable[[Project, Progress], Iterator[DoctorStep]]] = {

@@ -17,7 +17,7 @@ from handoff.project.project import Project
 from handoff.session.model import QueryFact
 from handoff.sql import tables
 from handoff.sql.query import Param, Query, bind, read
-from handoff.warehouse import BoundQuery, Progress
+from handoff.warehouse.port import BoundQuery, Progress
 
 
 def ask(
@@ -36,9 +36,11 @@ def ask(
     from handoff.warehouse import engines  # only asking needs it
 
     asked = _question(project, name, params, as_of)
-    warehouse = engines.opened(project, engines.engine_of(project, engine), progress)
+    warehouse = engines.open_warehouse(
+        project, engines.choose_engine(project, engine), progress
+    )
     try:
-        return warehouse.answers((asked,))[0]
+        return warehouse.run((asked,))[0]
     finally:
         warehouse.close()
 
@@ -111,14 +113,14 @@ def estimate(
     asked = [each for name in names for each in _asked(project, name, params, as_of)]
     warehouse = BigQueryWarehouse(settings, progress)
     try:
-        found = warehouse.estimates(asked)
+        found = warehouse.estimate(asked)
     finally:
         warehouse.close()
     known = [each for each in found if isinstance(each, CostEstimate)]
     billed = [0 if each.cached else each.bytes_billed for each in known]
     rows: list[tuple[Value, ...]] = [
         (
-            each.question,
+            each.query,
             each.bytes_processed,
             cost,
             each.cached,
@@ -169,8 +171,8 @@ def pull_schema(project: Project, *, engine: str | None, progress: Progress) -> 
     if problems:
         raise InvalidInput(problems)
     used = frozenset().union(*(datasets(query) for query in queries.values()))
-    chosen = engines.engine_of(project, engine)
-    warehouse = engines.opened(project, chosen, progress)
+    chosen = engines.choose_engine(project, engine)
+    warehouse = engines.open_warehouse(project, chosen, progress)
     try:
         names = used if chosen == "bigquery" else {each.rpartition(".")[2] for each in used}
         found = warehouse.schema(names)

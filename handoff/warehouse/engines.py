@@ -1,4 +1,4 @@
-"""Which warehouse a project asks, opened."""
+"""Choose and open the warehouse of a project."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from collections.abc import Callable, Mapping
 from handoff.base.problems import UsageError, nearest
 from handoff.project.project import Project
 from handoff.project.settings import ENGINES, Engine
-from handoff.warehouse import Progress, Warehouse
+from handoff.warehouse.port import Progress, Warehouse
 
 
-def engine_of(project: Project, given: str | None) -> Engine:
-    """The engine that was given, else the one in the settings; never an assumed one.
-
-    Raises UsageError.
-    """
-    chosen = given or project.settings.engine
+def choose_engine(project: Project, engine: str | None) -> Engine:
+    """`engine`, else the one in the settings; there is no default. Raises UsageError."""
+    chosen = engine or project.settings.engine
     if chosen is None:
         raise UsageError(
-            "handoff: error: no engine is set: write 'engine: duckdb' or 'engine: bigquery' "
-            "into handoff.yaml, or give '--engine'"
+            "handoff: error: no engine is set, write 'engine: duckdb' or 'engine: bigquery' "
+            "in handoff.yaml, or use '--engine'"
         )
     if chosen not in ENGINES:
         known = nearest(chosen, ENGINES) or f", expected {' or '.join(ENGINES)}"
@@ -27,13 +24,16 @@ def engine_of(project: Project, given: str | None) -> Engine:
     return next(engine for engine in ENGINES if engine == chosen)
 
 
-def opened(project: Project, engine: Engine, progress: Progress) -> Warehouse:
-    """The warehouse of `project`, ready to be asked. Raises UsageError and WorldError."""
+def open_warehouse(project: Project, engine: Engine, progress: Progress) -> Warehouse:
+    """The warehouse of `project`, ready to run queries. Raises UsageError and WorldError."""
     return _OPEN[engine](project, progress)
 
 
+# the packages of the engines import their slow libraries, so they are imported only here
+
+
 def _duckdb(project: Project, progress: Progress) -> Warehouse:
-    from handoff.warehouse.duckdb import warehouse  # slow: only asking needs it
+    from handoff.warehouse.duckdb import warehouse
 
     path = project.settings.duckdb.path
     if path is not None:
@@ -42,9 +42,7 @@ def _duckdb(project: Project, progress: Progress) -> Warehouse:
 
 
 def _bigquery(project: Project, progress: Progress) -> Warehouse:
-    from handoff.warehouse.bigquery.warehouse import (
-        BigQueryWarehouse,  # slow: only asking needs it
-    )
+    from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 
     return BigQueryWarehouse(project.settings.bigquery, progress)
 

@@ -15,7 +15,7 @@ from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.publish import gate
 from handoff.session.model import QueryFact, Session
-from handoff.warehouse import Progress
+from handoff.warehouse.port import Progress
 from handoff.workspace import run_queries as gathering
 from handoff.workspace.load import LoadedSession, session_path
 
@@ -74,8 +74,10 @@ def gather(
     world = _world(project, now)
     is_asked = any(isinstance(each, QueryFact) for each in session.questions)
     # an engine that was given is held to be one, though nothing is asked of it
-    chosen = engines.engine_of(project, engine) if engine or is_asked else None
-    warehouse = engines.opened(project, chosen, progress) if chosen and is_asked else None
+    chosen = engines.choose_engine(project, engine) if engine or is_asked else None
+    warehouse = (
+        engines.open_warehouse(project, chosen, progress) if chosen and is_asked else None
+    )
     try:
         facts = gathering.gather(
             session,

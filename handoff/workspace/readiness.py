@@ -21,7 +21,7 @@ from handoff.values.evidence import (
     facts_of_conditions,
     start_conditions,
 )
-from handoff.warehouse import Progress
+from handoff.warehouse.port import Progress
 
 
 class Readiness(Struct, frozen=True):

@@ -18,7 +18,7 @@ from handoff.session.reading_list import to_read
 from handoff.sources import git_history
 from handoff.values.cells import Cells
 from handoff.values.changes import changes, seen
-from handoff.warehouse import Progress
+from handoff.warehouse.port import Progress
 from handoff.workspace.document import live_of, render
 from handoff.workspace.gather import earlier, facts_path, gather, recorded
 from handoff.workspace.load import LoadedSession, load, session_path

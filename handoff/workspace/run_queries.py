@@ -12,7 +12,7 @@ from handoff.base.problems import InvalidInput, Problem, WorldError, nearest
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance, QueryResult, Value
 from handoff.session.model import QueryFact, Session, SourceFact
 from handoff.sql.query import Query, bind
-from handoff.warehouse import BoundQuery, Warehouse
+from handoff.warehouse.port import BoundQuery, Warehouse
 
 if TYPE_CHECKING:
     from handoff.sources.lookup import LookupResult
@@ -59,7 +59,7 @@ def _answers(
     warehouse: Warehouse, asked: Sequence[BoundQuery], *, patient: bool
 ) -> tuple[QueryResult | Failure, ...]:
     try:
-        return warehouse.answers(asked)
+        return warehouse.run(asked)
     except WorldError as error:
         if not patient:
             raise

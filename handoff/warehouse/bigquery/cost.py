@@ -1,4 +1,4 @@
-"""What questions cost on BigQuery: estimates, how far each may go, and the budget."""
+"""What queries cost on BigQuery: estimates, the limit of each, and the budget."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _GROWTH = 1.1
 
 
 class CostEstimate(Struct, frozen=True):
-    """What a dry run says that a question will cost."""
+    """What a query will cost, by its dry run."""
 
     fact: str
-    question: str
+    query: str
     """`orchestrator/phases.sql`."""
     bytes_processed: int
     tables: tuple[str, ...]
@@ -30,7 +30,7 @@ class CostEstimate(Struct, frozen=True):
     is_bound: bool = True
     """`False` where BigQuery can only guess, as over external tables."""
     cached: bool = False
-    """The answer is in BigQuery's cache: asking again bills nothing."""
+    """The result is in BigQuery's cache: another run bills nothing."""
 
     @property
     def bytes_billed(self) -> int:
@@ -41,7 +41,7 @@ class CostEstimate(Struct, frozen=True):
 
     @property
     def ceiling(self) -> int | None:
-        """What the question surely stays under; `None` where nobody knows."""
+        """What the query surely stays under; `None` where that is not known."""
         if not self.is_bound:
             return None
         headroom = MINIMUM * max(1, len(self.tables))
@@ -49,7 +49,7 @@ class CostEstimate(Struct, frozen=True):
 
 
 class BilledCost(Struct, frozen=True):
-    """What an answer cost."""
+    """What a query cost."""
 
     fact: str
     bytes_billed: int
@@ -57,65 +57,65 @@ class BilledCost(Struct, frozen=True):
 
 
 class QueryBudget(Struct, frozen=True):
-    """Leave to ask a question."""
+    """Permission to run a query."""
 
     maximum_bytes_billed: int | None
 
 
-def grants(
+def allot(
     estimates: Sequence[CostEstimate | Failure], settings: Settings, *, at: datetime
 ) -> tuple[QueryBudget | Failure, ...]:
-    """Leave, or why not, for each estimate; a failure stays what it is.
+    """A budget, or why there is none, for each estimate; a failure stays what it is.
 
-    What the grants allow together is never more than `max_bytes_render`, unless BigQuery
-    cannot estimate a question and no `max_bytes_query` holds it.
+    All budgets together never exceed `max_bytes_render`, unless BigQuery cannot estimate a
+    query and no `max_bytes_query` limits it.
     """
-    cap, budget = settings.max_bytes_query, settings.max_bytes_render
-    fits = [
+    cap, total = settings.max_bytes_query, settings.max_bytes_render
+    fitting = [
         each
         for each in estimates
         if isinstance(each, CostEstimate) and (cap is None or each.bytes_billed <= cap)
     ]
-    total = sum(each.bytes_billed for each in fits)
-    over = _over_budget(fits, budget) if budget is not None and total > budget else None
-    share = (budget - total) // len(fits) if budget is not None and fits and not over else None
+    needed = sum(each.bytes_billed for each in fitting)
+    over = _over_total(fitting, total) if total is not None and needed > total else None
+    share = (total - needed) // len(fitting) if total is not None and fitting else None
 
-    def grant(each: CostEstimate | Failure) -> QueryBudget | Failure:
+    def budget(each: CostEstimate | Failure) -> QueryBudget | Failure:
         if isinstance(each, Failure):
             return each
         if cap is not None and each.bytes_billed > cap:
             return Failure(_over_cap(each, cap), at, exit_code=1)
         if over and each.bytes_billed:
             return Failure(over, at, exit_code=1)
-        left = None if share is None else each.bytes_billed + share
+        left = None if share is None or over else each.bytes_billed + share
         limits = [limit for limit in (each.ceiling, cap, left) if limit is not None]
         return QueryBudget(max(MINIMUM, min(limits)) if limits else None)
 
-    return tuple(map(grant, estimates))
+    return tuple(map(budget, estimates))
 
 
 def _over_cap(estimate: CostEstimate, cap: int) -> str:
     return (
-        f"not asked: it would bill {size(estimate.bytes_billed)}, over max_bytes_query"
+        f"not run: it would bill {size(estimate.bytes_billed)}, over max_bytes_query"
         f" ({size(cap)}), read fewer columns or partitions, or raise the limit"
     )
 
 
-def _over_budget(known: Sequence[CostEstimate], budget: int) -> str:
-    largest = max(known, key=lambda each: each.bytes_billed)
-    total = sum(each.bytes_billed for each in known)
+def _over_total(estimates: Sequence[CostEstimate], total: int) -> str:
+    largest = max(estimates, key=lambda each: each.bytes_billed)
+    needed = sum(each.bytes_billed for each in estimates)
     return (
-        f"not asked: all questions together would bill {size(total)}, over max_bytes_render"
-        f" ({size(budget)}), most of it {largest.question} with {size(largest.bytes_billed)}"
+        f"not run: all queries together would bill {size(needed)}, over max_bytes_render"
+        f" ({size(total)}), most of it {largest.query} with {size(largest.bytes_billed)}"
     )
 
 
 def line(bills: Sequence[BilledCost], per_tib: float) -> str:
-    """`3 questions, 1 from the cache, 20.0 MiB billed, $0.00012`."""
+    """`3 queries, 1 from the cache, 20.0 MiB billed, $0.00012`."""
     total = sum(each.bytes_billed for each in bills)
     cached = sum(each.cached for each in bills)
     parts = [
-        f"{len(bills)} question{'' if len(bills) == 1 else 's'}",
+        "1 query" if len(bills) == 1 else f"{len(bills)} queries",
         *([f"{cached} from the cache"] if cached else []),
         f"{size(total)} billed",
         price(total, per_tib),

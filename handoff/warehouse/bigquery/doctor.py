@@ -1,4 +1,4 @@
-"""Whether BigQuery can be asked from here, step by step, and what to mend where it cannot."""
+"""Checks whether BigQuery can run queries from here, step by step."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from msgspec.structs import replace
 from handoff.base.problems import HandoffError, nearest
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
-from handoff.warehouse import BoundQuery
-from handoff.warehouse.bigquery import request
-from handoff.warehouse.bigquery.catalogue import Catalogue
-from handoff.warehouse.bigquery.client import Connection, connect, endpoint, takes_credentials
+from handoff.warehouse.bigquery import wire
+from handoff.warehouse.bigquery.client import (
+    Catalogue,
+    Connection,
+    connect,
+    endpoint,
+    takes_credentials,
+)
 from handoff.warehouse.bigquery.errors import explain
 from handoff.warehouse.bigquery.jobs import Jobs
+from handoff.warehouse.port import BoundQuery
 
-_CLOCK_OFF = timedelta(seconds=60)
-"""`as_of` is to the minute; credentials are refused at five."""
+_CLOCK_TOLERANCE = timedelta(seconds=60)
+"""`as_of` is to the minute; credentials are rejected at five."""
 
 
 class DoctorFinding(Struct, frozen=True):
@@ -27,30 +32,30 @@ class DoctorFinding(Struct, frozen=True):
     ok: bool
     detail: str
     """What was found."""
-    mend: str = ""
-    """What to do; empty where all is well."""
+    fix: str = ""
+    """What to do; empty if `ok`."""
 
 
 def doctor_checks(
     settings: Settings, *, retry_seconds: float = 10.0
 ) -> Iterator[DoctorFinding]:
-    """Each step when it is taken; the first that others rest on ends them."""
+    """The finding of each step; stops at the first that the others depend on."""
     try:
-        request.check_labels(settings)
+        wire.check_labels(settings)
         yield _endpoint(settings)
-        connection = connect(settings, retry_seconds=retry_seconds, told=lambda _: None)
+        connection = connect(settings, retry_seconds=retry_seconds, progress=lambda _: None)
     except HandoffError as error:
         # each message is 'what, what to do'
-        found, _, mend = str(error).partition(", ")
-        yield DoctorFinding("credentials", False, found, mend)
+        detail, _, fix = str(error).partition(", ")
+        yield DoctorFinding("credentials", False, detail, fix)
         return
     try:
-        yield DoctorFinding("credentials", True, _whose(connection, settings))
+        yield DoctorFinding("credentials", True, _account(connection, settings))
         yield DoctorFinding("project", True, str(connection.client.project))
         yield _dry_run(connection, settings)
         if settings.dataset:
             yield _dataset(connection, settings, settings.dataset)
-        if connection.clock.ahead is not None:  # a server that is silent tells no time
+        if connection.clock.ahead is not None:  # not every server sends its time
             yield _clock(connection.clock.ahead)
     finally:
         connection.close()
@@ -64,7 +69,7 @@ def _endpoint(settings: Settings) -> DoctorFinding:
     return DoctorFinding("endpoint", True, f"{server}{sent}")
 
 
-def _whose(connection: Connection, settings: Settings) -> str:
+def _account(connection: Connection, settings: Settings) -> str:
     credentials = connection.credentials
     if settings.impersonate:
         return f"impersonating {settings.impersonate}"
@@ -74,8 +79,8 @@ def _whose(connection: Connection, settings: Settings) -> str:
 
 def _dry_run(connection: Connection, settings: Settings) -> DoctorFinding:
     query = read(b"-- returns: n INT64\nSELECT 1 AS n", "SELECT 1", "doctor.sql")
-    asked = BoundQuery("doctor", query, {"as_of": datetime.now(UTC)})
-    configuration = request.dry_run(asked, replace(settings, dataset=None))
+    bound = BoundQuery("doctor", query, {"as_of": datetime.now(UTC)})
+    configuration = wire.dry_run_configuration(bound, replace(settings, dataset=None))
     try:
         job = Jobs(connection, settings.timeout_seconds).dry_run(query.text, configuration)
     except Exception as error:
@@ -88,34 +93,30 @@ def _dry_run(connection: Connection, settings: Settings) -> DoctorFinding:
         )
         if explained is None:
             raise
-        found, _, mend = explained.message.partition(", ")
-        return DoctorFinding("dry run", False, found, mend)
-    return DoctorFinding(
-        "dry run", True, f"SELECT 1 in {job.location or 'the default location'}"
-    )
+        detail, _, fix = explained.message.partition(", ")
+        return DoctorFinding("dry run", False, detail, fix)
+    where = job.location or "the default location"
+    return DoctorFinding("dry run", True, f"SELECT 1 in {where}")
 
 
 def _dataset(connection: Connection, settings: Settings, name: str) -> DoctorFinding:
-    project, dataset = request.dataset_of(name, str(connection.client.project))
+    project, dataset = wire.dataset_of(name, str(connection.client.project))
     catalogue = Catalogue(connection)
-    there = catalogue.location(project, dataset)
-    if there is None:
+    location = catalogue.location(project, dataset)
+    if location is None:
         hint = nearest(dataset, catalogue.datasets(project))
-        mend = f"look at 'bigquery: dataset:'{hint}"
-        return DoctorFinding(
-            "dataset", False, f"no dataset '{project}.{dataset}', or no access", mend
-        )
-    if settings.location and settings.location.casefold() != there.casefold():
-        found = f"'{project}.{dataset}' is in {there}, jobs run in {settings.location}"
-        return DoctorFinding("dataset", False, found, f"set 'bigquery: location: {there}'")
-    return DoctorFinding("dataset", True, f"{project}.{dataset} in {there}")
+        detail = f"no dataset '{project}.{dataset}', or no access"
+        return DoctorFinding("dataset", False, detail, f"check 'bigquery: dataset:'{hint}")
+    if settings.location and settings.location.casefold() != location.casefold():
+        detail = f"'{project}.{dataset}' is in {location}, jobs run in {settings.location}"
+        return DoctorFinding("dataset", False, detail, f"set 'bigquery: location: {location}'")
+    return DoctorFinding("dataset", True, f"{project}.{dataset} in {location}")
 
 
 def _clock(ahead: timedelta) -> DoctorFinding:
     seconds = round(ahead.total_seconds(), -1)
-    if abs(ahead) < _CLOCK_OFF:
+    if abs(ahead) < _CLOCK_TOLERANCE:
         return DoctorFinding("clock", True, "agrees with the server's")
     word = "ahead of" if seconds > 0 else "behind"
-    return DoctorFinding(
-        "clock", False, f"{abs(seconds):.0f} s {word} the server's", "set the clock (NTP)"
-    )
+    detail = f"{abs(seconds):.0f} s {word} the server's"
+    return DoctorFinding("clock", False, detail, "set the clock (NTP)")

@@ -1,44 +1,48 @@
-"""Jobs on BigQuery: begun under ids of our own, waited for, and cancelled when it is time."""
+"""Jobs on BigQuery: started under our own ids, in parallel, and cancelled on Ctrl-C."""
 
 from __future__ import annotations
 
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, cast
+from queue import Empty, SimpleQueue
+from typing import TypeVar, cast
 
-from handoff.warehouse.bigquery.client import HTTP_SECONDS, Connection, reason_of
+from google.api_core.exceptions import Conflict
+from google.cloud.bigquery import QueryJob, QueryJobConfig
+from google.cloud.bigquery.table import RowIterator
 
-if TYPE_CHECKING:
-    from google.cloud.bigquery import QueryJob, QueryJobConfig
-    from google.cloud.bigquery.table import RowIterator
+from handoff.warehouse.bigquery.client import HTTP_SECONDS, Connection
+from handoff.warehouse.bigquery.errors import reason_of
 
 CANCEL_SECONDS = 5.0
 """How long an interrupted command waits for its jobs to end."""
 POLL_SECONDS = 15.0
-"""Well under the time that is tried again, which is counted from the beginning of a wait."""
+"""Well under the time of all retries, which is counted from the beginning of a wait."""
 GRACE_SECONDS = 15.0
 """BigQuery stops the job itself at `jobTimeoutMs`; this is for when it does not."""
-_BEGUN_AGAIN = (
+_RESTARTED = (
     "jobBackendError",
     "jobInternalError",
     "jobRateLimitExceeded",
     *("backendError", "internalError", "rateLimitExceeded"),
 )
-"""A job that failed so may be asked anew, under another id."""
+"""A job that failed for one of these reasons is started once more, under another id."""
 
 Configuration = Mapping[str, object]
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Cancelled(Exception):
-    """The command is being interrupted: nothing more is asked."""
+    """The command is being interrupted: no more jobs are started."""
 
 
 class JobFailed(Exception):
-    """BigQuery ended the job without an answer; `cause` has its reason."""
+    """BigQuery ended the job without a result; `cause` has its reason."""
 
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
@@ -61,37 +65,31 @@ class Jobs:
         self._timeout_seconds = timeout_seconds
         self._stopped = False
         self._running: dict[str, QueryJob | None] = {}
-        """By id; `None` until BigQuery said that it has begun."""
+        """By id; `None` until BigQuery has confirmed the start."""
         self._changed = threading.Condition()
 
     def dry_run(self, sql: str, configuration: Configuration) -> QueryJob:
-        """What BigQuery would do: checked and estimated, nothing run."""
+        """A job that is checked and estimated, but not run."""
         if self._stopped:
             raise Cancelled
-        return self._client.query(
-            sql,
-            job_config=_config(configuration),
-            retry=self._retry,
-            timeout=HTTP_SECONDS,
-            job_retry=None,
-        )
+        return self._query(sql, configuration)
 
     def run(
         self, sql: str, configuration: Configuration, *, max_rows: int
     ) -> tuple[QueryJob, RowIterator]:
-        """The job when it is done and at most `max_rows` rows of its answer, not yet read.
+        """The finished job and at most `max_rows` rows of its result, not yet read.
 
-        A job that BigQuery lost is begun once more.
+        A job that BigQuery lost is started once more.
         """
         try:
             return self._run(sql, configuration, max_rows)
         except JobFailed as error:
-            if reason_of(error.cause) not in _BEGUN_AGAIN:
+            if reason_of(error.cause) not in _RESTARTED:
                 raise
             return self._run(sql, configuration, max_rows)
 
     def stop(self) -> None:
-        """Cancel every job that runs and wait for their ends, but not for long."""
+        """Cancel every running job and wait for their ends, but not for long."""
         with self._changed:
             self._stopped = True
             running = dict(self._running)
@@ -102,16 +100,29 @@ class Jobs:
 
     # --- one job ---
 
+    def _query(
+        self, sql: str, configuration: Configuration, job_id: str | None = None
+    ) -> QueryJob:
+        return self._client.query(
+            sql,
+            job_config=cast(QueryJobConfig, QueryJobConfig.from_api_repr(dict(configuration))),
+            job_id=job_id,
+            retry=self._retry,
+            timeout=HTTP_SECONDS,
+            # not None would retry for 10 minutes around our own retries
+            job_retry=None,
+        )
+
     def _run(
         self, sql: str, configuration: Configuration, max_rows: int
     ) -> tuple[QueryJob, RowIterator]:
         with self._tracked() as job_id:
-            job = self._begun(job_id, sql, configuration)
-            return job, self._waited(job, max_rows)
+            job = self._start(job_id, sql, configuration)
+            return job, self._wait(job, max_rows)
 
     @contextmanager
     def _tracked(self) -> Iterator[str]:
-        # known before it is sent: what is cancelled must have a name
+        # known before it is sent: a job can only be cancelled by its id
         job_id = f"handoff_{uuid.uuid4().hex}"
         with self._changed:
             if self._stopped:
@@ -124,22 +135,11 @@ class Jobs:
                 del self._running[job_id]
                 self._changed.notify_all()
 
-    def _begun(self, job_id: str, sql: str, configuration: Configuration) -> QueryJob:
-        # slow: loaded by the client already
-        from google.api_core.exceptions import Conflict
-
+    def _start(self, job_id: str, sql: str, configuration: Configuration) -> QueryJob:
         try:
-            job = self._client.query(
-                sql,
-                job_config=_config(configuration),
-                job_id=job_id,
-                retry=self._retry,
-                timeout=HTTP_SECONDS,
-                # not None would try again for 10 minutes around our own trying
-                job_retry=None,
-            )
+            job = self._query(sql, configuration, job_id)
         except Conflict:
-            # sent again after its answer was lost on the way: it is ours
+            # sent again after its response was lost on the way: it is ours
             job = self._client.get_job(job_id, retry=self._retry, timeout=HTTP_SECONDS)  # type: ignore[assignment]
         with self._changed:
             self._running[job_id] = job
@@ -149,12 +149,12 @@ class Jobs:
             raise Cancelled
         return job
 
-    def _waited(self, job: QueryJob, max_rows: int) -> RowIterator:
+    def _wait(self, job: QueryJob, max_rows: int) -> RowIterator:
         deadline = time.monotonic() + self._timeout_seconds + GRACE_SECONDS
         while True:
             try:
-                self._retry(_result)(job, max_rows)
-                # nothing is asked again; but pages that follow are tried again
+                self._retry(_poll)(job, max_rows)
+                # no second request for the first page; the pages that follow are retried
                 return job.result(max_results=max_rows, retry=self._retry)
             except FutureTimeout:
                 if time.monotonic() > deadline:
@@ -162,7 +162,7 @@ class Jobs:
                     raise JobTimeout from None
 
     def _cancel(self, job_id: str, job: QueryJob | None) -> None:
-        with suppress(Exception):  # it may have ended, or never begun: nothing to add
+        with suppress(Exception):  # it may have ended, or never started: nothing to add
             self._client.cancel_job(
                 job_id,
                 location=job.location if job else None,
@@ -171,7 +171,7 @@ class Jobs:
             )
 
 
-def _result(job: QueryJob, max_rows: int) -> None:
+def _poll(job: QueryJob, max_rows: int) -> None:
     """Wait a while for `job`. Raises TimeoutError while it runs, JobFailed when it failed."""
     try:
         # retry is None: the client would take a failed job for a failed request
@@ -185,13 +185,62 @@ def _result(job: QueryJob, max_rows: int) -> None:
 def resource(job: QueryJob) -> Mapping[str, object]:
     """`job` as the REST API sent it."""
     # private, for want of another way: the properties leave out routines and accuracy, and
-    # to_api_repr() is what was sent to begin it
+    # to_api_repr() is what was sent to start it
     properties: Mapping[str, object] = job._properties
     return properties
 
 
-def _config(configuration: Configuration) -> QueryJobConfig:
-    # slow: loaded by the client already
-    from google.cloud.bigquery import QueryJobConfig
+# --- threads -----------------------------------------------------------------------------
 
-    return cast(QueryJobConfig, QueryJobConfig.from_api_repr(dict(configuration)))
+
+def run_parallel(
+    do: Callable[[A], B],
+    things: Sequence[A],
+    *,
+    threads: int,
+    progress: Callable[[int], None],
+) -> list[B]:
+    """`do(thing)` for each of `things`, in their order; `progress` gets the number done.
+
+    The threads are daemons: those of an executor are joined when Python ends, so that one
+    hanging socket would hold an interrupted command.
+    """
+    waiting: SimpleQueue[tuple[int, A]] = SimpleQueue()
+    done: SimpleQueue[tuple[int, B | None, BaseException | None]] = SimpleQueue()
+    for numbered in enumerate(things):
+        waiting.put(numbered)
+    for _ in range(max(1, min(threads, len(things)))):
+        threading.Thread(target=_work, args=(do, waiting, done), daemon=True).start()
+    results: dict[int, B] = {}
+    for count in range(1, len(things) + 1):
+        n, result, error = _next(done)
+        if error is not None:
+            raise error
+        results[n] = result  # type: ignore[assignment]  # B may be None itself
+        progress(count)
+    return [results[n] for n in range(len(things))]
+
+
+def _work(
+    do: Callable[[A], B],
+    waiting: SimpleQueue[tuple[int, A]],
+    done: SimpleQueue[tuple[int, B | None, BaseException | None]],
+) -> None:
+    while True:
+        try:
+            n, thing = waiting.get_nowait()
+        except Empty:
+            return
+        try:
+            done.put((n, do(thing), None))
+        except BaseException as error:  # raised in the thread that waits
+            done.put((n, None, error))
+
+
+def _next(queue: SimpleQueue[B]) -> B:
+    while True:
+        try:
+            # Windows delivers Ctrl-C only between waits
+            return queue.get(timeout=0.5)
+        except Empty:
+            continue

@@ -1,7 +1,7 @@
-"""BigQuery as a warehouse: cheap, safe, and cancelled when it is interrupted.
+"""BigQuery as a warehouse: estimates first, stays in the budget, cancels on Ctrl-C.
 
-Each question is first a dry run, which costs nothing: it must be one SELECT over allowed
-tables, return what its header says, and fit the budget. Then all run at once.
+Each query is first a dry run, which is free: it must be one SELECT over allowed tables, return
+what its header declares, and fit the budget. Then all run in parallel.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from handoff.facts.recorded import MAX_ROWS, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.tables import Tables
 from handoff.sql.types import BadType, BadValue
-from handoff.warehouse import BoundQuery, Progress
-from handoff.warehouse.bigquery import cost, request, result
-from handoff.warehouse.bigquery.catalogue import Catalogue, described
-from handoff.warehouse.bigquery.client import Connection, connect
+from handoff.warehouse.bigquery import cost, wire
+from handoff.warehouse.bigquery.client import Catalogue, Connection, connect, describe_tables
 from handoff.warehouse.bigquery.cost import BilledCost, CostEstimate, QueryBudget
-from handoff.warehouse.bigquery.dry_run import plan, refused_plan, refused_words
+from handoff.warehouse.bigquery.dry_run import read_plan, refuse_plan, refuse_text
 from handoff.warehouse.bigquery.errors import explain
-from handoff.warehouse.bigquery.jobs import Cancelled, Jobs, resource
-from handoff.warehouse.result import ResultTooLarge, different, too_many_rows
-from handoff.warehouse.workers import each_of
+from handoff.warehouse.bigquery.jobs import Cancelled, Jobs, resource, run_parallel
+from handoff.warehouse.port import (
+    BoundQuery,
+    Progress,
+    ResultTooLarge,
+    describe_differences,
+    too_many_rows,
+)
 
 RETRY_SECONDS = 60.0
 
@@ -35,84 +38,83 @@ B = TypeVar("B")
 
 
 class BigQueryWarehouse:
-    """Answers questions with the jobs of one project; connects when it is first asked."""
+    """Runs queries as jobs of one project; connects before the first of them."""
 
     engine = "bigquery"
 
     def __init__(
         self, settings: Settings, progress: Progress, *, retry_seconds: float = RETRY_SECONDS
     ) -> None:
-        request.check_labels(settings)
+        wire.check_labels(settings)
         self._settings = settings
         self._progress = progress
         self._retry_seconds = retry_seconds
-        self._telling = threading.Lock()
+        self._reporting = threading.Lock()
         self.bills: list[BilledCost] = []
-        """Of every answer that was had, in the order they came."""
+        """Of every query that has run, in the order they finished."""
         self._parts: tuple[Connection, Jobs, Catalogue] | None = None
 
-    def answers(self, asked: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
-        """One answer or failure for each question, in order; a failure takes no other down.
+    def run(self, queries: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
+        """A result or a failure for each query, in order; none affects the others.
 
-        Interrupted, it cancels the jobs that run before it raises KeyboardInterrupt. Raises
-        UsageError and WorldError where BigQuery cannot be asked anything at all.
+        Interrupted, it cancels the running jobs before it raises KeyboardInterrupt. Raises
+        UsageError and WorldError where BigQuery cannot run any query.
         """
-        if not asked:
+        if not queries:
             return ()
-        estimates = self._all(self._estimate, asked, "checked")
-        granted = cost.grants(estimates, self._settings, at=_now())
-        return tuple(
-            self._all(self._answer, list(zip(asked, granted, strict=True)), "answered")
-        )
+        estimates = self._all(self._estimate, queries, "checked")
+        budgets = cost.allot(estimates, self._settings, at=_now())
+        pairs = list(zip(queries, budgets, strict=True))
+        return tuple(self._all(self._run_within, pairs, "done"))
 
-    def estimates(self, asked: Sequence[BoundQuery]) -> tuple[CostEstimate | Failure, ...]:
-        """What each question would cost, by dry runs; nothing is billed."""
-        return tuple(self._all(self._estimate_with_cache, asked, "estimated"))
+    def estimate(self, queries: Sequence[BoundQuery]) -> tuple[CostEstimate | Failure, ...]:
+        """What each query would cost, by dry runs; nothing is billed."""
+        return tuple(self._all(self._estimate_with_cache, queries, "estimated"))
 
     def cost(self) -> str | None:
         return cost.line(self.bills, self._settings.price_per_tib) if self.bills else None
 
     def schema(self, datasets: Collection[str]) -> Tables:
-        connection, _, _ = self._connected()
+        connection, _, _ = self._connect()
         project = str(connection.client.project)
-        named = [request.dataset_of(each, project) for each in sorted(datasets)]
+        names = [wire.dataset_of(each, project) for each in sorted(datasets)]
         return {
-            dataset: described(connection, owner, dataset, self._tell)
-            for owner, dataset in named
+            dataset: describe_tables(connection, owner, dataset, self._report)
+            for owner, dataset in names
         }
 
     def close(self) -> None:
         if self._parts is not None:
             self._parts[0].close()
 
-    # --- one question ---
+    # --- one query ---
 
-    def _estimate(self, asked: BoundQuery) -> CostEstimate | Failure:
-        return self._tried(asked, lambda: self._checked(asked))
+    def _estimate(self, bound: BoundQuery) -> CostEstimate | Failure:
+        return self._try(bound, lambda: self._check(bound))
 
-    def _estimate_with_cache(self, asked: BoundQuery) -> CostEstimate | Failure:
-        return self._tried(asked, lambda: self._with_cache(asked, self._checked(asked)))
+    def _estimate_with_cache(self, bound: BoundQuery) -> CostEstimate | Failure:
+        return self._try(bound, lambda: self._check_cache(bound, self._check(bound)))
 
-    def _answer(
-        self, asked_and_grant: tuple[BoundQuery, QueryBudget | Failure]
+    def _run_within(
+        self, query_and_budget: tuple[BoundQuery, QueryBudget | Failure]
     ) -> QueryResult | Failure:
-        asked, grant = asked_and_grant
-        if isinstance(grant, Failure):
-            return grant
-        return self._tried(asked, lambda: self._ran(asked, grant))
+        bound, budget = query_and_budget
+        if isinstance(budget, Failure):
+            return budget
+        return self._try(bound, lambda: self._run(bound, budget))
 
-    def _tried(self, asked: BoundQuery, do: Callable[[], B | Failure]) -> B | Failure:
-        connection, _, catalogue = self._connected()
+    def _try(self, bound: BoundQuery, do: Callable[[], B | Failure]) -> B | Failure:
+        connection, _, catalogue = self._connect()
         try:
             return do()
         except Cancelled:
             return Failure("interrupted", _now())
         except (ResultTooLarge, BadValue, BadType) as error:
-            return _mend(f"{asked.query.path}: {error}")
+            return _refused(f"{bound.query.path}: {error}")
         except Exception as error:
             explained = explain(
                 error,
-                asked.query,
+                bound.query,
                 project=str(connection.client.project),
                 settings=self._settings,
                 catalogue=catalogue,
@@ -121,93 +123,92 @@ class BigQueryWarehouse:
                 raise
             return Failure(explained.message, _now(), explained.exit_code)
 
-    def _checked(self, asked: BoundQuery) -> CostEstimate | Failure:
-        connection, jobs, _ = self._connected()
-        refused = refused_words(asked.query)
-        if refused:
-            return _mend(refused)
-        job = jobs.dry_run(
-            asked.query.text, request.dry_run(asked, self._settings, use_cache=False)
-        )
-        found = plan(resource(job))
-        project = str(connection.client.project)
-        refused = refused_plan(asked.query, found, self._settings, project)
-        if refused:
-            return _mend(refused)
+    def _check(self, bound: BoundQuery) -> CostEstimate | Failure:
+        connection, jobs, _ = self._connect()
+        query = bound.query
+        reason = refuse_text(query)
+        if reason:
+            return _refused(reason)
+        job = jobs.dry_run(query.text, wire.dry_run_configuration(bound, self._settings))
+        plan = read_plan(resource(job))
+        reason = refuse_plan(query, plan, self._settings, str(connection.client.project))
+        if reason:
+            return _refused(reason)
         return CostEstimate(
-            fact=asked.fact,
-            question=asked.query.name,
-            bytes_processed=found.bytes_processed,
-            tables=found.tables,
-            is_bound=found.is_bound,
+            fact=bound.fact,
+            query=query.name,
+            bytes_processed=plan.bytes_processed,
+            tables=plan.tables,
+            is_bound=plan.is_bound,
         )
 
-    def _with_cache(
-        self, asked: BoundQuery, estimate: CostEstimate | Failure
+    def _check_cache(
+        self, bound: BoundQuery, estimate: CostEstimate | Failure
     ) -> CostEstimate | Failure:
         if isinstance(estimate, Failure):
             return estimate
-        _, jobs, _ = self._connected()
-        job = jobs.dry_run(
-            asked.query.text, request.dry_run(asked, self._settings, use_cache=True)
-        )
-        return replace(estimate, cached=plan(resource(job)).cached)
+        _, jobs, _ = self._connect()
+        configuration = wire.dry_run_configuration(bound, self._settings, use_cache=True)
+        job = jobs.dry_run(bound.query.text, configuration)
+        return replace(estimate, cached=read_plan(resource(job)).cached)
 
-    def _ran(self, asked: BoundQuery, grant: QueryBudget) -> QueryResult | Failure:
-        _, jobs, _ = self._connected()
-        configuration = request.run(
-            asked, self._settings, maximum_bytes_billed=grant.maximum_bytes_billed
+    def _run(self, bound: BoundQuery, budget: QueryBudget) -> QueryResult | Failure:
+        _, jobs, _ = self._connect()
+        configuration = wire.run_configuration(
+            bound, self._settings, maximum_bytes_billed=budget.maximum_bytes_billed
         )
-        job, rows = jobs.run(asked.query.text, configuration, max_rows=MAX_ROWS + 1)
+        job, rows = jobs.run(bound.query.text, configuration, max_rows=MAX_ROWS + 1)
         self.bills.append(
-            BilledCost(asked.fact, job.total_bytes_billed or 0, job.cache_hit is True)
+            BilledCost(bound.fact, job.total_bytes_billed or 0, job.cache_hit is True)
         )
-        columns = result.columns([each.to_api_repr() for each in rows.schema])
-        refused = different(asked.query, columns)
-        if refused:
-            return _mend(refused)
+        columns = wire.columns([each.to_api_repr() for each in rows.schema])
+        reason = describe_differences(bound.query, columns)
+        if reason:
+            return _refused(reason)
         if rows.total_rows is not None and rows.total_rows > MAX_ROWS:
             raise too_many_rows(rows.total_rows)
         pages = (page.raw_page for page in rows.pages) if rows.total_rows else ()
         return QueryResult(
             columns=columns,
-            rows=result.rows(pages, columns),
+            rows=wire.rows(pages, columns),
             job_id=job.job_id,
             bytes_billed=job.total_bytes_billed,
             ran_at=(job.ended or _now()).astimezone(UTC),
         )
 
-    # --- all together ---
+    # --- all queries ---
 
     def _all(self, do: Callable[[A], B], things: Sequence[A], word: str) -> list[B]:
-        _, jobs, _ = self._connected()
+        _, jobs, _ = self._connect()
 
-        def told(count: int) -> None:
-            self._tell(f"BigQuery: {count} of {len(things)} {word}")
+        def progress(count: int) -> None:
+            self._report(f"BigQuery: {count} of {len(things)} {word}")
 
         try:
-            return each_of(do, things, at_once=self._settings.concurrency, told=told)
+            threads = self._settings.concurrency
+            return run_parallel(do, things, threads=threads, progress=progress)
         except BaseException:
-            # Ctrl-C above all: the client lets jobs run on, and they are paid for
-            self._tell("BigQuery: cancelling")
+            # Ctrl-C above all: the client lets jobs run on, and they are billed
+            self._report("BigQuery: cancelling")
             jobs.stop()
             raise
 
-    def _connected(self) -> tuple[Connection, Jobs, Catalogue]:
+    def _connect(self) -> tuple[Connection, Jobs, Catalogue]:
         if self._parts is None:
             connection = connect(
-                self._settings, retry_seconds=self._retry_seconds, told=self._tell
+                self._settings, retry_seconds=self._retry_seconds, progress=self._report
             )
             jobs = Jobs(connection, self._settings.timeout_seconds)
             self._parts = connection, jobs, Catalogue(connection)
         return self._parts
 
-    def _tell(self, text: str) -> None:
-        with self._telling:
+    def _report(self, text: str) -> None:
+        with self._reporting:
             self._progress(text)
 
 
-def _mend(message: str) -> Failure:
+def _refused(message: str) -> Failure:
+    """A failure that the author must fix."""
     return Failure(message, _now(), exit_code=1)
 
 

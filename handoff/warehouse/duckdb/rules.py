@@ -1,7 +1,7 @@
-"""What DuckDB does with each piece of GoogleSQL: the same, the same once corrected, or refused.
+"""How DuckDB treats each node of GoogleSQL: the same, the same once corrected, or refused.
 
-The tree is typed. A node that stands in no table here is refused: a function nobody has
-compared would be a number nobody can trust. `docs/engines.md` lists what is known.
+The tree is typed. A node that no table here lists is refused: the numbers of a function that
+was never compared cannot be trusted. `docs/engines.md` lists all nodes.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ Rule = Callable[[exp.Expr], exp.Expr]
 
 
 class Refusal(Exception):
-    """Why a node is not run on the embedded engine."""
+    """Why the embedded engine does not run a node."""
 
     def __init__(self, message: str, node: exp.Expr) -> None:
         super().__init__(message)
         self.node = node
 
 
-def corrected(tree: exp.Expr) -> exp.Expr:
+def correct(tree: exp.Expr) -> exp.Expr:
     """`tree`, typed GoogleSQL, as a tree for DuckDB. Raises Refusal."""
-    # children first: a rule sees its operands as DuckDB will get them
+    # children first: a rule gets its operands as DuckDB will
     for node in reversed(list(tree.walk(bfs=True))):
         fixed = _fixed(node)
         if fixed is node:
@@ -46,11 +46,12 @@ def _fixed(node: exp.Expr) -> exp.Expr:
         raise Refusal(REFUSED[name], node)
     rule = RULES.get(name)
     if rule is None:
-        raise Refusal(f"{_spelled(node)} is not known to the embedded engine{_ELSEWHERE}", node)
+        raise Refusal(f"{_spelled(node)} {_UNSUPPORTED}{_ELSEWHERE}", node)
     return rule(node)
 
 
-_ELSEWHERE = ", ask BigQuery"
+_UNSUPPORTED = "is not supported by the embedded engine"
+_ELSEWHERE = ", run it on BigQuery"
 
 
 def _spelled(node: exp.Expr) -> str:
@@ -82,22 +83,22 @@ SAME = frozenset(f"{_STRUCTURE} {_OPERATORS} {_FUNCTIONS}".split())
 
 REFUSED: Mapping[str, str] = {
     "CurrentDate": "CURRENT_DATE changes from day to day, use DATE(@as_of)",
-    "CurrentTimestamp": "CURRENT_TIMESTAMP changes from moment to moment, use @as_of",
-    "CurrentDatetime": "CURRENT_DATETIME changes from moment to moment, use DATETIME(@as_of)",
-    "CurrentTime": "CURRENT_TIME changes from moment to moment, use @as_of",
-    "Rand": "RAND gives another number each time",
-    "Uuid": "GENERATE_UUID gives another text each time",
+    "CurrentTimestamp": "CURRENT_TIMESTAMP changes from run to run, use @as_of",
+    "CurrentDatetime": "CURRENT_DATETIME changes from run to run, use DATETIME(@as_of)",
+    "CurrentTime": "CURRENT_TIME changes from run to run, use @as_of",
+    "Rand": "RAND returns another number on each run",
+    "Uuid": "GENERATE_UUID returns another text on each run",
     "Lock": "FOR UPDATE and FOR SHARE lock rows, expected a SELECT that only reads",
-    "TableSample": "TABLESAMPLE gives other rows each time",
-    "ApproxDistinct": "APPROX_COUNT_DISTINCT counts otherwise here, use COUNT(DISTINCT)",
-    "ApproxQuantile": "APPROX_QUANTILES is approximate otherwise here" + _ELSEWHERE,
-    "ApproxQuantiles": "APPROX_QUANTILES is approximate otherwise here" + _ELSEWHERE,
-    "AnyValue": "ANY_VALUE may give any row's value, use MIN or MAX",
-    "Format": "FORMAT prints otherwise here, return the number and print it in the template",
-    "Pivot": "PIVOT is not known to the embedded engine, use COUNTIF or SUM(IF(...))",
-    "ParseJSON": "PARSE_JSON keeps the text otherwise here" + _ELSEWHERE,
-    "JSONFormat": "TO_JSON_STRING spaces its text otherwise here" + _ELSEWHERE,
-    "WeekStart": "WEEK begins on a Sunday or where one says, here on a Monday: use ISOWEEK",
+    "TableSample": "TABLESAMPLE returns other rows on each run",
+    "ApproxDistinct": "APPROX_COUNT_DISTINCT differs in DuckDB, use COUNT(DISTINCT)",
+    "ApproxQuantile": "APPROX_QUANTILES differs in DuckDB" + _ELSEWHERE,
+    "ApproxQuantiles": "APPROX_QUANTILES differs in DuckDB" + _ELSEWHERE,
+    "AnyValue": "ANY_VALUE may return the value of any row, use MIN or MAX",
+    "Format": "FORMAT differs in DuckDB, return the number and format it in the template",
+    "Pivot": "PIVOT is not supported by the embedded engine, use COUNTIF or SUM(IF(...))",
+    "ParseJSON": "PARSE_JSON keeps the text differently in DuckDB" + _ELSEWHERE,
+    "JSONFormat": "TO_JSON_STRING differs in DuckDB" + _ELSEWHERE,
+    "WeekStart": "WEEK begins on another day in DuckDB, use ISOWEEK",
 }
 
 # --- types -------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ def _known(node: exp.Expr, *wanted: str) -> str:
     if found in wanted or isinstance(node, exp.Null):
         return found
     text = node.sql("bigquery")[:40]
-    what = "has no known type, CAST it" if found == "UNKNOWN" else f"is {found}"
+    what = "has an unknown type, CAST it" if found == "UNKNOWN" else f"is {found}"
     raise Refusal(f"'{text}' {what}, expected {' or '.join(wanted)}{_ELSEWHERE}", node)
 
 
@@ -146,30 +147,28 @@ _NUMBERS = ("INT64", "FLOAT64", "NUMERIC")
 
 
 def _literal(node: exp.Expr) -> exp.Expr:
-    """`1.5` is FLOAT64; DuckDB takes it for a DECIMAL. Beside a NUMERIC it is one."""
+    """`1.5` is FLOAT64, but a DECIMAL in DuckDB; next to a NUMERIC it is a NUMERIC."""
     if node.is_string or node.is_int:
         return node
     parent = node.parent
-    beside = [_type(each) for each in _compared(parent)]
-    if "NUMERIC" not in beside:
+    if "NUMERIC" not in [_type(each) for each in _operands(parent)]:
         return _cast(node.copy(), "DOUBLE")
     if not isinstance(parent, exp.Predicate):
-        text = f"'{node}' beside a NUMERIC, write NUMERIC '{node}' or cast both to FLOAT64"
+        text = f"'{node}' next to a NUMERIC, write NUMERIC '{node}' or cast both to FLOAT64"
         raise Refusal(text, node)
     return node
 
 
-def _compared(parent: exp.Expr | None) -> list[exp.Expr]:
+def _operands(parent: exp.Expr | None) -> list[exp.Expr]:
     if isinstance(parent, exp.Binary):
         return [parent.this, parent.expression]
     return [parent.this] if isinstance(parent, (exp.In, exp.Between)) else []
 
 
 def _arithmetic(node: exp.Expr) -> exp.Expr:
-    """Sums and differences of numbers, and of a moment and an interval."""
+    """Sums and differences of numbers, and of a timestamp and an interval."""
     left, right = _type(node.this), _type(node.expression)
-    moments = ("TIMESTAMP", "DATETIME")
-    if left in moments and isinstance(node.expression, exp.Interval):
+    if left in ("TIMESTAMP", "DATETIME") and isinstance(node.expression, exp.Interval):
         return node
     for operand in (node.this, node.expression):
         _known(operand, *_NUMBERS)
@@ -181,7 +180,7 @@ def _arithmetic(node: exp.Expr) -> exp.Expr:
 
 
 def _divided(node: exp.Expr) -> exp.Expr:
-    """By zero is an error, not infinity."""
+    """Division by zero is an error, not infinity."""
     _quotient(node.this, node.expression, node)
     return exp.Div(this=node.this.copy(), expression=_not_zero(node.expression))
 
@@ -197,7 +196,7 @@ def _safe_divide(node: exp.Expr) -> exp.Expr:
 
 def _quotient(left: exp.Expr, right: exp.Expr, node: exp.Expr) -> None:
     if "NUMERIC" in (_known(left, *_NUMBERS), _known(right, *_NUMBERS)):
-        message = "a NUMERIC is divided with other digits here, cast it to FLOAT64"
+        message = "division of a NUMERIC has other digits in DuckDB, cast it to FLOAT64"
         raise Refusal(message, node)
 
 
@@ -210,7 +209,7 @@ def _not_zero(node: exp.Expr) -> exp.Expr:
 
 
 def _integers(node: exp.Expr) -> exp.Expr:
-    """DIV and MOD; both stop at a zero as BigQuery does."""
+    """DIV and MOD; both engines fail on zero."""
     _known(node.this, "INT64")
     _known(node.expression, "INT64")
     return node
@@ -219,13 +218,13 @@ def _integers(node: exp.Expr) -> exp.Expr:
 def _average(node: exp.Expr) -> exp.Expr:
     value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
     if _known(value, *_NUMBERS) == "NUMERIC":
-        message = "AVG of a NUMERIC has other digits here, use AVG(CAST(... AS FLOAT64))"
+        message = "AVG of a NUMERIC has other digits in DuckDB, use AVG(CAST(... AS FLOAT64))"
         raise Refusal(message, node)
     return node
 
 
 def _real(node: exp.Expr) -> exp.Expr:
-    """Of NUMERIC these are NUMERIC in GoogleSQL, and floats here."""
+    """Functions that return NUMERIC for NUMERIC in GoogleSQL, and a float in DuckDB."""
     for operand in (node.this, node.args.get("expression")):
         if operand is not None:
             _known(operand, "INT64", "FLOAT64")
@@ -233,22 +232,22 @@ def _real(node: exp.Expr) -> exp.Expr:
 
 
 def _rounded(node: exp.Expr) -> exp.Expr:
-    """Of an INT64 it is a FLOAT64; DuckDB keeps the INT64."""
+    """ROUND of an INT64 is a FLOAT64; DuckDB keeps the INT64."""
     if node.args.get("truncate") is not None:
-        raise Refusal("ROUND with a mode is not known to the embedded engine", node)
+        raise Refusal("ROUND with a mode is not supported by the embedded engine", node)
     if _known(node.this, *_NUMBERS) == "INT64":
         node.set("this", _cast(node.this.copy(), "DOUBLE"))
     return node
 
 
 def _signed(node: exp.Expr) -> exp.Expr:
-    """Of its operand's type; DuckDB's is a TINYINT."""
+    """SIGN has the type of its operand; DuckDB returns a TINYINT."""
     kinds = {"INT64": "BIGINT", "FLOAT64": "DOUBLE", "NUMERIC": "DECIMAL(38, 9)"}
     return _cast(node.copy(), kinds[_known(node.this, *_NUMBERS)])
 
 
 def _root(node: exp.Expr) -> exp.Expr:
-    """Of a negative number it is an error, not NaN."""
+    """SQRT of a negative number is an error, not NaN."""
     _known(node.this, "INT64", "FLOAT64")
     negative = exp.LT(this=exp.Paren(this=node.this.copy()), expression=exp.Literal.number(0))
     failed = _call("ERROR", _text("the square root of a negative number"))
@@ -256,9 +255,9 @@ def _root(node: exp.Expr) -> exp.Expr:
 
 
 def _count_if(node: exp.Expr) -> exp.Expr:
-    """Over nothing it is 0, not NULL."""
+    """COUNTIF of no rows is 0, not NULL."""
     if isinstance(node.this, exp.Distinct):
-        raise Refusal("COUNTIF(DISTINCT ...) is not known to the embedded engine", node)
+        raise Refusal("COUNTIF(DISTINCT ...) is not supported by the embedded engine", node)
     return exp.Count(this=_when((node.this.copy(), exp.Literal.number(1)), default=exp.null()))
 
 
@@ -266,7 +265,7 @@ def _count_if(node: exp.Expr) -> exp.Expr:
 
 
 def _comparison(node: exp.Expr) -> exp.Expr:
-    """What BigQuery does not compare at all, DuckDB does somehow."""
+    """Refuse comparisons that only DuckDB allows."""
     left, right = node.this, node.expression
     if isinstance(left, exp.Null) or isinstance(right, exp.Null):
         raise Refusal("BigQuery does not compare with a bare NULL, use IS NULL", node)
@@ -307,12 +306,12 @@ _SHAPES = {
     "TIMESTAMP": r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:[0-9]{2})?)?",
 }
-"""How text must look for both engines to read the same in it."""
+"""The texts that both engines read alike."""
 
 
 def _casted(node: exp.Expr) -> exp.Expr:
     if node.args.get("format"):
-        raise Refusal("CAST with FORMAT is not known to the embedded engine", node)
+        raise Refusal("CAST with FORMAT is not supported by the embedded engine", node)
     source, wanted = (
         _type(node.this),
         node.args["to"].sql("bigquery").split("<")[0].split("(")[0],
@@ -320,7 +319,7 @@ def _casted(node: exp.Expr) -> exp.Expr:
     if wanted == "NUMERIC":
         node.set("to", exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb"))
     if wanted == "BIGNUMERIC":
-        raise Refusal("BIGNUMERIC has fewer digits here" + _ELSEWHERE, node)
+        raise Refusal("BIGNUMERIC has fewer digits in DuckDB" + _ELSEWHERE, node)
     if isinstance(node.this, (exp.Parameter, exp.Null)):
         return node
     if source == wanted or (source, wanted) in _KEPT:
@@ -330,7 +329,10 @@ def _casted(node: exp.Expr) -> exp.Expr:
         return node
     if source == "STRING" and wanted in _SHAPES:
         return _read_text(node, wanted)
-    raise Refusal(f"CAST from {source} to {wanted} differs or is not known{_ELSEWHERE}", node)
+    raise Refusal(
+        f"CAST from {source} to {wanted} is not supported by the embedded engine{_ELSEWHERE}",
+        node,
+    )
 
 
 def _read_text(node: exp.Expr, wanted: str) -> exp.Expr:
@@ -338,19 +340,19 @@ def _read_text(node: exp.Expr, wanted: str) -> exp.Expr:
     if isinstance(node.this, exp.Literal):
         if re.fullmatch(_SHAPES[wanted], node.this.name):
             return node
-        raise Refusal(f"'{node.this.name}' is no {wanted} that both engines read", node)
+        raise Refusal(f"'{node.this.name}' is not read as {wanted} by both engines", node)
     fits = _call("REGEXP_FULL_MATCH", node.this.copy(), _text(_SHAPES[wanted]))
     missing = exp.Is(this=exp.Paren(this=node.this.copy()), expression=exp.null())
-    failed = _call("ERROR", _text(f"text that is no {wanted} both engines read"))
+    failed = _call("ERROR", _text(f"text that is not read as {wanted} by both engines"))
     cases = [(missing, exp.null()), (fits, node.copy())]
     if isinstance(node, exp.TryCast):
-        # without a digit it is no value anywhere, but inf and nan are
+        # without a digit it is NULL in both engines, except for inf and nan
         nothing = _call("REGEXP_FULL_MATCH", node.this.copy(), _text(r"(?i)[^0-9in]*"))
         cases.append((nothing, exp.null()))
     return _when(*cases, default=failed)
 
 
-# --- dates and moments -------------------------------------------------------------------
+# --- dates and times ---------------------------------------------------------------------
 
 _DATE_PARTS = ("DAY", "MONTH", "QUARTER", "YEAR")
 _CLOCK_PARTS = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
@@ -359,12 +361,14 @@ _CLOCK_PARTS = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
 def _unit(node: exp.Expr, allowed: tuple[str, ...]) -> str:
     unit = str(node.args["unit"].name if node.args.get("unit") else "DAY").upper()
     if unit not in allowed:
-        raise Refusal(f"{unit} counts otherwise here, expected {' or '.join(allowed)}", node)
+        raise Refusal(
+            f"{unit} counts differently in DuckDB, expected {' or '.join(allowed)}", node
+        )
     return unit
 
 
 def _date_shifted(node: exp.Expr) -> exp.Expr:
-    """A DATE less an interval is a DATE; DuckDB makes a moment of it."""
+    """A DATE minus an interval is a DATE; DuckDB returns a timestamp."""
     _known(node.this, "DATE")
     _unit(node, (*_DATE_PARTS, "WEEK"))
     return _cast(node.copy(), "DATE")
@@ -384,7 +388,7 @@ def _date_counted(node: exp.Expr) -> exp.Expr:
 
 
 def _counted(node: exp.Expr) -> exp.Expr:
-    """Whole units that passed; DuckDB's date_diff counts the boundaries crossed."""
+    """Whole units between two timestamps; DuckDB's date_diff counts boundaries crossed."""
     _known(node.this, "TIMESTAMP")
     _known(node.expression, "TIMESTAMP")
     unit = _unit(node, _CLOCK_PARTS)
@@ -393,7 +397,7 @@ def _counted(node: exp.Expr) -> exp.Expr:
 
 def _truncated(node: exp.Expr) -> exp.Expr:
     if node.args.get("zone"):
-        raise Refusal("truncating in a time zone is not known to the embedded engine", node)
+        raise Refusal("truncation in a time zone is not supported by the embedded engine", node)
     unit = _unit(node, (*_DATE_PARTS, "ISOWEEK", "HOUR", "MINUTE", "SECOND"))
     kind = _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
     cut = _call("DATE_TRUNC", _text(unit.removeprefix("ISO")), node.this.copy())
@@ -415,7 +419,7 @@ _EXTRACTED = {
 
 
 def _extracted(node: exp.Expr) -> exp.Expr:
-    """DuckDB counts the days of the week from 0."""
+    """EXTRACT; DuckDB counts the days of the week from 0."""
     part, value = node.this.name.upper(), node.expression
     _known(value, "DATE", "DATETIME", "TIMESTAMP")
     if part == "DATE":
@@ -424,14 +428,14 @@ def _extracted(node: exp.Expr) -> exp.Expr:
         day = _call("DATE_PART", _text("dayofweek"), value.copy())
         return exp.Paren(this=exp.Add(this=day, expression=exp.Literal.number(1)))
     if part not in _EXTRACTED:
-        raise Refusal(f"EXTRACT({part} ...) counts otherwise here{_ELSEWHERE}", node)
+        raise Refusal(f"EXTRACT({part} ...) counts differently in DuckDB{_ELSEWHERE}", node)
     return _call("DATE_PART", _text(_EXTRACTED[part].lower()), value.copy())
 
 
 def _date(node: exp.Expr) -> exp.Expr:
-    """DATE(moment), in a zone too."""
+    """DATE(timestamp), also with a time zone."""
     if node.args.get("expressions"):
-        raise Refusal("only DATE(moment) is known to the embedded engine", node)
+        raise Refusal("only DATE(timestamp) is supported by the embedded engine", node)
     if node.args.get("zone"):
         return _cast(_in_zone(node.this, node.args["zone"]), "DATE")
     _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
@@ -439,7 +443,7 @@ def _date(node: exp.Expr) -> exp.Expr:
 
 
 def _datetime(node: exp.Expr) -> exp.Expr:
-    """DATETIME(moment), in a zone too."""
+    """DATETIME(timestamp), also with a time zone."""
     if node.args.get("expression"):
         return _in_zone(node.this, node.args["expression"])
     _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
@@ -449,7 +453,7 @@ def _datetime(node: exp.Expr) -> exp.Expr:
 def _timestamp(node: exp.Expr) -> exp.Expr:
     """TIMESTAMP(date or datetime), in UTC."""
     if node.args.get("zone") or node.args.get("expression"):
-        raise Refusal("TIMESTAMP(..., zone) is not known to the embedded engine", node)
+        raise Refusal("TIMESTAMP(..., zone) is not supported by the embedded engine", node)
     _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
     return _cast(node.this.copy(), "TIMESTAMPTZ")
 
@@ -464,24 +468,22 @@ _ZONE = r"[A-Za-z_]+(/[A-Za-z_]+)*"
 
 
 def _in_zone(moment: exp.Expr, zone: exp.Expr) -> exp.Expr:
-    """A TIMESTAMP as the DATETIME that the clocks of a zone show."""
+    """A TIMESTAMP as the local DATETIME of a time zone."""
     _known(moment, "TIMESTAMP")
-    if not isinstance(zone, exp.Literal) or not re.fullmatch(
-        r"[A-Za-z_]+(/[A-Za-z_]+)*", zone.name
-    ):
-        raise Refusal("a time zone that is no name such as 'America/New_York'", zone)
+    if not isinstance(zone, exp.Literal) or not re.fullmatch(_ZONE, zone.name):
+        raise Refusal("expected the name of a time zone such as 'America/New_York'", zone)
     return _call("TIMEZONE", zone.copy(), moment.copy())
 
 
 _PRINTED = r"([^%]|%[YmdHMSjybBaAIp%])*"
-"""Formats in which both engines print the same, in English."""
+"""Formats that both engines print alike, in English."""
 
 
 def _printed(node: exp.Expr) -> exp.Expr:
-    """FORMAT_DATE and its kin; the format's fields are those that both engines know."""
+    """FORMAT_DATE and similar, with the fields that both engines have."""
     pattern, moment = node.args["format"], node.this
     if not isinstance(pattern, exp.Literal) or not re.fullmatch(_PRINTED, pattern.name):
-        raise Refusal("a format with fields that print otherwise here" + _ELSEWHERE, node)
+        raise Refusal("a format with fields that differ in DuckDB" + _ELSEWHERE, node)
     if node.args.get("zone"):
         moment = _in_zone(_unwrapped(moment), node.args["zone"])
     return _call("STRFTIME", moment.copy(), pattern.copy())
@@ -492,7 +494,7 @@ def _unwrapped(node: exp.Expr) -> exp.Expr:
 
 
 def _moment(node: exp.Expr) -> exp.Expr:
-    """What FORMAT_TIMESTAMP prints, as the clocks of UTC show it."""
+    """The argument of FORMAT_TIMESTAMP, in UTC."""
     _known(node.this, "TIMESTAMP", "DATETIME")
     cast = _cast(node.this.copy(), "TIMESTAMP")
     cast.this.type = node.this.type
@@ -500,18 +502,18 @@ def _moment(node: exp.Expr) -> exp.Expr:
 
 
 def _days_between(node: exp.Expr) -> exp.Expr:
-    """GENERATE_DATE_ARRAY; by months DuckDB counts from a date it has already cut short."""
+    """GENERATE_DATE_ARRAY; by months DuckDB counts from a date that it has clamped."""
     step = node.args.get("step")
     unit = step.args.get("unit") if isinstance(step, exp.Interval) else None
     if unit is not None and unit.name.upper() not in ("DAY", "WEEK"):
-        raise Refusal(f"GENERATE_DATE_ARRAY by {unit.name.upper()} counts otherwise here", node)
+        raise Refusal(f"GENERATE_DATE_ARRAY by {unit.name.upper()} differs in DuckDB", node)
     return node
 
 
 def _last_day(node: exp.Expr) -> exp.Expr:
     _known(node.this, "DATE")
     if node.args.get("unit"):
-        raise Refusal("LAST_DAY of a part is not known to the embedded engine", node)
+        raise Refusal("LAST_DAY of a part is not supported by the embedded engine", node)
     return node
 
 
@@ -519,26 +521,26 @@ def _last_day(node: exp.Expr) -> exp.Expr:
 
 
 def _part(node: exp.Expr) -> exp.Expr:
-    """Of text from a fixed place; from the end both engines count otherwise beyond it."""
+    """SUBSTR from a fixed position; the engines differ in positions from the end."""
     _known(node.this, "STRING")
     start, length = node.args.get("start"), node.args.get("length")
     if not (isinstance(start, exp.Literal) and start.is_int and int(start.name) > 0):
-        raise Refusal("SUBSTR from a place that is not a number from 1 on" + _ELSEWHERE, node)
+        raise Refusal("SUBSTR requires a literal start of at least 1" + _ELSEWHERE, node)
     if length is not None and not (isinstance(length, exp.Literal) and length.is_int):
-        raise Refusal("SUBSTR of a length that is not a number from 0 on" + _ELSEWHERE, node)
+        raise Refusal("SUBSTR requires a literal length" + _ELSEWHERE, node)
     return node
 
 
 def _end(node: exp.Expr) -> exp.Expr:
-    """LEFT and RIGHT; a negative length is an error in GoogleSQL, and one from the end here."""
+    """LEFT and RIGHT; a negative length is an error in GoogleSQL, but not in DuckDB."""
     _known(node.this, "STRING")
     if not (isinstance(node.expression, exp.Literal) and node.expression.is_int):
-        raise Refusal("LEFT or RIGHT by what is no number" + _ELSEWHERE, node)
+        raise Refusal("LEFT and RIGHT require a literal length" + _ELSEWHERE, node)
     return node
 
 
 _CASED = r"[ßŉǰΐΰևẖẗẘẙẚὐ-ῼﬀ-ﬗİΣſ]"
-"""What has another case as several letters, or by its place: Unicode's SpecialCasing."""
+"""Letters whose other case is several letters or depends on context (SpecialCasing)."""
 
 
 def _recased(node: exp.Expr) -> exp.Expr:
@@ -550,27 +552,27 @@ def _recased(node: exp.Expr) -> exp.Expr:
 
 
 def _trimmed(node: exp.Expr) -> exp.Expr:
-    """Of the characters named; what counts as blank space differs."""
+    """TRIM of given characters; the engines differ in what is white space."""
     _known(node.this, "STRING")
     if not node.args.get("expression"):
-        raise Refusal("TRIM leaves tabs and newlines here, use REGEXP_REPLACE", node)
+        raise Refusal("TRIM keeps tabs and newlines in DuckDB, use REGEXP_REPLACE", node)
     return node
 
 
 def _strung(node: exp.Expr) -> exp.Expr:
-    """STRING_AGG, without the LIMIT that DuckDB has no word for."""
+    """STRING_AGG; DuckDB has no LIMIT in it."""
     if node.find(exp.Limit):
-        raise Refusal("STRING_AGG with LIMIT is not known to the embedded engine", node)
+        raise Refusal("STRING_AGG with LIMIT is not supported by the embedded engine", node)
     return node
 
 
 def _joined(node: exp.Expr) -> exp.Expr:
-    """NULL makes the whole NULL; DuckDB's CONCAT skips it."""
+    """CONCAT with a NULL is NULL; DuckDB's CONCAT skips it."""
     parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
     for part in parts:
         _known(part, "STRING")
         if isinstance(node, exp.DPipe) and isinstance(part, exp.Null):
-            raise Refusal("a bare NULL beside '||' is an error in BigQuery, CAST it", node)
+            raise Refusal("a bare NULL next to '||' is an error in BigQuery, CAST it", node)
     whole = parts[0].copy()
     for part in parts[1:]:
         whole = exp.DPipe(this=whole, expression=part.copy())
@@ -579,22 +581,22 @@ def _joined(node: exp.Expr) -> exp.Expr:
 
 def _like(node: exp.Expr) -> exp.Expr:
     if not isinstance(node.expression, exp.Literal) or "\\" in node.expression.name:
-        raise Refusal("LIKE with a pattern that is no plain text" + _ELSEWHERE, node)
+        raise Refusal("LIKE requires a literal pattern without a backslash" + _ELSEWHERE, node)
     return node
 
 
 def _json_scalar(node: exp.Expr) -> exp.Expr:
-    """A text, number or boolean as text; NULL for what is none."""
+    """JSON_VALUE: a text, number or boolean as text; NULL for anything else."""
     path = node.expression.sql("bigquery").strip("'\"") if node.expression else "$"
     if not re.fullmatch(r"\$(\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*", path):
-        raise Refusal(f"the JSON path '{path}' is not known to the embedded engine", node)
+        raise Refusal(f"the JSON path '{path}' is not supported by the embedded engine", node)
     _known(node.this, "JSON")
     kind = _call("JSON_TYPE", node.this.copy(), _text(path))
     plain = exp.In(this=kind, expressions=[_text(name) for name in _PLAIN])
     found = _call("JSON_EXTRACT_STRING", node.this.copy(), _text(path))
     fraction = exp.EQ(this=kind.copy(), expression=_text("DOUBLE"))
     short = _call("REGEXP_FULL_MATCH", found.copy(), _text(_FRACTION))
-    failed = _call("ERROR", _text("a JSON number that BigQuery may spell otherwise"))
+    failed = _call("ERROR", _text("a JSON number that BigQuery may spell differently"))
     read = _when((short, found.copy()), default=failed)
     return _when((plain, found), (fraction, read), default=exp.null())
 
@@ -602,28 +604,27 @@ def _json_scalar(node: exp.Expr) -> exp.Expr:
 _PLAIN = ("VARCHAR", "BOOLEAN", "BIGINT", "UBIGINT")
 """JSON's texts, booleans and whole numbers."""
 _FRACTION = r"-?(0|[1-9][0-9]{0,7})\.[0-9]{0,6}[1-9]"
-"""Fractions that every engine spells as they were written."""
+"""Fractions that both engines spell as they were written."""
 
 
 def _no_more_than(*names: str) -> Rule:
-    """The same while it has only these arguments."""
+    """The same with only these arguments."""
 
     def rule(node: exp.Expr) -> exp.Expr:
         for name, value in node.args.items():
             if name not in names and isinstance(value, exp.Expression):
-                raise Refusal(
-                    f"'{name}' of {_spelled(node)} is not known here{_ELSEWHERE}", node
-                )
+                text = f"'{name}' of {_spelled(node)} {_UNSUPPORTED}{_ELSEWHERE}"
+                raise Refusal(text, node)
         return node
 
     return rule
 
 
 def _element(node: exp.Expr) -> exp.Expr:
-    """Beyond the end is an error, unless SAFE_ is said."""
+    """An index beyond the end is an error, except with SAFE_OFFSET and SAFE_ORDINAL."""
     (index,) = node.expressions
     if _type(node.this) != "ARRAY" or not (isinstance(index, exp.Literal) and index.is_int):
-        raise Refusal(f"{_spelled(node)} is not known to the embedded engine{_ELSEWHERE}", node)
+        raise Refusal(f"{_spelled(node)} {_UNSUPPORTED}{_ELSEWHERE}", node)
     if node.args.get("safe"):
         return node
     place = int(index.name) - int(node.args.get("offset") or 0)
@@ -634,19 +635,19 @@ def _element(node: exp.Expr) -> exp.Expr:
 
 
 def _member(node: exp.Expr) -> exp.Expr:
-    """A field of a STRUCT; of JSON it is spelled alike and read otherwise."""
+    """A field of a STRUCT; a field of JSON has the same spelling and differs."""
     if _type(node.this) == "JSON":
-        raise Refusal("a field of JSON is read otherwise here, use JSON_VALUE", node)
+        raise Refusal("a field of JSON differs in DuckDB, use JSON_VALUE", node)
     _known(node.this, "STRUCT")
     return node
 
 
 def _unnest(node: exp.Expr) -> exp.Expr:
     if node.args.get("offset"):
-        raise Refusal("WITH OFFSET is not known to the embedded engine" + _ELSEWHERE, node)
+        raise Refusal("WITH OFFSET is not supported by the embedded engine" + _ELSEWHERE, node)
     for each in node.expressions:
         if isinstance(each, exp.Array) and any(_type(e) == "STRUCT" for e in each.expressions):
-            raise Refusal("UNNEST of STRUCTs is not known to the embedded engine", node)
+            raise Refusal("UNNEST of STRUCTs is not supported by the embedded engine", node)
     return node
 
 

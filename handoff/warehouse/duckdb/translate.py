@@ -1,7 +1,7 @@
-"""GoogleSQL as DuckDB runs it: translated, corrected, or refused; never another number.
+"""Translates GoogleSQL for DuckDB, so that it returns the same numbers, or refuses it.
 
-sqlglot parses, resolves and types the question by GoogleSQL's rules; `rules` then goes over
-every node of the tree. What no rule knows is refused, with its place in the `.sql` file.
+sqlglot parses, resolves and types the query by GoogleSQL's rules; `rules` then checks every
+node of the tree. What no rule knows is refused, with its place in the `.sql` file.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from handoff.base.problems import Place, Problem, nearest
 from handoff.facts.recorded import Column
 from handoff.sql.query import Query, lexemes
 from handoff.sql.types import BadType, type_of
-from handoff.warehouse.duckdb.rules import Refusal, corrected
+from handoff.warehouse.duckdb.rules import Refusal, correct
 
 Tables = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Dataset, table, column: the column's GoogleSQL type."""
 
 
 class NotTranslated(Exception):
-    """Why the embedded engine does not run a question, with its place."""
+    """Why the embedded engine does not run a query, with its place."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -40,18 +40,18 @@ class Translation(Struct, frozen=True):
     sql: str
     """For DuckDB, parameters as `$name`."""
     params: tuple[str, ...]
-    """Those that it uses; DuckDB refuses others."""
+    """Those that the query uses; DuckDB rejects others."""
     columns: tuple[Column, ...]
     """As GoogleSQL types them."""
 
 
 class Catalog(Struct, frozen=True):
-    """The tables that questions may read."""
+    """The tables that queries may read."""
 
     tables: Tables
     schema: MappingSchema
     database: str
-    """What DuckDB calls it: a file named like a dataset is else taken for the dataset."""
+    """DuckDB's name of the file, which it would else confuse with a dataset of that name."""
 
     @classmethod
     def of(cls, tables: Tables, database: str) -> Catalog:
@@ -62,12 +62,12 @@ class Catalog(Struct, frozen=True):
         return cls(tables, MappingSchema(as_dict, dialect="bigquery"), database)
 
 
-def translated(query: Query, catalog: Catalog) -> Translation:
+def translate(query: Query, catalog: Catalog) -> Translation:
     """`query` for DuckDB. Raises NotTranslated, before anything runs."""
     for lexeme in lexemes(query.text):
         if lexeme.kind == "system":
             place = query.place_at(lexeme.offset)
-            message = f"'{lexeme.text}' is not known to the embedded engine"
+            message = f"'{lexeme.text}' is not supported by the embedded engine"
             raise NotTranslated(Problem("Q053", message, place))
     try:
         return _translation(query, catalog)
@@ -78,20 +78,20 @@ def translated(query: Query, catalog: Catalog) -> Translation:
 def _translation(query: Query, catalog: Catalog) -> Translation:
     tree: exp.Expr = _parsed(query)
     for table in _tables(tree):
-        _resolve(table, query, catalog.tables)
+        _check_table(table, query, catalog.tables)
     written = {name.casefold(): name for name in getattr(tree, "named_selects", ())}
     tree = _typed(tree, query, catalog)
-    # resolving makes every name small; BigQuery returns them as they were written
+    # resolving makes every name lower case; BigQuery returns them as they were written
     selected = [(written.get(name, name), type_) for name, type_ in _selected(tree)]
     used = {each.name for each in _parameters(tree)}
     try:
-        tree = corrected(tree)
+        tree = correct(tree)
         _qualify(tree, catalog.database)
         sql = tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
     except Refusal as error:
         raise _refused(str(error), query, error.node) from error
     except UnsupportedError as error:
-        raise _refused(f"{error}: the embedded engine cannot run this", query) from error
+        raise _refused(f"{error}: not supported by the embedded engine", query) from error
     return Translation(sql, tuple(sorted(used)), tuple(_columns(selected, query)))
 
 
@@ -134,8 +134,7 @@ def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
 
 
 def _is_local(table: exp.Table) -> bool:
-    """Whether it names a CTE in reach, or a column's array (`FROM t, t.items`)."""
-
+    """Whether it names a CTE in scope, or an array of a column (`FROM t, t.items`)."""
     if table.db:
         return False
     scope: exp.Expr | None = table
@@ -148,15 +147,15 @@ def _is_local(table: exp.Table) -> bool:
     return False
 
 
-def _resolve(table: exp.Table, query: Query, tables: Tables) -> None:
-    """Point `table` at its dataset, the project left out. The engine holds one project."""
+def _check_table(table: exp.Table, query: Query, tables: Tables) -> None:
+    """Check that `table` exists, and remove its project: the engine has only one."""
     name, dataset = table.name, table.db
     if not isinstance(table.this, exp.Identifier):
         call = table.this.name or table.this.key
-        message = f"'{call}(...)' in FROM: the embedded engine reads tables only"
+        message = f"'{call}(...)' in FROM is not supported by the embedded engine"
         raise _refused(message, query, table)
     if "information_schema" in f"{table.catalog}.{dataset}.{name}".casefold():
-        message = "INFORMATION_SCHEMA: the embedded engine reads tables only"
+        message = "INFORMATION_SCHEMA is not supported by the embedded engine"
         raise _refused(message, query, table)
     if not dataset:
         known = [f"{each}.{name}" for each, members in tables.items() if name in members]
@@ -164,7 +163,7 @@ def _resolve(table: exp.Table, query: Query, tables: Tables) -> None:
         raise _refused(f"table '{name}' has no dataset{hint}", query, table, "Q051")
     if name not in tables.get(dataset, ()):
         every = [f"{each}.{one}" for each, members in tables.items() for one in members]
-        hint = nearest(f"{dataset}.{name}", every) or f", there is {_some(every)}"
+        hint = nearest(f"{dataset}.{name}", every) or f", expected one of {_some(every)}"
         raise _refused(f"no table '{dataset}.{name}'{hint}", query, table, "Q051")
     table.set("catalog", None)
 
@@ -202,11 +201,11 @@ def _parameters(tree: exp.Expr) -> Iterator[exp.Parameter]:
 
 
 def _with_type(tree: exp.Expr, parameter: exp.Parameter, types: Mapping[str, str]) -> exp.Expr:
-    """A parameter as the cast to its declared type: DuckDB would guess another."""
+    """A parameter as a cast to its declared type: DuckDB would guess another."""
     wanted = next(v for k, v in types.items() if k.casefold() == parameter.name.casefold())
     typed = exp.cast(parameter.copy(), wanted, dialect="bigquery")
     for node in typed.args["to"].walk():
-        node.meta.clear()  # places in the type, not in the question
+        node.meta.clear()  # places in the type, not in the query
     if parameter is tree:
         return typed
     parameter.replace(typed)
@@ -245,13 +244,13 @@ def _columns(selected: list[tuple[str, str]], query: Query) -> Iterator[Column]:
     names = [name.casefold() for name, _ in selected]
     for name, spelled in selected:
         if names.count(name.casefold()) > 1:
-            raise _refused(f"two columns are called '{name}'", query)
+            raise _refused(f"two columns have the name '{name}'", query)
         try:
             yield Column(name, str(type_of(spelled.replace("`", ""))))
         except BadType as error:
-            unknown = "has no known type, CAST it"
-            held = f"is {spelled}, which facts cannot hold"
-            message = f"column '{name}' {unknown if spelled in _UNKNOWN else held}"
+            unknown = "has an unknown type, CAST it"
+            other = f"is {spelled}, which cannot be recorded"
+            message = f"column '{name}' {unknown if spelled in _UNKNOWN else other}"
             raise _refused(message, query) from error
 
 
@@ -268,7 +267,7 @@ def _refused(
 
 
 def _place(node: exp.Expr | None, query: Query) -> Place:
-    """Where a node stands; sqlglot marks names, so the first one in or around it."""
+    """The place of the first name in or around a node; sqlglot marks only names."""
     around = node
     while around is not None:
         offsets = [each.meta["start"] for each in around.walk() if "start" in each.meta]

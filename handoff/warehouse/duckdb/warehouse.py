@@ -1,4 +1,4 @@
-"""The embedded warehouse: DuckDB over a file or a sample, locked to its own tables."""
+"""The embedded warehouse: DuckDB on a file or a sample, confined to its own tables."""
 
 from __future__ import annotations
 
@@ -26,15 +26,20 @@ from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult, Value
 from handoff.sql.tables import Tables as Schemas
 from handoff.sql.tables import TableSchema
 from handoff.sql.types import BadValue, Type, type_of, value_of
-from handoff.warehouse import BoundQuery, Progress
 from handoff.warehouse.duckdb.translate import (
     Catalog,
     NotTranslated,
     Tables,
     Translation,
-    translated,
+    translate,
 )
-from handoff.warehouse.result import ResultTooLarge, different, too_many_rows
+from handoff.warehouse.port import (
+    BoundQuery,
+    Progress,
+    ResultTooLarge,
+    describe_differences,
+    too_many_rows,
+)
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -54,7 +59,7 @@ _SETTINGS = {
 
 
 class DuckDBWarehouse:
-    """Answers questions from an open database; close it when done."""
+    """Runs queries on an open database; close it when done."""
 
     def __init__(
         self,
@@ -71,9 +76,9 @@ class DuckDBWarehouse:
         self._timeout_seconds = timeout_seconds
         self._clock = clock
 
-    def answers(self, asked: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
+    def run(self, queries: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
         catalog = Catalog.of(self.tables, self._database)
-        return tuple(self._answer(each, catalog) for each in asked)
+        return tuple(self._run(each, catalog) for each in queries)
 
     def cost(self) -> str | None:
         return None
@@ -88,43 +93,40 @@ class DuckDBWarehouse:
     def close(self) -> None:
         self._connection.close()
 
-    def _answer(self, asked: BoundQuery, catalog: Catalog) -> QueryResult | Failure:
+    def _run(self, bound: BoundQuery, catalog: Catalog) -> QueryResult | Failure:
         try:
-            translation = translated(asked.query, catalog)
-            refused = different(asked.query, translation.columns)
-            if refused:
-                return Failure(refused, self._clock(), exit_code=1)
-            rows = self._in_time(lambda: self._rows(translation, asked.params))
+            translation = translate(bound.query, catalog)
+            reason = describe_differences(bound.query, translation.columns)
+            if reason:
+                return Failure(reason, self._clock(), exit_code=1)
+            rows = self._in_time(lambda: self._rows(translation, bound.params))
         except NotTranslated as error:
             message = f"{error.problem.place}: {error.problem.message}"
             return Failure(message, self._clock(), exit_code=1)
         except ResultTooLarge as error:
-            return Failure(f"{asked.query.path}: {error}", self._clock(), exit_code=1)
+            return Failure(f"{bound.query.path}: {error}", self._clock(), exit_code=1)
         except TimeoutError:
-            message = f"no answer within {self._timeout_seconds:g} seconds"
-            return self._failure(asked, message)
+            message = f"no result within {self._timeout_seconds:g} seconds"
+            return Failure(f"{bound.query.path}: {message}", self._clock())
         except (duckdb.Error, BadValue) as error:
-            return self._failure(asked, _said(error))
+            return Failure(f"{bound.query.path}: {_plain_message(error)}", self._clock())
         return QueryResult(translation.columns, rows, None, None, self._clock())
-
-    def _failure(self, asked: BoundQuery, message: str) -> Failure:
-        return Failure(f"{asked.query.path}: {message}", self._clock())
 
     def _rows(
         self, translation: Translation, params: Mapping[str, Value]
     ) -> tuple[tuple[Value, ...], ...]:
         types = [type_of(column.type) for column in translation.columns]
-        bound = {name: _bound(params[name]) for name in translation.params}
-        cursor = self._connection.execute(_fetchable(translation.sql, types), bound)
-        for column, told in zip(translation.columns, cursor.description or (), strict=True):
-            _agree(column, str(told[1]).strip('"'))
+        values = {name: _bound(params[name]) for name in translation.params}
+        cursor = self._connection.execute(_fetchable(translation.sql, types), values)
+        for column, actual in zip(translation.columns, cursor.description or (), strict=True):
+            _check_type(column, str(actual[1]).strip('"'))
         rows = cursor.fetchmany(MAX_ROWS + 1)
         if len(rows) > MAX_ROWS:
             raise too_many_rows()
         return tuple(tuple(map(_value, row, types)) for row in rows)
 
     def _in_time(self, work: Callable[[], T]) -> T:
-        """What `work` gives, in a thread of its own: this one must hear Ctrl-C meanwhile.
+        """The result of `work`, in another thread, so that this one notices Ctrl-C.
 
         Raises TimeoutError.
         """
@@ -133,7 +135,7 @@ class DuckDBWarehouse:
             try:
                 return done.result(self._timeout_seconds)
             finally:
-                while not done.done():  # may come before the question has begun
+                while not done.done():  # may come before the query has started
                     self._connection.interrupt()
                     wait([done], 0.1)
 
@@ -157,10 +159,10 @@ def open_sample(
     progress: Progress = lambda _: None,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> DuckDBWarehouse:
-    """The sample that the scripts in `folder` make, built where the cache does not hold it.
+    """The sample that the scripts in `folder` create, built unless it is cached.
 
-    Kept in `cache`, the user's private cache folder where `None`, under the scripts' hash; in
-    memory where there is none. Raises InvalidInput for a script that does not run.
+    `cache` is by default the user's private cache folder; without one the sample is built in
+    memory. Raises InvalidInput for a script that fails.
     """
     sample = _Sample.read(folder)
     kept = cache or cache_folder("samples")
@@ -169,8 +171,8 @@ def open_sample(
     return DuckDBWarehouse(connection, "duckdb sample", timeout_seconds=timeout_seconds)
 
 
-def _said(error: Exception) -> str:
-    """The first line, without the error's class and advice that is about DuckDB."""
+def _plain_message(error: Exception) -> str:
+    """The first line, without the class of the error and advice on DuckDB."""
     line = str(error).split("\n")[0].split(" Use TRY(")[0].rstrip(".!")
     text = re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", line)
     shouted = text[:2].isupper()  # DISTINCT, LIMIT
@@ -197,7 +199,7 @@ class _Sample(Struct, frozen=True):
 
 
 def _script(folder: Path, name: str) -> str:
-    """A script's text. Raises Refused for a link elsewhere, WorldError, InvalidInput."""
+    """The text of a script. Raises Refused for a link elsewhere, WorldError, InvalidInput."""
     found = read_plain(confined(folder, name), name) or b""
     try:
         return found.decode()
@@ -207,7 +209,7 @@ def _script(folder: Path, name: str) -> str:
 
 
 def _stored(sample: _Sample, folder: Path, progress: Progress) -> DuckDBPyConnection | None:
-    """The cached sample, made first where it is missing; `None` where that fails."""
+    """The cached sample, built first if it is missing; `None` if that fails."""
     path = folder / f"sample-{sample.key}.duckdb"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -219,7 +221,7 @@ def _stored(sample: _Sample, folder: Path, progress: Progress) -> DuckDBPyConnec
 
 
 def _store(sample: _Sample, path: Path, progress: Progress) -> None:
-    # built aside and renamed: a second process sees a whole file or none, and may build too
+    # built as another file and renamed: a second process sees a whole file or none
     spare = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         _built(sample, str(spare), progress).close()
@@ -238,7 +240,7 @@ def _built(sample: _Sample, database: str, progress: Progress) -> DuckDBPyConnec
             connection.execute(script)
         except duckdb.Error as error:
             connection.close()
-            message = f"the sample's script does not run: {str(error).splitlines()[0]}"
+            message = f"the script of the sample warehouse failed: {str(error).splitlines()[0]}"
             raise InvalidInput([Problem("Q060", message, Place(name))]) from error
     return _locked(connection)
 
@@ -266,7 +268,7 @@ _LOCKING = threading.Lock()
 
 
 def _tables(connection: DuckDBPyConnection) -> Tables:
-    """The columns of every table, by GoogleSQL's types."""
+    """The columns of every table, with GoogleSQL's types."""
     found = connection.execute(
         "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
         "WHERE NOT internal AND database_name = current_database() "
@@ -308,7 +310,7 @@ _SPELLED = {
 
 
 def _googlesql(spelled: str) -> str:
-    """GoogleSQL's name for DuckDB's type; a column of no such type is unknown to sqlglot."""
+    """GoogleSQL's name for DuckDB's type; `UNKNOWN` to sqlglot where there is none."""
     if spelled.endswith("[]"):
         return f"ARRAY<{_googlesql(spelled[:-2])}>"
     if spelled.startswith("DECIMAL("):
@@ -319,19 +321,20 @@ def _googlesql(spelled: str) -> str:
     return _SPELLED.get(spelled, "UNKNOWN")
 
 
-def _agree(column: Column, spelled: str) -> None:
-    """What DuckDB returns must be what GoogleSQL's rules say, or the translation is wrong."""
-    told = _googlesql(spelled)
-    wanted = column.type
-    fits = told == wanted or (wanted == "NUMERIC" and told == "INT64") or spelled == "NULL"
+def _check_type(column: Column, spelled: str) -> None:
+    """Raises BadValue where DuckDB returns another type than GoogleSQL does."""
+    actual, wanted = _googlesql(spelled), column.type
+    fits = actual == wanted or (wanted == "NUMERIC" and actual == "INT64") or spelled == "NULL"
     if wanted == "TIMESTAMP":
-        fits = fits or told == "DATETIME"  # fetched as one, see _fetchable
+        fits = fits or actual == "DATETIME"  # fetched as one, see _fetchable
     if "<" not in wanted and not fits:
-        raise BadValue(f"column '{column.name}' should be {wanted} but DuckDB gives {spelled}")
+        raise BadValue(
+            f"column '{column.name}' should be {wanted} but DuckDB returns {spelled}"
+        )
 
 
 def _fetchable(sql: str, types: Sequence[Type]) -> str:
-    """`sql` with its TIMESTAMPs as plain moments in UTC: fetching them else wants pytz."""
+    """`sql` with its TIMESTAMPs as DATETIMEs in UTC: fetching them as they are needs pytz."""
     if not any("TIMESTAMP" in str(type_) for type_ in types):
         return sql
     columns = ", ".join(
@@ -368,7 +371,7 @@ _PLAIN = {
 
 def _value(raw: object, type_: Type) -> Value:
     if type_.name == "ARRAY" and raw is None:
-        return ()  # as BigQuery returns a NULL one
+        return ()  # as BigQuery returns a NULL ARRAY
     if isinstance(raw, float) and not math.isfinite(raw):
         raise BadValue(f"a FLOAT64 is {raw}, where BigQuery may stop with an error")
     if type_.name == "ARRAY" and isinstance(raw, list) and None in raw:
@@ -387,7 +390,7 @@ def _aware(value: object, type_: Type) -> object:
 
 
 def _bound(value: Value) -> object:
-    """As text where DuckDB would guess another type; the question casts each parameter."""
+    """As text where DuckDB would guess another type; the query casts each parameter."""
     if isinstance(value, (Decimal, datetime, date, time)):
         return str(value)
     if isinstance(value, tuple):
