@@ -65,17 +65,18 @@ def with_prompts(
     prompts: Mapping[str, str],
     render_marked: Callable[[str, Marks], str],
 ) -> tuple[OpenBlank, ...]:
-    """The blanks of the leaves, each with the names of the `prompts` that show it."""
+    """The blanks of the leaves in the order of the file, with the `prompts` that show each."""
     marks = Marks(leaves)
     names: dict[Place, tuple[str, ...]] = {}
     for name, text in prompts.items():
         for place in marks.shown(text, partial(render_marked, name)):
             names[place] = (*names.get(place, ()), name)
-    return tuple(
+    blanks = (
         replace(each, prompts=names.get(printed_at(leaf, found), ()))
         for leaf, found in leaves
         for each in found
     )
+    return tuple(sorted(blanks, key=lambda each: each.place))
 
 
 def printed_at(leaf: Leaf, found: Sequence[OpenBlank]) -> Place:
