@@ -1,0 +1,173 @@
+"""Typed claims compared with recorded facts: what contradicts them, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from handoff.check.context import CheckContext
+from msgspec.structs import replace
+
+from handoff.base.problems import Problem
+from handoff.base.tree import Tree
+from handoff.check.claims import prompt_claims, typed_claims
+from handoff.check.counts import facts_disagree, list_counts
+from handoff.facts import recorded
+from handoff.session import decode
+from handoff.sql.query import read
+from handoff.values.cells import Cells
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = Path(__file__).parent / "fixtures/claims"
+TREE = Tree(lambda _: False, lambda: ())
+HEAD = """\
+session: 1
+title: Claims
+created: 2026-01-03
+as_of: 2026-01-03T16:20:00Z
+facts:
+  orchestrator: {sql: orchestrator/phases.sql, key: phase}
+  coverage: {sql: coverage/phase4.sql, params: {season_start: 2021-10-19}, key: table_name}
+  rebuild: {sql: marts.sql, key: phase}
+metrics:
+  Stage 7: "{{ rebuild.marts.done }} of {{ rebuild.marts.total }}"
+"""
+MARTS = """
+-- Marts.
+-- returns: phase STRING, done INT64, total INT64
+SELECT 'marts' AS phase, 0 AS done, 694 AS total
+"""
+
+
+def sentences(name: str) -> list[str]:
+    lines = (FIXTURES / name).read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+CONTRADICTIONS, TRUE = sentences("contradictions.txt"), sentences("true.txt")
+
+
+def context(source: str, **changes: object) -> CheckContext:
+    session, _ = decode.load(source.encode(), "session-1", "sessions/session-1.yaml")
+    path = "sessions/session-1.facts.json"
+    facts = recorded.load((ROOT / path).read_bytes(), path)
+    marts = recorded.load((FIXTURES / "marts.facts.json").read_bytes(), path)
+    facts = recorded.Facts(facts.as_of, {**facts.facts, **marts.facts})
+    names = ("orchestrator/phases.sql", "coverage/phase4.sql")
+    queries = {
+        name: read((ROOT / "sql" / name).read_bytes(), f"sql/{name}", name) for name in names
+    }
+    queries["marts.sql"] = read(MARTS.lstrip().encode(), "sql/marts.sql", "marts.sql")
+    cells = Cells(session, facts, queries, 60, ZoneInfo("America/New_York"))
+    return CheckContext(
+        session, queries, facts, path, "docs/x.md", None, TREE, cells=cells, **changes
+    )
+
+
+def found(source: str) -> list[Problem]:
+    return list(typed_claims(context(HEAD + source)))
+
+
+def said(sentence: str) -> list[Problem]:
+    return found(yaml.safe_dump({"accomplished": {"Notes": [sentence]}}, allow_unicode=True))
+
+
+@pytest.mark.parametrize("sentence", CONTRADICTIONS)
+def test_contradiction_is_found(sentence: str) -> None:
+    assert len(said(sentence)) == 1
+
+
+@pytest.mark.parametrize("sentence", TRUE)
+def test_true_sentence_gives_no_alarm(sentence: str) -> None:
+    assert said(sentence) == []
+
+
+def test_message_has_both_values_and_the_time() -> None:
+    (problem,) = said("✅ Stage 7 complete, 694 of 694 days")
+
+    assert str(problem) == (
+        "sessions/session-1.yaml:13:5: warning: 'Stage 7 complete' contradicts "
+        "rebuild.marts: 0 of 694 as of 2026-01-03 16:20 UTC (C003)"
+    )
+
+
+CHECKED = (
+    "checklist: {Stage 7 marts rebuilt: true, Phase 1 complete: false, Phase 3 complete: true}"
+)
+LABELS = """\
+accomplished:
+  Phase 1 Status:
+    Progress: 600 of 1,537 days
+  Phase 4 Backfill Script:
+    Created: complete
+    Testing: 5 of 5 runs, 100% complete
+"""
+PLANS = """\
+next:
+  objectives: [Stage 7 complete, Phase 1 complete]
+  prerequisites:
+    - {text: Phase 1 complete, when: "{{ orchestrator.phase_1.state == 'complete' }}"}
+actions: [Phase 4 complete]
+prompt: {goal: Phase 1 complete, approach: [Phase 2 complete], ask: Phase 1 complete}
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [
+        (CHECKED, ["C003"]),
+        (LABELS, ["C001"]),
+        (PLANS, []),
+        ("goal: Phase 1 complete", ["C003"]),
+    ],
+)
+def test_only_assertions_are_compared(source: str, codes: list[str]) -> None:
+    assert [problem.code for problem in found(source)] == codes
+
+
+def test_prompt_is_held_to_the_facts_too() -> None:
+    source = HEAD + "goal: Phase 2 complete\nprompt: {context: [Phase 1 complete]}\n"
+    case = context(source, prompts={"default": "CONTEXT:\n- Phase 1 complete\n"})
+
+    assert [problem.place.line for problem in prompt_claims(case)] == [12]
+
+
+LISTS = {
+    "Files changed (3)": (["a", "b"], 1),
+    "Files changed (2)": (["a", "b"], 0),
+    "3 files": (["a", "b"], 1),
+    "three steps": (["a", "b"], 1),
+    "two steps": (["a", "b"], 0),
+    "Session (2026)": (["a"], 1),
+    "4 seasons": (["a"], 0),
+    "3 of 5 tasks": (["a"], 0),
+    "14 days left for 3 files.": (["a"], 0),
+}
+
+
+@pytest.mark.parametrize(("label", "case"), LISTS.items(), ids=LISTS)
+def test_count_above_a_list(label: str, case: tuple[list[str], int]) -> None:
+    source = yaml.safe_dump({"accomplished": {label: case[0]}}, allow_unicode=True)
+
+    assert len(list(list_counts(context(HEAD + source)))) == case[1]
+
+
+def test_two_facts_that_count_the_same_are_compared() -> None:
+    marts = (FIXTURES / "marts.facts.json").read_text("utf-8")
+    other = marts.replace('"rebuild"', '"log"').replace(
+        '["marts", 0, 694]', '["marts", 500, 694]'
+    )
+    source = HEAD.replace("metrics:", "  log: {sql: marts.sql, key: phase}\nmetrics:")
+    case = context(source)
+    log = recorded.load(other.encode(), "sessions/session-1.facts.json").facts["log"]
+    facts = recorded.Facts(
+        case.facts.as_of, {**case.facts.facts, "log": replace(log, edited=False)}
+    )
+    case = replace(case, cells=replace(case.cells, facts=facts))
+
+    assert [str(problem) for problem in facts_disagree(case)] == [
+        "sessions/session-1.yaml:9:3: warning: rebuild.marts and log.marts disagree on "
+        "'marts': 0 of 694 and 500 of 694 (C008)"
+    ]
