@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
-from handoff.check.context import CheckContext
 from msgspec.structs import replace
 
 from handoff.base.problems import Problem
 from handoff.base.tree import Tree
 from handoff.check.claims import prompt_claims, typed_claims
 from handoff.check.counts import facts_disagree, list_counts
+from handoff.check.rule import CheckContext
 from handoff.facts import recorded
 from handoff.session import decode
 from handoff.sql.query import read
@@ -151,7 +151,7 @@ LISTS = {
 def test_count_above_a_list(label: str, case: tuple[list[str], int]) -> None:
     source = yaml.safe_dump({"accomplished": {label: case[0]}}, allow_unicode=True)
 
-    assert len(list(list_counts(context(HEAD + source)))) == case[1]
+    assert len(list(list_counts.problems(context(HEAD + source)))) == case[1]
 
 
 def test_two_facts_that_count_the_same_are_compared() -> None:
@@ -167,7 +167,7 @@ def test_two_facts_that_count_the_same_are_compared() -> None:
     )
     case = replace(case, cells=replace(case.cells, facts=facts))
 
-    assert [str(problem) for problem in facts_disagree(case)] == [
+    assert [str(problem) for problem in facts_disagree.problems(case)] == [
         "sessions/session-1.yaml:9:3: warning: rebuild.marts and log.marts disagree on "
         "'marts': 0 of 694 and 500 of 694 (C008)"
     ]

@@ -12,7 +12,7 @@ from typing import Any
 
 from handoff.base.problems import Place, Problem
 from handoff.base.tree import Tree
-from handoff.check import document, facts, project, prompt, session, sql
+from handoff.check import claims, counts, document, facts, project, prompt, session, sql
 from handoff.check.rule import (
     CheckContext,
     DocumentContext,
@@ -28,9 +28,9 @@ from handoff.sql.tables import Schema
 
 __all__ = ["CheckContext", "ProjectContext"]
 
-SESSION_RULES = rules_of(facts, session, prompt)
-PROMPT_RULES = (session.prompt_blanks, *rules_of(prompt))
-"""Those of `SESSION_RULES` that `handoff prompt` runs too."""
+SESSION_RULES = (*rules_of(facts, session, prompt, counts), *claims.RULES)
+PROMPT_RULES = (session.prompt_blanks, *rules_of(prompt), *claims.PROMPT_RULES)
+"""Those of `SESSION_RULES` that `handoff prompt` runs too, for what the prompt shows."""
 DOCUMENT_RULES = rules_of(document)
 PROJECT_RULES = rules_of(project)
 QUERY_RULES = rules_of(sql)

@@ -7,12 +7,12 @@ under which the author cites that row. Everything else is somebody's prose and i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from handoff.base.problems import KeyPath, Place, Problem
-from handoff.check.context import CheckContext
+from handoff.check.rule import CheckContext, Rule, rule_among
 from handoff.check.subjects import (
     SHARES,
     Clause,
@@ -91,32 +91,54 @@ _ETA = re.compile(
 _CLOCK = re.compile(r"\b(?P<clock>\d{1,2}:\d{2})\s*(?:UTC|Z)\b")
 
 
-def typed_claims(case: CheckContext) -> Iterator[Problem]:
+def typed_claims(context: CheckContext) -> Iterator[Problem]:
     """What a text says of a row that a recorded fact contradicts.
 
     Fails: `Phase 3 complete, 694 of 694 days`, with a recorded fact of 0 of 694.
     """
-    known = by_name(subjects(case))
-    for text, path in _claiming(case) if known else ():
-        yield from _contradictions(clauses(text, known, of_label(path, known)))
+    return _claims(context, shown=None)
 
 
-def prompt_claims(case: CheckContext) -> Iterator[Problem]:
-    """As `typed_claims`, of the texts that the prompts show."""
-    known = by_name(subjects(case))
-    shown = "\n".join(case.prompts.values())
-    for text, path in _claiming(case) if known else ():
-        if _is_shown(text, shown):
+def prompt_claims(context: CheckContext) -> Iterator[Problem]:
+    """As `typed_claims`, in the texts that the prompts show."""
+    return _claims(context, shown="\n".join(context.prompts.values()))
+
+
+def _claims(context: CheckContext, *, shown: str | None) -> Iterator[Problem]:
+    known = by_name(subjects(context))
+    for text, path in _claiming(context) if known else ():
+        if shown is None or _is_shown(text, shown):
             yield from _contradictions(clauses(text, known, of_label(path, known)))
+
+
+Find = Callable[[CheckContext], Iterator[Problem]]
+_DOCS = {
+    "C001": "a typed `n of m` that a fact contradicts",
+    "C002": "a typed percentage that a fact contradicts",
+    "C003": "a typed state, such as complete, or a checked item, that a fact contradicts",
+    "C004": "a typed number of failures that a fact contradicts",
+    "C005": "a typed first or last date that a fact contradicts",
+    "C006": "a typed ETA that a fact contradicts, or for what is complete",
+}
+
+
+def _rules(find: Find) -> tuple[Rule[CheckContext], ...]:
+    return tuple(
+        rule_among(code, "warning", doc, lambda context: context.once(find))
+        for code, doc in _DOCS.items()
+    )
+
+
+RULES, PROMPT_RULES = _rules(typed_claims), _rules(prompt_claims)
 
 
 _WISHES = ("next", "actions", "checkpoint", "do_not", "tried", "blocked_by")
 _WISHES_OF_PROMPT = ("goal", "approach", "ask", "topic", "read")
 
 
-def _claiming(case: CheckContext) -> Iterator[tuple[Text, KeyPath]]:
+def _claiming(context: CheckContext) -> Iterator[tuple[Text, KeyPath]]:
     """The texts that assert something: no plans, no conditions, no unchecked items."""
-    session = case.session
+    session = context.session
     yield Text(session.title, Place(session.path)), ()
     conditions = {id(each.text) for each in every(session, Condition)}
     for item in every(session, ChecklistItem):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 
-from handoff.base.problems import Place, Problem
-from handoff.check.context import CheckContext
+from handoff.base.problems import Place
+from handoff.check.rule import CheckContext, Finding, rule
 from handoff.check.subjects import Subject, by_name, subjects
 from handoff.session.model import (
     Bullets,
@@ -45,18 +45,19 @@ _LIST_COUNT = re.compile(
 )
 
 
-def list_counts(case: CheckContext) -> Iterator[Problem]:
+@rule("C007", "warning", "a count above a list or table with another number of entries")
+def list_counts(context: CheckContext) -> Iterator[Finding]:
     """A count above a list or a table that has another number of entries.
 
     Fails: `Files changed (3)` over two files.
     """
-    for entry in every_entry(case.session):
+    for entry in every_entry(context.session):
         if isinstance(entry.content, Valued):
             value, items = entry.content.value, entry.content.items
             if isinstance(value, Text):
-                yield from _counted(case, value.value, value.place, items)
+                yield from _counted(context, value.value, value.place, items)
         else:
-            yield from _counted(case, entry.label, entry.place, entry.content)
+            yield from _counted(context, entry.label, entry.place, entry.content)
 
 
 def every_entry(node: object) -> Iterator[Entry]:
@@ -67,28 +68,28 @@ def every_entry(node: object) -> Iterator[Entry]:
 
 
 def _counted(
-    case: CheckContext, words: str, place: Place, content: object
-) -> Iterator[Problem]:
+    context: CheckContext, words: str, place: Place, content: object
+) -> Iterator[Finding]:
     match = _LIST_COUNT.search(words)
-    size = _size(case, content)
+    size = _size(context, content)
     if match is None or size is None or "{{" in words:
         return
     typed = match["n"] or match["m"]
     count = int(typed) if typed.isdigit() else _WORDS.index(typed.casefold()) + 1
     if count != size:
         message = f"'{words.strip()}' is above a list of {size}"
-        yield Problem("C007", message, place, "warning")
+        yield place, message
 
 
-def _size(case: CheckContext, content: object) -> int | None:
+def _size(context: CheckContext, content: object) -> int | None:
     """How many entries a list or a table has; `None` for anything else."""
     match content:
         case Bullets(items) | Steps(items):
             return len(items)
         case Checklist(items):
             return len(items)
-        case TableBlock(fact) | FilesBlock(fact) if case.cells is not None:
-            source = case.cells.sources().get(fact)
+        case TableBlock(fact) | FilesBlock(fact) if context.cells is not None:
+            source = context.cells.sources().get(fact)
             if source is None or source.rows is None:
                 return None
             changes = content.changes if isinstance(content, FilesBlock) else ()
@@ -100,14 +101,15 @@ def _size(case: CheckContext, content: object) -> int | None:
 # --- facts against facts -----------------------------------------------------------------
 
 
-def facts_disagree(case: CheckContext) -> Iterator[Problem]:
+@rule("C008", "warning", "two facts that count the same thing disagree")
+def facts_disagree(context: CheckContext) -> Iterator[Finding]:
     """Two sources that count the same thing and do not agree, as a log and a table.
 
     Fails: a checkpoint that has 500 of 694 of a phase that a table calls complete.
     """
-    places = {each.name: each.place for each in case.session.questions}
+    places = {each.name: each.place for each in context.session.questions}
     seen: set[tuple[str, str]] = set()
-    for name, rows in by_name(subjects(case)).items():
+    for name, rows in by_name(subjects(context)).items():
         for first, second in combinations(rows, 2):
             facts = [each.name.partition(".")[0] for each in (first, second)]
             if facts[0] == facts[1] or (first.name, second.name) in seen:
@@ -118,7 +120,7 @@ def facts_disagree(case: CheckContext) -> Iterator[Problem]:
                     f"{first.name} and {second.name} disagree on '{name}': "
                     f"{first.shown} and {second.shown}"
                 )
-                yield Problem("C008", message, places[facts[1]], "warning")
+                yield places[facts[1]], message
 
 
 def _disagree(first: Subject, second: Subject) -> bool:

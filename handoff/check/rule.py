@@ -143,6 +143,13 @@ class CheckContext(Struct, frozen=True, dict=True):
     """For rules that need a clock; `None` without `--live`."""
     zone: tzinfo = UTC
 
+    def once(self, find: Callable[[CheckContext], Iterable[Problem]]) -> tuple[Problem, ...]:
+        """What `find` finds here, for several rules that share it."""
+        found: dict[object, tuple[Problem, ...]] = vars(self).setdefault("_once", {})
+        if find not in found:
+            found[find] = tuple(find(self))
+        return found[find]
+
     def fact(self, name: str) -> Fact | None:
         return self.facts.facts.get(name) if self.facts else None
 

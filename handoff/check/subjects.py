@@ -13,7 +13,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from handoff.base.problems import KeyPath, Place
-from handoff.check.context import CheckContext
+from handoff.check.rule import CheckContext
 from handoff.session.model import Text, place_in
 from handoff.session.walk import leaves
 from handoff.values.printing import Typed
@@ -98,16 +98,16 @@ class Subject(Struct, frozen=True):
         return ", ".join(filter(None, (counts, state)))
 
 
-def subjects(case: CheckContext) -> tuple[Subject, ...]:
+def subjects(context: CheckContext) -> tuple[Subject, ...]:
     """The rows that texts can speak of, with the author's own names for them."""
-    if case.cells is None:
+    if context.cells is None:
         return ()
     found: dict[str, tuple[dict[str, Typed], datetime | None]] = {}
-    for source in case.cells.sources().values():
-        for cell in case.cells.of(source):
+    for source in context.cells.sources().values():
+        for cell in context.cells.of(source):
             name = cell.name.removesuffix(f".{cell.column}")
             found.setdefault(name, ({}, cell.at))[0][cell.column] = cell.typed
-    labels = _labels(case, found)
+    labels = _labels(context, found)
     made = (
         Subject(name, _names(name, row, labels.get(name, ())), row, at)
         for name, (row, at) in found.items()
@@ -139,10 +139,10 @@ _CITED = re.compile(
 _LABEL = re.compile(r"^[\s*_>-]*(?P<label>[A-Za-z][^:{}\n]{1,40}?)[*_]*:[*_\s]")
 
 
-def _labels(case: CheckContext, rows: Mapping[str, object]) -> dict[str, list[str]]:
+def _labels(context: CheckContext, rows: Mapping[str, object]) -> dict[str, list[str]]:
     """By row, the labels under which the author cites that row and no other."""
     found: dict[str, list[str]] = {}
-    for leaf in leaves(case.session):
+    for leaf in leaves(context.session):
         if not isinstance(leaf.node, Text):
             continue
         for line in leaf.node.value.splitlines():
@@ -168,7 +168,7 @@ def _is_name(label: str) -> bool:
 
 
 Known = Mapping[str, tuple["Subject", ...]]
-"""The subjects that a name in lower case may mean, the longest name first."""
+"""The subjects that a name in lower context may mean, the longest name first."""
 
 
 def by_name(found: Iterable[Subject]) -> Known:
