@@ -13,10 +13,10 @@ from commands import THIRD, Handoff, caller, example
 from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput
+from handoff.commands.status import State, session_state
 from handoff.facts import receipts
 from handoff.facts.receipts import Receipt
 from handoff.facts.recorded import load as load_facts
-from handoff.workspace.overview_report import Stand, stand
 
 DOCUMENT = "docs/09-handoff/2026-01-04-SESSION-2-ML-TRAINING-REVIEW.md"
 AT = datetime(2026, 1, 5, 9, 12, 30, tzinfo=UTC)
@@ -208,11 +208,11 @@ def test_status_tells_who_has_what(handoff: Handoff, repository: Path) -> None:
 
     assert before == (
         "session-2  ML Training Deep Review (2026-01-04)\n"
-        "    🔄 IN PROGRESS (4 of 5), nothing blank; handed over\n"
+        "    🔄 IN PROGRESS (4 of 5), no blanks; handed over\n"
         "session-1  Phase 4 Deep Preparation (2026-01-03)\n"
-        "    ⏸️ TO BE COMPLETED, 0 of 6 boxes, 46 blanks (1 in the prompt); open\n"
+        "    ⏸️ TO BE COMPLETED, 0 of 6 items, 46 blanks (1 in the prompt); open\n"
     )
-    assert "nothing blank; accepted by Ann, 20" in after
+    assert "no blanks; accepted by Ann, 20" in after
 
 
 def test_status_for_programs_and_for_a_summary(handoff: Handoff, repository: Path) -> None:
@@ -277,9 +277,9 @@ def test_where_a_session_stands(
     blanks: int,
     by: tuple[Receipt, ...],
     successors: tuple[str, ...],
-    expected: Stand,
+    expected: State,
 ) -> None:
-    found = stand(
+    found = session_state(
         is_written=written,
         is_begun=begun,
         blanks_in_prompt=blanks,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handoff.commands.query_output import FORMATS
+from handoff.commands.query import FORMATS
 from handoff.facts.recorded import Column, QueryResult
 
 FIXTURES = Path(__file__).parent / "fixtures/answers"

@@ -1,4 +1,4 @@
-"""The public Python API: every name is there, and none is imported before it is asked for."""
+"""The public Python API."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from handoff import api
+
+SLOW = ("jinja2", "duckdb", "google", "sqlglot", "markdown_it", "typer")
 
 
 @pytest.mark.parametrize("name", api.__all__)
@@ -20,12 +22,9 @@ def test_unknown_name_is_an_attribute_error() -> None:
         api.rendr  # noqa: B018
 
 
-def test_verbs_are_imported_when_they_are_asked_for() -> None:
-    code = (
-        "import sys\nfrom handoff import api\napi.load\n"
-        "print([f'handoff.workspace.{name}' in sys.modules for name in ('load', 'build')])"
-    )
+def test_importing_the_api_imports_nothing_slow() -> None:
+    code = f"import sys\nfrom handoff import api\nprint(set({SLOW!r}) & set(sys.modules))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
-    assert done.stdout.decode().strip() == "[True, False]"
+    assert done.stdout.decode().strip() == "set()"

@@ -12,7 +12,6 @@ from typing import NoReturn
 import pytest
 from commands import ROOT, Done, Handoff, caller, example
 
-from handoff import api
 from handoff.commands.runner import run
 
 DOCUMENT = "docs/09-handoff/2026-01-03-SESSION-1-PHASE4-DEEP-PREP.md"
@@ -69,10 +68,18 @@ def test_no_queries_writes_nothing(handoff: Handoff, repository: Path) -> None:
     [
         (["render", "sesion-1"], 2, "unknown session 'sesion-1', did you mean 'session-1'?"),
         (["render", "session-1", "--frozen"], 1, "fact 'orchestrator' is not recorded"),
-        (["render", "session-1", "--no-queries", "--frozen"], 2, "does not go with '--frozen'"),
-        (["render", "session-1", "--frozen", "--engine", "duckdb"], 2, "does not go with"),
+        (
+            ["render", "session-1", "--no-queries", "--frozen"],
+            2,
+            "cannot be combined with '--frozen'",
+        ),
+        (
+            ["render", "session-1", "--frozen", "--engine", "duckdb"],
+            2,
+            "cannot be combined with",
+        ),
         (["render", "session-1", "--engine", "duckbd"], 2, "did you mean 'duckdb'?"),
-        (["render", "session-1", "--as-of", "noon"], 2, "is not a time such as"),
+        (["render", "session-1", "--as-of", "noon"], 2, "is not a timestamp such as"),
         (["render"], 2, "missing argument"),
         (["rendr", "session-1"], 2, "did you mean 'render'"),
         (["query", "run", "coverage/phase5"], 2, "did you mean 'coverage/phase4.sql'?"),
@@ -172,7 +179,7 @@ def test_failed_question_leaves_the_recorded_answer(handoff: Handoff, repository
     assert "- Progress: [TO BE FILLED] days complete" in failed.out
     assert "- Total dates expected: 917" in failed.out
     assert frozen.out == failed.out
-    assert (frozen.code, "warning: fact 'orchestrator' has no answer" in frozen.err) == (
+    assert (frozen.code, "warning: fact 'orchestrator' has no result" in frozen.err) == (
         0,
         True,
     )
@@ -199,7 +206,7 @@ def test_data_that_moved_is_told_apart_from_a_question_that_changed(
     assert "F024" not in still.out
     assert [line.split(":")[3:4] for line in told] == [[" warning"]]
     assert (
-        "fact 'coverage': data moved since it was recorded as of 2026-01-03 16:20 UTC"
+        "fact 'coverage': data changed since it was recorded as of 2026-01-03 16:20 UTC"
         in told[0]
     )
     assert " → " in told[0]
@@ -230,7 +237,7 @@ def test_interrupt_is_told(handoff: Handoff, monkeypatch: pytest.MonkeyPatch) ->
     def interrupted(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(api, "open_project", interrupted)
+    monkeypatch.setattr("handoff.commands.check.open_project", interrupted)
 
     assert handoff("check") == Done(130, "", "handoff: interrupted\n")
 

@@ -82,7 +82,7 @@ def test_failed_question_takes_no_other_down(
     assert code == 3
     assert b"**One**: 0" in found.out
     assert b"**Two**: [TO BE FILLED]" in found.out
-    assert b"sessions/s.yaml:5:25: error: fact 'two' has no answer" in found.err
+    assert b"sessions/s.yaml:5:25: error: fact 'two' has no result" in found.err
     recorded = json.loads((repository / "sessions/s.facts.json").read_text())
     assert recorded["facts"]["two"]["failure"]["message"]
 
@@ -190,4 +190,4 @@ def test_out_of_reach_is_a_failure_of_each_question(
     assert code == 3
     assert b"**One**: [TO BE FILLED]" in found.out
     assert b"*No answer for one, two: `" in found.out
-    assert found.err.count(b"has no answer: ") == 2
+    assert found.err.count(b"has no result: ") == 2

@@ -107,6 +107,6 @@ def test_the_terminal_takes_it_where_there_is_no_tool(terminal: tuple[int, TextI
 def test_a_terminal_takes_no_book(terminal: tuple[int, TextIO]) -> None:
     with (
         redirect_stderr(terminal[1]),
-        pytest.raises(WorldError, match="80,000 bytes, a terminal takes 74,994"),
+        pytest.raises(WorldError, match="80,000 bytes, a terminal accepts 74,994"),
     ):
         clipboard.copy("x" * 80_000)

@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from handoff.commands.completion import suggestions
 from handoff.commands.runner import run
 
 SESSION = """\
@@ -43,9 +43,32 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+Suggest = Callable[..., list[str]]
+
+
+@pytest.fixture
+def suggestions(
+    root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Suggest:
+    """Calls the command as the scripts of the shells do."""
+
+    def suggest(words: list[str]) -> list[str]:
+        monkeypatch.setenv("_HANDOFF_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", "\n".join(["handoff", *words]))
+        monkeypatch.setenv("COMP_CWORD", str(len(words)))
+        with pytest.raises(SystemExit):
+            run([])
+        return capfd.readouterr().out.splitlines()
+
+    return suggest
+
+
 OFFERED = [
     (["rend"], ["render"]),
-    (["nothing-like-it", ""], []),
+    (["nothing-like-it"], []),
+    (["status", "--format", ""], ["text", "json", "md"]),
+    (["check", "--format", "g"], ["github"]),
+    (["prompt", "session-1", ""], []),
     (["render", ""], ["session-1", "session-2", "latest"]),
     (["render", "s"], ["session-1", "session-2"]),
     (["render", "S"], ["session-1", "session-2"]),
@@ -76,11 +99,13 @@ OFFERED = [
 
 
 @pytest.mark.parametrize(("words", "expected"), OFFERED, ids=str)
-def test_the_next_word_is_offered(root: Path, words: list[str], expected: list[str]) -> None:
-    assert suggestions(words) == expected
+def test_the_next_word_is_offered(
+    suggestions: Suggest, words: list[str], expected: list[str]
+) -> None:
+    assert [each for each in suggestions(words) if each] == expected
 
 
-def test_what_would_steer_the_terminal_is_not_offered(root: Path) -> None:
+def test_what_would_steer_the_terminal_is_not_offered(root: Path, suggestions: Suggest) -> None:
     (root / "sessions/session-1.yaml").write_text('session: 1\n"a\u202eb": 1\n')
 
     assert suggestions(["set", "session-1", ""]) == ["session"]
@@ -89,23 +114,29 @@ def test_what_would_steer_the_terminal_is_not_offered(root: Path) -> None:
 def test_each_shell_has_its_script(capfd: pytest.CaptureFixture[str]) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert run(["completion", shell]) == 0
-        assert "handoff completion words --" in capfd.readouterr().out.replace(
-            '"$1"', "handoff"
-        )
+        assert "_HANDOFF_COMPLETE=complete_bash" in capfd.readouterr().out
     assert run(["completion", "tcsh"]) == 2
 
 
 def test_completing_imports_nothing_slow(root: Path) -> None:
     code = (
-        "import sys\nfrom handoff.commands.completion import suggestions\n"
-        "suggestions(['set', 'session-1', 'acc'])\n"
-        "suggestions(['query', 'run', ''])\n"
+        "import sys\nfrom handoff.commands.runner import run\n"
+        "try:\n    run([])\nexcept SystemExit:\n    pass\n"
         "print({'jinja2', 'duckdb', 'google', 'sqlglot', 'markdown_it'} & set(sys.modules))"
     )
+    for words in (["set", "session-1", "acc"], ["query", "run", ""]):
+        environment = {
+            **os.environ,
+            "_HANDOFF_COMPLETE": "complete_bash",
+            "COMP_WORDS": "\n".join(["handoff", *words]),
+            "COMP_CWORD": str(len(words)),
+        }
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=True, env=environment
+        )
 
-    assert done.stdout == b"set()\n"
+        assert done.stdout.splitlines()[-1] == b"set()"
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")

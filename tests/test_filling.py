@@ -107,26 +107,26 @@ def test_a_walk_that_is_interrupted_has_lost_nothing(root: Path) -> None:
     fill = Terminal(root, "session-2")
 
     fill.asks(
-        "session-2: 7 blanks to fill; Enter skips, :b back, :e editor, := the last session's "
-        "words, :q quits, :? this",
-        "1 more waits for answers, which 'handoff render session-2' brings",
+        "session-2: 7 blanks to fill; Enter skips, :b back, :e editor, := copy from the last "
+        "session, :q quit, :? help",
+        "1 more waits for query results; run 'handoff render session-2'",
         "[1/7] sessions/session-2.yaml:5:6",
         "goal",
         "last session: Look around",
     )
     fill.types("Get: ready")
-    fill.asks("accomplished > Dates > Created", "wanted: file path")
+    fill.asks("accomplished > Dates > Created", "expected: file path")
     fill.types("")
     fill.asks("1) ✅  2) ❌")
     fill.types("n")
-    fill.asks("in: [USED] of [LIMIT], {{ dates.n }}k", "wanted: USED")
+    fill.asks("in: [USED] of [LIMIT], {{ dates.n }}k", "expected: USED")
     fill.types("")
-    fill.asks("wanted: LIMIT")
+    fill.asks("expected: LIMIT")
     fill.types("200")
     fill.asks("accomplished > Dates > Notes")
     fill.interrupts()
 
-    assert fill.ends("filled 3 of 7, 4 left; every answer is saved") == 130
+    assert fill.ends("filled 3 of 7, 4 left; all values are saved") == 130
     assert text(root) == (
         SECOND.replace("goal:   #", "goal: 'Get: ready'   #").replace(
             "✅/❌", "false"
@@ -145,7 +145,10 @@ def test_going_back_the_last_words_and_quitting(root: Path) -> None:
     fill.types("Something else")
     fill.asks()
     fill.types(":nonsense")
-    fill.asks("':nonsense' is no command, ':?' lists them; '::' begins an answer with ':'")
+    fill.asks(
+        "':nonsense' is not a command, ':?' lists them; "
+        "type '::' for a value that starts with ':'"
+    )
     fill.types("::odd {{ nope.x }}")
     fill.asks(
         "sessions/session-2.yaml:10:22: error: unknown fact 'nope', "
@@ -184,7 +187,7 @@ def test_an_editor_that_fails_changes_nothing(root: Path) -> None:
 
     fill.asks()
     fill.types(":e")
-    fill.asks("false ended with 1, so nothing is taken from it")
+    fill.asks("false failed with exit code 1; nothing was saved")
     fill.types(":q")
 
     assert fill.ends() == 0
@@ -197,7 +200,7 @@ def test_without_a_terminal_it_says_what_to_use_instead(
     assert run(["fill", "session-2"]) == 2
 
     assert capfd.readouterr().err == (
-        "handoff: error: 'fill' asks at a terminal; 'handoff todo session-2 --json' lists the "
+        "handoff: error: 'fill' needs a terminal; 'handoff todo session-2 --json' lists the "
         "blanks, 'handoff set session-2 PATH VALUE' fills one\n"
     )
 

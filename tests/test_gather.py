@@ -22,7 +22,7 @@ from handoff.facts.recorded import (
 from handoff.session.model import Created, QueryFact, Session
 from handoff.sql.query import Param, read
 from handoff.warehouse.port import BoundQuery
-from handoff.workspace.run_queries import gather
+from handoff.workspace.gather import run_queries as gather
 
 PLACE = Place("sessions/s.yaml", 5, 3)
 AS_OF = datetime(2026, 1, 3, 16, 20, 31, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commands import Handoff, caller
 
-from handoff.commands.init_files import GUIDE
+from handoff.commands.init import GUIDE
 from handoff.commands.registry import COMMANDS
 
 SKILL = Path(__file__).parent.parent / "handoff/commands/starter/agent/SKILL.md"
@@ -33,7 +33,7 @@ def test_agent_guide_is_written_once(handoff: Handoff, tmp_path: Path) -> None:
 
     assert (first.code, written) == (0, TEXT)
     assert (again.code, (tmp_path / GUIDE).read_text("utf-8")) == (0, "mine\n")
-    assert f"kept {GUIDE}, which was there; name it in AGENTS.md" in again.err
+    assert f"kept existing {GUIDE}; add a pointer to AGENTS.md" in again.err
 
 
 def test_without_the_option_there_is_no_guide(handoff: Handoff, tmp_path: Path) -> None:

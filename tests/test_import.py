@@ -226,7 +226,7 @@ def test_session_file_is_written_and_renders(
     out, err = capfd.readouterr()
     assert out == document
     assert err.splitlines()[:2] == [
-        "sessions/session-3.yaml: template 'plain', 2 blocks as content, 1 as they stand",
+        "sessions/session-3.yaml: template 'plain', 2 blocks as content, 1 verbatim",
         "next: handoff render session-3",
     ]
 
@@ -251,7 +251,7 @@ def test_existing_file_is_kept(project: Path, capfd: pytest.CaptureFixture[str])
     code = run(["import", "a.md", "--created", "2026-01-03", "--id", "x"])
 
     assert (code, (project / "sessions/x.yaml").read_text()) == (1, "mine")
-    assert "sessions/x.yaml: error: is there already" in capfd.readouterr().err
+    assert "sessions/x.yaml: error: already exists" in capfd.readouterr().err
 
 
 def test_unsupported_character_is_reported(

@@ -297,7 +297,7 @@ def test_bug_does_not_leave_a_page_that_looks_current(
 ) -> None:
     events = Events(server)
 
-    monkeypatch.setattr("handoff.preview.watcher.load", None)
+    monkeypatch.setattr("handoff.preview.watcher.load_session", None)
     edit(repository / "sessions/one.yaml", "title: One", "title: Two")
 
     told = events.until("problems", "handoff: bug: TypeError")
@@ -341,7 +341,7 @@ def started(root: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], 
     assert process.stderr is not None
     try:
         first = process.stderr.readline().decode()
-        (port,) = re.findall(r"\Aone: http://127\.0\.0\.1:(\d+)/, until Ctrl-C\n", first)
+        (port,) = re.findall(r"\Aone: http://127\.0\.0\.1:(\d+)/ \(stop with Ctrl-C\)\n", first)
         yield process, int(port)
     finally:
         process.kill()
@@ -357,7 +357,7 @@ def test_command_serves_until_it_is_interrupted(repository: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
 
-    assert (process.returncode, out, err) == (0, b"", b"the preview has ended\n")
+    assert (process.returncode, out, err) == (0, b"", b"preview stopped\n")
 
 
 @pytest.mark.parametrize("words", [[], ["--no-open"]], ids=str)
@@ -383,13 +383,13 @@ def test_browser_is_opened_at_a_terminal(
         timeout=30,
         encoding="utf-8",
     )
-    terminal.expect(r"one: (http://\S+), until Ctrl-C")
+    terminal.expect(r"one: (http://\S+) \(stop with Ctrl-C\)")
     url = terminal.match[1]
     end = time.monotonic() + (1 if words else 30)
     while not opened.exists() and time.monotonic() < end:
         time.sleep(0.05)
     terminal.sendintr()
-    terminal.expect("the preview has ended")
+    terminal.expect("preview stopped")
     terminal.expect(pexpect.EOF)
     terminal.close()
 
@@ -417,7 +417,7 @@ def test_port_that_is_taken_is_told(handoff: Handoff, server: Server) -> None:
 
     done = handoff("preview", "one", "--port", str(port))
 
-    says = f"handoff: error: '--port {port}' cannot be had: address already in use\n"
+    says = f"handoff: error: cannot listen on port {port}: address already in use\n"
     assert (done.code, done.err) == (2, says)
 
 

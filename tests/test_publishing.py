@@ -113,8 +113,8 @@ def test_document_out_of_date_names_what_changed(tmp_path: Path, source: str) ->
     names = [source, "skeletons/handoff.md.j2"] if source == "handoff.yaml" else [source]
     assert first == second
     assert first == [
-        f"{OUTPUT}/{ONE}: error: out of date, for {' and '.join(names)} changed "
-        "since; 'handoff publish' writes it (X005)"
+        f"{OUTPUT}/{ONE}: error: out of date because {' and '.join(names)} changed; "
+        "'handoff publish' writes it (X005)"
     ]
 
 

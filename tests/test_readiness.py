@@ -87,7 +87,7 @@ def test_warehouse_that_fails_is_no_answer(handoff: Handoff, repository: Path) -
     done = handoff("ready", "second", "--as-of", NOW)
 
     assert (done.code, done.out) == (3, "❔ Counted (not known)\n")
-    assert "fact 'broken' has no answer" in done.err
+    assert "fact 'broken' has no result" in done.err
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_warehouse_that_fails_is_no_answer(handoff: Handoff, repository: Path) -
                 "first": f"{FACTS}next:\n  id: third\n{CONDITIONS}",
                 "second": "previous: first\n",
             },
-            "second waits for nothing",
+            "second has no start conditions",
         ),
         (
             {"again": "supersedes: first\nnext: {id: second}\n"},
-            "second waits for nothing, no condition in again",
+            "second has no start conditions in again",
         ),
     ],
 )
@@ -142,7 +142,7 @@ def test_frozen_asks_nothing(handoff: Handoff, repository: Path) -> None:
     done = handoff("ready", "second", "--frozen", "--as-of", NOW)
 
     assert done.code == 2
-    assert "'--frozen' asks nothing, so it does not go with '--as-of'" in done.err
+    assert "'--frozen' runs no queries, so it cannot be combined with '--as-of'" in done.err
 
 
 def test_session_that_cannot_be_read_may_be_the_one(handoff: Handoff, repository: Path) -> None:

@@ -11,8 +11,14 @@ import pexpect
 import pytest
 
 from handoff import api
-from handoff.commands.init_detect import DetectedEngine, FoundDocuments, documents, warehouse
-from handoff.commands.init_files import InitPlan, start
+from handoff.commands.init import (
+    DetectedEngine,
+    FoundDocuments,
+    InitPlan,
+    detect_engine,
+    find_documents,
+    write_files,
+)
 from handoff.commands.runner import run
 
 PLAN = InitPlan("duckdb", "docs/09-handoff", 1, date(2026, 2, 1))
@@ -44,14 +50,14 @@ def files(root: Path) -> list[str]:
 
 
 def test_an_empty_folder_gets_settings_a_session_and_a_question(tmp_path: Path) -> None:
-    assert start(tmp_path, PLAN) == (FILES, ())
+    assert write_files(tmp_path, PLAN) == dict.fromkeys(FILES, True)
     assert "created: 2026-02-01\n" in (tmp_path / "sessions/session-1.yaml").read_text()
 
 
 def test_what_is_there_is_kept(tmp_path: Path) -> None:
     (tmp_path / "handoff.yaml").write_text("engine: bigquery\n")
 
-    assert start(tmp_path, PLAN) == (FILES[1:], FILES[:1])
+    assert write_files(tmp_path, PLAN) == {**dict.fromkeys(FILES, True), FILES[0]: False}
     assert (tmp_path / "handoff.yaml").read_text() == "engine: bigquery\n"
 
 
@@ -66,7 +72,7 @@ def test_what_is_begun_with_loads_and_renders(tmp_path: Path, engine: str) -> No
         read="docs/old handoff.md",
     )
 
-    start(tmp_path, plan)
+    write_files(tmp_path, plan)
 
     project = api.open_project(str(tmp_path))
     document = api.render(project, api.load(project, "session-7"), None)
@@ -101,19 +107,21 @@ FOUND = [
 def test_handoffs_are_found_by_their_names(
     paths: list[str], expected: tuple[str | None, str, int] | None
 ) -> None:
-    found = documents(paths)
+    found = find_documents(paths)
 
     assert (found and (found.folder, found.naming, found.next_number)) == expected
 
 
 def test_the_newest_stands_last() -> None:
-    assert documents(["h/2026-01-02-handoff.md", "h/2026-01-03-handoff.md"]) == FoundDocuments(
+    assert find_documents(
+        ["h/2026-01-02-handoff.md", "h/2026-01-03-handoff.md"]
+    ) == FoundDocuments(
         ("h/2026-01-02-handoff.md", "h/2026-01-03-handoff.md"), "h", "DATE-TOPIC-HANDOFF", 1
     )
 
 
 CONFIG = "[core]\nproject = from-gcloud\n"
-NOTHING = "no trace of Google Cloud here, so the sample warehouse"
+NOTHING = "no Google Cloud configuration found; using the sample warehouse"
 ADC = ".config/gcloud/application_default_credentials.json"
 GCLOUD = ".config/gcloud/configurations/config_default"
 KEY = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -121,10 +129,10 @@ MACHINES: list[tuple[dict[str, str], dict[str, str], tuple[str, str, str | None]
     ({}, {}, ("duckdb", NOTHING, None)),
     ({"GOOGLE_CLOUD_PROJECT": "p"}, {}, ("bigquery", "GOOGLE_CLOUD_PROJECT is set", "p")),
     ({KEY: "k.json"}, {}, ("bigquery", f"{KEY} is set", None)),
-    ({}, {GCLOUD: CONFIG}, ("bigquery", "gcloud is configured", "from-gcloud")),
-    ({}, {ADC: '{"quota_project_id": "q"}'}, ("bigquery", "gcloud has left credentials", "q")),
-    ({}, {ADC: "[broken"}, ("bigquery", "gcloud has left credentials", None)),
-    ({}, {GCLOUD: "broken"}, ("bigquery", "gcloud is configured", None)),
+    ({}, {GCLOUD: CONFIG}, ("bigquery", "gcloud configuration found", "from-gcloud")),
+    ({}, {ADC: '{"quota_project_id": "q"}'}, ("bigquery", "gcloud credentials found", "q")),
+    ({}, {ADC: "[broken"}, ("bigquery", "gcloud credentials found", None)),
+    ({}, {GCLOUD: "broken"}, ("bigquery", "gcloud configuration found", None)),
 ]
 
 
@@ -139,7 +147,7 @@ def test_an_engine_is_proposed_by_what_the_machine_holds(
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
 
-    assert warehouse(environment, tmp_path) == DetectedEngine(*expected)  # type: ignore[arg-type]
+    assert detect_engine(environment, tmp_path) == DetectedEngine(*expected)  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="programs are marked otherwise there")
@@ -147,9 +155,9 @@ def test_bq_alone_does_not_speak_for_bigquery(tmp_path: Path) -> None:
     (tmp_path / "bq").write_text("#!/bin/sh\n")
     (tmp_path / "bq").chmod(0o755)
 
-    found = warehouse({"PATH": str(tmp_path)}, tmp_path)
+    found = detect_engine({"PATH": str(tmp_path)}, tmp_path)
 
-    why = "'bq' is installed but no project or credentials are set, so the sample warehouse"
+    why = "'bq' is installed but has no project or credentials; using the sample warehouse"
     assert found == DetectedEngine("duckdb", why, None)
 
 
@@ -172,7 +180,7 @@ def test_init_says_what_it_found_and_wrote(
         "wrote sessions/session-14.yaml",
         "wrote sql/schedule/game_dates.sql",
         "next: handoff render session-14",
-        "a document becomes a session with: handoff import "
+        "to convert a document to a session: handoff import "
         "docs/handoffs/2026-01-04-SESSION-13.md",
     ]
     assert "output: docs/handoffs\n" in (root / "handoff.yaml").read_text()
@@ -188,7 +196,7 @@ def test_init_twice_writes_nothing_more(root: Path, capfd: pytest.CaptureFixture
     assert {path: (root / path).read_bytes() for path in files(root)} == before
     assert capfd.readouterr().err.splitlines() == [
         "found sessions: session-1",
-        "kept handoff.yaml, which was there",
+        "kept existing handoff.yaml",
         "next: handoff render latest",
     ]
 
@@ -214,7 +222,7 @@ def test_a_terminal_is_asked_three_questions(root: Path) -> None:
 
     for question, answer in [
         ("engine [duckdb]: ", ""),
-        ("documents go to [docs/09-handoff]: ", "notes"),
+        ("folder of the documents [docs/09-handoff]: ", "notes"),
         ("number of the first session [1]: ", "3"),
     ]:
         init.expect_exact(question)
@@ -240,7 +248,7 @@ def test_a_bad_answer_writes_nothing(root: Path) -> None:
     init.sendline("")
     init.expect_exact("]: ")
     init.sendline("../x")
-    init.expect_exact("'../x' leads outside the repository")
+    init.expect_exact("'../x' is outside the repository")
     init.expect(pexpect.EOF)
 
     assert files(root) == []

@@ -48,7 +48,7 @@ def test_the_next_session_holds_what_was_left_for_it(
     if request.config.getoption("--update"):
         (FIXTURES / "session-2.yaml").write_text(written, "utf-8")
     said = (
-        "wrote sessions/session-2.yaml: 6 boxes, 3 decisions, after session-1; "
+        "wrote sessions/session-2.yaml: 6 items, 3 decisions, after session-1; "
         "next: handoff todo session-2\n"
     )
     assert (code, capfd.readouterr().err) == (0, said)
@@ -190,7 +190,7 @@ def test_without_a_session_to_carry_on_there_is_a_skeleton(
     assert run(["new", "--created", "2026-02-01"]) == 0
 
     assert capfd.readouterr().err == (
-        "wrote sessions/session-1.yaml: 1 box; next: handoff todo session-1\n"
+        "wrote sessions/session-1.yaml: 1 item; next: handoff todo session-1\n"
     )
     assert run(["render", "session-1"]) == 0
 

@@ -69,7 +69,7 @@ def test_lines_name_the_place_the_path_and_what_is_waited_for(
     ]
     assert found.err == (
         "10 blanks, 1 of them in the prompt, 2 wait for results; "
-        "next: handoff fill session-1, or handoff set session-1 PATH WORDS\n"
+        "next: handoff fill session-1, or handoff set session-1 PATH VALUE\n"
     )
 
 

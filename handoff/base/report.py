@@ -164,5 +164,6 @@ def _counts(report: Report) -> dict[Level, int]:
 
 
 def counted(count: int, word: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+    """`1 error`, `2 errors`, `2 queries`."""
+    plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return f"{count} {word if count == 1 else plural}"

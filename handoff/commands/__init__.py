@@ -1,4 +1,4 @@
-"""The command line: words in, documents and one clear line out."""
+"""The command line: each command parses its options, does its work and prints the result."""
 
 from __future__ import annotations
 

@@ -1,54 +1,73 @@
-"""`accept` and `status`: who has which handoff."""
+"""`accept`: record who took a handoff over."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from handoff import api
+from handoff.base import secrets
+from handoff.base.files import write_whole
+from handoff.base.locks import locked
+from handoff.base.problems import UsageError
 from handoff.commands import console, options
-from handoff.values.printing import moment
-from handoff.workspace import overview_report
+from handoff.facts import receipts
+from handoff.facts.receipts import Receipt
+from handoff.publish import gate
+from handoff.sources import git_history
+from handoff.values.printing import folded, moment
+from handoff.workspace.document import load_receipts
+from handoff.workspace.gather import load_facts
+from handoff.workspace.load import find_session, open_project, successors
+from handoff.workspace.paths import receipts_path
+
+MAX_NAME = 80
+MAX_NOTE = 1_000
+"""Characters."""
 
 
 def accept(
     session: options.SessionName,
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who takes it over.")],
+    by: Annotated[
+        str, typer.Option("--by", metavar="NAME", help="Name the person or agent accepting it.")
+    ],
     note: Annotated[
         str | None,
-        typer.Option("--note", metavar="TEXT", help="What you understood, in your words."),
+        typer.Option(
+            "--note", metavar="TEXT", help="Say in your own words what you understood."
+        ),
     ] = None,
     root: options.Root = None,
 ) -> int:
-    """Record who took a handoff over.
-
-    When, at which commit and with which facts is recorded with it.
-    """
-    project = api.open_project(root)
-    session_id = api.session_named(project, session)
-    receipt = api.accept(project, session_id, by=by, note=note)
+    """The receipt also holds the time, the commit and a digest of the facts."""
+    project = open_project(root)
+    session_id = find_session(project, session)
+    receipt = Receipt(
+        by=_one_line("--by", by, MAX_NAME),
+        at=datetime.now(UTC).replace(microsecond=0),
+        commit=git_history.head(project.root),
+        facts=receipts.digest(load_facts(project, session_id)),
+        note=_one_line("--note", note, MAX_NOTE) if note else None,
+    )
+    path = receipts_path(session_id)
+    with locked(project.path("sessions"), place=path):
+        content = receipts.dump([*load_receipts(project, session_id), receipt])
+        findings = secrets.scan(content, path, project.settings.secrets_allow).findings
+        gate.hold(secrets.problems(findings, path))
+        write_whole(project.path(path), content.encode(), place=path)
     commit = f" at {receipt.commit[:7]}" if receipt.commit else ""
-    console.note(f"{session_id} is accepted by {receipt.by}, {moment(receipt.at)}{commit}")
-    for other in api.superseded_by(project, session_id):
+    console.note(f"{session_id} accepted by {receipt.by}, {moment(receipt.at)}{commit}")
+    for other in successors(project).get(session_id, ()):
         console.note(f"it is superseded by {other}: handoff resume {other}")
-    path = api.receipts_path(session_id)
-    console.note(f"next: 'handoff publish' shows it in the document, commit {path} with it")
+    console.note(f"next: run 'handoff publish' to update the document, and commit {path} too")
     return 0
 
 
-def status(
-    format: Annotated[  # noqa: A002 - the option's name
-        str, typer.Option("--format", metavar="FORMAT", help="text, json or md.")
-    ] = "text",
-    root: options.Root = None,
-) -> int:
-    """List the sessions: how far each is, and who has it."""
-    options.known_format(format, overview_report.FORMATS)
-    project = api.open_project(root)
-    found, problems = api.overviews(project, now=options.this_minute())
-    console.problems(problems)
-    console.out(overview_report.FORMATS[format](found))
-    if not found and not problems:
-        console.note("no session here; 'handoff init' writes a first one")
-    return 1 if problems else 0
+def _one_line(option: str, text: str, most: int) -> str:
+    """The text as one line of visible characters. Raises UsageError."""
+    line = folded(text)
+    if not line or len(line) > most:
+        found = f"has {len(line):,} characters" if line else "is empty"
+        raise UsageError(f"handoff: error: '{option}' {found}, expected 1 to {most:,}")
+    return line

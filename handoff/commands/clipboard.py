@@ -1,4 +1,4 @@
-"""The clipboard: the system's own tool where there is one, else the terminal itself."""
+"""Copy text to the clipboard, with the system's tool or else through the terminal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from handoff.base.problems import WorldError
 
 TIMEOUT_SECONDS = 5
 MAX_OSC52_BYTES = 74_994
-"""Of text; a longer one xterm drops without a word, and others after it."""
+"""Of text; xterm and terminals after it silently drop more."""
 
 
 class Tool(Struct, frozen=True):
-    """A program that takes the clipboard's text on its standard input."""
+    """A program that reads the text for the clipboard from its standard input."""
 
     words: tuple[str, ...]
     is_for: Callable[[Mapping[str, str]], bool]
@@ -32,40 +32,40 @@ TOOLS: tuple[Tool, ...] = (
     Tool(("wl-copy",), lambda env: bool(env.get("WAYLAND_DISPLAY"))),
     Tool(("xclip", "-selection", "clipboard"), lambda env: bool(env.get("DISPLAY"))),
     Tool(("xsel", "--clipboard", "--input"), lambda env: bool(env.get("DISPLAY"))),
-    # Windows, and Linux inside it; it takes UTF-16 by the mark in front
+    # Windows and WSL; it recognizes UTF-16 by the byte order mark
     Tool(("clip.exe",), lambda _: True, "utf-16"),
 )
 
 
 def copy(text: str) -> str:
-    """Put `text` on the clipboard; what took it, for people. Raises WorldError."""
+    """Copy `text` to the clipboard and return the name of the tool. Raises WorldError."""
     reasons: list[str] = []
-    for tool, program in _found(os.environ):
-        reason = _refusal(program, tool, text)
+    for tool, program in _available(os.environ):
+        reason = _run(program, tool, text)
         if reason is None:
             return tool.words[0]
         reasons.append(f"{tool.words[0]} {reason}")
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        return _by_terminal(text)
+        return _copy_through_terminal(text)
     names = ", ".join(tool.words[0] for tool in TOOLS)
-    why = "; ".join(reasons) or f"none of {names} can be used here, and this is no terminal"
-    raise WorldError(f"handoff: error: cannot copy: {why}; 'handoff prompt' prints it")
+    why = "; ".join(reasons) or f"none of {names} is available, and stderr is not a terminal"
+    raise WorldError(f"handoff: error: cannot copy: {why}; run 'handoff prompt' to print it")
 
 
-def _found(environment: Mapping[str, str]) -> Iterator[tuple[Tool, str]]:
+def _available(environment: Mapping[str, str]) -> Iterator[tuple[Tool, str]]:
     for tool in TOOLS:
         program = shutil.which(tool.words[0]) if tool.is_for(environment) else None
         if program:
             yield tool, program
 
 
-def _refusal(program: str, tool: Tool, text: str) -> str | None:
-    """Why the tool did not take the text; `None`: it did."""
+def _run(program: str, tool: Tool, text: str) -> str | None:
+    """Why the tool failed; `None` where it copied the text."""
     try:
         done = subprocess.run(
             (program, *tool.words[1:]),
             input=text.encode(tool.encoding, "replace"),
-            # not read: xclip and wl-copy stay behind and would hold a pipe open
+            # not captured: xclip and wl-copy keep running and would hold a pipe open
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=TIMEOUT_SECONDS,
@@ -74,17 +74,19 @@ def _refusal(program: str, tool: Tool, text: str) -> str | None:
     except OSError as error:
         return f"does not start: {(error.strerror or str(error)).lower()}"
     except subprocess.TimeoutExpired:
-        return f"did not end in {TIMEOUT_SECONDS} seconds"
+        return f"did not finish in {TIMEOUT_SECONDS} seconds"
     return f"failed with exit code {done.returncode}" if done.returncode else None
 
 
-def _by_terminal(text: str) -> str:
-    """Ask the terminal, which may be far away, by the sequence OSC 52; it never answers."""
+def _copy_through_terminal(text: str) -> str:
+    """Send the sequence OSC 52, which also works over SSH; the terminal never replies."""
     content = text.encode("utf-8", "replace")
     if len(content) > MAX_OSC52_BYTES:
-        size = f"{len(content):,} bytes, a terminal takes {MAX_OSC52_BYTES:,}"
-        raise WorldError(f"handoff: error: cannot copy: {size}; 'handoff prompt' prints it")
+        size = f"{len(content):,} bytes, a terminal accepts {MAX_OSC52_BYTES:,}"
+        raise WorldError(
+            f"handoff: error: cannot copy: {size}; run 'handoff prompt' to print it"
+        )
     sys.stderr.flush()
     sys.stderr.buffer.write(b"\x1b]52;c;" + b64encode(content) + b"\x07")
     sys.stderr.buffer.flush()
-    return "the terminal (OSC 52), if it allows that"
+    return "the terminal (OSC 52), if it allows it"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from handoff.base.problems import Problem, Report
 from handoff.base.report import as_text, printable
 
+if TYPE_CHECKING:
+    from handoff.publish.writer import WriteResult
+
 
 def out(text: str) -> None:
-    """A document or an answer, as it is, in UTF-8 whatever the machine's language."""
+    """A document or a result, unchanged, in UTF-8 whatever the locale."""
     sys.stdout.buffer.write(_encoded(text))
     sys.stdout.buffer.flush()
 
@@ -24,15 +28,26 @@ def _encoded(text: str) -> bytes:
 
 
 def note(line: str) -> None:
-    """One line on stderr in which no character steers the terminal."""
+    """One line on stderr, terminal control characters escaped."""
     _clear()
-    _say(f"{printable(line)}\n")
+    _write(f"{printable(line)}\n")
+
+
+def error(message: str) -> None:
+    """An error of the command itself, on stderr."""
+    lines(f"handoff: error: {message}")
 
 
 def lines(text: str) -> None:
-    """Several lines on stderr."""
+    """Lines on stderr."""
     for line in text.splitlines():
         note(line)
+
+
+def note_saved(written: WriteResult) -> None:
+    """Where the text that a write replaced is kept, if any."""
+    if written.saved:
+        note(f"{written.path}: saved the previous text as {written.saved}")
 
 
 def problems(found: Iterable[Problem]) -> None:
@@ -40,45 +55,45 @@ def problems(found: Iterable[Problem]) -> None:
     text = as_text(Report.of(found), colour=colour(sys.stderr))
     if text:
         _clear()
-        _say(text)
+        _write(text)
 
 
 def colour(stream: object) -> bool:
-    """Whether colour is wanted there: only on a terminal, never with `NO_COLOR`."""
+    """Whether to print in colour: only on a terminal, never with `NO_COLOR`."""
     is_terminal = getattr(stream, "isatty", lambda: False)()
     return bool(is_terminal) and not os.environ.get("NO_COLOR")
 
 
 class ProgressLine:
-    """Tells what a slow step does: on a terminal in one line that goes away again."""
+    """Shows what a slow step does; on a terminal in one line that disappears again."""
 
     def __init__(self) -> None:
-        self._said = ""
+        self._step = ""
 
     def __call__(self, text: str) -> None:
         if sys.stderr.isatty():
-            _say(f"\r\x1b[K{printable(text)}")
+            _write(f"\r\x1b[K{printable(text)}")
             _shown.append(text)
             return
         # elsewhere each step once, not each of its parts
         step = text.partition(":")[0]
-        if step != self._said:
-            self._said = step
+        if step != self._step:
+            self._step = step
             note(text)
 
 
 _shown: list[str] = []
-"""Progress that stands on the terminal's last line."""
+"""Progress on the last line of the terminal."""
 
 
 def _clear() -> None:
     if _shown:
         _shown.clear()
-        _say("\r\x1b[K")
+        _write("\r\x1b[K")
 
 
-def _say(text: str) -> None:
-    # bytes, for a terminal in another language cannot print every sign
+def _write(text: str) -> None:
+    # bytes, for the locale of the terminal may not have every character
     sys.stderr.flush()
     buffer = getattr(sys.stderr, "buffer", None)
     if buffer is None:

@@ -1,12 +1,32 @@
-"""`doctor`: what is set from where, and what to mend."""
+"""`doctor`: show each setting with its source, and the problems to fix."""
 
 from __future__ import annotations
 
-from handoff import api
-from handoff.base.problems import worst
-from handoff.base.report import printable
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+
+from msgspec import Struct
+
+from handoff.base.cache import cache_folder
+from handoff.base.problems import HandoffError, worst
+from handoff.base.report import counted, printable
 from handoff.commands import console, options
-from handoff.commands.doctor_checks import DoctorStep, examination
+from handoff.project.project import SETTINGS, Project
+from handoff.project.settings import Settings
+from handoff.warehouse.port import Progress
+from handoff.workspace.load import open_project
+
+
+class DoctorStep(Struct, frozen=True):
+    """One thing that was checked."""
+
+    what: str
+    ok: bool
+    detail: str
+    """What was found."""
+    fix: str = ""
+    """What to do; empty where it is ok."""
 
 
 def doctor(
@@ -14,20 +34,124 @@ def doctor(
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
-    """Say what is set from where, and what to mend.
+    """Shows each setting with its source, and the problems to fix."""
+    project = open_project(root, settings=settings or ())
+    failed: list[str] = []
+    for step in diagnose(project, engine=engine, progress=console.ProgressLine()):
+        fix = f"\n   → {printable(step.fix)}" if step.fix else ""
+        mark = "✅" if step.ok else "❌"
+        console.out(f"{mark} {step.what}: {printable(step.detail)}{fix}\n")
+        failed += [] if step.ok else [step.what]
+    console.note(counted(len(failed), "problem") if failed else "no problems found")
+    return worst(2 if what in ("repository", "engine") else 3 for what in failed)
 
-    Credentials and engine are tried.
-    """
-    project = api.open_project(root, settings=settings or ())
-    ill: list[str] = []
-    for finding in examination(project, engine=engine, progress=console.ProgressLine()):
-        console.out(_line(finding))
-        ill += [] if finding.ok else [finding.what]
-    console.note(f"{len(ill)} to mend" if ill else "all is well")
-    return worst(2 if what in ("repository", "engine") else 3 for what in ill)
+
+def diagnose(
+    project: Project, *, engine: str | None, progress: Progress
+) -> Iterator[DoctorStep]:
+    """Each step as it finishes: the repository first, then the warehouse."""
+    yield _root(project)
+    yield from _settings(project.settings)
+    yield _output(project)
+    yield _cache()
+    yield _git()
+    yield from _engine(project, engine, progress)
 
 
-def _line(finding: DoctorStep) -> str:
-    mark = "✅" if finding.ok else "❌"
-    mend = f"\n   → {printable(finding.mend)}" if finding.mend else ""
-    return f"{mark} {finding.what}: {printable(finding.detail)}{mend}\n"
+def _root(project: Project) -> DoctorStep:
+    if not (project.root / SETTINGS).is_file():
+        detail = f"no {SETTINGS} in {project.root}"
+        return DoctorStep("repository", False, detail, "run 'handoff init' to write one")
+    sessions = counted(len(project.session_ids()), "session")
+    queries = counted(len(project.query_names()), "query")
+    return DoctorStep("repository", True, f"{project.root}: {sessions}, {queries}")
+
+
+def _settings(settings: Settings) -> Iterator[DoctorStep]:
+    """Every setting that is set, and where; docs/settings.md has the defaults of the others."""
+    for key, origin in sorted(settings.origins.items()):
+        yield DoctorStep(key, True, f"{_value(settings, key)}, from {origin}")
+
+
+def _value(settings: Settings, key: str) -> str:
+    found: object = settings
+    for name in _ALIASES.get(key, key).split("."):
+        found = getattr(found, name, None)
+    if key == "secrets.allow":  # an entry may itself look like a secret
+        return f"{len(settings.secrets_allow)} allowed"
+    if isinstance(found, Mapping):
+        return ", ".join(f"{name}={value}" for name, value in found.items())
+    return ", ".join(map(str, found)) or "none" if isinstance(found, tuple) else str(found)
+
+
+_ALIASES = {"prompt.budget_tokens": "budget_tokens"}
+
+
+def _output(project: Project) -> DoctorStep:
+    name = project.settings.output
+    folder = project.path(name)
+    while not folder.exists():
+        folder = folder.parent
+    if os.access(folder, os.W_OK):
+        return DoctorStep("output folder", True, name)
+    return DoctorStep(
+        "output folder", False, f"{name} is not writable", "check its permissions"
+    )
+
+
+def _cache() -> DoctorStep:
+    folder = cache_folder("samples")
+    if folder is not None:
+        return DoctorStep("cache folder", True, str(folder.parent))
+    fix = "set XDG_CACHE_HOME to a private folder (mode 0700)"
+    return DoctorStep("cache folder", False, "none, so nothing is cached between runs", fix)
+
+
+def _git() -> DoctorStep:
+    path = shutil.which("git")
+    if path:
+        return DoctorStep("git", True, path)
+    return DoctorStep("git", False, "not found", "install git for 'git:' facts and 'resume'")
+
+
+def _engine(project: Project, engine: str | None, progress: Progress) -> Iterator[DoctorStep]:
+    from handoff.warehouse import engines
+
+    try:
+        chosen = engines.choose_engine(project, engine)
+    except HandoffError as error:
+        detail, _, fix = str(error).removeprefix("handoff: error: ").partition(": ")
+        yield DoctorStep("engine", False, detail, fix)
+        return
+    if "engine" not in project.settings.origins or engine:
+        yield DoctorStep("engine", True, f"{chosen}, for this run")
+    yield from _ENGINES[chosen](project, progress)
+
+
+def _duckdb(project: Project, progress: Progress) -> Iterator[DoctorStep]:
+    from handoff.warehouse import engines
+
+    try:
+        warehouse = engines.open_warehouse(project, "duckdb", progress)
+    except HandoffError as error:
+        yield DoctorStep("warehouse", False, str(error), "check 'duckdb:' in handoff.yaml")
+        return
+    try:
+        count = sum(len(tables) for tables in warehouse.schema(()).values())
+        yield DoctorStep("warehouse", True, f"{warehouse.engine}, {counted(count, 'table')}")
+    finally:
+        warehouse.close()
+
+
+def _bigquery(project: Project, progress: Progress) -> Iterator[DoctorStep]:
+    # slow: 0.5 s
+    from handoff.warehouse.bigquery.doctor import doctor_checks
+
+    for check in doctor_checks(project.settings.bigquery):
+        yield DoctorStep(check.what, check.ok, check.detail, check.fix)
+
+
+_ENGINES: Mapping[str, Callable[[Project, Progress], Iterator[DoctorStep]]] = {
+    "duckdb": _duckdb,
+    "bigquery": _bigquery,
+}

@@ -1,4 +1,4 @@
-"""`fill`: the walk through the blanks, at a terminal."""
+"""`fill`: fill the blanks of a session one by one, at a terminal."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff import api
 from handoff.base.problems import HandoffError, InvalidInput, UsageError
 from handoff.base.report import counted
 from handoff.commands import console, options
+from handoff.workspace.load import find_session, open_project
 
 if TYPE_CHECKING:
     from handoff.edit.fill import FillPrompt, Walk
 
-_KEYS = "Enter skips, :b back, :e editor, := the last session's words, :q quits, :? this"
-_CUT = "# ---------------- what stands below this line is not kept ----------------"
+_KEYS = "Enter skips, :b back, :e editor, := copy from the last session, :q quit, :? help"
+_CUT = "# ---------------- everything below this line is ignored ----------------"
 
 
-def fill(session: options.SessionName = "latest", root: options.Root = None) -> int:
-    """Walk through a session's blanks; each answer is saved at once."""
+def fill(session: options.LatestSession = "latest", root: options.Root = None) -> int:
+    """Each value is saved at once."""
     from handoff.edit.fill import start_fill  # slow: brings jinja2
 
-    project = api.open_project(root)
-    name = api.session_named(project, session)
+    project = open_project(root)
+    name = find_session(project, session)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         instead = (
             f"'handoff todo {name} --json' lists the blanks, 'handoff set {name} PATH VALUE'"
         )
-        raise UsageError(f"handoff: error: 'fill' asks at a terminal; {instead} fills one")
+        raise UsageError(f"handoff: error: 'fill' needs a terminal; {instead} fills one")
     with suppress(ImportError):
-        import readline  # noqa: F401 - arrow keys while a line is typed
+        import readline  # noqa: F401 - arrow keys while typing
     at = start_fill(project, name)
-    _say_what_is_there(at)
+    _show_summary(at)
     try:
         _through(at)
     finally:
         left = len(at.prompts) - at.filled
         console.note(
-            f"filled {at.filled} of {len(at.prompts)}, {left} left; every answer is saved"
+            f"filled {at.filled} of {len(at.prompts)}, {left} left; all values are saved"
         )
     return 0
 
 
-def _say_what_is_there(at: Walk) -> None:
+def _show_summary(at: Walk) -> None:
     console.note(f"{at.session}: {counted(len(at.prompts), 'blank')} to fill; {_KEYS}")
     if at.waiting:
         wait = "1 more waits" if at.waiting == 1 else f"{at.waiting} more wait"
-        console.note(f"{wait} for answers, which 'handoff render {at.session}' brings")
+        console.note(f"{wait} for query results; run 'handoff render {at.session}'")
 
 
 def _through(at: Walk) -> None:
@@ -80,7 +80,7 @@ def _about(at: Walk, each: FillPrompt, n: int) -> Iterator[str]:
     if around is not None:
         yield f"in: {around}"
     if each.item.open.hint:
-        yield f"wanted: {each.item.open.hint}"
+        yield f"expected: {each.item.open.hint}"
     if each.item.open.choices:
         yield "  ".join(f"{i}) {choice}" for i, choice in enumerate(each.item.open.choices, 1))
     if each.last is not None:
@@ -90,7 +90,7 @@ def _about(at: Walk, each: FillPrompt, n: int) -> Iterator[str]:
 
 
 def _step(at: Walk, n: int) -> int | None:
-    """How far to go on after one answer; `None` to stop."""
+    """How many blanks to move on after one input; `None` to stop."""
     while True:
         try:
             typed = input("> ").strip()
@@ -102,7 +102,8 @@ def _step(at: Walk, n: int) -> int | None:
         words = _COMMANDS[typed](at, n) if typed in _COMMANDS else typed.removeprefix(":")
         if typed.startswith(":") and typed not in _COMMANDS and not typed.startswith("::"):
             console.note(
-                f"  '{typed}' is no command, ':?' lists them; '::' begins an answer with ':'"
+                f"  '{typed}' is not a command, ':?' lists them; "
+                "type '::' for a value that starts with ':'"
             )
         elif words and _is_saved(at, n, words):
             return 1
@@ -119,16 +120,16 @@ def _help(at: Walk, n: int) -> str:
 def _last(at: Walk, n: int) -> str:
     words = at.prompts[n].last
     if words is None:
-        console.note("  the last session says nothing here")
+        console.note("  the last session has no value here")
     return words or ""
 
 
 def _edited(at: Walk, n: int) -> str:
-    """What the author writes in an editor; empty to go on asking."""
+    """The text from an editor; empty to ask again."""
     about = "\n".join(f"# {line}" for line in _about(at, at.prompts[n], n))
     way = " > ".join(map(str, at.prompts[n].keys))
     with tempfile.TemporaryDirectory(prefix="handoff-") as folder:
-        file = Path(folder, "answer.md")
+        file = Path(folder, "value.md")
         file.write_text(f"{at.filled_text(n) or ''}\n\n{_CUT}\n# {way}\n{about}\n", "utf-8")
         command = [*_editor(), str(file)]
         try:
@@ -138,7 +139,7 @@ def _edited(at: Walk, n: int) -> str:
             console.note(f"  {command[0]}: {error}")
             return ""
     if code:
-        console.note(f"  {command[0]} ended with {code}, so nothing is taken from it")
+        console.note(f"  {command[0]} failed with exit code {code}; nothing was saved")
         return ""
     return text.partition(_CUT)[0].strip("\n").rstrip()
 
@@ -156,7 +157,7 @@ def _is_saved(at: Walk, n: int, words: str) -> bool:
         words.encode()
         saved = at.fill(n, words)
     except UnicodeEncodeError:
-        console.note("  that is not UTF-8")
+        console.note("  the value is not valid UTF-8")
         return False
     except InvalidInput as error:
         console.problems(error.report.problems)

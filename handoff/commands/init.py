@@ -1,106 +1,163 @@
-"""`init`: what a repository needs to begin."""
+"""`init`: write the first settings, session and query into a repository."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from configparser import ConfigParser
+from configparser import Error as ConfigError
 from datetime import date
 from pathlib import Path, PurePosixPath
+from string import Template
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.base.files import is_folder
+from handoff.base.files import confined, is_folder, write_new
 from handoff.base.problems import UsageError, nearest
-from handoff.commands import console, init_detect, init_files, options
-from handoff.commands.init_detect import DetectedEngine, FoundDocuments
-from handoff.commands.init_files import InitPlan
-from handoff.project.project import SETTINGS, Project, open_project
+from handoff.base.report import counted
+from handoff.commands import completers, console, options
+from handoff.project.project import SETTINGS, open_project
 from handoff.project.settings import ENGINES, Engine
 from handoff.project.settings import Settings as Chosen
+from handoff.yaml.emitter import ScalarContext, format_flow, format_scalar
+
+_STARTER = Path(__file__).parent / "starter"
+"""A folder for each engine; `$name` in its files is filled in."""
+GUIDE = ".agents/skills/handoff/SKILL.md"
+"""The skill for coding agents, where several of them look for skills."""
+
+
+class FoundDocuments(Struct, frozen=True):
+    """The handoff documents that exist already."""
+
+    paths: tuple[str, ...]
+    """The newest last, by the date in the name and the number of the session."""
+    folder: str | None
+    """Where most of them are; `None` where that is the root."""
+    naming: str
+    """How they are named: `DATE-SESSION-N-TOPIC`."""
+    next_number: int
+    """Of the session after the newest."""
+
+
+class DetectedEngine(Struct, frozen=True):
+    """The engine that is probably available, and why."""
+
+    engine: Engine
+    because: str
+    project: str | None = None
+    """The Google Cloud project, where one is set."""
+
+
+class InitPlan(Struct, frozen=True):
+    """What to write, as detected or chosen."""
+
+    engine: Engine
+    output: str
+    number: int
+    """Of the first session."""
+    today: date
+    project: str | None = None
+    """The Google Cloud project."""
+    read: str | None = None
+    """The newest existing document, for the first prompt."""
+    with_session: bool = True
+    """Whether to write a first session and its query; not where there are sessions."""
+
+    @property
+    def session(self) -> str:
+        """The id of the first session."""
+        return f"session-{self.number}"
 
 
 def init(
     engine: Annotated[
         str | None,
         typer.Option(
-            "--engine", metavar="ENGINE", help="duckdb or bigquery; else what is there."
+            "--engine",
+            metavar="ENGINE",
+            help="Set up duckdb or bigquery (default: auto-detect).",
+            autocompletion=completers.engines,
         ),
     ] = None,
     agent: Annotated[
-        bool, typer.Option("--agent", help="Also teach coding agents the commands.")
+        bool, typer.Option("--agent", help="Also install a skill for coding agents.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Accept defaults; do not prompt.")
+    ] = False,
     root: options.Root = None,
 ) -> int:
-    """Put settings, a session and a question into a repository.
-
-    No file that is there is replaced.
-    """
+    """Existing files are never replaced."""
     if root is not None and not is_folder(Path(root)):
-        raise UsageError(f"handoff: error: '--root {root}' is no folder")
+        raise UsageError(f"handoff: error: '--root {root}' is not a folder")
     folder = Path(root or ".").resolve()
     project = open_project(str(folder), here=folder)
-    found = init_detect.documents(project.tree().paths())
-    there = init_detect.warehouse(os.environ, Path.home())
-    _tell(project, found, there, engine)
-    plan = _plan(project, found, there, engine)
-    if not yes and sys.stdin.isatty() and sys.stdout.isatty():
-        plan = _asked(plan, engine, has_settings=_has_settings(project))
-    written, kept = init_files.start(project.root, plan)
-    for path in written:
-        console.note(f"wrote {path}")
-    for path in kept:
-        console.note(f"kept {path}, which was there")
-    if agent:
-        _guide(project)
-    latest = plan.session if plan.with_session else "latest"
-    console.note(f"next: handoff render {latest}")
+    has_settings = project.read(SETTINGS) is not None
+    found = find_documents(project.tree().paths())
+    detected = detect_engine(os.environ, Path.home())
     if found:
-        console.note(f"a document becomes a session with: handoff import {found.paths[-1]}")
-    return 0
-
-
-def _guide(project: Project) -> None:
-    is_new = init_files.guide(project.root)
-    told = (
-        f"wrote {init_files.GUIDE}" if is_new else f"kept {init_files.GUIDE}, which was there"
-    )
-    console.note(f"{told}; name it in AGENTS.md for agents that look nowhere else")
-
-
-def _has_settings(project: Project) -> bool:
-    return project.read(SETTINGS) is not None
-
-
-def _tell(
-    project: Project, found: FoundDocuments | None, there: DetectedEngine, engine: str | None
-) -> None:
-    """What is there already."""
-    if found:
-        count = "1 handoff" if len(found.paths) == 1 else f"{len(found.paths)} handoffs"
         where = f", most in {found.folder}" if found.folder and len(found.paths) > 1 else ""
+        count = counted(len(found.paths), "handoff")
         console.note(f"found {count}{where}, named {found.naming}: {found.paths[-1]}")
     if project.session_ids():
         console.note(f"found sessions: {', '.join(project.session_ids()[-5:])}")
-    if engine is None and not _has_settings(project):
-        console.note(f"engine {there.engine}: {there.because}")
-
-
-def _plan(
-    project: Project, found: FoundDocuments | None, there: DetectedEngine, engine: str | None
-) -> InitPlan:
-    given = _engine(engine) if engine else project.settings.engine
-    return InitPlan(
-        engine=given or there.engine,
+    if engine is None and not has_settings:
+        console.note(f"engine {detected.engine}: {detected.because}")
+    plan = InitPlan(
+        engine=(_engine(engine) if engine else project.settings.engine) or detected.engine,
         output=(found.folder if found else None) or Chosen().output,
         number=found.next_number if found else 1,
         today=date.today(),
-        project=there.project,
+        project=detected.project,
         read=found.paths[-1] if found else None,
         with_session=not project.session_ids(),
     )
+    if not yes and sys.stdin.isatty() and sys.stdout.isatty():
+        plan = _prompt_for_plan(plan, engine, has_settings=has_settings)
+    for path, is_new in write_files(project.root, plan).items():
+        console.note(f"wrote {path}" if is_new else f"kept existing {path}")
+    if agent:
+        content = (_STARTER / "agent/SKILL.md").read_bytes()
+        is_new = write_new(confined(project.root, GUIDE), content, place=GUIDE)
+        console.note(
+            f"{'wrote' if is_new else 'kept existing'} {GUIDE}; "
+            "add a pointer to AGENTS.md so that all agents find it"
+        )
+    console.note(f"next: handoff render {plan.session if plan.with_session else 'latest'}")
+    if found:
+        console.note(f"to convert a document to a session: handoff import {found.paths[-1]}")
+    return 0
+
+
+def _prompt_for_plan(plan: InitPlan, engine: str | None, *, has_settings: bool) -> InitPlan:
+    """The plan as the user wants it; Enter accepts the default."""
+    if not has_settings:
+        if engine is None:
+            plan = replace(plan, engine=_engine(_input("engine", plan.engine)))
+        plan = replace(plan, output=_folder(_input("folder of the documents", plan.output)))
+    if plan.with_session:
+        number = _input("number of the first session", str(plan.number))
+        if not number.isdecimal():
+            raise UsageError(f"handoff: error: invalid session number '{number}'")
+        plan = replace(plan, number=int(number))
+    return plan
+
+
+def _input(label: str, default: str) -> str:
+    try:
+        return input(f"{label} [{default}]: ").strip() or default
+    except EOFError:
+        console.note("")
+        return default
 
 
 def _engine(name: str) -> Engine:
@@ -111,30 +168,171 @@ def _engine(name: str) -> Engine:
     raise UsageError(f"handoff: error: unknown engine '{name}'{guess}")
 
 
-def _asked(plan: InitPlan, engine: str | None, *, has_settings: bool) -> InitPlan:
-    """The plan as a person wants it: Enter takes what is proposed."""
-    if not has_settings:
-        if engine is None:
-            plan = replace(plan, engine=_engine(_answer("engine", plan.engine)))
-        plan = replace(plan, output=_folder(_answer("documents go to", plan.output)))
-    if plan.with_session:
-        number = _answer("number of the first session", str(plan.number))
-        if not number.isdecimal():
-            raise UsageError(f"handoff: error: '{number}' is no number of a session")
-        plan = replace(plan, number=int(number))
-    return plan
-
-
 def _folder(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise UsageError(f"handoff: error: '{name}' leads outside the repository")
+        raise UsageError(f"handoff: error: '{name}' is outside the repository")
     return str(path)
 
 
-def _answer(question: str, proposed: str) -> str:
+# --- the files -----------------------------------------------------------------------------
+
+
+def write_files(root: Path, plan: InitPlan) -> dict[str, bool]:
+    """Write the starter files; each path and whether it is new. Raises WorldError."""
+    folder = _STARTER / plan.engine
+    values = _values(plan)
+    result: dict[str, bool] = {}
+    for file in sorted(folder.rglob("*")):
+        path = file.relative_to(folder).as_posix().replace("session-1", plan.session)
+        if file.is_file() and (plan.with_session or "/" not in path):
+            content = Template(file.read_text("utf-8")).substitute(values).encode()
+            result[path] = write_new(confined(root, path), content, place=path)
+    return result
+
+
+def _values(plan: InitPlan) -> dict[str, str]:
+    project = f"bigquery: {{project: {format_flow(plan.project)}}}" if plan.project else ""
+    without = "# bigquery: {project: my-project, location: US, dataset: my_dataset}"
+    read = f"    - {{path: {format_flow(plan.read)}, note: the handoff before}}\n"
+    return {
+        "number": str(plan.number),
+        "next": str(plan.number + 1),
+        "day": str(plan.today),
+        "output": format_scalar(plan.output, ScalarContext(0))[0],
+        "bigquery": project or without,
+        "read": read if plan.read else "",
+    }
+
+
+# --- existing documents --------------------------------------------------------------------
+
+_HANDOFF = re.compile(r"hand[-_ ]?off", re.IGNORECASE)
+_DATED = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
+_SESSION = re.compile(r"session[-_ ]?0*(\d+)", re.IGNORECASE)
+_OTHER = re.compile(r"readme|index|template|changelog", re.IGNORECASE)
+"""Names that are not handoffs, in whatever folder."""
+
+
+def find_documents(paths: Iterable[str]) -> FoundDocuments | None:
+    """The handoffs among the repository's files, by name; `None` where there are none."""
+    found = sorted(filter(_is_handoff, paths), key=_age)
+    if not found:
+        return None
+    homes = Counter(_home(path) for path in found)
+    most = min(homes, key=lambda home: (-homes[home], len(home), home))
+    return FoundDocuments(
+        paths=tuple(found),
+        folder=None if most == "." else most,
+        naming=_naming(found),
+        next_number=_number(found[-1]) + 1,
+    )
+
+
+def _is_handoff(path: str) -> bool:
+    file = PurePosixPath(path)
+    if file.suffix.casefold() != ".md" or _OTHER.search(file.stem):
+        return False
+    in_folder = any(_HANDOFF.search(part) for part in file.parts[:-1])
+    named = _DATED.search(file.stem) and _SESSION.search(file.stem)
+    return bool(in_folder or named or _HANDOFF.search(file.stem))
+
+
+def _age(path: str) -> tuple[str, int, str]:
+    dated = _DATED.search(PurePosixPath(path).name)
+    return dated[0] if dated else "", _number(path), path
+
+
+def _number(path: str) -> int:
+    numbered = _SESSION.search(PurePosixPath(path).stem)
+    # a longer number is a date or a hash
+    return int(numbered[1]) if numbered and len(numbered[1]) < 6 else 0
+
+
+def _home(path: str) -> str:
+    """The folder of handoffs that holds `path`, without a folder for each month."""
+    folder = PurePosixPath(path).parent
+    named = [n for n, part in enumerate(folder.parts, 1) if _HANDOFF.search(part)]
+    return str(PurePosixPath(*folder.parts[: named[0]])) if named else str(folder)
+
+
+def _naming(paths: list[str]) -> str:
+    """How most of the files are named."""
+    kinds = Counter(_kind(PurePosixPath(path).stem) for path in paths)
+    return kinds.most_common(1)[0][0]
+
+
+def _kind(stem: str) -> str:
+    parts = [
+        "DATE" if _DATED.match(stem) else "",
+        "SESSION-N" if _SESSION.search(stem) else "TOPIC",
+        "HANDOFF" if _HANDOFF.search(stem) else "",
+    ]
+    return "-".join(part for part in parts if part)
+
+
+# --- the engine ----------------------------------------------------------------------------
+
+_NO_TRACE = "no Google Cloud configuration found; using the sample warehouse"
+_ONLY_BQ = "'bq' is installed but has no project or credentials; using the sample warehouse"
+_PROJECTS = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT", "GCLOUD_PROJECT")
+_VARIABLES = ("GOOGLE_APPLICATION_CREDENTIALS", "BIGQUERY_EMULATOR_HOST", *_PROJECTS)
+
+
+def detect_engine(environment: Mapping[str, str], home: Path) -> DetectedEngine:
+    """BigQuery where its files or variables exist, else DuckDB; found without a network."""
+    trace = next(_traces(environment, home), None)
+    if trace is None:
+        # without a project the first render would fail
+        has_bq = shutil.which("bq", path=environment.get("PATH", ""))
+        return DetectedEngine("duckdb", _ONLY_BQ if has_bq else _NO_TRACE)
+    return DetectedEngine("bigquery", trace, _project(environment, home))
+
+
+def _traces(environment: Mapping[str, str], home: Path) -> Iterator[str]:
+    for name in _VARIABLES:
+        if environment.get(name):
+            yield f"{name} is set"
+    folder = _gcloud(environment, home)
+    if (folder / "application_default_credentials.json").is_file():
+        yield "gcloud credentials found"
+    if (folder / "configurations" / "config_default").is_file():
+        yield "gcloud configuration found"
+
+
+def _project(environment: Mapping[str, str], home: Path) -> str | None:
+    named = next((environment[name] for name in _PROJECTS if environment.get(name)), None)
+    folder = _gcloud(environment, home)
+    return named or _configured(folder) or _quota_project(folder)
+
+
+def _configured(folder: Path) -> str | None:
+    """The project of gcloud's active configuration."""
     try:
-        return input(f"{question} [{proposed}]: ").strip() or proposed
-    except EOFError:
-        console.note("")
-        return proposed
+        active = (folder / "active_config").read_text("utf-8").strip() or "default"
+    except (OSError, UnicodeDecodeError):
+        active = "default"
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read(folder / "configurations" / f"config_{active}", "utf-8")
+    except (OSError, UnicodeDecodeError, ConfigError):
+        return None
+    return parser.get("core", "project", fallback=None)
+
+
+def _quota_project(folder: Path) -> str | None:
+    try:
+        text = (folder / "application_default_credentials.json").read_text("utf-8")
+        found = json.loads(text).get("quota_project_id")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _gcloud(environment: Mapping[str, str], home: Path) -> Path:
+    """Where gcloud keeps its files."""
+    chosen = environment.get("CLOUDSDK_CONFIG")
+    if chosen:
+        return Path(chosen)
+    roaming = environment.get("APPDATA")
+    return Path(roaming) / "gcloud" if roaming else home / ".config" / "gcloud"

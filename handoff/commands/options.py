@@ -2,83 +2,120 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
 
 import typer
 
 from handoff.base.problems import UsageError, nearest
+from handoff.commands import completers
 
 Root = Annotated[
     str | None,
     typer.Option(
-        "--root", help="The repository; else the nearest folder upwards with handoff.yaml.",
+        "--root",
+        help="Root folder of the project (default: the nearest one upwards with handoff.yaml).",
         metavar="FOLDER",
     ),
-]  # fmt: skip
+]
+SESSION_HELP = "A session ID, the path of its YAML file, or 'latest'."
 SessionName = Annotated[
     str,
+    typer.Argument(metavar="SESSION", help=SESSION_HELP, autocompletion=completers.session_ids),
+]
+LatestSession = Annotated[
+    str,
     typer.Argument(
-        metavar="SESSION", help="A session's id, the path of its YAML file, or 'latest'."
+        metavar="[SESSION]", help=SESSION_HELP, autocompletion=completers.session_ids
     ),
 ]
 Engine = Annotated[
     str | None,
-    typer.Option("--engine", metavar="ENGINE", help="duckdb or bigquery, for this run."),
+    typer.Option(
+        "--engine",
+        metavar="ENGINE",
+        help="Run queries on duckdb or bigquery (default: 'engine' in handoff.yaml).",
+        autocompletion=completers.engines,
+    ),
 ]
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="TIME", help="The moment to ask for, with its zone."),
+    typer.Option(
+        "--as-of",
+        metavar="TIME",
+        help="Query data as of this time, with time zone (default: the session's, or now).",
+    ),
+]
+Frozen = Annotated[
+    bool, typer.Option("--frozen", help="Run no queries; use recorded facts only.")
 ]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option("--param", metavar="NAME=VALUE", help="A parameter; lists as JSON."),
-]
-AnswerFormat = Annotated[
-    str, typer.Option("--format", metavar="FORMAT", help="table, json, csv or md.")
+    typer.Option(
+        "--param", metavar="NAME=VALUE", help="Set a query parameter; write lists as JSON."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="A setting for this run, such as bigquery.project=my-project.",
+        help="Override a setting for this run, for example bigquery.project=my-project.",
     ),
 ]
 Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Replace a document edited by hand; its text is saved beside it first.",
+        help="Replace a manually edited document; the old text is saved next to it.",
     ),
 ]
 
 
-def known_format(name: str, formats: Collection[str]) -> None:
-    """Raises UsageError where `name` is none of `formats`, with the nearest or all of them."""
-    if name not in formats:
-        known = nearest(name, formats) or f", expected {' or '.join(formats)}"
-        raise UsageError(f"handoff: error: unknown format '{name}'{known}")
+def format_option(*formats: str) -> Any:
+    """`--format` that takes one of `formats`; anything else is a UsageError."""
+
+    def check(name: str) -> str:
+        if name not in formats:
+            known = nearest(name, formats) or f", expected {' or '.join(formats)}"
+            raise UsageError(f"handoff: error: unknown format '{name}'{known}")
+        return name
+
+    *others, last = formats
+    return typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help=f"Print as {', '.join(others)} or {last}.",
+        callback=check,
+        autocompletion=lambda: formats,
+    )
 
 
-def folder_in_workspace(root: Path) -> str:
-    """The way to `root` from where GitHub checked the repository out; empty for none."""
-    workspace = os.environ.get("GITHUB_WORKSPACE")
-    there = Path(workspace).resolve() if workspace else root
-    is_below = root != there and root.is_relative_to(there)
-    return root.relative_to(there).as_posix() if is_below else ""
+def refuse_together(flag: str, others: Collection[tuple[str, object]]) -> None:
+    """Raises UsageError for an option about running queries next to `flag`, which runs none."""
+    for name, value in others:
+        if value:
+            message = f"'{flag}' runs no queries, so it cannot be combined with '{name}'"
+            raise UsageError(f"handoff: error: {message}")
+
+
+def day(option: str, text: str | None) -> date | None:
+    """A date from the command line. Raises UsageError."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        message = f"'{option} {text}' is not a date such as 2026-01-03"
+        raise UsageError(f"handoff: error: {message}") from error
 
 
 def this_minute() -> datetime:
-    """Now, UTC, cut to the minute as every moment is that questions are asked for."""
+    """Now, UTC, to the minute: the precision of every as-of time."""
     return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
-def moment(text: str | None) -> datetime | None:
-    """A time with its zone from the command line, UTC, to the minute. Raises UsageError."""
+def as_of_time(text: str | None) -> datetime | None:
+    """A timestamp with its zone, as UTC, to the minute. Raises UsageError."""
     from handoff.sql.types import BadValue, Type, value_of
 
     if text is None:
@@ -86,7 +123,7 @@ def moment(text: str | None) -> datetime | None:
     try:
         value = value_of(text.replace("z", "Z"), Type("TIMESTAMP"))
     except BadValue as error:
-        message = f"handoff: error: '--as-of {text}' is not a time such as 2026-01-03T16:20Z"
-        raise UsageError(message) from error
+        message = f"'--as-of {text}' is not a timestamp such as 2026-01-03T16:20Z"
+        raise UsageError(f"handoff: error: {message}") from error
     assert isinstance(value, datetime)
     return value.replace(second=0, microsecond=0)

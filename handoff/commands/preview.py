@@ -1,4 +1,4 @@
-"""`preview`: the document in the browser, following the session as it is saved."""
+"""`preview`: show the document in a browser and update it when its files change."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from handoff import api
 from handoff.base.problems import UsageError
 from handoff.commands import console, options
 from handoff.preview.watcher import SessionWatcher
+from handoff.workspace.load import find_session, open_project
 
 
 def preview(
@@ -26,37 +26,37 @@ def preview(
             max=65535,
             metavar="PORT",
             show_default=False,
-            help="Of this machine; else any that is free.",
+            help="Port to listen on (default: a free port).",
         ),
     ] = 0,
     no_open: Annotated[
-        bool, typer.Option("--no-open", help="Print the address only, open no browser.")
+        bool, typer.Option("--no-open", help="Print the address only; do not open a browser.")
     ] = False,
     root: options.Root = None,
 ) -> int:
-    """Show the document in the browser as its files are saved.
+    """The page updates when a file changes. Recorded facts are used; no query runs.
 
-    Asks nothing: values are those recorded. Only this machine is served. Ctrl-C ends it.
+    Only this machine can connect. Stop with Ctrl-C.
     """
     from handoff.preview.server import Server  # slow: brings http.server
 
-    project = api.open_project(root)
-    watcher = SessionWatcher(project.root, api.session_named(project, session))
+    project = open_project(root)
+    watcher = SessionWatcher(project.root, find_session(project, session))
     try:
         server = Server(watcher, port)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"handoff: error: '--port {port}' cannot be had: {reason}") from error
+        raise UsageError(f"handoff: error: cannot listen on port {port}: {reason}") from error
     ended = threading.Event()
     threading.Thread(target=watcher.watch, args=(ended,), daemon=True).start()
-    console.note(f"{watcher.revision.snapshot.session}: {server.url}, until Ctrl-C")
+    console.note(f"{watcher.revision.snapshot.session}: {server.url} (stop with Ctrl-C)")
     if not no_open and _has_browser():
-        # beside the server, which the browser asks for the page
+        # in a thread, for the browser requests the page from this process
         threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
     try:
         server.serve_forever()
-    except KeyboardInterrupt:  # how it is told to end: nothing is interrupted
-        console.note("the preview has ended")
+    except KeyboardInterrupt:  # the normal way to stop
+        console.note("preview stopped")
     finally:
         ended.set()
         server.server_close()
@@ -64,7 +64,7 @@ def preview(
 
 
 def _has_browser() -> bool:
-    """Whether a person sits here, with a browser that does not take the terminal."""
+    """Whether this is an interactive terminal, with a browser that does not run inside it."""
     if not sys.stderr.isatty():
         return False
     is_graphical = any(

@@ -1,4 +1,4 @@
-"""`prompt`: what the next session pastes, where it is to go."""
+"""`prompt`: print the prompt for the next session."""
 
 from __future__ import annotations
 
@@ -6,82 +6,202 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
-from handoff import api
 from handoff.base.files import disk, write_whole
-from handoff.base.problems import Refused, UsageError
-from handoff.commands import clipboard, console, options
+from handoff.base.problems import Problem, Refused, UsageError
+from handoff.base.report import json_text, place_fields, printable
+from handoff.base.tokens import HOW, estimated
+from handoff.commands import clipboard, completers, console, options
+from handoff.project.project import Project
 from handoff.session.model import DEFAULT_PROMPT
-from handoff.workspace import prompt_report
-from handoff.workspace.prompt_report import PromptResult
+from handoff.session.reading_list import prompts, to_read
+from handoff.session.walk import OpenBlank
+from handoff.workspace.check import check_context
+from handoff.workspace.document import DATA, get_prompt, render
+from handoff.workspace.gather import load_facts
+from handoff.workspace.history import line_counter
+from handoff.workspace.load import find_session, load_session, open_project
 
-FORMATS = ("text", "json")
+
+class FileSize(Struct, frozen=True):
+    """A file that the prompt says to read."""
+
+    path: str
+    lines: int | None
+    """`None` where it is missing, or not text."""
+
+
+class PromptResult(Struct, frozen=True):
+    """One prompt of a session."""
+
+    session: str
+    """The id."""
+    name: str
+    document: str
+    """Its path, relative to the root."""
+    text: str
+    """As in the document's code block."""
+    blanks: tuple[OpenBlank, ...]
+    """Those inside it."""
+    read: tuple[FileSize, ...]
+    budget_tokens: int
+    findings: tuple[Problem, ...]
+    """What the rules of the prompt find, including blanks and notes."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has no errors or warnings; notes do not count."""
+        return all(each.level == "note" for each in self.findings)
+
+    @property
+    def not_ready(self) -> str:
+        name = "" if self.name == DEFAULT_PROMPT else f" '{self.name}'"
+        return f"the prompt{name} is not ready to paste; see the findings above"
 
 
 def prompt(
     session: options.SessionName,
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="Of several prompts which.")
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Name of the prompt.",
+            autocompletion=completers.prompt_names,
+        ),
     ] = DEFAULT_PROMPT,
     copy: Annotated[
-        bool, typer.Option("--copy", help="Put it on the clipboard in place of stdout.")
+        bool, typer.Option("--copy", help="Copy it to the clipboard instead of stdout.")
     ] = False,
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="FILE", help="Write it to a file in place of stdout."),
+        typer.Option("--out", metavar="FILE", help="Write it to FILE instead of stdout."),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let '--out' replace another file.")
+        bool, typer.Option("--overwrite", help="Let '--out' replace an existing file.")
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Give nothing that is not fit to paste; exit 1.")
+        bool,
+        typer.Option("--strict", help="Fail with exit code 1 if the prompt has warnings."),
     ] = False,
-    format: Annotated[  # noqa: A002 - the option's name
-        str, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = "text",
+    format: Annotated[str, options.format_option("text", "json")] = "text",
     root: options.Root = None,
 ) -> int:
-    """Print the prompt to paste into the next session.
-
-    It is the one that stands in the document: nothing is asked.
-    """
-    options.known_format(format, FORMATS)
-    project = api.open_project(root)
-    given = api.get_prompt(project, api.session_named(project, session), name)
-    console.problems(given.findings)
-    if strict and not given.is_fit:
-        console.note(prompt_report.unfit(given))
+    """It is the same as in the document: recorded facts are used, and no query runs."""
+    project = open_project(root)
+    result = build_prompt(project, find_session(project, session), name)
+    console.problems(result.findings)
+    if strict and not result.is_ready:
+        console.note(result.not_ready)
         return 1
-    text = prompt_report.as_json(given) if format == "json" else f"{given.text}\n"
-    _give(given, text, copy=copy, out=out, overwrite=overwrite)
-    for line in prompt_report.summary(given):
+    text = f"{json_text(_fields(result)) if format == 'json' else result.text}\n"
+    if out is not None:
+        console.note(f"{_write(Path(out), text.encode(), overwrite=overwrite)} {out}")
+    if copy:
+        tool = clipboard.copy(text)
+        console.note(f"copied the prompt of {result.session} with {tool}")
+    if out is None and not copy:
+        console.out(text)
+    for line in _summary(result):
         console.note(line)
     return 0
 
 
-def _give(
-    given: PromptResult, text: str, *, copy: bool, out: str | None, overwrite: bool
-) -> None:
-    if out is not None:
-        console.note(f"{_written(Path(out), text.encode(), overwrite=overwrite)} {out}")
-    if copy:
-        taken = clipboard.copy(text)
-        console.note(f"the prompt of {given.session} is copied, by {taken}")
-    if out is None and not copy:
-        console.out(text)
+def build_prompt(project: Project, session_id: str, name: str) -> PromptResult:
+    """A prompt of the session with recorded facts, and the problems in it.
+
+    Raises InvalidInput, also where it holds a secret, and UsageError where there is no such
+    prompt.
+    """
+    from handoff import check  # brings markdown_it
+
+    loaded = load_session(project, session_id)
+    facts = load_facts(project, session_id)
+    document = render(project, loaded, facts)
+    text = get_prompt(project, document, name)
+    # as if it were the session's only one, for its own findings
+    session = replace(loaded.session, prompt=prompts(loaded.session)[name], prompts=())
+    blanks = tuple(each for each in document.open if name in each.prompts)
+    context = replace(
+        check_context(project, session, loaded.queries, facts, document),
+        prompts={name: text},
+        open=blanks,
+    )
+    count_lines = line_counter(project)
+    return PromptResult(
+        session=session_id,
+        name=name,
+        document=document.path,
+        text=text,
+        blanks=blanks,
+        read=tuple(
+            FileSize(each.words, count_lines(each.path))
+            for each in to_read(session, document.path)
+        ),
+        budget_tokens=project.settings.budget_tokens,
+        findings=check.prompt_problems(context),
+    )
 
 
-def _written(file: Path, content: bytes, *, overwrite: bool) -> str:
-    """Write the user's own choice of a file, its symlink followed; what was done."""
+def _write(file: Path, content: bytes, *, overwrite: bool) -> str:
+    """Write the file, following symlinks as the user chose it; `wrote` or `unchanged`."""
     path = file.resolve()
     with disk(str(file), "read"):
         if path.exists() and not path.is_file():
-            raise UsageError(f"handoff: error: '--out {file}' is no file")
-        there = path.read_bytes() if path.exists() else None
-    if there == content:
+            raise UsageError(f"handoff: error: '--out {file}' is not a file")
+        current = path.read_bytes() if path.exists() else None
+    if current == content:
         return "unchanged"
-    if there is not None and not overwrite:
-        message = "is there and says something else, '--overwrite' replaces it"
+    if current is not None and not overwrite:
+        message = "exists with other content; use '--overwrite' to replace it"
         raise Refused(f"{file}: error: {message}")
     write_whole(path, content, place=str(file))
     return "wrote"
+
+
+def _summary(result: PromptResult) -> list[str]:
+    """Lines for people: its size, the files to read, whether it is ready to paste."""
+    files = [f"{each.path} ({_lines(each.lines)})" for each in result.read]
+    return [
+        f"about {estimated(result.text):,} of {result.budget_tokens:,} tokens ({HOW})",
+        *([f"to read: {', '.join(files)}"] if files else []),
+        DATA,
+        *([] if result.is_ready else [result.not_ready]),
+    ]
+
+
+def _lines(count: int | None) -> str:
+    if count is None:
+        return "not a text file"
+    return "1 line" if count == 1 else f"{count:,} lines"
+
+
+def _fields(result: PromptResult) -> dict[str, object]:
+    return {
+        "session": result.session,
+        "name": result.name,
+        "document": result.document,
+        "prompt": result.text,
+        "is_fit": result.is_ready,
+        "tokens": {
+            "estimated": estimated(result.text),
+            "budget": result.budget_tokens,
+            "how": HOW,
+        },
+        "read": [{"path": each.path, "lines": each.lines} for each in result.read],
+        "blanks": [
+            {"text": each.text, "hint": each.hint or None, **place_fields(each.place)}
+            for each in result.blanks
+        ],
+        "findings": [
+            {
+                "code": each.code,
+                "level": each.level,
+                "message": printable(each.message),
+                **place_fields(each.place),
+            }
+            for each in result.findings
+        ],
+        "note": DATA,
+    }

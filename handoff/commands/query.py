@@ -1,28 +1,40 @@
-"""`query`: the questions themselves, asked one by one, and what they read and cost."""
+"""`query`: list queries, run one, estimate costs, and record the tables that they read."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from handoff import api
-from handoff.base.problems import UsageError, worst
-from handoff.commands import console, options, query_actions, query_output
-from handoff.facts.recorded import QueryResult
+from handoff.base.files import write_whole
+from handoff.base.problems import InvalidInput, Place, UsageError, nearest, worst
+from handoff.base.report import counted, printable
+from handoff.commands import completers, console, options
+from handoff.facts.recorded import Column, Failure, QueryResult, Value
+from handoff.project.project import Project
+from handoff.session.model import QueryFact
+from handoff.sql import tables
+from handoff.sql.query import Param, bind, read
+from handoff.warehouse.port import BoundQuery
+from handoff.workspace.load import find_session, load_queries, load_session, open_project
 
-app = typer.Typer(
-    help="List, ask and estimate the questions under sql/.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+Format = Annotated[str, options.format_option("table", "json", "csv", "md")]
 
 
 @app.command("list")
 def list_(root: options.Root = None) -> int:
-    """List the questions: name, parameters, what each answers."""
-    project = api.open_project(root)
-    queries, problems = api.queries(project)
+    """List the queries with their parameters and summaries."""
+    project = open_project(root)
+    queries, problems = load_queries(project)
     for query in queries.values():
         params = ", ".join(f"{each.name} {each.type}" for each in query.params)
         console.out(f"{query.name}{f' ({params})' if params else ''}\n    {query.summary}\n")
@@ -32,62 +44,95 @@ def list_(root: options.Root = None) -> int:
 
 @app.command()
 def run(
-    question: Annotated[
+    query: Annotated[
         str,
-        typer.Argument(metavar="QUESTION", help="Its name, such as orchestrator/phases.sql."),
+        typer.Argument(
+            metavar="QUERY",
+            help="Name of the query, for example orchestrator/phases.sql.",
+            autocompletion=completers.query_names,
+        ),
     ],
     param: options.Parameters = None,
-    format: options.AnswerFormat = "table",  # noqa: A002 - the option's name
+    format: Format = "table",
     engine: options.Engine = None,
     as_of: options.AsOf = None,
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
-    """Ask one question and print the answer; nothing is recorded."""
-    options.known_format(format, query_output.FORMATS)
-    project = api.open_project(root, settings=settings or ())
-    answer = query_actions.ask(
-        project,
-        question,
-        dict(map(_pair, param or ())),
-        engine=engine,
-        as_of=options.moment(as_of),
-        progress=console.ProgressLine(),
-    )
-    if isinstance(answer, QueryResult):
-        console.out(query_output.FORMATS[format](answer))
+    """Run one query and print its result; nothing is recorded."""
+    from handoff.warehouse import engines  # slow: only for running
+
+    project = open_project(root, settings=settings or ())
+    params = dict(map(_pair, param or ()))
+    bound = _bind(project, query, params, options.as_of_time(as_of))
+    chosen = engines.choose_engine(project, engine)
+    warehouse = engines.open_warehouse(project, chosen, console.ProgressLine())
+    try:
+        result = warehouse.run((bound,))[0]
+    finally:
+        warehouse.close()
+    if isinstance(result, QueryResult):
+        console.out(FORMATS[format](result))
         return 0
-    console.note(f"handoff: error: {answer.message}")
-    return answer.exit_code
+    console.error(result.message)
+    return result.exit_code
+
+
+_COLUMNS = (
+    Column("question", "STRING"),
+    Column("bytes_processed", "INT64"),
+    Column("bytes_billed", "INT64"),
+    Column("cached", "BOOL"),
+    Column("price_usd", "STRING"),
+)
 
 
 @app.command()
 def estimate(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Sessions or questions.")
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="Sessions or queries to estimate.",
+            autocompletion=completers.session_ids_and_query_names,
+        ),
     ],
     param: options.Parameters = None,
-    format: options.AnswerFormat = "table",  # noqa: A002 - the option's name
+    format: Format = "table",
     as_of: options.AsOf = None,
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
-    """Tell what questions would cost on BigQuery.
+    """Estimate what queries cost on BigQuery.
 
-    BigQuery is asked by dry runs; nothing is billed.
+    Print the bytes of a dry run and as billed; nothing is billed for it.
     """
-    options.known_format(format, query_output.FORMATS)
-    project = api.open_project(root, settings=settings or ())
-    answer, failures = query_actions.estimate(
-        project,
-        names,
-        dict(map(_pair, param or ())),
-        as_of=options.moment(as_of),
-        progress=console.ProgressLine(),
+    from handoff.warehouse.bigquery.cost import CostEstimate, price
+    from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse  # slow
+
+    project = open_project(root, settings=settings or ())
+    params, time = dict(map(_pair, param or ())), options.as_of_time(as_of)
+    queries = [each for name in names for each in _queries(project, name, params, time)]
+    warehouse = BigQueryWarehouse(project.settings.bigquery, console.ProgressLine())
+    try:
+        found = warehouse.estimate(queries)
+    finally:
+        warehouse.close()
+    per_tib = project.settings.bigquery.price_per_tib
+    known = [each for each in found if isinstance(each, CostEstimate)]
+    billed = [0 if each.cached else each.bytes_billed for each in known]
+    rows: list[tuple[Value, ...]] = [
+        (each.query, each.bytes_processed, cost, each.cached, price(cost, per_tib))
+        for each, cost in zip(known, billed, strict=True)
+    ]
+    total, processed = sum(billed), sum(each.bytes_processed for each in known)
+    rows.append(("all", processed, total, None, price(total, per_tib)))
+    console.out(
+        FORMATS[format](QueryResult(_COLUMNS, tuple(rows), None, None, datetime.now(UTC)))
     )
-    console.out(query_output.FORMATS[format](answer))
+    failures = [each for each in found if isinstance(each, Failure)]
     for failure in failures:
-        console.note(f"handoff: error: {failure.message}")
+        console.error(failure.message)
     return worst(failure.exit_code for failure in failures)
 
 
@@ -97,13 +142,33 @@ def pull_schema(
     settings: options.Settings = None,
     root: options.Root = None,
 ) -> int:
-    """Record the tables that questions read.
+    """Record the tables that queries read.
 
-    They go into sql/schema.json, for checks without a warehouse.
+    Write them to sql/schema.json, for checks without a warehouse.
     """
-    project = api.open_project(root, settings=settings or ())
-    written = query_actions.pull_schema(project, engine=engine, progress=console.ProgressLine())
-    console.note(f"{'wrote' if written.changed else 'kept'} {written.path}: {written.summary}")
+    from handoff.check.schema import datasets  # slow: brings sqlglot
+    from handoff.warehouse import engines
+
+    project = open_project(root, settings=settings or ())
+    queries, problems = load_queries(project)
+    if problems:
+        raise InvalidInput(problems)
+    used = frozenset().union(*(datasets(query) for query in queries.values()))
+    chosen = engines.choose_engine(project, engine)
+    warehouse = engines.open_warehouse(project, chosen, console.ProgressLine())
+    try:
+        names = used if chosen == "bigquery" else {each.rpartition(".")[2] for each in used}
+        found = warehouse.schema(names)
+        schema = tables.Schema(warehouse.engine, found)
+    finally:
+        warehouse.close()
+    content = tables.dump(schema).encode()
+    changed = project.read(tables.PATH) != content
+    if changed:
+        write_whole(project.path(tables.PATH), content, place=tables.PATH)
+    count = sum(len(members) for members in found.values())
+    summary = f"{counted(len(found), 'dataset')}, {counted(count, 'table')}"
+    console.note(f"{'wrote' if changed else 'kept'} {tables.PATH}: {summary}")
     return 0
 
 
@@ -112,3 +177,140 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise UsageError(f"handoff: error: '--param {text}' is not NAME=VALUE")
     return name, value
+
+
+def _queries(
+    project: Project, name: str, params: Mapping[str, str], as_of: datetime | None
+) -> Iterator[BoundQuery]:
+    """The queries of a session, or the one query of that name."""
+    if name == "latest" or name in project.session_ids() or name.endswith(".yaml"):
+        loaded = load_session(project, find_session(project, name))
+        time = as_of or loaded.session.as_of or datetime.now(UTC)
+        for fact in loaded.session.questions:
+            if isinstance(fact, QueryFact):
+                query = loaded.queries[fact.sql]
+                yield BoundQuery(fact.name, query, bind(query, fact, time))
+        return
+    yield _bind(project, name, params, as_of)
+
+
+def _bind(
+    project: Project, name: str, params: Mapping[str, str], as_of: datetime | None
+) -> BoundQuery:
+    """The query of that name with parameters as typed. Raises UsageError, InvalidInput."""
+    wanted = name.removeprefix("sql/")
+    wanted = wanted if wanted.endswith(".sql") else f"{wanted}.sql"
+    if wanted not in project.query_names():
+        guess = nearest(wanted, project.query_names())
+        raise UsageError(f"handoff: error: no query '{name}'{guess}")
+    query = read(project.read(f"sql/{wanted}") or b"", f"sql/{wanted}", wanted)
+    types = {each.name: each.type for each in query.params}
+    values = {key: _param(text, types.get(key, "STRING")) for key, text in params.items()}
+    fact = QueryFact("result", wanted, values, None, Place("--param"), {})
+    try:
+        bound = bind(query, fact, as_of or datetime.now(UTC))
+    except InvalidInput as error:  # of the command line, not of a file
+        raise UsageError(str(error)) from error
+    return BoundQuery(wanted, query, bound)
+
+
+def _param(text: str, type_: str) -> Param:
+    """A value as a session file would have it; lists and mappings as JSON."""
+    if text == "NULL":
+        return None
+    if not type_.startswith(("ARRAY", "STRUCT")):
+        return text
+    try:
+        value: Param = json.loads(text)
+    except ValueError as error:
+        message = f"invalid JSON '{text}' for a parameter of type {type_}"
+        raise UsageError(f"handoff: error: {message}") from error
+    return value
+
+
+# --- formats -------------------------------------------------------------------------------
+
+_NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
+
+
+def _table(result: QueryResult) -> str:
+    """Aligned columns, numbers to the right; the count of rows last."""
+    names = [column.name for column in result.columns]
+    rows = [names, *([printable(_text(value)) for value in row] for row in result.rows)]
+    widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
+    right = [column.type in _NUMBERS for column in result.columns]
+    lines = ["  ".join(map(_padded, row, widths, right)).rstrip() for row in rows]
+    count = len(result.rows)
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join([*lines, f"({count} row{'' if count == 1 else 's'})"]) + "\n"
+
+
+def as_markdown(result: QueryResult) -> str:
+    """A table of GitHub's Markdown."""
+    ruler = ["--:" if column.type in _NUMBERS else "---" for column in result.columns]
+    rows = [[column.name for column in result.columns], ruler]
+    rows += [[_cell(_text(value)) for value in row] for row in result.rows]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _csv(result: QueryResult) -> str:
+    """RFC 4180; NULL is an empty field."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(column.name for column in result.columns)
+    writer.writerows(["" if v is None else _text(v) for v in row] for row in result.rows)
+    return text.getvalue()
+
+
+def as_json(result: QueryResult) -> str:
+    """A list of objects, one row a line; what JSON has no type for is text."""
+    names = [column.name for column in result.columns]
+    rows = (dict(zip(names, map(_plain, row), strict=True)) for row in result.rows)
+    lines = ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in rows)
+    return f"[\n{lines}\n]\n" if lines else "[]\n"
+
+
+FORMATS: Mapping[str, Callable[[QueryResult], str]] = {
+    "table": _table,
+    "json": as_json,
+    "csv": _csv,
+    "md": as_markdown,
+}
+
+
+def _text(value: Value) -> str:
+    """The value as GoogleSQL writes it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple | Mapping):
+        return json.dumps(_plain(value), ensure_ascii=False)
+    return str(value)
+
+
+def _plain(value: Value) -> object:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    is_finite = not isinstance(value, float) or value - value == 0
+    return (
+        value
+        if value is None or (isinstance(value, bool | int | float) and is_finite)
+        else str(value)
+    )
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<|])", r"\\\1", printable(" ".join(text.split())))
+
+
+def _width(text: str) -> int:
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide
+
+
+def _padded(text: str, width: int, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space

@@ -1,4 +1,4 @@
-"""Runs a command and turns what stops it into lines on stderr and an exit code."""
+"""Run a command and turn its errors into lines on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BUG = 4
 def main() -> NoReturn:
     """The `handoff` command."""
     _open_streams()
-    # a command makes little that is worth collecting; looking for it costs 20 ms of 250
+    # a command creates little garbage; collecting it costs 20 ms of 250
     gc.set_threshold(50_000)
     code = run(sys.argv[1:])
     gc.freeze()
@@ -28,7 +28,7 @@ def main() -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Let the standard streams that are closed lead nowhere, and no file take their numbers."""
+    """Open closed standard streams on the null device, so that no file gets their numbers."""
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(spare)
@@ -38,10 +38,10 @@ def _open_streams() -> None:
             setattr(sys, name, nowhere)
 
 
-def run(words: Sequence[str]) -> int:
-    """The exit code of `handoff` with these words."""
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of `handoff` with these arguments."""
     try:
-        return _run(words)
+        return _run(arguments)
     except KeyboardInterrupt:
         console.note("handoff: interrupted")
         return INTERRUPTED
@@ -52,40 +52,44 @@ def run(words: Sequence[str]) -> int:
         console.lines(str(error))
         return error.exit_code
     except BrokenPipeError:
-        return _unread()
+        return _ignore_closed_pipe()
     except SystemExit as stopped:
-        if isinstance(stopped.__context__, BrokenPipeError):  # typer's way to end then
-            return _unread()
+        if isinstance(stopped.__context__, BrokenPipeError):  # how typer exits then
+            return _ignore_closed_pipe()
         raise
     except OSError as error:
-        # what a disk may refuse anywhere: no permission, a name too long, no space
+        # anywhere on a disk: no permission, a name too long, no space
         where = f"{error.filename}: " if error.filename else ""
-        console.note(f"handoff: error: {where}{(error.strerror or str(error)).lower()}")
+        console.error(f"{where}{(error.strerror or str(error)).lower()}")
         return WorldError.exit_code
     except Exception as error:
         return _bug(error)
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(arguments: Sequence[str]) -> int:
     import typer
 
-    from handoff.commands.registry import COMMANDS, app_for
+    from handoff.commands.registry import COMMANDS, build_app
 
+    if "_HANDOFF_COMPLETE" in os.environ:
+        from typer._completion_classes import completion_init  # slow; only for completion
+
+        completion_init()
     try:
-        code = app_for(words)(list(words), prog_name="handoff", standalone_mode=False)
+        code = build_app()(list(arguments), prog_name="handoff", standalone_mode=False)
     except typer.Exit as stopped:
         return stopped.exit_code
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except typer.TyperException as error:
         return _usage(error, COMMANDS)
-    if code == INTERRUPTED:  # typer says nothing of it
+    if code == INTERRUPTED:  # typer only returns it
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 
 def _usage(error: Exception, commands: Iterable[str]) -> int:
-    """What is wrong with the words on the command line, in a line."""
+    """Report what is wrong with the command line."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         console.out(f"{error}\n")
@@ -94,14 +98,14 @@ def _usage(error: Exception, commands: Iterable[str]) -> int:
     unknown = re.match(r"No such command '(.*?)'", message)
     message = unknown[0] if unknown else message
     guess = nearest(unknown[1], commands) if unknown else ""
-    console.note(f"handoff: error: {message[:1].lower()}{message[1:]}{guess}")
+    console.error(f"{message[:1].lower()}{message[1:]}{guess}")
     if context is not None:
-        console.note(f"'{context.command_path} --help' tells how it is used")
+        console.note(f"for usage, run '{context.command_path} --help'")
     return 2
 
 
-def _unread() -> int:
-    """The exit code where whoever read the output has enough of it."""
+def _ignore_closed_pipe() -> int:
+    """The exit code where the reader of the output closed it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -113,5 +117,7 @@ def _bug(error: Exception) -> int:
         traceback.print_exc()
     kind = type(error).__name__
     console.note(f"handoff: bug: {kind}: {error}")
-    console.note("this is a mistake in handoff, not yours; HANDOFF_DEBUG=1 shows where")
+    console.note(
+        "this is a bug in handoff, not in your files; set HANDOFF_DEBUG=1 for a traceback"
+    )
     return BUG

@@ -1,4 +1,4 @@
-"""`schema`: the JSON Schema of the YAML files, for editors."""
+"""`schema`: print the JSON Schema of the YAML files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ def schema(
         bool, typer.Option("--settings", help="Print the schema of handoff.yaml instead.")
     ] = False,
 ) -> int:
-    """Print the JSON Schema of the session file, for editors."""
     from handoff.project.settings import SCHEMA as SETTINGS_SCHEMA  # slow, as the other one
     from handoff.session.keys import SCHEMA
 

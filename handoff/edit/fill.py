@@ -13,7 +13,7 @@ from handoff.edit.save import SaveResult, save
 from handoff.edit.todo import TodoItem, list_todo
 from handoff.project.project import Project
 from handoff.session import decode
-from handoff.workspace.load import session_path
+from handoff.workspace.paths import session_path
 from handoff.yaml.edits import is_same
 from handoff.yaml.emitter import PlainValue
 from handoff.yaml.nodes import Node, ParsedYAML, parse_yaml

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from handoff import api
 from handoff.base.blanks import blanks
 from handoff.base.files import write_new
 from handoff.base.problems import InvalidInput, Refused, UsageError
@@ -20,6 +19,10 @@ from handoff.session import decode
 from handoff.session.keys import ID, KEYS, NAMES
 from handoff.session.model import Entries, Session, Text
 from handoff.session.shapes import Key
+from handoff.workspace.document import render
+from handoff.workspace.gather import load_facts
+from handoff.workspace.load import LoadedSession, load_queries, load_session
+from handoff.workspace.paths import document_place, session_path
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, page, value_of
 from handoff.yaml.nodes import List, Map, parse
 
@@ -57,7 +60,7 @@ def begin(
     session_id = session_id or _next_id(project, source)
     _refuse_taken(project, session_id, created)
     parts = _parts(session_id, source, created, template)
-    path = api.session_path(session_id)
+    path = session_path(session_id)
     text, left_out = _rendering(project, session_id, parts, source)
     if not write_new(project.path(path), text.encode(), place=path):
         raise Refused(f"{path}: error: is there already")
@@ -65,7 +68,7 @@ def begin(
 
 
 def _source(project: Project, session_id: str) -> PreviousSession:
-    path = api.session_path(session_id)
+    path = session_path(session_id)
     raw = project.read(path) or b""
     session, _ = decode.load(raw, session_id, path)
     root = parse(raw, path, [])
@@ -76,8 +79,8 @@ def _source(project: Project, session_id: str) -> PreviousSession:
 def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
     """Says a text as it read with the recorded answers; without them as it is written."""
     try:
-        facts = api.recorded(project, session.id)
-        loaded = api.load(project, session.id)
+        facts = load_facts(project, session.id)
+        loaded = load_session(project, session.id)
     except InvalidInput:
         return lambda text: text.value
     if facts is None:
@@ -88,7 +91,7 @@ def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
         session,
         facts,
         loaded.queries,
-        document=api.document_place(project, session),
+        document=document_place(project, session),
         stalled_minutes=project.settings.progress.stalled_minutes,
         zone=ZoneInfo(project.settings.timezone),
     )
@@ -283,10 +286,10 @@ def _variants(
 
 
 def _render(project: Project, session_id: str, text: str) -> None:
-    path = api.session_path(session_id)
+    path = session_path(session_id)
     session, warnings = decode.load(text.encode(), session_id, path)
-    queries, _ = api.queries(project)
-    api.render(project, api.LoadedSession(session, queries, warnings), None)
+    queries, _ = load_queries(project)
+    render(project, LoadedSession(session, queries, warnings), None)
 
 
 def _head(session_id: str, source: PreviousSession | None) -> list[str]:

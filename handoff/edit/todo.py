@@ -15,8 +15,9 @@ from handoff.session.keys import key_at
 from handoff.session.shapes import Key
 from handoff.session.walk import OpenBlank
 from handoff.workspace.document import render
-from handoff.workspace.gather import recorded
-from handoff.workspace.load import load, session_path
+from handoff.workspace.gather import load_facts
+from handoff.workspace.load import load_session
+from handoff.workspace.paths import session_path
 from handoff.yaml.nodes import Map, Node, parse_yaml
 from handoff.yaml.paths import PathIndex, text_of
 
@@ -50,8 +51,8 @@ class TodoList(Struct, frozen=True):
 def list_todo(project: Project, session_id: str) -> TodoList:
     """The blanks that remain with the recorded facts. Raises InvalidInput."""
     path = session_path(session_id)
-    loaded = load(project, session_id)
-    document = render(project, loaded, recorded(project, session_id))
+    loaded = load_session(project, session_id)
+    document = render(project, loaded, load_facts(project, session_id))
     root = parse_yaml(project.read(path) or b"", path).root
     index = PathIndex(root or Map((), Place(path)))
     # a fact that does not come from the warehouse has no query under sql/

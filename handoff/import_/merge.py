@@ -23,9 +23,9 @@ from handoff.publish.writer import signature, was_written
 from handoff.session import decode
 from handoff.sources import git_history
 from handoff.workspace.document import render
-from handoff.workspace.gather import recorded
-from handoff.workspace.load import load, loaded, session_path
-from handoff.workspace.locations import places
+from handoff.workspace.gather import load_facts
+from handoff.workspace.load import load_session, with_queries
+from handoff.workspace.paths import places, session_path
 from handoff.yaml.decode import plain
 from handoff.yaml.edits import CannotEdit, add_item, set_value
 from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar, parse_yaml
@@ -90,8 +90,8 @@ def merge_document(
     if edited.owner not in (None, session_id):
         message = f"'{path}' is the document of '{edited.owner}', not of '{session_id}'"
         raise UsageError(f"handoff: error: {message}")
-    checked = load(project, session_id)
-    facts = recorded(project, session_id)
+    checked = load_session(project, session_id)
+    facts = load_facts(project, session_id)
     document = render(project, checked, facts)
     base = _find_base(project, content, document.text, document.path)
     if base is None:
@@ -140,7 +140,7 @@ def _renderer(
     def render_source(source: ParsedYAML) -> str | None:
         try:
             session, warnings = decode.load(source, session_id, source.path)
-            checked = loaded(project, session, warnings)
+            checked = with_queries(project, session, warnings)
             document = render(project, checked, facts, where=where)
         except InvalidInput:
             return None

@@ -17,11 +17,10 @@ from handoff.base.problems import HandoffError, InvalidInput, Problem, Report
 from handoff.facts.recorded import Facts
 from handoff.project.project import SETTINGS
 from handoff.render.document import Document
-from handoff.workspace.check import case_of
-from handoff.workspace.document import render
-from handoff.workspace.gather import recorded
-from handoff.workspace.load import LoadedSession, load, open_project, session_named
-from handoff.workspace.write import hold
+from handoff.workspace.check import check_context
+from handoff.workspace.document import refuse_secrets, render
+from handoff.workspace.gather import load_facts
+from handoff.workspace.load import LoadedSession, find_session, load_session, open_project
 
 SECONDS = 0.25
 """Between two looks at the files."""
@@ -125,11 +124,11 @@ def _render(root: Path, session_id: str) -> PreviewSnapshot:
     from handoff.check.rule import run
 
     project = open_project(str(root))
-    loaded = load(project, session_named(project, session_id))
-    facts = recorded(project, session_id)
+    loaded = load_session(project, find_session(project, session_id))
+    facts = load_facts(project, session_id)
     document = render(project, loaded, facts)
-    hold(project, document)
-    context = case_of(project, loaded.session, loaded.queries, facts, document)
+    refuse_secrets(project, document.text, document.path, document.session)
+    context = check_context(project, loaded.session, loaded.queries, facts, document)
     problems = [*loaded.warnings, *document.problems]
     problems += run((rules.fact_missing, rules.fact_stale, rules.fact_failed), context)
     return PreviewSnapshot(

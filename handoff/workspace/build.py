@@ -1,4 +1,4 @@
-"""Make: what each document should be now; rendered only where something in it changed."""
+"""Build the documents to publish, rendering only those whose inputs changed."""
 
 from __future__ import annotations
 
@@ -16,37 +16,35 @@ from handoff import __version__
 from handoff.base.data import data_folder
 from handoff.base.problems import InvalidInput, Problem
 from handoff.project.project import Project
-from handoff.publish import index
-from handoff.publish import writer as publishing
+from handoff.publish import index, writer
 from handoff.publish.build_cache import BuildRecord, digest, memory_of
 from handoff.publish.index import IndexRow
 from handoff.publish.links import named
 from handoff.render.document import Document
 from handoff.session.model import Session, Text
 from handoff.workspace.document import render
-from handoff.workspace.gather import earlier_ids, facts_path, recorded
-from handoff.workspace.load import LoadedSession, load, session_path
-from handoff.workspace.locations import places
-from handoff.workspace.receipts import receipts_path
+from handoff.workspace.gather import earlier_ids, load_facts
+from handoff.workspace.load import LoadedSession, load_session
+from handoff.workspace.paths import facts_path, places, receipts_path, session_path
 
 
 class BuiltDocument(Struct, frozen=True):
     """A document as it should be published."""
 
     owner: str
-    """Whom its file is signed for: the session's id."""
+    """The session's id, or that of an index: its file is signed for it."""
     path: str
     """Relative to the root."""
     text: str | None = None
-    """`None`: its file is known to be just that."""
+    """`None`: its file is known to be current."""
     changed: tuple[str, ...] = ()
-    """What it is made of and is another than when it was last published, by name."""
+    """The inputs that changed since it was last published, by name."""
     made: BuildRecord | None = None
-    """To be remembered once its file is just that."""
+    """To cache once its file is current."""
 
 
 class ProjectBuild:
-    """One run over every session; what it found is complete once `editions` has ended."""
+    """One run over every session; its fields are complete once `documents` has ended."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -55,74 +53,74 @@ class ProjectBuild:
         self._digest = digest(self._shared)
         self._memory = memory_of(project.root)
         self._memory.shared[self._digest] = self._shared
-        self._listed: list[IndexRow] = []
+        self._rows: list[IndexRow] = []
         self.owners: dict[str, str] = {}
         """The path of each session's document, by its id."""
         self.problems: list[Problem] = []
         """Of sessions that cannot be rendered."""
 
-    def editions(self) -> Iterator[BuiltDocument]:
+    def documents(self) -> Iterator[BuiltDocument]:
         """Every document, one at a time, then the index and the pointer to the latest."""
         taken: dict[str, str] = {}
         for session_id in self._project.session_ids():
             try:
-                edition = self._edition(session_id)
+                built = self._build(session_id)
             except InvalidInput as error:
                 self.problems += error.report.problems
                 continue
-            other = taken.setdefault(edition.path.casefold(), session_id)
+            other = taken.setdefault(built.path.casefold(), session_id)
             if other != session_id:  # one file where upper and lower case are the same
-                self.problems.append(publishing.clash(edition.path, other))
+                self.problems.append(writer.clash(built.path, other))
                 continue
-            self.owners[session_id] = edition.path
-            yield edition
-        if not self.problems:  # an index without a session would say that it is gone
+            self.owners[session_id] = built.path
+            yield built
+        if not self.problems:  # an index without a session would mean that it is gone
             folder = self._project.settings.output
-            text = index.index(self._listed, folder)
+            text = index.index(self._rows, folder)
             yield BuiltDocument(index.OWNER, f"{folder}/{index.NAME}", text)
-            text = index.latest(self._listed, folder)
+            text = index.latest(self._rows, folder)
             yield BuiltDocument(index.LATEST_OWNER, f"{folder}/{index.LATEST}", text)
 
-    def done(self, edition: BuiltDocument) -> None:
-        """The edition's file is just that."""
-        if edition.made is not None:
-            self._memory.keep(edition.owner, edition.made)
+    def done(self, built: BuiltDocument) -> None:
+        """The file of the document is current now."""
+        if built.made is not None:
+            self._memory.keep(built.owner, built.made)
 
     def save(self) -> None:
-        """Remember what was done for the next run."""
+        """Save the cache for the next run."""
         self._memory.save(self._project.session_ids())
 
-    def _edition(self, session_id: str) -> BuiltDocument:
+    def _build(self, session_id: str) -> BuiltDocument:
         """Raises InvalidInput."""
         made = self._memory.made.get(session_id)
         changed = tuple(self._changed(made)) if made else ()
         if made and not changed:
             path = made.listed.path
             if self._memory.sha256(path) == made.file:
-                self._listed.append(made.listed)
+                self._rows.append(made.listed)
                 return BuiltDocument(session_id, path)
-        return replace(self._rendered(session_id), changed=changed)
+        return replace(self._render(session_id), changed=changed)
 
     def _changed(self, made: BuildRecord) -> Iterator[str]:
         yield from self._memory.changed(made, self._shared)
         moved = (path for path, place in made.places.items() if self._where.of(path) != place)
         yield from (f"the place of {path}" for path in moved)
 
-    def _rendered(self, session_id: str) -> BuiltDocument:
+    def _render(self, session_id: str) -> BuiltDocument:
         project, memory = self._project, self._memory
         before = {path: memory.sha256(path) for path in _files(session_id)}
-        loaded = load(project, session_id)
+        loaded = load_session(project, session_id)
         compared = (facts_path(each) for each in earlier_ids(loaded.session))
         before |= {path: memory.sha256(path) for path in compared}
-        document = render(project, loaded, recorded(project, session_id), where=self._where)
+        document = render(project, loaded, load_facts(project, session_id), where=self._where)
         listed = _row(loaded.session, document)
-        self._listed.append(listed)
-        edition = BuiltDocument(session_id, document.path, document.text)
+        self._rows.append(listed)
+        built = BuiltDocument(session_id, document.path, document.text)
         if any(memory.sha256(path) != sha for path, sha in before.items()):
-            return edition  # written to meanwhile: which of the two was read?
-        return replace(edition, made=self._made(loaded, document, listed, before))
+            return built  # changed while rendering: which version was read?
+        return replace(built, made=self._record(loaded, document, listed, before))
 
-    def _made(
+    def _record(
         self,
         loaded: LoadedSession,
         document: Document,
@@ -130,7 +128,7 @@ class ProjectBuild:
         files: Mapping[str, str | None],
     ) -> BuildRecord:
         queries = {query.path: query.sha256 for query in loaded.queries.values()}
-        content = publishing.signed(document.text, document.session).encode()
+        content = writer.signed(document.text, document.session).encode()
         return BuildRecord(
             inputs={**files, **queries},
             shared=self._digest,
@@ -141,7 +139,7 @@ class ProjectBuild:
 
 
 def _files(session_id: str) -> tuple[str, ...]:
-    """What a document is made of beside its questions, which its session file names."""
+    """The inputs of a document, apart from its queries."""
     own = f"sessions/{session_id}.md.j2"
     return session_path(session_id), facts_path(session_id), receipts_path(session_id), own
 
@@ -163,7 +161,7 @@ def _row(session: Session, document: Document) -> IndexRow:
     )
 
 
-# --- what all documents have in common -----------------------------------------------------
+# --- inputs that all documents share --------------------------------------------------------
 
 
 def _shared(project: Project) -> dict[str, str]:
@@ -185,7 +183,7 @@ def _versions(timezone: str) -> Iterator[str]:
     yield from (__version__, sys.version, *map(metadata.version, ("jinja2", "pyyaml")))
     zones = (Path(folder, timezone) for folder in zoneinfo.TZPATH)
     yield from (sha256(zone.read_bytes()).hexdigest() for zone in zones if zone.is_file())
-    # a checkout keeps its version while it is worked on
+    # a checkout keeps its version while its code changes
     for folder in (Path(__file__).parent.parent, data_folder("templates")):
         for file in sorted(folder.rglob("*")):
             if file.suffix in (".py", ".j2"):

@@ -1,28 +1,36 @@
-"""Check: every rule over sessions, questions, facts and documents."""
+"""Check sessions, queries, facts and documents against every rule."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from handoff.base.problems import InvalidInput, Problem, Report
-from handoff.facts.recorded import Facts
+from handoff.base.problems import InvalidInput, Problem, Report, UsageError, WorldError
+from handoff.facts.recorded import Facts, is_current
 from handoff.project.project import Project
 from handoff.publish import gate
 from handoff.publish.archive import Places
 from handoff.render.document import Document
-from handoff.session import decode
 from handoff.session.model import QueryFact, Session
 from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
-from handoff.workspace.document import folders, render
-from handoff.workspace.drift import drift
-from handoff.workspace.gather import earlier, facts_path, recorded, trusted
-from handoff.workspace.load import live_problems, load, queries, session_path
-from handoff.workspace.locations import document_place, places, tree
+from handoff.values.changes import ValueChange, changes, seen
+from handoff.values.printing import moment
+from handoff.workspace import history
+from handoff.workspace.document import cells, render, template_folders
+from handoff.workspace.gather import gather, load_facts, load_facts_leniently
+from handoff.workspace.load import (
+    LoadedSession,
+    bind_queries,
+    live_problems,
+    load_queries,
+    load_session,
+    read_session,
+)
+from handoff.workspace.paths import document_place, facts_path, places, session_path, tree
 
 if TYPE_CHECKING:
     from handoff import check as checks
@@ -31,85 +39,72 @@ if TYPE_CHECKING:
 def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = None) -> Report:
     """Every rule over the sessions `ids`, or over the whole project without any.
 
-    With `now` also those that need a clock, and the warehouse is asked again: nothing of
-    that is recorded.
+    With `now` also the rules that need a clock, and the queries run again: nothing of that
+    is recorded.
     """
     from handoff import check as checks  # brings markdown_it
 
-    every, problems = queries(project)
-    cases: list[checks.CheckContext] = []
+    queries, problems = load_queries(project)
+    contexts: list[checks.CheckContext] = []
     where = places(project)
     for session_id in ids or project.session_ids():
-        found, case = _case(project, session_id, every, where, now)
+        found, context = _check_files(project, session_id, queries, where, now)
         problems += found
-        cases += [case] if case else []
-    for case in cases:
-        problems += checks.session_problems(case)
+        contexts += [context] if context else []
+    for context in contexts:
+        problems += checks.session_problems(context)
         if now is not None:
-            problems += drift(project, case.session.id)
+            problems += drift(project, context.session.id)
     files = [session_path(each) for each in ids or project.session_ids()]
-    files += [query.path for query in every.values() if not ids]
+    files += [query.path for query in queries.values() if not ids]
     outputs = [
         gate.SessionOutput(
-            case.session.id, case.facts, case.facts_path, case.document, case.document_path
+            each.session.id, each.facts, each.facts_path, each.document, each.document_path
         )
-        for case in cases
+        for each in contexts
     ]
     problems += gate.check(project, files, outputs, whole=not ids)
-    named = {
-        q.sql for case in cases for q in case.session.questions if isinstance(q, QueryFact)
+    used = {
+        fact.sql
+        for context in contexts
+        for fact in context.session.questions
+        if isinstance(fact, QueryFact)
     }
-    asked = [query for query in every.values() if not ids or query.name in named]
-    problems += checks.query_problems(asked, _schema(project, problems))
+    checked = [query for query in queries.values() if not ids or query.name in used]
+    problems += checks.query_problems(checked, _schema(project, problems))
     if not ids:
-        sessions = [case.session for case in cases]
-        documents = {case.session.id: case.document_path for case in cases}
-        problems += checks.project_problems(checks.ProjectContext(sessions, documents, every))
-        problems += _templates(project)
+        sessions = [context.session for context in contexts]
+        documents = {context.session.id: context.document_path for context in contexts}
+        problems += checks.project_problems(checks.ProjectContext(sessions, documents, queries))
+        problems += _template_problems(project)
     return Report.of(problems)
 
 
-def _templates(project: Project) -> list[Problem]:
-    from handoff.render.templates import block_problems  # slow: brings jinja2
-
-    found = folders(project)
-    return [*block_problems(found, found.of_project())]
-
-
-def _schema(project: Project, problems: list[Problem]) -> Schema | None:
-    source = project.read(tables.PATH)
-    try:
-        return tables.load(source) if source is not None else None
-    except InvalidInput as error:
-        problems += error.report.problems
-        return Schema("", {})
-
-
-def _case(
+def _check_files(
     project: Project,
     session_id: str,
-    every: Mapping[str, Query],
+    queries: Mapping[str, Query],
     where: Places,
     now: datetime | None,
 ) -> tuple[list[Problem], checks.CheckContext | None]:
-    """What is wrong on the way to a session's document, and what its rules look at."""
-    path = session_path(session_id)
+    """The problems on the way to a session's document, and what its rules look at."""
     try:
-        session, warnings = decode.load(project.read(path) or b"", session_id, path)
+        session, warnings = read_session(project, session_id)
     except InvalidInput as error:
         return [*error.report.problems], None
-    problems = [*warnings, *live_problems(session, every)]
-    document, facts = None, trusted(project, session_id)
+    problems = [*warnings, *live_problems(session, queries)]
+    document, facts = None, load_facts_leniently(project, session_id)
     try:
-        recorded(project, session_id)  # raises where a hand changed it
-        document = render(project, load(project, session_id), facts, where=where)
+        load_facts(project, session_id)  # raises where they were edited
+        document = render(project, load_session(project, session_id), facts, where=where)
         problems += document.problems
     except InvalidInput as error:
         problems += error.report.problems
-    return problems, case_of(project, session, every, facts, document, where=where, now=now)
+    context = check_context(project, session, queries, facts, document, where=where, now=now)
+    return problems, context
 
 
-def case_of(
+def check_context(
     project: Project,
     session: Session,
     queries: Mapping[str, Query],
@@ -121,14 +116,10 @@ def case_of(
 ) -> checks.CheckContext:
     """What the rules look at; `document` as rendered with `facts`."""
     from handoff.check import CheckContext
-    from handoff.values.cells import Cells
-    from handoff.workspace import history
 
-    settings = project.settings
     where = places(project) if where is None else where
     planned = document_place(project, session, where)
-    stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)
-    cells = Cells(session, facts, queries, stalled, zone, earlier(project, session))
+    values = cells(project, LoadedSession(session, queries, ()), facts)
     return CheckContext(
         session=session,
         queries=queries,
@@ -139,10 +130,98 @@ def case_of(
         tree=tree(project, planned, where),
         open=document.open if document else (),
         prompts=document.prompts if document else {},
-        budget_tokens=settings.budget_tokens,
-        cells=cells,
-        past=history.past(project, cells),
-        lines=history.lines(project),
+        budget_tokens=project.settings.budget_tokens,
+        cells=values,
+        past=history.past(project, values),
+        lines=history.line_counter(project),
         now=now,
-        zone=zone,
+        zone=ZoneInfo(project.settings.timezone),
     )
+
+
+def _schema(project: Project, problems: list[Problem]) -> Schema | None:
+    source = project.read(tables.PATH)
+    try:
+        return tables.load(source) if source is not None else None
+    except InvalidInput as error:
+        problems += error.report.problems
+        return Schema("", {})
+
+
+def _template_problems(project: Project) -> list[Problem]:
+    from handoff.render.templates import block_problems  # slow: brings jinja2
+
+    folders = template_folders(project)
+    return [*block_problems(folders, folders.of_project())]
+
+
+# --- drift: recorded facts against a new run for the same timestamp ------------------------
+
+MAX_CHANGES = 3
+"""Changed values that a warning lists, for one fact."""
+
+
+def drift(project: Project, session_id: str) -> tuple[Problem, ...]:
+    """A warning for each fact whose data changed since it was recorded.
+
+    Nothing is recorded. Queries that changed themselves are stale (F021) and not compared;
+    logs, checkpoints and git are not read again, for they always move on.
+    """
+    try:
+        loaded = load_session(project, session_id)
+        then = load_facts(project, session_id)
+    except InvalidInput:  # other rules report it
+        return ()
+    if then is None or then.as_of is None:
+        return ()
+    facts = tuple(
+        fact
+        for fact, query in bind_queries(loaded.session, loaded.queries, then.as_of)[0]
+        if (old := then.facts.get(fact.name)) is not None
+        and not old.failure
+        and is_current(old, query.query.sha256, query.params)
+    )
+    if not facts:
+        return ()
+    try:
+        now = gather(project, loaded, as_of=then.as_of, keep=False)
+    except (InvalidInput, UsageError, WorldError) as error:
+        reason = (str(error).splitlines() or [""])[0].rpartition(": error: ")[2]
+        return tuple(_warning("F025", fact, f"cannot be run again: {reason}") for fact in facts)
+    return tuple(_drift(project, loaded, then, now, facts))
+
+
+def _drift(
+    project: Project,
+    loaded: LoadedSession,
+    then: Facts,
+    now: Facts,
+    facts: Sequence[QueryFact],
+) -> Iterator[Problem]:
+    before, after = (
+        seen(cells(project, loaded, each, with_earlier=False)) for each in (then, now)
+    )
+    changed = changes(before, after)
+    for fact in facts:
+        failure = now.facts[fact.name].failure
+        if failure:
+            yield _warning("F025", fact, f"cannot be run again: {failure.message}")
+            continue
+        own = [each for each in changed if each.name.split(".")[0].split(" ")[0] == fact.name]
+        if own and then.as_of:
+            at = moment(then.as_of)
+            words = ", ".join(map(_change, own[:MAX_CHANGES]))
+            more = f" and {len(own) - MAX_CHANGES} more" if len(own) > MAX_CHANGES else ""
+            message = f"data changed since it was recorded as of {at}: {words}{more}"
+            fix = f"run 'handoff render {loaded.session.id}' to record it again"
+            yield _warning("F024", fact, f"{message}; {fix}")
+
+
+def _change(change: ValueChange) -> str:
+    """`coverage.actual 823 → 830`."""
+    then, now = (each.bare if each else None for each in (change.then, change.now))
+    return f"{change.name} {then or 'nothing'} → {now or 'nothing'}"
+
+
+def _warning(code: str, fact: QueryFact, message: str) -> Problem:
+    return Problem(code, f"fact '{fact.name}': {message}", fact.place, "warning")

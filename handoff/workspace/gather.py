@@ -1,49 +1,33 @@
-"""Gather: questions asked and recorded, and what is recorded read back."""
+"""Run a session's queries, record the results, and read recorded facts back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from handoff.base.files import sweep, write_whole
 from handoff.base.locks import locked
-from handoff.base.problems import InvalidInput, Level, Problem
+from handoff.base.problems import InvalidInput, Level, Problem, WorldError
 from handoff.facts import recorded as facts_file
-from handoff.facts.recorded import Facts
+from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance, QueryResult, Value
 from handoff.project.project import Project
 from handoff.publish import gate
-from handoff.session.model import QueryFact, Session
-from handoff.warehouse.port import Progress
-from handoff.workspace import run_queries as gathering
-from handoff.workspace.load import LoadedSession, session_path
+from handoff.session.model import QueryFact, Session, SourceFact
+from handoff.sql.query import Query
+from handoff.warehouse.port import BoundQuery, Progress, Warehouse
+from handoff.workspace.load import LoadedSession, bind_queries
+from handoff.workspace.paths import facts_path, session_path
 
 if TYPE_CHECKING:
+    from handoff.sources.lookup import LookupResult
     from handoff.values.rows import EarlierSession
 
-if TYPE_CHECKING:
-    from handoff.sources import lookup as asking
-
-
-def facts_path(session_id: str) -> str:
-    """Where the session's facts are recorded, relative to the root."""
-    return f"sessions/{session_id}.facts.json"
-
-
-def recorded(project: Project, session_id: str) -> Facts | None:
-    """What is recorded of the session; `None`: nothing.
-
-    Raises InvalidInput where it cannot be read or a hand changed it, and WorldError.
-    """
-    path = facts_path(session_id)
-    source = project.read(path)
-    if source is None:
-        return None
-    problems = facts_file.problems(source, path)
-    if problems:
-        raise InvalidInput(problems)
-    return facts_file.load(source, path)
+Row = tuple[Value, ...]
+Look = Callable[[SourceFact, datetime], "LookupResult"]
 
 
 def gather(
@@ -56,36 +40,41 @@ def gather(
     note: Progress = lambda _: None,
     keep: bool = True,
 ) -> Facts:
-    """Ask every question of the session and record the answers, and failures beside the last.
+    """Run every query of the session and record the results; failures keep the last result.
 
-    `as_of` stands in place of the session's own; without either it is this minute. `note`
-    is told what the answers cost.
-    Raises UsageError, WorldError, and InvalidInput where the session file or an answer
-    holds a secret: then nothing is asked or recorded. Without `keep` nothing ever is recorded.
+    The time is `as_of`, else the session's own, else this minute; `note` gets a line about
+    the cost. Without `keep` nothing is recorded. Raises UsageError, WorldError, and
+    InvalidInput where the session file or a result holds a secret: then nothing is run or
+    recorded.
     """
-    from handoff.sources import lookup as asking  # only asking needs it
+    from handoff.sources import lookup  # slow: only for running
     from handoff.warehouse import engines
 
-    session = loaded.session
+    session, settings = loaded.session, project.settings
     gate.hold(gate.file_problems(project, session_path(session.id)))
     now = datetime.now(UTC)
-    moment = as_of or session.as_of or now
-    previous = trusted(project, session.id)
-    world = _world(project, now)
-    is_asked = any(isinstance(each, QueryFact) for each in session.questions)
-    # an engine that was given is held to be one, though nothing is asked of it
-    chosen = engines.choose_engine(project, engine) if engine or is_asked else None
+    context = lookup.SourceContext(
+        root=project.root,
+        file=project.source,
+        zone=ZoneInfo(settings.timezone),
+        recent_minutes=settings.progress.recent_minutes,
+        now=now,
+    )
+    previous = load_facts_leniently(project, session.id)
+    has_queries = any(isinstance(each, QueryFact) for each in session.questions)
+    # an unknown '--engine' is an error even where no query runs on it
+    chosen = engines.choose_engine(project, engine) if engine or has_queries else None
     warehouse = (
-        engines.open_warehouse(project, chosen, progress) if chosen and is_asked else None
+        engines.open_warehouse(project, chosen, progress) if chosen and has_queries else None
     )
     try:
-        facts = gathering.gather(
+        facts = run_queries(
             session,
             loaded.queries,
             warehouse,
             previous,
-            moment,
-            lambda lookup, at: asking.look(lookup, world, at),
+            as_of or session.as_of or now,
+            lambda fact, at: lookup.look(fact, context, at),
             patient=keep,
         )
         cost = warehouse.cost() if warehouse else None
@@ -101,75 +90,134 @@ def gather(
     return facts
 
 
-def _world(project: Project, now: datetime) -> asking.SourceContext:
-    from handoff.sources import lookup as asking
+def run_queries(
+    session: Session,
+    queries: Mapping[str, Query],
+    warehouse: Warehouse | None,
+    previous: Facts | None,
+    as_of: datetime,
+    look: Look | None = None,
+    *,
+    patient: bool = False,
+) -> Facts:
+    """The facts of `session`, its queries run in one call; `queries` by name.
 
-    settings = project.settings
-    return asking.SourceContext(
-        root=project.root,
-        file=project.source,
-        zone=ZoneInfo(settings.timezone),
-        recent_minutes=settings.progress.recent_minutes,
-        now=now,
-    )
-
-
-def frozen(project: Project, loaded: LoadedSession) -> Facts:
-    """What is recorded, for a document that asks nothing.
-
-    Raises InvalidInput where a fact that the session declares is missing, or was edited.
+    `look` reads logs, checkpoints and git; it and the warehouse may be left out where the
+    session has no such fact. A fact that fails keeps the result it has in `previous`, with
+    its provenance; with `patient` an unreachable warehouse is a failure of each query.
+    Raises InvalidInput, before anything runs, with every parameter and column that does not
+    fit, and WorldError.
     """
-    facts = recorded(project, loaded.session.id) or Facts(None, {})
-    again = f"run 'handoff render {loaded.session.id}' without '--frozen'"
-    problems = [
-        Problem("F020", f"fact '{each.name}' is not recorded; {again}", each.place)
-        for each in loaded.session.questions
-        if each.name not in facts.facts
-    ]
+    as_of = as_of.astimezone(UTC).replace(second=0, microsecond=0)
+    recorded = previous.facts if previous else {}
+    bound, problems = bind_queries(session, queries, as_of)
     if problems:
         raise InvalidInput(problems)
-    return facts
+    facts: dict[str, Fact] = {}
+    if bound:
+        assert warehouse is not None  # the session has a query for it
+        results = _results(warehouse, [query for _, query in bound], patient=patient)
+        for (fact, query), result in zip(bound, results, strict=True):
+            contract, last = query.query.contract, recorded.get(fact.name)
+            facts[fact.name] = (
+                _failed(fact, contract, result, last)
+                if isinstance(result, Failure)
+                else _from_query(fact, query, result, warehouse.engine)
+            )
+    for source in session.questions:
+        if isinstance(source, SourceFact):
+            assert look is not None  # the session has a source to read
+            found = look(source, as_of)
+            facts[source.name] = (
+                _failed(source, source.contract, found.answer, recorded.get(source.name))
+                if isinstance(found.answer, Failure)
+                else _from_source(source, found, found.answer, as_of)
+            )
+    return Facts(as_of, {each.name: facts[each.name] for each in session.questions})
 
 
-def earlier(project: Project, session: Session) -> Mapping[str, EarlierSession]:
-    """What other sessions recorded that facts are compared with, as far as it can be read."""
-    from handoff.values.rows import EarlierSession  # not for a session without such facts
-
-    found: dict[str, EarlierSession] = {}
-    for session_id in earlier_ids(session):
-        source = project.read(facts_path(session_id))
-        facts = trusted(project, session_id)
-        why = {} if source is None else {"why": "has facts that cannot be read"}
-        found[session_id] = EarlierSession(session_id, facts, **why)
-    return found
+def _results(
+    warehouse: Warehouse, queries: Sequence[BoundQuery], *, patient: bool
+) -> tuple[QueryResult | Failure, ...]:
+    try:
+        return warehouse.run(queries)
+    except WorldError as error:
+        if not patient:
+            raise
+        return (Failure(str(error), datetime.now(UTC)),) * len(queries)
 
 
-def earlier_ids(session: Session) -> tuple[str, ...]:
-    """The sessions whose facts the session's document is made of beside its own."""
-    named = (each.since for each in session.questions if each.since != session.id)
-    return tuple(dict.fromkeys(each for each in named if each))
-
-
-def failures(
-    loaded: LoadedSession, facts: Facts, level: Level = "error"
-) -> tuple[Problem, ...]:
-    """A problem for each fact that was asked for and has no answer now."""
-    found = (
-        (q, facts.facts[q.name]) for q in loaded.session.questions if q.name in facts.facts
+def _from_query(fact: QueryFact, bound: BoundQuery, result: QueryResult, engine: str) -> Fact:
+    columns, rows = _redacted(result.columns, result.rows, fact.redact)
+    return Fact(
+        name=fact.name,
+        columns=columns,
+        rows=rows,
+        provenance=Provenance(
+            source=bound.query.name,
+            sha256=bound.query.sha256,
+            params=bound.params,
+            engine=engine,
+            job_id=result.job_id,
+            ran_at=result.ran_at,
+            bytes_billed=result.bytes_billed,
+        ),
+        failure=None,
+        key=fact.key,
+        contract=bound.query.contract,
     )
-    return tuple(
-        Problem(
-            "F022", f"fact '{fact.name}' has no answer: {fact.failure.message}", q.place, level
-        )
-        for q, fact in found
-        if fact.failure
+
+
+def _from_source(
+    fact: SourceFact, found: LookupResult, result: QueryResult, as_of: datetime
+) -> Fact:
+    return Fact(
+        name=fact.name,
+        columns=result.columns,
+        rows=result.rows,
+        provenance=Provenance(
+            source=found.source,
+            sha256=fact.sha256,
+            params={"as_of": as_of},
+            engine=found.engine,
+            job_id=None,
+            ran_at=result.ran_at,
+            bytes_billed=None,
+        ),
+        failure=None,
+        key=fact.key,
+        contract=fact.contract,
     )
+
+
+def _failed(
+    fact: QueryFact | SourceFact, contract: str | None, failure: Failure, last: Fact | None
+) -> Fact:
+    """The failure, with the last result where there is one to trust."""
+    # recorded anew, a manually edited result would get a digest that fits
+    if last is None or last.edited:
+        return Fact(fact.name, (), (), None, failure, fact.key, contract)
+    columns, rows = _redacted(last.columns, last.rows, fact.redact)
+    return replace(last, columns=columns, rows=rows, failure=failure, key=fact.key)
+
+
+def _redacted(
+    columns: tuple[Column, ...], rows: tuple[Row, ...], names: tuple[str, ...]
+) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
+    kept = [n for n, column in enumerate(columns) if column.name not in names]
+    return (
+        tuple(columns[n] for n in kept),
+        tuple(tuple(row[n] for n in kept) for row in rows),
+    )
+
+
+# --- recorded facts ------------------------------------------------------------------------
 
 
 def record(project: Project, session_id: str, facts: Facts) -> None:
-    """Write the facts file, where it says something else than it did.
+    """Write the facts file where its content changed.
 
-    Raises WorldError, and InvalidInput where an answer looks like a secret.
+    Raises WorldError, and InvalidInput where a result looks like a secret.
     """
     path = facts_path(session_id)
     content = facts_file.dump(facts).encode()
@@ -181,10 +229,79 @@ def record(project: Project, session_id: str, facts: Facts) -> None:
             write_whole(file, content, place=path)
 
 
-def trusted(project: Project, session_id: str) -> Facts | None:
-    """What is recorded, for answers that fail now; a file that cannot be read is none."""
+def load_facts(project: Project, session_id: str) -> Facts | None:
+    """The session's recorded facts; `None` where there are none.
+
+    Raises InvalidInput where they cannot be read or were edited, and WorldError.
+    """
+    path = facts_path(session_id)
+    source = project.read(path)
+    if source is None:
+        return None
+    problems = facts_file.problems(source, path)
+    if problems:
+        raise InvalidInput(problems)
+    return facts_file.load(source, path)
+
+
+def load_facts_leniently(project: Project, session_id: str) -> Facts | None:
+    """The session's recorded facts; `None` also where the file cannot be read."""
     source = project.read(facts_path(session_id))
     try:
         return facts_file.load(source, facts_path(session_id)) if source is not None else None
     except InvalidInput:
         return None
+
+
+def load_frozen_facts(project: Project, loaded: LoadedSession) -> Facts:
+    """The session's recorded facts, all of them, for a document without running queries.
+
+    Raises InvalidInput where a fact that the session declares is missing, or was edited.
+    """
+    facts = load_facts(project, loaded.session.id) or Facts(None, {})
+    fix = f"run 'handoff render {loaded.session.id}' without '--frozen'"
+    problems = [
+        Problem("F020", f"fact '{each.name}' is not recorded; {fix}", each.place)
+        for each in loaded.session.questions
+        if each.name not in facts.facts
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    return facts
+
+
+def earlier(project: Project, session: Session) -> Mapping[str, EarlierSession]:
+    """The recorded facts of other sessions that this one's facts are compared with."""
+    from handoff.values.rows import EarlierSession  # not for a session without such facts
+
+    found: dict[str, EarlierSession] = {}
+    for session_id in earlier_ids(session):
+        source = project.read(facts_path(session_id))
+        facts = load_facts_leniently(project, session_id)
+        why = {} if source is None else {"why": "has facts that cannot be read"}
+        found[session_id] = EarlierSession(session_id, facts, **why)
+    return found
+
+
+def earlier_ids(session: Session) -> tuple[str, ...]:
+    """The other sessions whose recorded facts the session's document also uses."""
+    named = (each.since for each in session.questions if each.since != session.id)
+    return tuple(dict.fromkeys(each for each in named if each))
+
+
+def failure_problems(
+    loaded: LoadedSession, facts: Facts, level: Level = "error"
+) -> tuple[Problem, ...]:
+    """A problem for each fact whose query failed."""
+    found = (
+        (each, facts.facts[each.name])
+        for each in loaded.session.questions
+        if each.name in facts.facts
+    )
+    return tuple(
+        Problem(
+            "F022", f"fact '{fact.name}' has no result: {fact.failure.message}", q.place, level
+        )
+        for q, fact in found
+        if fact.failure
+    )

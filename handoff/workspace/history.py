@@ -36,7 +36,7 @@ def past(project: Project, cells: Cells) -> FactHistory:
     )
 
 
-def lines(project: Project) -> Callable[[str], int | None]:
+def line_counter(project: Project) -> Callable[[str], int | None]:
     """For a path how many lines its file has; `None` where it is no text file."""
 
     def count(path: str) -> int | None:

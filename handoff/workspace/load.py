@@ -1,4 +1,4 @@
-"""Load: a session and its questions, without mistakes, or every mistake of them."""
+"""Load a project, its sessions and their queries, or report every problem in them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from handoff.project.project import open_project as _open_project
 from handoff.project.settings import keys as settings_keys
 from handoff.render.document import no_template
 from handoff.session import decode
-from handoff.session.model import Session, SourceFact
+from handoff.session.model import QueryFact, Session, SourceFact
 from handoff.sql.query import Query, bind
 from handoff.sql.query import read as read_query
-from handoff.workspace import run_queries as gathering
+from handoff.warehouse.port import BoundQuery
+from handoff.workspace.paths import created_day, session_path
 
 
 class LoadedSession(Struct, frozen=True):
-    """A session with the questions it asks, both without mistakes."""
+    """A session with the queries it runs, both without errors."""
 
     session: Session
     queries: Mapping[str, Query]
-    """Those the session asks, by name."""
+    """By name."""
     warnings: tuple[Problem, ...]
 
 
@@ -43,10 +44,9 @@ def open_project(
 ) -> Project:
     """The project at `root`, else the one around `here` (the current folder).
 
-    Its settings are those of `handoff.yaml`, with what the environment says over them, and
-    `settings` (`KEY=VALUE` each) over both. `HANDOFF_SOURCES=off` takes the folders outside
-    the repository away, whatever they say: for work that a stranger sent. Raises UsageError
-    and BadSettings.
+    `settings` (`KEY=VALUE` each) override the environment, which overrides `handoff.yaml`.
+    `HANDOFF_SOURCES=off` removes the folders outside the repository, whatever they set: for
+    work that a stranger sent. Raises UsageError and BadSettings.
     """
     variables = os.environ if environment is None else environment
     overrides = (*from_environment(variables, settings_keys()), *from_words(settings))
@@ -56,63 +56,77 @@ def open_project(
     return replace(project, settings=replace(project.settings, sources=()))
 
 
-def load(project: Project, session_id: str) -> LoadedSession:
-    """A session and its questions, checked as far as that goes without asking anything.
+def find_session(project: Project, name: str, *, here: Path | None = None) -> str:
+    """The id for `name`: an id, the path of a session file, or `latest`.
 
-    Raises InvalidInput with every mistake of the session file; where it has none, with
-    every mistake of its questions, parameters and live values.
+    `latest` is the newest by `created`, then id. Raises UsageError where there is none.
     """
+    if name != "latest" or not project.session_ids():
+        return project.session_id(name, here=here or Path.cwd())
+    ids = project.session_ids()
+    return max(ids, key=lambda each: (created_day(project, each) or date.min, each))
+
+
+def read_session(project: Project, session_id: str) -> tuple[Session, tuple[Problem, ...]]:
+    """The session file by itself, and its warnings. Raises InvalidInput with every error."""
     path = session_path(session_id)
-    session, warnings = decode.load(project.read(path) or b"", session_id, path)
-    return loaded(project, session, warnings)
+    return decode.load(project.read(path) or b"", session_id, path)
 
 
-def loaded(
+def read_sessions(project: Project) -> tuple[list[Session], list[Problem]]:
+    """Every session file that can be read, and the problems of the others."""
+    sessions: list[Session] = []
+    problems: list[Problem] = []
+    for session_id in project.session_ids():
+        try:
+            sessions.append(read_session(project, session_id)[0])
+        except InvalidInput as error:
+            problems += error.report.problems
+    return sessions, problems
+
+
+def successors(project: Project) -> dict[str, tuple[str, ...]]:
+    """For each superseded session the ids of those that supersede it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for session in read_sessions(project)[0]:
+        if session.supersedes:
+            found[session.supersedes] = (*found.get(session.supersedes, ()), session.id)
+    return found
+
+
+def load_session(project: Project, session_id: str) -> LoadedSession:
+    """A session and its queries, checked as far as possible without running anything.
+
+    Raises InvalidInput with every error of the session file; where it has none, with every
+    error of its queries, parameters and live values.
+    """
+    session, warnings = read_session(project, session_id)
+    return with_queries(project, session, warnings)
+
+
+def with_queries(
     project: Project, session: Session, warnings: tuple[Problem, ...] = ()
 ) -> LoadedSession:
-    """A session with its questions. Raises InvalidInput with every mistake of these."""
+    """A session with its queries. Raises InvalidInput with every error of these."""
     queries, problems = _queries(project, session)
-    problems += _template_missing(project, session)
-    problems += _bound(project, session, queries)
+    problems += _missing_template(project, session)
+    for fact in session.questions:
+        if isinstance(fact, SourceFact):
+            from handoff.sources import declaration  # only logs, checkpoints and git need it
+
+            problems += declaration.problems(fact, project.source)
+    problems += bind_queries(session, queries, _ANY_TIME)[1]
     problems += live_problems(session, queries)
     if problems:
         raise InvalidInput([*warnings, *problems])
     return LoadedSession(session, queries, warnings)
 
 
-def _template_missing(project: Project, session: Session) -> Iterator[Problem]:
-    """The template is looked for before anything is asked."""
-    folders = (project.root / project.settings.templates, data_folder("templates"))
-    name = f"{session.template}.md.j2"
-    own = project.root / "sessions" / f"{session.id}.md.j2"
-    if own.exists() or any((folder / name).exists() for folder in folders):
-        return
-    known = (file.name for folder in folders for file in folder.glob("*.md.j2"))
-    yield no_template(session, known)
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def session_named(project: Project, name: str, *, here: Path | None = None) -> str:
-    """The id that `name` means: an id, a path to a session file, or `latest`.
-
-    `latest` is the newest by `created`, then id. Raises UsageError where there is none.
-    """
-    if name != "latest" or not project.session_ids():
-        return project.session_id(name, here=here or Path.cwd())
-    return max(project.session_ids(), key=lambda each: (_day(project, each), each))
-
-
-def _day(project: Project, session_id: str) -> date:
-    source = project.read(session_path(session_id)) or b""
-    return decode.created(source, session_path(session_id)) or date.min
-
-
-def session_path(session_id: str) -> str:
-    """Where the session's YAML lies, relative to the root."""
-    return f"sessions/{session_id}.yaml"
-
-
-def queries(project: Project) -> tuple[dict[str, Query], list[Problem]]:
-    """Every question of the project by name, and what is wrong with those left out."""
+def load_queries(project: Project) -> tuple[dict[str, Query], list[Problem]]:
+    """Every valid query of the project by name, and the problems of the others."""
     found: dict[str, Query] = {}
     problems: list[Problem] = []
     for name in project.query_names():
@@ -123,53 +137,72 @@ def queries(project: Project) -> tuple[dict[str, Query], list[Problem]]:
     return found, problems
 
 
+def bind_queries(
+    session: Session, queries: Mapping[str, Query], as_of: datetime
+) -> tuple[list[tuple[QueryFact, BoundQuery]], list[Problem]]:
+    """The session's query facts with their parameters, and what does not fit."""
+    bound: list[tuple[QueryFact, BoundQuery]] = []
+    problems: list[Problem] = []
+    for fact in session.questions:
+        if isinstance(fact, SourceFact) or fact.sql not in queries:
+            continue
+        query = queries[fact.sql]
+        problems += _column_problems(fact, query)
+        try:
+            bound.append((fact, BoundQuery(fact.name, query, bind(query, fact, as_of))))
+        except InvalidInput as error:
+            problems += error.report.problems
+    return bound, problems
+
+
+def live_problems(session: Session, queries: Mapping[str, Query]) -> Sequence[Problem]:
+    """What is wrong with the live values in the session's texts."""
+    from handoff.values import typecheck  # brings jinja2 where a text has '{{'
+
+    return typecheck.problems(session, queries)
+
+
 def _queries(project: Project, session: Session) -> tuple[dict[str, Query], list[Problem]]:
     queries: dict[str, Query] = {}
     problems: list[Problem] = []
-    for question in session.questions:
-        if isinstance(question, SourceFact):
+    for fact in session.questions:
+        if isinstance(fact, SourceFact):
             continue
-        path = f"sql/{question.sql}"
+        path = f"sql/{fact.sql}"
         source = project.read(path)
         if source is None:
-            guess = nearest(question.sql, project.query_names())
-            message = f"fact '{question.name}' needs '{path}', which does not exist{guess}"
-            problems.append(Problem("Q030", message, question.place))
+            guess = nearest(fact.sql, project.query_names())
+            message = f"fact '{fact.name}' needs '{path}', which does not exist{guess}"
+            problems.append(Problem("Q030", message, fact.place))
             continue
         try:
-            queries[question.sql] = _read_query(source, path, question.sql)
+            queries[fact.sql] = _read_query(source, path, fact.sql)
         except InvalidInput as error:
             problems += error.report.problems
     return queries, problems
 
 
 _read_query = lru_cache(maxsize=256)(read_query)
-"""Many sessions ask the same questions."""
+"""Many sessions run the same queries."""
 
 
-def _bound(project: Project, session: Session, queries: Mapping[str, Query]) -> list[Problem]:
-    problems: list[Problem] = []
-    for question in session.questions:
-        if isinstance(question, SourceFact):
-            from handoff.sources import declaration  # only logs, checkpoints and git need it
-
-            problems += declaration.problems(question, project.source)
-            continue
-        if question.sql not in queries:
-            continue
-        query = queries[question.sql]
-        problems += gathering.column_problems(question, query)
-        try:
-            bind(query, question, _ANY_MOMENT)
-        except InvalidInput as error:
-            problems += error.report.problems
-    return problems
+def _column_problems(fact: QueryFact, query: Query) -> Iterator[Problem]:
+    names = [declared.name for declared in query.returns]
+    for name in fact.redact:
+        if name not in names:
+            message = f"'redact:' names '{name}', which '{query.name}' does not return"
+            yield Problem("Q023", message + nearest(name, names), fact.place)
+        if name == fact.key:
+            message = f"'{name}' is the key and cannot be redacted"
+            yield Problem("Q024", message, fact.place)
 
 
-_ANY_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def live_problems(session: Session, queries: Mapping[str, Query]) -> Sequence[Problem]:
-    from handoff.values import typecheck  # brings jinja2 where a text has '{{'
-
-    return typecheck.problems(session, queries)
+def _missing_template(project: Project, session: Session) -> Iterator[Problem]:
+    """The template is looked up before any query runs."""
+    folders = (project.root / project.settings.templates, data_folder("templates"))
+    name = f"{session.template}.md.j2"
+    own = project.root / "sessions" / f"{session.id}.md.j2"
+    if own.exists() or any((folder / name).exists() for folder in folders):
+        return
+    known = (file.name for folder in folders for file in folder.glob("*.md.j2"))
+    yield no_template(session, known)

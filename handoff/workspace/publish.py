@@ -1,37 +1,42 @@
-"""Publish: documents and the index into the output folder, each by the one writer."""
+"""Write documents and the index into the output folder, all through one writer."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from msgspec import Struct
 
-from handoff.base.files import sweep
+from handoff.base.files import disk, sweep
 from handoff.base.locks import locked
 from handoff.base.problems import InvalidInput, Problem, Refused, Report
 from handoff.project.project import Project
-from handoff.publish import index
-from handoff.publish import writer as publishing
+from handoff.publish import archive, index, writer
 from handoff.publish.writer import OrphanDocument, WriteResult
+from handoff.render.document import Document
 from handoff.workspace.build import BuiltDocument, ProjectBuild
-from handoff.workspace.write import alone, archives, put
+from handoff.workspace.document import refuse_secrets
 
-SHORT = 20
+MAX_DIFFERENCE = 20
 """Lines of a difference that `--check` shows."""
+LOCK_SECONDS = 600.0
+"""How long to wait for another process that publishes."""
 
 
 class PublishResult(Struct, frozen=True):
-    """What became of every document and the index."""
+    """The result for every document and the index."""
 
     written: tuple[WriteResult, ...]
     refused: tuple[str, ...]
-    """For each file that a hand's work kept as it is: why, with the diff."""
+    """For each file left untouched because of manual edits: why, with the diff."""
     problems: tuple[Problem, ...]
     """Of sessions that could not be rendered."""
     removed: tuple[str, ...] = ()
     """Documents that moved into the archive or out of it, or that were pruned."""
     left: tuple[Problem, ...] = ()
-    """Documents that no session has any more, as warnings."""
+    """Orphaned documents, as warnings."""
 
     @property
     def exit_code(self) -> int:
@@ -39,116 +44,157 @@ class PublishResult(Struct, frozen=True):
 
 
 class UnpublishedChange(Struct, frozen=True):
-    """A file that is not as `publish` would have it."""
+    """A file that `publish` would change."""
 
     problem: Problem
     difference: str = ""
-    """The way from the file to what would replace it, shortened."""
+    """The diff from the file to what would replace it, shortened."""
+
+
+def write(project: Project, document: Document, *, overwrite: bool = False) -> WriteResult:
+    """Write the document into its file.
+
+    Raises Refused where manual edits would be lost, and InvalidInput where the document
+    looks like it holds a secret.
+    """
+    with lock_output(project):
+        return _put(
+            project, document.path, document.session, document.text, overwrite=overwrite
+        )
+
+
+def _put(project: Project, path: str, owner: str, text: str, *, overwrite: bool) -> WriteResult:
+    def gate() -> None:
+        refuse_secrets(project, text, path, owner)
+
+    return writer.write(project.root, path, text, owner, overwrite=overwrite, gate=gate)
+
+
+@contextmanager
+def lock_output(project: Project) -> Iterator[None]:
+    """Keep other processes out of the output folder; first remove what they left behind."""
+    output = project.settings.output
+    folder = project.path(output)
+    with disk(output, "write"):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, place=output, seconds=LOCK_SECONDS):
+        for each in (folder, *_archives(folder)):
+            sweep(each)
+        yield
+
+
+def _archives(folder: Path) -> list[Path]:
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(
+        each
+        for each in found
+        if re.fullmatch(archive.FOLDER, each.name) and each.is_dir() and not each.is_symlink()
+    )
 
 
 def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -> PublishResult:
-    """Write every document and the index from what is recorded; nothing is asked.
+    """Write every document and the index from recorded facts; no query runs.
 
-    Documents that are left over are named; with `prune` those are removed that are as they
-    were written. Raises WorldError.
+    Orphaned documents are reported; with `prune` those without manual edits are removed.
+    Raises WorldError.
     """
     written: list[WriteResult] = []
     refused: list[str] = []
     problems: list[Problem] = []
-    with alone(project):
-        _swept_sessions(project)
-        making = ProjectBuild(project)
+    with lock_output(project):
+        _sweep_sessions(project)
+        build = ProjectBuild(project)
         try:
-            for edition in making.editions():
+            for built in build.documents():
                 try:
-                    written.append(_published(project, making, edition, overwrite=overwrite))
+                    written.append(_publish(project, build, built, overwrite=overwrite))
                 except Refused as error:
                     refused.append(str(error))
                 except InvalidInput as error:  # a secret
                     problems += error.report.problems
         finally:
-            making.save()
-        left = tuple(_left(project, making.owners))
+            build.save()
+        left = tuple(_orphans(project, build.owners))
         there = {each.path for each in written}
         removed = [
             each
             for each in left
-            if _may_go(each, there, prune=prune) and publishing.prune(project.root, each)
+            if _may_go(each, there, prune=prune) and writer.prune(project.root, each)
         ]
     return PublishResult(
         tuple(written),
         tuple(refused),
-        (*making.problems, *problems),
+        (*build.problems, *problems),
         tuple(each.path for each in removed),
-        tuple(publishing.left_over(each, "warning") for each in left if each not in removed),
+        tuple(writer.left_over(each, "warning") for each in left if each not in removed),
     )
 
 
 def unpublished(project: Project) -> tuple[UnpublishedChange, ...]:
-    """Each document, and the index, that `publish` would write, refuse or name as left over.
+    """Each document, and the index, that `publish` would write, refuse or report as orphaned.
 
-    Sessions that cannot be rendered are told as well.
+    Sessions that cannot be rendered are reported too.
     """
-    making = ProjectBuild(project)
+    build = ProjectBuild(project)
     found: list[UnpublishedChange] = []
-    for edition in making.editions():
-        text = edition.text
-        content = project.read(edition.path) if text is not None else None
-        now = publishing.state(content, text, edition.owner) if text is not None else "current"
+    for built in build.documents():
+        text = built.text
+        content = project.read(built.path) if text is not None else None
+        now = writer.state(content, text, built.owner) if text is not None else "current"
         if now == "current":
-            making.done(edition)
+            build.done(built)
             continue
-        problem = publishing.problem(edition.path, now, why=_why(edition, now))
+        problem = writer.problem(built.path, now, why=_why(built, now))
         shown = now != "missing" and text is not None
-        difference = publishing.difference(edition.path, content, text or "", most=SHORT)
+        difference = writer.difference(built.path, content, text or "", most=MAX_DIFFERENCE)
         found.append(UnpublishedChange(problem, difference if shown else ""))
-    making.save()
-    left = _left(project, making.owners)
-    found += [UnpublishedChange(publishing.left_over(each, "error")) for each in left]
-    found += [UnpublishedChange(problem) for problem in Report.of(making.problems).problems]
+    build.save()
+    left = _orphans(project, build.owners)
+    found += [UnpublishedChange(writer.left_over(each, "error")) for each in left]
+    found += [UnpublishedChange(problem) for problem in Report.of(build.problems).problems]
     return tuple(sorted(found, key=lambda each: each.problem.place))
 
 
-def _swept_sessions(project: Project) -> None:
-    """Tidy up what died while it wrote facts or an edit."""
+def _sweep_sessions(project: Project) -> None:
+    """Remove what an interrupted write of facts or an edit left behind."""
     folder = project.path("sessions")
     if folder.is_dir():
         with locked(folder, place="sessions"):
             sweep(folder)
 
 
-def _published(
-    project: Project, making: ProjectBuild, edition: BuiltDocument, *, overwrite: bool
+def _publish(
+    project: Project, build: ProjectBuild, built: BuiltDocument, *, overwrite: bool
 ) -> WriteResult:
-    if edition.text is None:
-        return WriteResult(edition.path, changed=False)
-    written = put(project, edition.path, edition.owner, edition.text, overwrite=overwrite)
-    making.done(edition)
+    if built.text is None:
+        return WriteResult(built.path, changed=False)
+    written = _put(project, built.path, built.owner, built.text, overwrite=overwrite)
+    build.done(built)
     return written
 
 
-def _why(edition: BuiltDocument, now: publishing.State) -> str:
-    """What made the document out of date, as far as that is remembered."""
-    if now != "outdated" or not edition.changed:
+def _why(built: BuiltDocument, now: writer.State) -> str:
+    """What made the document out of date, as far as the cache knows."""
+    if now != "outdated" or not built.changed:
         return ""
-    return f", for {' and '.join(edition.changed)} changed since"
+    return f" because {' and '.join(built.changed)} changed"
 
 
-# --- what is left over ---------------------------------------------------------------------
+# --- orphaned documents --------------------------------------------------------------------
 
 
 def _may_go(left: OrphanDocument, there: Collection[str], *, prune: bool) -> bool:
-    """Whether the document can be removed: never before its session's own is `there`."""
+    """Whether to remove the document: never before its session's current one is `there`."""
     if left.now is not None and left.now not in there:
         return False
     return left.is_moved or (prune and left.intact)
 
 
-def _left(project: Project, owners: Mapping[str, str]) -> Iterator[OrphanDocument]:
-    """The signed documents in the output folder that stand where no session has one.
+def _orphans(project: Project, owners: Mapping[str, str]) -> Iterator[OrphanDocument]:
+    """The signed documents in the output folder that belong to no session there.
 
     `owners` has the path of each session's document; that of a session that cannot be
-    rendered now is not left over.
+    rendered now is not orphaned.
     """
     ids = set(project.session_ids())
     known = {*owners.values()}
@@ -156,7 +202,7 @@ def _left(project: Project, owners: Mapping[str, str]) -> Iterator[OrphanDocumen
         if path in known:
             continue
         try:
-            there = publishing.signature(project.read(path) or b"")
+            there = writer.signature(project.read(path) or b"")
         except Refused:  # a link out of the repository: not written by handoff
             continue
         owner = there.owner
@@ -170,6 +216,6 @@ def _documents(project: Project) -> Iterator[str]:
     """Every Markdown file of the output folder and its archive."""
     output = project.settings.output
     folder = project.path(output)
-    for each in (folder, *archives(folder)):
+    for each in (folder, *_archives(folder)):
         inside = output if each == folder else f"{output}/{each.name}"
         yield from (f"{inside}/{file.name}" for file in sorted(each.glob("*.md")))

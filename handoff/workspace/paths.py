@@ -1,4 +1,4 @@
-"""Where documents stand: in the output folder, or in its archive."""
+"""Paths of a session's files, and where its document is published."""
 
 from __future__ import annotations
 
@@ -16,25 +16,39 @@ from handoff.publish.writer import signature
 from handoff.render.document import document_path
 from handoff.session import decode
 from handoff.session.model import Session
-from handoff.workspace.load import session_path
+
+
+def session_path(session_id: str) -> str:
+    """The session's YAML file, relative to the root."""
+    return f"sessions/{session_id}.yaml"
+
+
+def facts_path(session_id: str) -> str:
+    """The file of the session's recorded facts, relative to the root."""
+    return f"sessions/{session_id}.facts.json"
+
+
+def receipts_path(session_id: str) -> str:
+    """The file of the session's receipts, relative to the root."""
+    return f"sessions/{session_id}.receipts.json"
 
 
 def places(project: Project) -> Places:
-    """Where the project's documents stand. Raises WorldError.
+    """Where the project's documents are published. Raises WorldError.
 
-    What is old is counted from the newest session's day, never from today: the same files
-    make the same documents on every day.
+    A document's age is counted from the newest session's day, never from today: the same
+    files make the same documents on every day.
     """
     archive, output = project.settings.archive, project.settings.output
     if archive is None:
         return Places(output)
-    newest = max(_days(project), default=date.min)
+    days = (created_day(project, session_id) for session_id in project.session_ids())
+    newest = max((day for day in days if day), default=date.min)
     try:
         before = newest - timedelta(days=archive.after_days)
     except OverflowError:
         before = date.min
-    kept = frozenset(_kept(project, before))
-    return Places(output, before, archive.by, kept)
+    return Places(output, before, archive.by, frozenset(_edited(project, before)))
 
 
 def document_place(project: Project, session: Session, where: Places | None = None) -> str:
@@ -44,35 +58,32 @@ def document_place(project: Project, session: Session, where: Places | None = No
 
 
 def tree(project: Project, planned: str, where: Places) -> Tree:
-    """The files that a rule may ask about; a document is there too where it would be."""
+    """The files that a rule may look up; a document is also found where it will be."""
     found = project.tree(planned)
     return replace(found, has=lambda path: found.has(path) or found.has(where.of(path)))
-
-
-def _days(project: Project) -> Iterator[date]:
-    for session_id in project.session_ids():
-        source = project.read(session_path(session_id)) or b""
-        day = _plain_day(source) or decode.created(source, session_path(session_id))
-        if day is not None:
-            yield day
 
 
 _CREATED = re.compile(rb"^created:(.*)$", re.MULTILINE)
 _DAY = re.compile(rb" +(\d{4}-\d\d-\d\d) *(?: #.*)?\r?")
 
 
-def _plain_day(source: bytes) -> date | None:
-    """The day where it stands as nearly always: reading the whole YAML takes 10 ms."""
+def created_day(project: Project, session_id: str) -> date | None:
+    """The day of `created:`; `None` where the session file has no valid one."""
+    path = session_path(session_id)
+    source = project.read(path) or b""
+    # the usual spelling first: parsing the whole YAML takes 10 ms
     lines = _CREATED.findall(source)
     found = _DAY.fullmatch(lines[0]) if len(lines) == 1 else None
     try:
-        return date.fromisoformat(found[1].decode()) if found else None
+        if found:
+            return date.fromisoformat(found[1].decode())
     except ValueError:
-        return None
+        pass
+    return decode.created(source, path)
 
 
-def _kept(project: Project, before: date) -> Iterator[str]:
-    """The older documents in the output folder that are not as handoff wrote them."""
+def _edited(project: Project, before: date) -> Iterator[str]:
+    """The older documents in the output folder that have manual edits."""
     output = project.settings.output
     folder = project.path(output)
     for file in sorted(folder.glob("*.md")) if folder.is_dir() else ():

@@ -1,0 +1,57 @@
+"""`todo`: list what is still blank in a session."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from handoff.base.problems import InvalidInput, Problem, UsageError
+from handoff.commands import completers, console, options
+from handoff.workspace.load import find_session, open_project
+
+
+def todo(
+    session: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SESSION]",
+            help="A session ID, the path of its YAML file, or 'latest' (default: latest).",
+            autocompletion=completers.session_ids,
+        ),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON for programs and agents.")
+    ] = False,
+    all_sessions: Annotated[
+        bool, typer.Option("--all", help="List the blanks of all sessions.")
+    ] = False,
+    root: options.Root = None,
+) -> int:
+    """With '--json' also the command that fills each blank."""
+    from handoff.edit import todo as todo_lists  # slow: brings jinja2
+
+    if session and all_sessions:
+        raise UsageError("handoff: error: '--all' cannot be combined with a session")
+    project = open_project(root)
+    names = project.session_ids() if all_sessions else [session or "latest"]
+    found: list[todo_lists.TodoList] = []
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            found.append(todo_lists.list_todo(project, find_session(project, name)))
+        except InvalidInput as error:
+            problems += error.report.problems
+    if json and all_sessions:
+        console.out(todo_lists.all_as_json(tuple(found)))
+    elif found:
+        as_text = todo_lists.as_json if json else todo_lists.as_text
+        console.out("".join(as_text(each) for each in found))
+    if found and not json:
+        blanks = [task.open for each in found for task in each.tasks]
+        can_fill = not all_sessions and any(not each.waits_for for each in blanks)
+        name = found[0].session
+        next_step = f"; next: handoff fill {name}, or handoff set {name} PATH VALUE"
+        console.note(todo_lists.summary(blanks) + (next_step if can_fill else ""))
+    console.problems(problems)
+    return 1 if problems else 0
