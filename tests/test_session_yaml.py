@@ -136,8 +136,8 @@ def test_a_title_of_a_megabyte_makes_a_short_name() -> None:
         ("[" * 3000 + "]" * 3000, "more than 40 levels deep"),
         ("[" * 3000, "more than 40 levels deep"),
         ("{a: " * 3000 + "}" * 3000, "more than 40 levels deep"),
-        (BOMB, "more than 50,000 values, every use of an alias counted"),
-        ("&a [*a]", "alias '*a' stands inside what it names"),
+        (BOMB, "more than 50,000 values, counting every use of an alias"),
+        ("&a [*a]", "alias '*a' refers to the value it is in"),
     ],
     ids=["lists", "open", "maps", "bomb", "recursive"],
 )

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handoff.yaml import edits
-from handoff.yaml.decode import plain as meaning
+from handoff.yaml.decode import scalar_value as meaning
 from handoff.yaml.edits import CannotEdit
 from handoff.yaml.nodes import List, Map, Node, parse_yaml
 

@@ -23,7 +23,7 @@ from handoff.workspace.document import render
 from handoff.workspace.gather import load_facts
 from handoff.workspace.load import LoadedSession, load_queries, load_session
 from handoff.workspace.paths import document_place, session_path
-from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, page, value_of
+from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, format_page, value_of
 from handoff.yaml.nodes import List, Map, parse
 
 _NUMBER = re.compile(r"\d+[a-z]?$")
@@ -263,7 +263,7 @@ def _rendering(
     """
     head = _head(session_id, source)
     for variant, left_out in _variants(parts):
-        text = page(head, variant)
+        text = format_page(head, variant)
         try:
             _render(project, session_id, text)
         except InvalidInput as error:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from handoff.base.blanks import is_blank
 from handoff.base.problems import KeyPath, nearest
 from handoff.session.keys import key_at
-from handoff.yaml.decode import plain
+from handoff.yaml.decode import scalar_value
 from handoff.yaml.edits import CannotEdit, add_item, list_to_mapping, set_value
 from handoff.yaml.emitter import PlainValue
 from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar, is_null
@@ -237,5 +237,5 @@ def _is_blank_item(node: List, item: Node) -> bool:
     """Whether the only item is null or a blank, with or without brackets of its own."""
     if isinstance(item, Scalar):
         is_word = node.is_flow and is_blank(f"[{item.text}]")  # `[TO BE FILLED]`
-        return plain(item) is None or is_word
+        return scalar_value(item) is None or is_word
     return isinstance(item, List) and len(item.nodes) == 1

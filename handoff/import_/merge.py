@@ -26,7 +26,7 @@ from handoff.workspace.document import render
 from handoff.workspace.gather import load_facts
 from handoff.workspace.load import load_session, with_queries
 from handoff.workspace.paths import places, session_path
-from handoff.yaml.decode import plain
+from handoff.yaml.decode import scalar_value
 from handoff.yaml.edits import CannotEdit, add_item, set_value
 from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar, parse_yaml
 from handoff.yaml.paths import format_path, walk
@@ -291,7 +291,7 @@ def _values(node: Node, each: EditedRange) -> Iterator[str | bool]:
         if isinstance(item, Scalar) and is_blank(f"[{item.text}]"):
             yield from _replaced(f"[{item.text}]", each)
     elif isinstance(node, Scalar):
-        meaning = plain(node)
+        meaning = scalar_value(node)
         if meaning is None:
             yield from _replaced(DEFAULT, each)
         elif isinstance(meaning, bool):

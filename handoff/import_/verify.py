@@ -188,7 +188,7 @@ _UNQUOTED_BLANK = re.compile(r"\[[A-Za-z][A-Za-z /_-]*\]")
 def to_yaml(session: Mapping[str, Value]) -> str:
     """The session file, with blanks as people write them."""
     keys = {key: emitter.EmittedKey(_emitted(value)) for key, value in session.items()}
-    return emitter.page((), keys)
+    return emitter.format_page((), keys)
 
 
 def _emitted(value: Value, *, item: bool = False) -> emitter.Value:

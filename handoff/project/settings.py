@@ -31,7 +31,7 @@ from handoff.session.shapes import (
     properties,
     read_keys,
 )
-from handoff.yaml.decode import Decoder, plain
+from handoff.yaml.decode import Decoder, scalar_value
 from handoff.yaml.nodes import Map, Node, Scalar, is_null, parse
 
 Engine = Literal["bigquery", "duckdb"]
@@ -160,7 +160,7 @@ def _labels(decoder: Decoder, node: Node | None) -> Mapping[str, str]:
 
 
 def _price(decoder: Decoder, node: Node | None) -> float | None:
-    value = plain(node) if isinstance(node, Scalar) else None
+    value = scalar_value(node) if isinstance(node, Scalar) else None
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
         return value
     if node is not None and not is_null(node):

@@ -44,7 +44,7 @@ from handoff.session.shapes import (
     ref,
     whole,
 )
-from handoff.yaml.decode import Decoder, plain
+from handoff.yaml.decode import Decoder, scalar_value
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null
 
 CODE_LANGS: Mapping[str, str] = {
@@ -114,7 +114,7 @@ class ContentReader(Decoder):
             return Bullets(self.items(node), node.place)
         if isinstance(node, Map):
             return self.mapping(node)
-        flag = plain(node)
+        flag = scalar_value(node)
         if isinstance(flag, bool):
             return Flag(flag, node.place)
         return self.as_text(node, node.text)
@@ -321,7 +321,7 @@ def _is_text(node: List, kind: Kind) -> bool:
 def _is_plain_text(node: Node) -> bool:
     if not isinstance(node, Scalar) or node.style != "plain":
         return False
-    return not isinstance(plain(node), bool | None)
+    return not isinstance(scalar_value(node), bool | None)
 
 
 def spelled_blank(node: Node | None) -> Blank | None:

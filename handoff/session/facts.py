@@ -49,7 +49,7 @@ from handoff.session.shapes import (
 from handoff.sql.contracts import CONTRACTS
 from handoff.sql.query import Declaration, Param
 from handoff.sql.types import BadType, type_of
-from handoff.yaml.decode import DAY, Decoder, json_value, plain
+from handoff.yaml.decode import DAY, Decoder, json_value, scalar_value
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null
 
 GIT_COLUMNS: Mapping[GitTake, Mapping[str, str]] = {
@@ -271,7 +271,7 @@ def _param(node: Node) -> Param:
         return tuple(_param(each) for each in node.nodes)
     if isinstance(node, Map):
         return {pair.key: _param(pair.node) for pair in node.pairs}
-    return plain(node)
+    return scalar_value(node)
 
 
 def read_line(decoder: Decoder, node: Node | None) -> str | None:
@@ -310,7 +310,7 @@ def _constants(decoder: Decoder, node: Node | None) -> Mapping[str, str | bool |
     found: dict[str, str | bool | None] = {}
     for pair in decoder.pairs(node, "columns and their values"):
         if isinstance(pair.node, Scalar):
-            value = plain(pair.node)
+            value = scalar_value(pair.node)
             found[pair.key] = value if isinstance(value, bool | NoneType) else pair.node.text
         else:
             decoder.report("Y022", "expected one value", pair.node)
@@ -399,7 +399,7 @@ def _exactly(decoder: Decoder, node: Node | None) -> Limit | None:
 
 
 def _limit(decoder: Decoder, node: Node | None, what: str, *, takes_flag: bool) -> Limit | None:
-    value = plain(node) if isinstance(node, Scalar) else None
+    value = scalar_value(node) if isinstance(node, Scalar) else None
     if not isinstance(node, Scalar) or isinstance(value, str | NoneType):
         return decoder.text(node, what)
     if isinstance(value, bool):

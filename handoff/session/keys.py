@@ -67,7 +67,7 @@ from handoff.session.shapes import (
     ref,
     whole,
 )
-from handoff.yaml.decode import DAY, MOMENT, found
+from handoff.yaml.decode import DAY, TIMESTAMP, describe
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null
 
 ID = SESSION_ID
@@ -85,7 +85,7 @@ AFTER = (
     *("next", "prompt", "troubleshooting", "metrics"),
 )
 """What a free section or a further prompt may be placed after."""
-_DUE = f"{DAY}|{MOMENT}"
+_DUE = f"{DAY}|{TIMESTAMP}"
 _WHEN = "a date such as 2026-01-03 or a time such as 2026-01-03T16:20:00Z"
 
 
@@ -141,7 +141,7 @@ def _template(reader: ContentReader, node: Node | None) -> str:
 
 
 def _minute(reader: ContentReader, node: Node | None) -> datetime | None:
-    time = reader.moment(node)
+    time = reader.timestamp(node)
     return time.replace(second=0, microsecond=0) if time else None
 
 
@@ -193,10 +193,10 @@ def _due(reader: ContentReader, node: Node | None) -> Timestamp | Blank | None:
 
 _ID_SCHEMA: Schema = {**TEXT_SCHEMA, "minimum": 0, "pattern": whole(ID)}
 _TITLE_SCHEMA: Schema = {"type": ["string", "number"], "pattern": whole(rf"(?=.*\S){LINE}")}
-_TIME_SCHEMA: Schema = {"type": ["string", "null"], "pattern": whole(MOMENT)}
+_TIME_SCHEMA: Schema = {"type": ["string", "null"], "pattern": whole(TIMESTAMP)}
 _ID = Shape("the id of a session", _id, _ID_SCHEMA)
 _IDS = Shape("an id, or a list of ids", read_ids, one_or_list(_ID_SCHEMA))
-_TIME = Shape("a time with its zone", ContentReader.moment, _TIME_SCHEMA)
+_TIME = Shape("a time with its zone", ContentReader.timestamp, _TIME_SCHEMA)
 _DUE_SHAPE = Shape(
     "a day, or a time with its zone",
     _due,
@@ -353,7 +353,7 @@ def _sections(reader: ContentReader, node: Node | None) -> tuple[Section, ...]:
 
 def _section(reader: ContentReader, node: Node) -> Section | None:
     if not isinstance(node, Map):
-        reader.report("Y022", f"expected {{title: , content: }}, found {found(node)}", node)
+        reader.report("Y022", f"expected {{title: , content: }}, found {describe(node)}", node)
         return None
     values = read_keys(reader, node, _SECTION_KEYS, "a section")
     title = next((pair.node for pair in node.pairs if pair.key == "title"), None)
@@ -719,21 +719,21 @@ SCHEMA: Mapping[str, object] = {
 
 def key_at(path: KeyPath) -> Key | None:
     """The key whose value is at `path`; `None` for a label, an item and an unknown key."""
-    keys, inside, found = KEYS, "mapping", None
+    keys, inside, describe = KEYS, "mapping", None
     for part in path:
-        found = None
+        describe = None
         if isinstance(part, int):
             continue
         if inside == "names":
             inside = "mapping"
             continue
         known = CONTENT_KEYS if inside == "content" else keys
-        found = next((key for key in known if key.name == part), None)
-        if found:
-            keys, inside = found.shape.keys, found.shape.inside
+        describe = next((key for key in known if key.name == part), None)
+        if describe:
+            keys, inside = describe.shape.keys, describe.shape.inside
         elif inside != "content":
             return None
-    return found
+    return describe
 
 
 def paths(keys: tuple[Key, ...] = KEYS, above: str = "") -> Iterator[tuple[str, Key]]:

@@ -1,4 +1,4 @@
-"""Nodes into typed values; what does not fit is collected, with its place.
+"""Nodes into typed values; what does not fit is reported with its place.
 
     decoder = Decoder("handoff.yaml")
     root = decoder.root(source)
@@ -6,8 +6,8 @@
     engine = decoder.choice(given.get("engine"), ("duckdb", "bigquery"))
     decoder.finish()
 
-Every reader takes `None` (an absent key) and YAML's null alike and returns `None` for
-them, and for what it had to report; `finish` raises once, with everything found.
+Every method accepts `None` (an absent key) and null, and returns `None` for them and for
+what it had to report; `finish` raises once, with every error.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _MAX_DIGITS = 300
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 _ZONE = r"(?: ?[Zz]|[-+][0-9]{2}:?[0-9]{2})"
-MOMENT = DAY + _TIME + _ZONE
-_MOMENT = re.compile(f"{DAY}{_TIME}(?P<zone>{_ZONE})?")
+TIMESTAMP = DAY + _TIME + _ZONE
+_TIMESTAMP = re.compile(f"{DAY}{_TIME}(?P<zone>{_ZONE})?")
 
 
 class Decoder:
-    """The reader of one file, and every problem it has found so far."""
+    """Decodes one file and collects every problem in it."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -118,28 +118,28 @@ class Decoder:
         return ()
 
     def texts(self, node: Node | None, what: str = "text or a list of it") -> tuple[str, ...]:
-        """A list of text; one text stands for a list of one."""
+        """A list of text; a single text is a list of one."""
         if not isinstance(node, List):
             one = self.text(node, what)
             return () if one is None else (one,)
-        found = [self.text(n) for n in node.nodes]
-        return tuple(text for text in found if text is not None)
+        describe = [self.text(n) for n in node.nodes]
+        return tuple(text for text in describe if text is not None)
 
     # --- scalars ---
 
     def text(self, node: Node | None, what: str = "text") -> str | None:
-        """Text, or a number as it was written; a block ends with its last word."""
+        """Text, or a number as it was written; a block without its last line breaks."""
         if not isinstance(node, Scalar) or is_null(node):
             self._unless_null(node, what, _in_quotes(node) if what == "text" else "")
             return None
-        if isinstance(plain(node), bool):
-            message = f"expected {what}, found {node.text}: if the word is meant, "
+        if isinstance(scalar_value(node), bool):
+            message = f"expected {what}, found {node.text}: if text is meant, "
             self.report("Y022", message + f'write "{node.text}"', node)
             return None
         return node.text.rstrip("\n") if node.style == "block" else node.text
 
     def matching(self, node: Node | None, pattern: str, what: str) -> str | None:
-        """Text that `pattern` fits as a whole; `what` says in words what that is."""
+        """Text that matches `pattern` as a whole; `what` describes it for messages."""
         text = self.text(node, what)
         if text is None or re.fullmatch(pattern, text):
             return text
@@ -149,7 +149,7 @@ class Decoder:
 
     def flag(self, node: Node | None) -> bool | None:
         """`true` or `false`."""
-        value = plain(node) if isinstance(node, Scalar) else None
+        value = scalar_value(node) if isinstance(node, Scalar) else None
         if isinstance(value, bool):
             return value
         meant = _MEANT.get(node.text.casefold()) if isinstance(node, Scalar) else None
@@ -158,7 +158,7 @@ class Decoder:
 
     def integer(self, node: Node | None, *, minimum: int = 0) -> int | None:
         """A whole number not below `minimum`."""
-        value = plain(node) if isinstance(node, Scalar) else None
+        value = scalar_value(node) if isinstance(node, Scalar) else None
         if isinstance(value, int) and not isinstance(value, bool) and value >= minimum:
             return value
         is_quoted = isinstance(node, Scalar) and node.style != "plain" and node.text.isdigit()
@@ -186,16 +186,16 @@ class Decoder:
             return date.fromisoformat(text)
         except ValueError as error:
             assert node is not None  # text came from it
-            self.report("Y023", f"no such date '{text}': {error}", node)
+            self.report("Y023", f"invalid date '{text}': {error}", node)
             return None
 
-    def moment(self, node: Node | None) -> datetime | None:
+    def timestamp(self, node: Node | None) -> datetime | None:
         """A time with its zone, `2026-01-03T16:20:00Z`, in UTC."""
         text = self.text(node, "a time such as 2026-01-03T16:20:00Z")
         if text is None:
             return None
         assert node is not None  # text came from it
-        match = _MOMENT.fullmatch(text)
+        match = _TIMESTAMP.fullmatch(text)
         if match is None:
             message = f"'{_short(text)}' is not a time such as 2026-01-03T16:20:00Z"
             self.report("Y023", message, node)
@@ -212,7 +212,7 @@ class Decoder:
         try:
             return datetime.fromisoformat(text.upper().replace(" Z", "Z")).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            self.report("Y023", f"no such time '{text}': {error}", node)
+            self.report("Y023", f"invalid time '{text}': {error}", node)
             return None
 
     def _require(
@@ -226,11 +226,11 @@ class Decoder:
 
     def _unless_null(self, node: Node | None, what: str, hint: str = "") -> None:
         if node is not None and not is_null(node):
-            self.report("Y022", f"expected {what}, found {found(node)}{hint}", node)
+            self.report("Y022", f"expected {what}, found {describe(node)}{hint}", node)
 
 
-def plain(node: Scalar) -> Plain:
-    """What a scalar means by the core schema; quoted and block text is text."""
+def scalar_value(node: Scalar) -> Plain:
+    """The value of a scalar by the core schema; quoted and block text is text."""
     text = node.text
     if node.style != "plain":
         return text
@@ -242,16 +242,16 @@ def plain(node: Scalar) -> Plain:
 
 
 def json_value(node: Node) -> JSON:
-    """The node as any YAML 1.2 reader gives it, for a JSON Schema."""
+    """The value that any YAML 1.2 parser returns, for a JSON Schema."""
     if isinstance(node, Map):
         return {pair.key: json_value(pair.node) for pair in node.pairs}
     if isinstance(node, List):
         return [json_value(n) for n in node.nodes]
-    return plain(node)
+    return scalar_value(node)
 
 
-def found(node: Node) -> str:
-    """What `node` is, in words for a message."""
+def describe(node: Node) -> str:
+    """What `node` is, for a message."""
     if isinstance(node, Map):
         return "a mapping"
     if isinstance(node, List):
@@ -260,7 +260,7 @@ def found(node: Node) -> str:
 
 
 def _in_quotes(node: Node | None) -> str:
-    """What to write if the list is text in brackets."""
+    """The fix where a list is text in brackets."""
     if not isinstance(node, List) or not node.source or "\n" in node.source:
         return ""
     return f"; if the brackets are text, write {in_quotes(node.source)}"

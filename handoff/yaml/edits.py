@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct, structs
 
 from handoff.base.problems import HandoffError, KeyPath, Place
-from handoff.yaml.decode import plain
+from handoff.yaml.decode import scalar_value
 from handoff.yaml.emitter import (
     PlainValue,
     ScalarContext,
@@ -272,7 +272,7 @@ def _is_value(node: Node, value: NewValue) -> bool:
         )
     if not isinstance(node, Scalar):
         return False
-    meaning = plain(node)
+    meaning = scalar_value(node)
     if value is None or isinstance(value, bool):
         return meaning is value
     return meaning is not None and not isinstance(meaning, bool) and node.text == value

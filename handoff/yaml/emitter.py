@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import yaml
 from msgspec import Struct
 
-from handoff.yaml.decode import plain
+from handoff.yaml.decode import scalar_value
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null
 
 PlainValue = str | bool | None
@@ -53,7 +53,7 @@ class EmittedKey(Struct, frozen=True):
     """Used in place of the value: the lines of the key in another file."""
 
 
-def page(head: Sequence[str], parts: Mapping[str, EmittedKey]) -> str:
+def format_page(head: Sequence[str], parts: Mapping[str, EmittedKey]) -> str:
     """The file: a comment, then each part; a blank line around those of several lines."""
     texts = ["\n".join(_part_lines(key, part)) for key, part in parts.items()]
     lines = [f"# {line}" for line in head]
@@ -76,10 +76,10 @@ def value_of(node: Node) -> Value:
 def _scalar_of(node: Scalar) -> Value:
     if is_null(node):
         return None
-    meant = plain(node)
+    meant = scalar_value(node)
     if isinstance(meant, bool):
         return meant
-    looks_like = plain(Scalar(node.text, node.place, "plain"))
+    looks_like = scalar_value(Scalar(node.text, node.place, "plain"))
     return (
         node.text if node.style == "plain" or isinstance(looks_like, str) else Quoted(node.text)
     )

@@ -1,6 +1,6 @@
-"""YAML bytes into nodes with places, within bounds; every mistake found is reported.
+"""YAML bytes into a tree of nodes with places and offsets; every error is reported.
 
-Built on PyYAML's events, not on its composer, whose recursion ends the process on
+Built on PyYAML's events, not on its composer, whose recursion crashes the process on
 deep nesting; aliases are expanded here, where they can be counted.
 """
 
@@ -18,18 +18,18 @@ from handoff.base.problems import KeyPath, Level, Place, Problem
 from handoff.yaml import traps
 
 MAX_BYTES = 2 * 1024 * 1024
-"""Of one file; the longest handoff ever seen has 60 KB."""
+"""Of one file; the longest known handoff has 60 KB."""
 MAX_DEPTH = 40
 """Levels of lists and mappings, aliases followed."""
 MAX_NODES = 50_000
-"""Values in one file, every alias counted as often as it is used."""
+"""Values in one file, counting every use of an alias."""
 _MAX_FIXES = 20
-"""Syntax errors looked past in one file."""
+"""Missing quotes that are added to go on after the error."""
 
 Style = Literal["plain", "single", "double", "block"]
 
 UNREADABLE = ("Y001", "Y002", "Y003", "Y004", "Y005", "Y006", "Y010")
-"""Codes of the errors without whose correction a file has no reliable tree."""
+"""Codes of the errors after which a file has no reliable tree."""
 
 
 class Scalar(Struct, frozen=True):
@@ -143,7 +143,7 @@ def parse_edited(text: str, before: ParsedYAML) -> ParsedYAML | None:
 
 
 def is_null(node: Node) -> bool:
-    """Whether `node` is YAML's nothing: an empty value, `~` or `null`."""
+    """Whether `node` is an empty value, `~` or `null`."""
     return isinstance(node, Scalar) and node.style == "plain" and node.text in _NULLS
 
 
@@ -154,7 +154,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 def _decode(source: bytes, path: str, problems: list[Problem]) -> str | None:
     if len(source) > MAX_BYTES:
-        message = f"{len(source):,} bytes are too many, the limit is {MAX_BYTES:,}"
+        message = f"{len(source):,} bytes exceed the limit of {MAX_BYTES:,}"
         problems.append(Problem("Y003", message, Place(path)))
         return None
     try:
@@ -181,7 +181,7 @@ def _not_utf8(source: bytes, path: str, at: int) -> Problem:
 
 
 def _attempt(text: str, path: str, problems: list[Problem]) -> tuple[str | None, Node | None]:
-    """The mended text after a mistake that quotes would mend, else no text and the node."""
+    """The text with the quotes that it lacks, where that fixes the error; else the node."""
     import yaml  # slow: a render from recorded facts is the only user of many modules
 
     builder = _Builder(text, path, problems)
@@ -191,7 +191,7 @@ def _attempt(text: str, path: str, problems: list[Problem]) -> tuple[str | None,
     except _Stop:
         return None, None
     except yaml.MarkedYAMLError as error:
-        return builder.mend(error), None
+        return builder.fix(error), None
     except yaml.YAMLError as error:
         builder.report("Y001", f"not YAML: {error}", 0)
         return None, None
@@ -206,11 +206,11 @@ def _events(text: str) -> Iterator[Any]:
 
 
 class _Stop(Exception):
-    """What was found makes reading on useless; it has been reported."""
+    """An error after which parsing is useless; it has been reported."""
 
 
 class _Open(Struct):
-    """A list or mapping whose end has not come."""
+    """A list or mapping that has not ended yet."""
 
     event: Any
     place: Place
@@ -237,7 +237,7 @@ class _Anchored(Struct, frozen=True):
 
 
 class _Builder:
-    """Nodes from events, with a stack in place of recursion."""
+    """Builds nodes from events, with a stack instead of recursion."""
 
     def __init__(self, text: str, path: str, problems: list[Problem]) -> None:
         self.root: Node | None = None
@@ -258,8 +258,8 @@ class _Builder:
     def report(self, code: str, message: str, at: int, level: Level = "error") -> None:
         self._problems.append(Problem(code, message, self._place(at), level))
 
-    def mend(self, error: Any) -> str | None:
-        """Report a syntax error; the text with the line in quotes where that mends it."""
+    def fix(self, error: Any) -> str | None:
+        """Report a syntax error; the text with the line in quotes where that fixes it."""
         mark = error.problem_mark or error.context_mark
         at = mark.index if mark else 0
         if _TOO_DEEP in str(error.problem):
@@ -279,7 +279,9 @@ class _Builder:
 
     def _explain(self, error: Any, at: int) -> None:
         if self._text[at : at + 1] == "\t":
-            self.report("Y001", "a tab, expected spaces: YAML is indented with spaces only", at)
+            self.report(
+                "Y001", "tab character, expected spaces: YAML is indented with spaces only", at
+            )
             return
         opened = error.context_mark.index if error.context_mark else at
         if error.problem in _AT_OPENING:
@@ -293,7 +295,7 @@ class _Builder:
     def document(self, event: Any) -> None:
         self._documents += 1
         if self._documents > 1:
-            message = "a second document begins here, expected one in a file"
+            message = "a second document starts here, expected one per file"
             self.report("Y005", message, event.start_mark.index)
             raise _Stop
 
@@ -335,7 +337,7 @@ class _Builder:
     def alias(self, event: Any) -> None:
         start, name = event.start_mark.index, event.anchor
         if any(o.event.anchor == name for o in self._stack):
-            self.report("Y006", f"alias '*{name}' stands inside what it names", start)
+            self.report("Y006", f"alias '*{name}' refers to the value it is in", start)
             raise _Stop
         known = self._anchors.get(name)
         if known is None:
@@ -363,7 +365,7 @@ class _Builder:
         if done.is_expression:
             line = self._line(done.place.line - 1)
             better = traps.quoted(line) or traps.whole(line)
-            message = f"'{{{{' opens a mapping in a mapping here, write: {better.strip()}"
+            message = f"'{{{{' without quotes is a mapping, write: {better.strip()}"
             self.report("Y010", message, start)
             return Scalar(self._text[start:end], done.place, "single", start, end)
         entries = tuple(done.entries)
@@ -396,19 +398,19 @@ class _Builder:
             if self._text.startswith("{{", parent.event.start_mark.index):
                 parent.is_expression = True
             else:
-                self.report("Y008", "a list or mapping as a key, expected text", at)
+                self.report("Y008", "the key is a list or mapping, expected text", at)
             parent.key = Scalar("", parent.place, "plain", at, node.end)
             return
         place = self._place(at, (*parent.place.keys, node.text))
         parent.key = Scalar(node.text, place, node.style, node.start, node.end)
         first = parent.seen.setdefault(node.text, place)
         if first is not place:
-            message = f"key '{node.text}' given twice, first in line {first.line}"
+            message = f"duplicate key '{node.text}' (first in line {first.line})"
             self.report("Y007", message, at)
         elif node.text == "<<" and node.style == "plain":
-            self.report("Y008", "merge key '<<' is not followed, write the keys out", at)
+            self.report("Y008", "merge key '<<' is not supported, write the keys out", at)
         elif not node.text:
-            self.report("Y008", "an empty key, expected text before ':'", at)
+            self.report("Y008", "empty key, expected text before ':'", at)
         else:
             parent.skips = False
 
@@ -436,7 +438,7 @@ class _Builder:
     def _count_one(self, at: int, count: int = 1) -> None:
         self._count += count
         if self._count > MAX_NODES:
-            message = f"more than {MAX_NODES:,} values, every use of an alias counted"
+            message = f"more than {MAX_NODES:,} values, counting every use of an alias"
             self.report("Y003", message, at)
             raise _Stop
 
@@ -444,7 +446,7 @@ class _Builder:
         if event.tag:
             at = event.start_mark.index
             line = self._line(self._place(at).line - 1)
-            message = f"tag '{event.tag}' is not known; if text is meant, write: "
+            message = f"unknown tag '{event.tag}'; if text is meant, write: "
             self.report("Y009", message + traps.whole(line).strip(), at)
 
     def _warn_of_cut(self, event: Any) -> None:
@@ -453,7 +455,7 @@ class _Builder:
         line = self._line(place.line - 1)
         if traps.is_cut(line[place.column - 1 :]):
             better = traps.whole(line).strip()
-            message = f"'#' begins a comment and the text after it is lost, write: {better}"
+            message = f"'#' starts a comment, so the text after it is lost; write: {better}"
             self.report("Y011", message, end, "warning")
 
     def _place(self, at: int, keys: KeyPath = ()) -> Place:
@@ -491,18 +493,20 @@ _HANDLERS = {
     "AliasEvent": _Builder.alias,
 }
 
-# libyaml's own limit, met before ours where its scanner looks far ahead
+# libyaml's own limit, reached before ours where its scanner looks far ahead
 _TOO_DEEP = "maximum nesting depth"
 
-# libyaml's words first, then those of PyYAML's own parser where they differ.
-_COLON = "':' is not allowed here: text that holds ': ' needs quotes, or a block after 'key: |'"
-_UNQUOTED = "the quotes that open here are never closed"
+# libyaml's messages, then those of PyYAML's own parser where they differ
+_COLON = (
+    "':' is not allowed here: text that contains ': ' needs quotes, or a block after 'key: |'"
+)
+_UNQUOTED = "the quote that opens here is never closed"
 _EXPLAINED = {
     "mapping values are not allowed in this context": _COLON,
     "mapping values are not allowed here": _COLON,
     "could not find expected ':'": "a line without ':', expected 'key: value' or '- value'",
     "found unexpected end of stream": _UNQUOTED,
-    "did not find expected ',' or ']'": "the '[' that opens here is not closed as a list is",
-    "did not find expected ',' or '}'": "the '{' that opens here is not closed as a mapping is",
+    "did not find expected ',' or ']'": "the list that '[' opens here is not closed",
+    "did not find expected ',' or '}'": "the mapping that '{' opens here is not closed",
 }
 _AT_OPENING = tuple(_EXPLAINED)[2:]

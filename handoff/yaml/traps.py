@@ -1,4 +1,4 @@
-"""YAML's traps: a line that does not say what it seems to, and the quoted line that does."""
+"""Lines that YAML reads differently than they look, and the quoted lines that fix them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*("|$)|'(?:[^']|'')*('|$)""")
 
 
 def quoted(line: str) -> str | None:
-    """`line` with its value in quotes, or `None` where its value is no trap.
+    """`line` with its value in quotes, or `None` where it needs none.
 
-    A value is a trap that begins with a character YAML keeps for itself, that goes on
-    after a closing bracket or quote, or that holds `: `.
+    A value needs quotes that begins with a character reserved by YAML, that continues after
+    a closing bracket or quote, or that contains `: `.
     """
     lead, value, comment = _parts(line)
     stands_alone = not lead.strip()
@@ -27,13 +27,13 @@ def quoted(line: str) -> str | None:
 
 
 def whole(line: str) -> str:
-    """`line` with everything after its key in quotes, a comment glued to it included."""
+    """`line` with everything after its key in quotes, including a comment without a space."""
     lead, value = _lead(line)
     return lead + in_quotes(value.strip())
 
 
 def is_cut(rest: str) -> bool:
-    """Whether `rest`, what stands on the line after a plain value, looks like lost text.
+    """Whether `rest`, the end of the line after a plain value, looks like lost text.
 
     `PR #123` loses its number to a comment; a comment with a space after `#` is meant.
     """
@@ -57,7 +57,7 @@ def _parts(line: str) -> tuple[str, str, str]:
 def _lead(line: str) -> tuple[str, str]:
     """Indentation, dashes and key on one side, the value on the other."""
     match = _LINE.match(line)
-    assert match is not None  # the pattern matches every text
+    assert match is not None  # the pattern matches any text
     lead, rest = match["lead"], match["rest"]
     key = _KEY.match(rest)
     return (lead + key[0], rest[key.end() :]) if key else (lead, rest)
@@ -67,7 +67,7 @@ def _is_trap(value: str) -> bool:
     if not value or _HEADER.match(value):
         return False
     if value[0] in _FLOW:
-        # [%] is a blank, but YAML keeps % for itself
+        # [%] is a blank, but YAML reserves %
         is_blank = value.startswith("[%")
         return is_blank or value.startswith("{{") or not value.endswith(_FLOW[value[0]])
     inside = _QUOTED.match(value)
