@@ -162,20 +162,29 @@ def _only_headings(segments: Sequence[Segment]) -> list[Segment]:
 def _convert(
     verifier: Verifier, layouts: Iterable[Layout], metadata: Mapping[str, Value]
 ) -> _Attempt:
-    """The first attempt that reproduces the document, else one that loses only white space.
+    """The first session that reproduces the document, else one that loses only white space.
 
-    Raises InvalidInput if no layout makes a valid session.
+    As long as lines are lost, each layout is tried again in a coarser form. Raises InvalidInput
+    if no layout makes a valid session.
     """
     tried: list[_Attempt] = []
     invalid: InvalidInput | None = None
     for layout in layouts:
-        try:
-            for attempt in _attempts(verifier, layout, metadata):
-                if attempt.lost is None:
-                    return attempt
-                tried.append(attempt)
-        except InvalidInput as error:
-            invalid = error
+        coarser: Layout | None = layout
+        for _ in range(_MAX_ATTEMPTS):
+            if coarser is None:
+                break
+            keys = coarser.session(metadata)
+            session = {key: keys[key] for key in NAMES if key in keys}
+            try:
+                lost = verifier.find_lost(session)
+            except InvalidInput as error:
+                invalid = error
+                break
+            tried.append(_Attempt(session, lost))
+            if lost is None:
+                return tried[-1]
+            coarser = coarser.without(lost)
     for attempt in tried:
         if verifier.find_lost(attempt.session, exact=False) is None:
             return replace(attempt, exact=False)
@@ -183,21 +192,6 @@ def _convert(
         return tried[-1]
     assert invalid is not None  # there is always a last layout
     raise invalid
-
-
-def _attempts(
-    verifier: Verifier, layout: Layout, metadata: Mapping[str, Value]
-) -> Iterator[_Attempt]:
-    """The layout, then coarser ones as long as lines are lost. Raises InvalidInput."""
-    following: Layout | None = layout
-    for _ in range(_MAX_ATTEMPTS):
-        if following is None:
-            return
-        keys = following.session(metadata)
-        session = {key: keys[key] for key in NAMES if key in keys}
-        lost = verifier.find_lost(session)
-        yield _Attempt(session, lost)
-        following = following.without(lost) if lost is not None else None
 
 
 def _lost_lines(made: _Attempt, source: SourceDocument) -> Iterator[Problem]:

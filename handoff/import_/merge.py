@@ -183,12 +183,12 @@ def merge_edits(
         if _contains(text, edited, each):
             continue
         last = merged[-1][1] if merged else ()
-        found = _best(_attempts(source, edited, each, last, limited), text, edited)
+        found = _try_places(source, text, edited, each, last, limited)
         if found is None:
             unmerged.append(each)
             continue
-        source, text = found.source, found.text
-        merged.append((each, found.keys))
+        source, text, keys = found
+        merged.append((each, keys))
     return MergeResult(source, text, tuple(merged), tuple(unmerged))
 
 
@@ -206,32 +206,28 @@ def edited_ranges(base: str, edited: str) -> tuple[EditedRange, ...]:
     return tuple(found)
 
 
-class _Attempt(Struct, frozen=True):
-    source: ParsedYAML
-    text: str
-    keys: KeyPath
+def _try_places(
+    source: ParsedYAML,
+    text: str,
+    edited: str,
+    each: EditedRange,
+    last: KeyPath,
+    render: RenderSource,
+) -> tuple[ParsedYAML, str, KeyPath] | None:
+    """The session file with the edit merged, its document, and the changed place.
 
-
-def _best(attempts: Iterator[_Attempt], text: str, edited: str) -> _Attempt | None:
-    """The first that makes the document more similar to the edited one, else the first.
-
-    A field may be printed in several places, and a checklist item changes the status too.
+    The first place that makes the document more similar to the edited one, else the first: a
+    field may be printed in several places, and a checklist item changes the status too.
     """
     cost, first = _distance(text, edited), None
-    for each in attempts:
-        if _distance(each.text, edited) < cost:
-            return each
-        first = first or each
-    return first
-
-
-def _attempts(
-    source: ParsedYAML, edited: str, each: EditedRange, last: KeyPath, render: RenderSource
-) -> Iterator[_Attempt]:
     for keys, changed in _candidates(source, each, last):
-        text = render(changed)
-        if text is not None and _contains(text, edited, each):
-            yield _Attempt(changed, text, keys)
+        rendered = render(changed)
+        if rendered is None or not _contains(rendered, edited, each):
+            continue
+        if _distance(rendered, edited) < cost:
+            return changed, rendered, keys
+        first = first or (changed, rendered, keys)
+    return first
 
 
 def _contains(text: str, edited: str, each: EditedRange) -> bool:
