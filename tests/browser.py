@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, spoken to over a pipe (Chrome DevTools Protocol)."""
+"""A headless Chromium for tests, controlled over a pipe (Chrome DevTools Protocol)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ FLAGS = (
 
 
 def binary() -> str | None:
-    """The Chromium of this machine."""
+    """The path of Chromium, if it is installed."""
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 class Tab:
-    """One page; what it is asked is answered, its events are dropped."""
+    """One page; its events are ignored."""
 
     def __init__(self, to: int, back: int) -> None:
         self._to, self._back = to, back
@@ -54,7 +54,7 @@ class Tab:
         return result
 
     def run(self, script: str) -> Any:
-        """What an expression gives; a promise is waited for."""
+        """Evaluate an expression; a promise is awaited."""
         found = self.ask(
             "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
         )

@@ -1,4 +1,4 @@
-"""`preview`: a real server, a real browser, and files that change under them."""
+"""`preview`: a real server and a real browser, while files change."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def edit(file: Path, old: str, new: str) -> None:
 # --- what is shown -------------------------------------------------------------------------
 
 
-def test_page_asks_nothing_and_says_so(server: Server, repository: Path) -> None:
+def test_page_runs_no_query_and_reports_missing_facts(server: Server, repository: Path) -> None:
     status, _, text = answer(server)
 
     assert status == 200
@@ -113,7 +113,7 @@ def test_page_asks_nothing_and_says_so(server: Server, repository: Path) -> None
     assert not (repository / "sessions/one.facts.json").exists()
 
 
-def test_recorded_values_are_shown_and_a_changed_question_is_told(
+def test_recorded_values_are_shown_and_a_changed_query_is_reported(
     repository: Path, handoff: Handoff
 ) -> None:
     assert handoff("render", "one", "--stdout").code == 0
@@ -169,7 +169,7 @@ def test_own_document_is_the_preview(server: Server) -> None:
         "/" + "x" * 300 + ".md",
     ],
 )
-def test_nothing_but_documents_is_served(server: Server, path: str) -> None:
+def test_only_documents_are_served(server: Server, path: str) -> None:
     status, headers, text = answer(server, path)
 
     assert (status, text) == (404, "404 Not Found\n")
@@ -195,7 +195,7 @@ def test_only_get_is_answered(server: Server, method: str) -> None:
     assert text == ("" if method == "HEAD" else "only GET\n")
 
 
-def test_page_is_not_kept_and_loads_nothing_from_elsewhere(server: Server) -> None:
+def test_page_is_not_cached_and_loads_nothing_from_elsewhere(server: Server) -> None:
     _, headers, text = answer(server)
     (nonce,) = set(re.findall(r'nonce="([^"]+)"', text))
     _, again, _ = answer(server)
@@ -210,11 +210,11 @@ def test_page_is_not_kept_and_loads_nothing_from_elsewhere(server: Server) -> No
     assert "Access-Control-Allow-Origin" not in headers
 
 
-# --- what follows --------------------------------------------------------------------------
+# --- what is updated -----------------------------------------------------------------------
 
 
 class Events:
-    """The events after the edition `seen`; without it after that of the page."""
+    """The events after the revision `seen`, by default the one of the page."""
 
     def __init__(self, server: Server, seen: str | None = None) -> None:
         seen = seen or re.findall(r'data-version="([^"]+)"', answer(server)[2])[0]
@@ -224,7 +224,7 @@ class Events:
         self._stream = self._connection.getresponse()
 
     def until(self, part: str, words: str) -> dict[str, str]:
-        """The first event with those words: a file may be seen before all of it is written."""
+        """The first event with `words` in `part`; a half-written file may cause another one."""
         while words not in (parts := self._next())[part]:
             pass
         return parts
@@ -239,12 +239,12 @@ class Events:
 CHANGES = {
     "session": ("sessions/one.yaml", "title: One", "title: Two", "body", "Handoff: Two</h1>"),
     "settings": ("handoff.yaml", "engine", "engin", "problems", "did you mean"),
-    "question": ("sql/q/who.sql", "name STRING", "who STRING", "problems", "column"),
+    "query": ("sql/q/who.sql", "name STRING", "who STRING", "problems", "column"),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_saved_file_is_followed(
+def test_saved_file_updates_the_page(
     server: Server, repository: Path, change: tuple[str, str, str, str, str]
 ) -> None:
     name, old, new, part, words = change
@@ -255,7 +255,7 @@ def test_saved_file_is_followed(
     assert events.until(part, words)
 
 
-def test_new_files_of_the_session_are_followed(server: Server, repository: Path) -> None:
+def test_new_file_of_the_session_updates_the_page(server: Server, repository: Path) -> None:
     events = Events(server)
 
     template = "{% extends 'package/plain.md.j2' %}\n"
@@ -266,7 +266,9 @@ def test_new_files_of_the_session_are_followed(server: Server, repository: Path)
     assert events.until("problems", "sessions/one.facts.json")
 
 
-def test_mistake_stands_above_the_last_good_document(server: Server, repository: Path) -> None:
+def test_error_is_shown_above_the_last_document_without_errors(
+    server: Server, repository: Path
+) -> None:
     events = Events(server)
     file = repository / "sessions/one.yaml"
 
@@ -284,7 +286,7 @@ def test_mistake_stands_above_the_last_good_document(server: Server, repository:
     assert right["title"] == "one"
 
 
-def test_session_that_is_gone_is_told(server: Server, repository: Path) -> None:
+def test_deleted_session_is_reported(server: Server, repository: Path) -> None:
     events = Events(server)
 
     (repository / "sessions/one.yaml").unlink()
@@ -304,7 +306,7 @@ def test_bug_does_not_leave_a_page_that_looks_current(
     assert "the last document without errors" in told["problems"]
 
 
-def test_page_of_another_run_is_told_at_once(server: Server) -> None:
+def test_page_of_another_run_is_updated_at_once(server: Server) -> None:
     assert Events(server, "of-another-run").until("body", "Handoff: One</h1>")
 
 
@@ -322,7 +324,7 @@ def handoff(
 CODE = """\
 import signal, sys
 from handoff.commands.runner import run
-# tests that run in the background of a shell ignore it, and with them what they start
+# background jobs of a shell ignore it, and so do the processes they start
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(run(sys.argv[1:]))
 """
@@ -405,14 +407,14 @@ def test_browser_is_opened_at_a_terminal(
     ],
     ids=str,
 )
-def test_what_cannot_be_served_is_told(handoff: Handoff, words: list[str], says: str) -> None:
+def test_invalid_argument_is_reported(handoff: Handoff, words: list[str], says: str) -> None:
     done = handoff("preview", *words)
 
     assert done.code == 2
     assert says in done.err
 
 
-def test_port_that_is_taken_is_told(handoff: Handoff, server: Server) -> None:
+def test_port_in_use_is_reported(handoff: Handoff, server: Server) -> None:
     port = server.server_address[1]
 
     done = handoff("preview", "one", "--port", str(port))
@@ -424,15 +426,15 @@ def test_port_that_is_taken_is_told(handoff: Handoff, server: Server) -> None:
 # --- in a browser --------------------------------------------------------------------------
 
 
-def is_demanded() -> bool:
-    """Whether .ci/run has installed a browser."""
+def is_required() -> bool:
+    """Whether .ci/run should have installed a browser."""
     return bool(os.environ.get("CI") and shutil.which("apt-get") and os.geteuid() == 0)
 
 
 @pytest.fixture
 def tab(tmp_path: Path) -> Iterator[browser.Tab]:
     program = browser.binary()
-    if program is None and is_demanded():
+    if program is None and is_required():
         pytest.fail("no Chromium: .ci/run installs it")
     if program is None:
         pytest.skip("no Chromium: Debian's package 'chromium' brings it")
@@ -440,7 +442,7 @@ def tab(tmp_path: Path) -> Iterator[browser.Tab]:
         yield found
 
 
-def test_browser_follows_without_a_reload(
+def test_browser_is_updated_without_a_reload(
     tab: browser.Tab, server: Server, repository: Path, tmp_path: Path
 ) -> None:
     file = repository / "sessions/one.yaml"
@@ -459,7 +461,7 @@ def test_browser_follows_without_a_reload(
     edit(file, "title: One", "titel: One")
     tab.until("document.querySelector('.errors')")
     assert tab.run("getComputedStyle(document.querySelector('main')).opacity") == "0.6"
-    tab.picture(tmp_path / "mistake.png")
+    tab.picture(tmp_path / "error.png")
     edit(file, "titel: One", "title: Two")
     tab.until("document.querySelector('h1').textContent.includes('Two')")
 
@@ -467,9 +469,7 @@ def test_browser_follows_without_a_reload(
     assert tab.run("window.isTheSame")
 
 
-def test_browser_tells_when_nothing_is_followed_any_more(
-    tab: browser.Tab, repository: Path
-) -> None:
+def test_browser_shows_that_the_preview_has_stopped(tab: browser.Tab, repository: Path) -> None:
     with started(repository) as (_, port):
         tab.ask("Page.navigate", url=f"http://localhost:{port}/")
         tab.until("document.querySelector('main h1')")
@@ -493,3 +493,36 @@ def test_browser_copies_the_prompt(
     tab.until("document.querySelector('.prompt button').textContent === 'Copied'")
 
     assert tab.run("navigator.clipboard.readText()") == handoff("prompt", "one").out
+
+
+HOSTILE = """\
+<script>window.pwned = 1</script><img src=x onerror="window.pwned = 1">
+
+[a](javascript:window.pwned=1) ![b](https://example.org/x.png) <svg/onload=window.pwned=1>
+[^1] [c](data:text/html,<script>window.pwned=1</script>)
+
+[^1]: <iframe src="https://example.org/"></iframe> [d](vbscript:x)
+
+- [ ] <b onclick="window.pwned = 1">e</b>
+
+```html
+</code></pre><script>window.pwned = 1</script>
+```
+```"><script>window.pwned=1</script>
+x
+```
+"""
+
+
+def test_browser_runs_and_loads_nothing_from_a_hostile_document(
+    tab: browser.Tab, server: Server, repository: Path
+) -> None:
+    (repository / "docs/09-handoff/plan.md").write_text(HOSTILE)
+
+    tab.ask("Page.navigate", url=f"{server.url}docs/09-handoff/plan.md")
+    tab.until("document.querySelector('main .footnotes')")
+
+    assert tab.run("window.pwned === undefined")
+    assert tab.run("performance.getEntriesByType('resource').length") == 0
+    active = "main :is(script, img, svg, iframe, [onclick], [onerror], [href^='javascript'])"
+    assert tab.run(f'document.querySelectorAll("{active}").length') == 0

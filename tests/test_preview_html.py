@@ -1,4 +1,4 @@
-"""Markdown as the preview shows it: like GitHub, but nothing of it runs or is loaded."""
+"""Markdown as the preview shows it: as on GitHub, but it runs and loads nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "fixtures/preview"
 PROMPT = "Read [FILE PATH] & go"
 
 
-def test_page_is_shown_as_expected(request: pytest.FixtureRequest) -> None:
+def test_page_has_the_expected_html(request: pytest.FixtureRequest) -> None:
     markdown = (FOLDER / "page.md").read_text("utf-8")
     expected = FOLDER / "page.html"
 
@@ -45,27 +45,27 @@ PLAIN = {
 
 
 class Tags(HTMLParser):
-    """What a browser would see: each tag with its attributes, and the text."""
+    """Collects tags and attributes that Markdown does not produce."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
-        self.strange: list[str] = []
+        self.unexpected: list[str] = []
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = {name for name, _ in attrs}
         if tag not in PLAIN and not (tag in ATTRIBUTES and names <= ATTRIBUTES[tag]):
-            self.strange.append(f"{tag} {sorted(names)}")
+            self.unexpected.append(f"{tag} {sorted(names)}")
         for name, value in attrs:
             if name == "href" and not str(value).startswith(("#", "/", "http", "mailto:")):
-                self.strange.append(str(value))
+                self.unexpected.append(str(value))
 
     def handle_comment(self, data: str) -> None:
-        self.strange.append(data)
+        self.unexpected.append(data)
 
     def handle_decl(self, decl: str) -> None:
-        self.strange.append(decl)
+        self.unexpected.append(decl)
 
 
 PIECES = (
@@ -118,10 +118,10 @@ PIECES = (
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
-def test_no_text_makes_other_tags_than_those_of_markdown(text: str) -> None:
+def test_no_text_produces_unexpected_tags(text: str) -> None:
     html = to_html(text, "docs/one.md", [PROMPT])
 
-    assert Tags(html).strange == []
+    assert Tags(html).unexpected == []
     assert html.count("<mark>") == html.count("</mark>")
     assert not {"\ufdd2", "\ufdd3"} & set(html)
 
