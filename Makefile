@@ -36,6 +36,7 @@ emulator:
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/publish.py
+	$(BIN)/python benchmarks/todo.py
 
 docs: $(VENV)/installed
 	$(BIN)/python docs/generate.py

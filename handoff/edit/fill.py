@@ -12,8 +12,8 @@ from handoff.edit.operations import FLAGS, Change, EditResult, put
 from handoff.edit.save import SaveResult, save
 from handoff.edit.todo import TodoItem, list_todo
 from handoff.project.project import Project
-from handoff.session import decode
-from handoff.workspace.paths import session_path
+from handoff.workspace.load import read_session
+from handoff.workspace.paths import created_day, session_path
 from handoff.yaml.edits import is_same
 from handoff.yaml.emitter import PlainValue
 from handoff.yaml.nodes import Node, ParsedYAML, parse_yaml
@@ -77,7 +77,7 @@ class Walk(Struct):
         current = self._done[n][1] if n in self._done else base
         new = self._value(n, choose(each, words))
         saved = save(self.project, self.session, change(each.keys, current, new))
-        now = _read(self.project, self.session).get(each.keys)
+        now = node_at(saved.parsed.root, each.keys) if saved.parsed.root else None
         self._done[n] = (base, now)
         self._nodes[each.keys] = now
         return saved
@@ -140,29 +140,17 @@ def _read(project: Project, session_id: str) -> dict[KeyPath, Node]:
 
 
 def _previous(project: Project, session_id: str) -> str | None:
-    """The previous session: the one it names, else the latest older one."""
-    path = session_path(session_id)
-    session, _ = decode.load(project.read(path) or b"", session_id, path)
-    ids = [each for each in project.session_ids() if each != session_id]
-    named = [each for each in session.previous if each in ids]
-    mine = (session.created.day, session_id)
-    older = sorted(key for each in ids if (key := (_day(project, each), each)) < mine)
-    found = named[-1] if named else older[-1][1] if older else None
-    return found if found and _is_readable(project, found) else None
-
-
-def _day(project: Project, session_id: str) -> date:
-    path = session_path(session_id)
-    return decode.created(project.read(path) or b"", path) or date.min
-
-
-def _is_readable(project: Project, session_id: str) -> bool:
-    path = session_path(session_id)
+    """The previous session: the one it names, else the latest older one; if it is valid."""
+    session, _ = read_session(project, session_id)
+    days = {each: created_day(project, each) or date.min for each in project.session_ids()}
+    named = [each for each in session.previous if each in days and each != session_id]
+    own = (session.created.day, session_id)
+    older = (key for each, day in days.items() if (key := (day, each)) < own)
+    found = named[-1] if named else max(older, default=(date.min, None))[1]
     try:
-        decode.load(project.read(path) or b"", session_id, path)
+        return found if found and read_session(project, found) else None
     except HandoffError:
-        return False
-    return True
+        return None
 
 
 def _words(node: Node | None) -> str | None:

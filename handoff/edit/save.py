@@ -33,6 +33,7 @@ class SaveResult(Struct, frozen=True):
     """`False` where the file already had that value."""
     added: bool
     """Whether the place did not exist before."""
+    parsed: ParsedYAML
     session: Session | None
     """`None` where the file has errors, which it had before."""
     warnings: tuple[Problem, ...]
@@ -84,7 +85,7 @@ def _apply(
         raise type(error)(f"{path}: error: {error}") from error
     content = edited.parsed.encode()
     if content == source:
-        return SaveResult(place, False, False, session, ()), source
+        return SaveResult(place, False, False, parsed, session, ()), source
     was = session
     session, after = _decode(edited.parsed, session_id)
     if was and session and _live_texts(session) - _live_texts(was):
@@ -95,7 +96,7 @@ def _apply(
     if any(problem.level == "error" for problem in new):
         raise InvalidInput(new)
     is_added = parsed.root is None or node_at(parsed.root, edited.keys) is None
-    return SaveResult(place, True, is_added, session, new), content
+    return SaveResult(place, True, is_added, edited.parsed, session, new), content
 
 
 def _decode(parsed: ParsedYAML, session_id: str) -> tuple[Session | None, list[Problem]]:
