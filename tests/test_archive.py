@@ -86,7 +86,7 @@ def test_check_names_a_document_to_be_moved(tmp_path: Path) -> None:
         f"{OUTPUT}/{ONE}: error: its place is {OUTPUT}/2026-01/{ONE} now; 'handoff publish' "
         "moves it (X007)",
         f"{OUTPUT}/2026-01/{ONE}: error: not published; 'handoff publish' writes it (X004)",
-        f"{OUTPUT}/{TWO}: error: out of date, for the place of {OUTPUT}/{ONE} changed since; "
+        f"{OUTPUT}/{TWO}: error: out of date because the place of {OUTPUT}/{ONE} changed; "
         "'handoff publish' writes it (X005)",
         f"{OUTPUT}/2026-02-03-SESSION-3-THREE.md: error: not published; 'handoff publish' "
         "writes it (X004)",

@@ -19,6 +19,7 @@ from handoff.check.rule import (
     ProjectContext,
     QueryContext,
     Rule,
+    SessionOutline,
     rules_of,
     run,
 )
@@ -26,7 +27,7 @@ from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
 
-__all__ = ["CheckContext", "ProjectContext"]
+__all__ = ["CheckContext", "ProjectContext", "SessionOutline"]
 
 SESSION_RULES = (*rules_of(facts, session, prompt, counts), *claims.RULES)
 PROMPT_RULES = (session.prompt_blanks, *rules_of(prompt), *claims.PROMPT_RULES)

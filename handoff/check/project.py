@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from handoff.base.problems import Place, nearest
-from handoff.check.rule import Finding, ProjectContext, rule
+from handoff.check.rule import Finding, ProjectContext, SessionOutline, rule
 from handoff.session.model import QueryFact, Session
 
 
@@ -43,7 +43,7 @@ def superseded_twice(project: ProjectContext) -> Iterator[Finding]:
 
     Fails: `supersedes: session-1` in session-2 and in session-3.
     """
-    first: dict[str, Session] = {}
+    first: dict[str, SessionOutline | Session] = {}
     for session in project.sessions:
         if not session.supersedes:
             continue
@@ -101,7 +101,11 @@ def query_unused(project: ProjectContext) -> Iterator[Finding]:
 
 
 def _wrong_name(
-    project: ProjectContext, session: Session, key: str, name: str, place: Place
+    project: ProjectContext,
+    session: SessionOutline | Session,
+    key: str,
+    name: str,
+    place: Place,
 ) -> Iterator[Finding]:
     if name == session.id:
         yield place, f"{key} names the session itself"

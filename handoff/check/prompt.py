@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
@@ -117,9 +116,7 @@ def uncommitted_file_to_read(context: CheckContext) -> Iterator[Finding]:
 
 
 def _exists(path: str, context: CheckContext) -> bool:
-    if context.tree.has(path):
-        return True
-    return "*" in path and any(fnmatchcase(each, path) for each in context.tree.paths())
+    return context.tree.has(path) or ("*" in path and context.tree.matches(path))
 
 
 # --- commands ----------------------------------------------------------------------------

@@ -225,10 +225,24 @@ class CheckContext(Struct, frozen=True, dict=True):
         return tuple(found)
 
 
+class SessionOutline(Struct, frozen=True):
+    """What other sessions are compared with, without the content, which takes memory."""
+
+    id: str
+    path: str
+    previous: tuple[str, ...]
+    supersedes: str | None
+    questions: tuple[AnyFact, ...]
+
+    @classmethod
+    def of(cls, session: Session) -> SessionOutline:
+        return cls(*(getattr(session, name) for name in cls.__struct_fields__))
+
+
 class ProjectContext(Struct, frozen=True, dict=True):
     """All sessions of a project, for rules that compare them."""
 
-    sessions: Sequence[Session]
+    sessions: Sequence[SessionOutline | Session]
     documents: Mapping[str, str]
     """Each session's document path, by its id."""
     queries: Mapping[str, Query]

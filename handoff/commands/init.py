@@ -102,7 +102,7 @@ def init(
     folder = Path(root or ".").resolve()
     project = open_project(str(folder), here=folder)
     has_settings = project.read(SETTINGS) is not None
-    found = find_documents(project.tree().paths())
+    found = find_documents(project.tree().paths.all)
     detected = detect_engine(os.environ, Path.home())
     if found:
         where = f", most in {found.folder}" if found.folder and len(found.paths) > 1 else ""

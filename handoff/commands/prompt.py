@@ -21,7 +21,7 @@ from handoff.session.walk import OpenBlank
 from handoff.workspace.check import check_context
 from handoff.workspace.document import DATA, get_prompt, render
 from handoff.workspace.gather import load_facts
-from handoff.workspace.history import line_counter
+from handoff.workspace.history import ProjectFiles
 from handoff.workspace.load import find_session, load_session, open_project
 
 
@@ -128,7 +128,7 @@ def build_prompt(project: Project, session_id: str, name: str) -> PromptResult:
         prompts={name: text},
         open=blanks,
     )
-    count_lines = line_counter(project)
+    count_lines = ProjectFiles(project).lines
     return PromptResult(
         session=session_id,
         name=name,

@@ -10,6 +10,7 @@ from msgspec import Struct
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.base.secrets import (
     ALLOW_IT,
+    Allowance,
     SecretFinding,
     SecretScan,
     problem,
@@ -19,17 +20,6 @@ from handoff.base.secrets import (
 )
 from handoff.facts.recorded import Fact, Facts, dump
 from handoff.project.project import Project
-
-
-class SessionOutput(Struct, frozen=True):
-    """What is written for one session: its recorded facts and its document."""
-
-    session: str
-    """The id."""
-    facts: Facts | None
-    facts_path: str
-    document: str | None
-    document_path: str
 
 
 def file_problems(project: Project, path: str) -> tuple[Problem, ...]:
@@ -54,7 +44,7 @@ def document_problems(
     if not found.findings:
         return ()
     origin = _file(project, source)
-    return (*problems(origin.findings, source), *_beside(origin, found, path))
+    return (*problems(origin.findings, source), *_only_in(found, origin, path))
 
 
 def hold(found: Iterable[Problem]) -> None:
@@ -63,26 +53,49 @@ def hold(found: Iterable[Problem]) -> None:
         raise InvalidInput(every)
 
 
-def check(
-    project: Project, files: Iterable[str], outputs: Iterable[SessionOutput], *, whole: bool
-) -> tuple[Problem, ...]:
-    """Every problem of `files`, of recorded facts and of documents as they would be written.
+class SessionTexts(Struct, frozen=True):
+    """What is written by and for one session."""
 
-    With `whole`, that is all there is: allowances that nothing needed are noted.
-    """
-    allowances = project.settings.secrets_allow
-    scans = {path: _file(project, path) for path in files}
-    found = [each for path, read in scans.items() for each in problems(read.findings, path)]
-    used = {each for read in scans.values() for each in read.used}
-    for output in outputs:
-        text = dump(output.facts) if output.facts else ""
-        facts = scan(text, output.facts_path, allowances)
-        document = scan(output.document or "", output.document_path, allowances)
-        origin = scans.get(f"sessions/{output.session}.yaml", SecretScan())
-        found += _in_facts(facts, output.facts, text, output.facts_path)
-        found += _beside(origin, document, output.document_path)
-        used |= facts.used | document.used
-    return (*found, *(unused(allowances, used) if whole else ()))
+    source: bytes
+    """Its YAML."""
+    path: str
+    facts: Facts | None
+    facts_path: str
+    document: str | None
+    document_path: str
+
+
+class ProjectScan:
+    """The scan of every text of one run, one session at a time."""
+
+    def __init__(self, allowances: Iterable[Allowance]) -> None:
+        self._allowances = tuple(allowances)
+        self._used: set[Allowance] = set()
+
+    def file(self, text: str, path: str) -> tuple[Problem, ...]:
+        """A problem for each line of a file that looks like a secret."""
+        return problems(self._scan(text, path).findings, path)
+
+    def session(self, texts: SessionTexts) -> tuple[Problem, ...]:
+        """The problems of a session file, its facts and its document."""
+        origin = self._scan(texts.source.decode("utf-8", "replace"), texts.path)
+        written = dump(texts.facts) if texts.facts else ""
+        facts = self._scan(written, texts.facts_path)
+        document = self._scan(texts.document or "", texts.document_path)
+        return (
+            *problems(origin.findings, texts.path),
+            *_in_facts(facts, texts.facts, written, texts.facts_path),
+            *_only_in(document, origin, texts.document_path),
+        )
+
+    def unused(self) -> tuple[Problem, ...]:
+        """A note for each allowance that no text needed."""
+        return tuple(unused(self._allowances, self._used))
+
+    def _scan(self, text: str, path: str) -> SecretScan:
+        found = scan(text, path, self._allowances)
+        self._used |= found.used
+        return found
 
 
 # --- where it is told --------------------------------------------------------------------
@@ -93,8 +106,8 @@ def _file(project: Project, path: str) -> SecretScan:
     return scan(source.decode("utf-8", "replace"), path, project.settings.secrets_allow)
 
 
-def _beside(origin: SecretScan, document: SecretScan, path: str) -> tuple[Problem, ...]:
-    """Those of a document that its session file does not tell of already."""
+def _only_in(document: SecretScan, origin: SecretScan, path: str) -> tuple[Problem, ...]:
+    """Those of a document that are not in its session file."""
     own = (each for each in document.findings if each.value not in origin.values)
     return problems(own, path)
 

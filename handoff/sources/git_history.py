@@ -43,12 +43,12 @@ def committed(root: Path, path: str) -> bool | None:
     `None` where that cannot be said, without a repository or a commit.
     """
     commit = head(root)
-    return None if commit is None else path.rstrip("/") in _committed(root, commit)
+    return None if commit is None else path.rstrip("/") in committed_paths(root, commit)
 
 
 @lru_cache(2)
-def _committed(root: Path, commit: str) -> frozenset[str]:
-    """Every file of a commit at or below `root`, and the folders they lie in."""
+def committed_paths(root: Path, commit: str) -> frozenset[str]:
+    """Every file of a commit at or below `root`, and their folders."""
     said = asked(root, "ls-tree", "-r", "-z", "--name-only", "--end-of-options", commit)
     files = [PurePosixPath(path) for path in said.split("\0") if path]
     folders = {str(folder) for file in files for folder in file.parents}
@@ -81,6 +81,12 @@ def last_touched(root: Path, paths: Sequence[str]) -> str | None:
     """The last commit that changed one of `paths`; `None` where none did."""
     found = _log(root, ("-1", "--format=%H"), paths)
     return found.strip() or None
+
+
+def deleted_paths(root: Path) -> frozenset[str]:
+    """Every file at or below `root` that some commit deleted or renamed."""
+    options = ("-z", "--format=", "--name-only", "--diff-filter=D", "--no-renames")
+    return frozenset(_log(root, (*options, "--relative"), ["."]).split("\0"))
 
 
 def moved(root: Path, path: str) -> str | None:

@@ -8,100 +8,121 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from handoff.base.problems import InvalidInput, Problem, Report, UsageError, WorldError
+from handoff.base.progress import Progress, counted_items
 from handoff.facts.recorded import Facts, is_current
 from handoff.project.project import Project
 from handoff.publish import gate
 from handoff.publish.archive import Places
 from handoff.render.document import Document
+from handoff.session import decode
 from handoff.session.model import QueryFact, Session
 from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
 from handoff.values.changes import ValueChange, changes, seen
 from handoff.values.printing import moment
-from handoff.workspace import history
 from handoff.workspace.document import cells, render, template_folders
 from handoff.workspace.gather import gather, load_facts, load_facts_leniently
+from handoff.workspace.history import ProjectFiles
 from handoff.workspace.load import (
     LoadedSession,
     bind_queries,
-    live_problems,
     load_queries,
     load_session,
-    read_session,
+    with_queries,
 )
-from handoff.workspace.paths import document_place, facts_path, places, session_path, tree
+from handoff.workspace.paths import document_place, facts_path, places, session_path
 
 if TYPE_CHECKING:
     from handoff import check as checks
 
 
-def check(project: Project, ids: Sequence[str] = (), *, now: datetime | None = None) -> Report:
+def check(
+    project: Project,
+    ids: Sequence[str] = (),
+    *,
+    now: datetime | None = None,
+    progress: Progress = lambda _: None,
+) -> Report:
     """Every rule over the sessions `ids`, or over the whole project without any.
 
     With `now` also the rules that need a clock, and the queries run again: nothing of that
     is recorded.
     """
-    from handoff import check as checks  # brings markdown_it
+    from handoff import check as rules  # brings markdown_it
 
     queries, problems = load_queries(project)
-    contexts: list[checks.CheckContext] = []
-    where = places(project)
-    for session_id in ids or project.session_ids():
-        found, context = _check_files(project, session_id, queries, where, now)
+    run = _Run(project, queries, now)
+    outlines: list[rules.SessionOutline] = []
+    documents: dict[str, str] = {}
+    chosen = ids or project.session_ids()
+    for session_id in counted_items(chosen, progress, doing="checking", noun="sessions"):
+        found, context = run.check_files(session_id)
         problems += found
-        contexts += [context] if context else []
-    for context in contexts:
-        problems += checks.session_problems(context)
-        if now is not None:
-            problems += drift(project, context.session.id)
-    files = [session_path(each) for each in ids or project.session_ids()]
-    files += [query.path for query in queries.values() if not ids]
-    outputs = [
-        gate.SessionOutput(
-            each.session.id, each.facts, each.facts_path, each.document, each.document_path
-        )
-        for each in contexts
-    ]
-    problems += gate.check(project, files, outputs, whole=not ids)
+        if context is not None:
+            problems += rules.session_problems(context)
+            problems += drift(project, session_id) if now else ()
+            outlines.append(rules.SessionOutline.of(context.session))
+            documents[session_id] = context.document_path
     used = {
-        fact.sql
-        for context in contexts
-        for fact in context.session.questions
-        if isinstance(fact, QueryFact)
+        fact.sql for each in outlines for fact in each.questions if isinstance(fact, QueryFact)
     }
     checked = [query for query in queries.values() if not ids or query.name in used]
-    problems += checks.query_problems(checked, _schema(project, problems))
+    problems += rules.query_problems(checked, _schema(project, problems))
     if not ids:
-        sessions = [context.session for context in contexts]
-        documents = {context.session.id: context.document_path for context in contexts}
-        problems += checks.project_problems(checks.ProjectContext(sessions, documents, queries))
+        for query in queries.values():
+            problems += run.scan.file(query.text, query.path)
+        problems += run.scan.unused()
+        problems += rules.project_problems(rules.ProjectContext(outlines, documents, queries))
         problems += _template_problems(project)
     return Report.of(problems)
 
 
-def _check_files(
-    project: Project,
-    session_id: str,
-    queries: Mapping[str, Query],
-    where: Places,
-    now: datetime | None,
-) -> tuple[list[Problem], checks.CheckContext | None]:
-    """The problems on the way to a session's document, and what its rules look at."""
-    try:
-        session, warnings = read_session(project, session_id)
-    except InvalidInput as error:
-        return [*error.report.problems], None
-    problems = [*warnings, *live_problems(session, queries)]
-    document, facts = None, load_facts_leniently(project, session_id)
-    try:
-        load_facts(project, session_id)  # raises where they were edited
-        document = render(project, load_session(project, session_id), facts, where=where)
-        problems += document.problems
-    except InvalidInput as error:
-        problems += error.report.problems
-    context = check_context(project, session, queries, facts, document, where=where, now=now)
-    return problems, context
+class _Run:
+    """What the sessions of one run share."""
+
+    def __init__(
+        self, project: Project, queries: Mapping[str, Query], now: datetime | None
+    ) -> None:
+        self.scan = gate.ProjectScan(project.settings.secrets_allow)
+        self._project = project
+        self._queries = queries
+        self._now = now
+        self._where = places(project)
+        self._files = ProjectFiles(project)
+
+    def check_files(self, session_id: str) -> tuple[list[Problem], checks.CheckContext | None]:
+        """The problems on the way to a session's document, and what its rules look at."""
+        project, path = self._project, session_path(session_id)
+        source = project.read(path) or b""
+        facts = load_facts_leniently(project, session_id)
+        try:
+            session, warnings = decode.load(source, session_id, path)
+        except InvalidInput as error:
+            secrets = self.scan.file(source.decode("utf-8", "replace"), path)
+            return [*error.report.problems, *secrets], None
+        problems, document = [*warnings], None
+        try:
+            loaded = with_queries(project, session, known=self._queries)
+            load_facts(project, session_id)  # raises where they were edited
+            document = render(project, loaded, facts, where=self._where)
+            problems += document.problems
+        except InvalidInput as error:
+            problems += error.report.problems
+        context = check_context(
+            project,
+            session,
+            self._queries,
+            facts,
+            document,
+            where=self._where,
+            now=self._now,
+            files=self._files,
+        )
+        texts = gate.SessionTexts(
+            source, path, facts, context.facts_path, context.document, context.document_path
+        )
+        return [*problems, *self.scan.session(texts)], context
 
 
 def check_context(
@@ -113,11 +134,13 @@ def check_context(
     *,
     where: Places | None = None,
     now: datetime | None = None,
+    files: ProjectFiles | None = None,
 ) -> checks.CheckContext:
     """What the rules look at; `document` as rendered with `facts`."""
     from handoff.check import CheckContext
 
     where = places(project) if where is None else where
+    files = files or ProjectFiles(project)
     planned = document_place(project, session, where)
     values = cells(project, LoadedSession(session, queries, ()), facts)
     return CheckContext(
@@ -127,13 +150,13 @@ def check_context(
         facts_path=facts_path(session.id),
         document_path=planned,
         document=document.text if document else None,
-        tree=tree(project, planned, where),
+        tree=files.tree(planned, where),
         open=document.open if document else (),
         prompts=document.prompts if document else {},
         budget_tokens=project.settings.budget_tokens,
         cells=values,
-        past=history.past(project, values),
-        lines=history.line_counter(project),
+        past=files.past(values),
+        lines=files.lines,
         now=now,
         zone=ZoneInfo(project.settings.timezone),
     )

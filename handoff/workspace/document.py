@@ -44,13 +44,14 @@ def render(
 
     where = places(project) if where is None else where
     planned = document_path(loaded.session, project.settings.output)
+    receipts = load_receipts(project, loaded.session.id)
     document = render_document(
         loaded.session,
         interpolator(project, loaded, facts, stale_ok=stale_ok, where=where),
         template_folders(project),
         output=project.settings.output,
         provenance=provenance(facts, stale_ok=stale_ok),
-        receipts=receipt_lines(load_receipts(project, loaded.session.id), facts),
+        receipts=receipt_lines(receipts, facts) if receipts else (),
     )
     return replace(
         document,

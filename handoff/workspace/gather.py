@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -238,17 +239,21 @@ def load_facts(project: Project, session_id: str) -> Facts | None:
     source = project.read(path)
     if source is None:
         return None
-    problems = facts_file.problems(source, path)
-    if problems:
-        raise InvalidInput(problems)
-    return facts_file.load(source, path)
+    facts = _load(source, path)
+    if any(fact.edited for fact in facts.facts.values()):
+        raise InvalidInput(facts_file.problems(source, path))
+    return facts
+
+
+_load = lru_cache(maxsize=16)(facts_file.load)
+"""A command needs the same facts several times: for the document, its rules, its receipts."""
 
 
 def load_facts_leniently(project: Project, session_id: str) -> Facts | None:
     """The session's recorded facts; `None` also where the file cannot be read."""
     source = project.read(facts_path(session_id))
     try:
-        return facts_file.load(source, facts_path(session_id)) if source is not None else None
+        return _load(source, facts_path(session_id)) if source is not None else None
     except InvalidInput:
         return None
 

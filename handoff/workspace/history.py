@@ -1,68 +1,124 @@
-"""What a project remembers for the rules of the prompt: files, and what facts were before."""
+"""Files, git history and earlier facts, for the rules of `check`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, cached_property, partial
 from itertools import islice
-from pathlib import Path
 
 from msgspec.structs import replace
 
 from handoff.base.problems import HandoffError, InvalidInput
+from handoff.base.tree import Tree
 from handoff.facts import recorded as facts_file
 from handoff.facts.recorded import Fact, Facts
 from handoff.project.project import Project
-from handoff.project.settings import Settings
+from handoff.publish.archive import Places
 from handoff.sources import git_history
 from handoff.values.cells import Cells, EarlierValue, FactHistory
 
 VERSIONS = 10
-"""Of a facts file in git that are looked at."""
+"""Of a facts file in git that are compared."""
 RECORDINGS = 10
-"""Of other sessions that are looked at."""
+"""Of other sessions that are compared."""
+MOVES_ASKED_ONE_BY_ONE = 20
 _FACTS = ".facts.json"
 _MAX_BYTES = 5_000_000
 
 
-def past(project: Project, cells: Cells) -> FactHistory:
-    """What was before `cells`, from git and from the facts of other sessions."""
-    return FactHistory(
-        moved=lambda path: git_history.moved(project.root, path),
-        knows=lambda sha: git_history.knows(project.root, sha),
-        committed=lambda path: git_history.committed(project.root, path),
-        old=lambda: tuple(_old(project, cells)),
-    )
+class ProjectFiles:
+    """What rules ask about the project's files and git; each answer is found once in a run."""
 
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._found = project.tree()
+        self._asked_for_moves = 0
+        self.exists = cache(self._found.has)
+        self.lines = cache(partial(_lines, project))
+        self.moved = cache(self._moved)
+        self.knows = cache(partial(git_history.knows, project.root))
 
-def line_counter(project: Project) -> Callable[[str], int | None]:
-    """For a path how many lines its file has; `None` where it is no text file."""
+    def tree(self, planned: str, where: Places) -> Tree:
+        """The files that a rule may ask about; a document exists where it would be."""
 
-    def count(path: str) -> int | None:
-        try:
-            file = project.path(path)
-            is_text = file.is_file() and file.stat().st_size <= _MAX_BYTES
-            content = (project.read(path) or b"") if is_text else b"\0"
-        except (HandoffError, OSError):
+        def has(path: str) -> bool:
+            return path == planned or self.exists(path) or self.exists(where.of(path))
+
+        return Tree(has, self._found.paths)
+
+    def past(self, cells: Cells) -> FactHistory:
+        """What was before `cells`, from git and from the facts of other sessions."""
+        return FactHistory(
+            moved=self.moved,
+            knows=self.knows,
+            committed=self._committed,
+            old=lambda: tuple(self._old(cells)),
+        )
+
+    @cached_property
+    def _head(self) -> str | None:
+        return git_history.head(self._project.root)
+
+    def _committed(self, path: str) -> bool | None:
+        if self._head is None:
             return None
-        is_cut = content[-1:] not in (b"\n", b"")
-        return None if b"\0" in content else content.count(b"\n") + is_cut
+        return path.rstrip("/") in git_history.committed_paths(self._project.root, self._head)
 
-    return count
+    @cached_property
+    def _deleted(self) -> frozenset[str]:
+        return git_history.deleted_paths(self._project.root)
+
+    def _moved(self, path: str) -> str | None:
+        self._asked_for_moves += 1
+        # git takes 10 ms for one path; for many it lists all that ever were deleted
+        if self._asked_for_moves > MOVES_ASKED_ONE_BY_ONE and path not in self._deleted:
+            return None
+        return git_history.moved(self._project.root, path)
+
+    def _old(self, cells: Cells) -> Iterator[EarlierValue]:
+        """Committed versions of the session's own facts, then what other sessions recorded."""
+        if cells.facts is None:
+            return
+        root, path = self._project.root, f"sessions/{cells.session.id}{_FACTS}"
+        for sha, content in git_history.versions(root, path, limit=VERSIONS):
+            facts = _loaded(content, path)
+            if facts is not None:
+                yield from _each(replace(cells, facts=facts), f"{path} at {sha[:7]}")
+        for session_id, facts in self._of_others(cells.session.id, cells.facts):
+            yield from _each(replace(cells, facts=facts), session_id)
+
+    def _of_others(self, own: str, facts: Facts) -> Iterator[tuple[str, Facts]]:
+        """Earlier results of the same queries, under the names they have here, latest first."""
+        names = {_source(fact): fact.name for fact in facts.facts.values() if fact.provenance}
+        earlier = (
+            (session_id, _renamed(other, names))
+            for session_id, other in self._recordings
+            if session_id != own and _as_of(other) < _as_of(facts)
+        )
+        return islice((each for each in earlier if each[1].facts), RECORDINGS)
+
+    @cached_property
+    def _recordings(self) -> tuple[tuple[str, Facts], ...]:
+        """Every session's facts, the latest first."""
+        found: list[tuple[str, Facts]] = []
+        for file in sorted((self._project.root / "sessions").glob(f"*{_FACTS}")):
+            content = self._project.read(f"sessions/{file.name}")
+            facts = _loaded(content, file.name) if content is not None else None
+            found += [(file.name.removesuffix(_FACTS), facts)] if facts else []
+        return tuple(sorted(found, key=lambda each: _as_of(each[1]), reverse=True))
 
 
-def _old(project: Project, cells: Cells) -> Iterator[EarlierValue]:
-    """Committed versions of the session's own facts, then what other sessions recorded."""
-    if cells.facts is None:
-        return
-    path = f"sessions/{cells.session.id}.facts.json"
-    for sha, content in git_history.versions(project.root, path, limit=VERSIONS):
-        facts = _loaded(content, path)
-        if facts is not None:
-            yield from _each(replace(cells, facts=facts), f"{path} at {sha[:7]}")
-    for session_id, facts in _of_others(project, cells.session.id, cells.facts):
-        yield from _each(replace(cells, facts=facts), session_id)
+def _lines(project: Project, path: str) -> int | None:
+    """The number of lines of a file; `None` if it is missing, too large or not text."""
+    try:
+        file = project.path(path)
+        is_text = file.is_file() and file.stat().st_size <= _MAX_BYTES
+        content = (project.read(path) or b"") if is_text else b"\0"
+    except (HandoffError, OSError):
+        return None
+    is_cut = content[-1:] not in (b"\n", b"")
+    return None if b"\0" in content else content.count(b"\n") + is_cut
 
 
 def _each(cells: Cells, recorded: str) -> Iterator[EarlierValue]:
@@ -71,49 +127,16 @@ def _each(cells: Cells, recorded: str) -> Iterator[EarlierValue]:
             yield EarlierValue(cell, recorded)
 
 
-def _of_others(project: Project, own: str, facts: Facts) -> Iterator[tuple[str, Facts]]:
-    """Earlier answers to the same questions, under the names they have here, latest first."""
-    names = {_question(fact): fact.name for fact in facts.facts.values() if fact.provenance}
-    earlier = (
-        (session_id, _renamed(other, names))
-        for session_id, other in _recordings(project.root, _stamp(project.root))
-        if session_id != own and _moment(other) < _moment(facts)
-    )
-    return islice((each for each in earlier if each[1].facts), RECORDINGS)
-
-
-Stamp = tuple[tuple[str, int, int], ...]
-
-
-def _stamp(root: Path) -> Stamp:
-    """What changes when a facts file does: all are read once, not once for each session."""
-    files = sorted((root / "sessions").glob(f"*{_FACTS}"))
-    stats = ((file.name, file.stat()) for file in files)
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
-
-
-@lru_cache(2)
-def _recordings(root: Path, stamp: Stamp) -> tuple[tuple[str, Facts], ...]:
-    """Every session's facts, the latest first."""
-    project = Project(root, Settings())
-    found: list[tuple[str, Facts]] = []
-    for name, _, _ in stamp:
-        content = project.read(f"sessions/{name}")
-        facts = _loaded(content, name) if content is not None else None
-        found += [(name.removesuffix(_FACTS), facts)] if facts else []
-    return tuple(sorted(found, key=lambda each: _moment(each[1]), reverse=True))
-
-
 def _renamed(facts: Facts, names: dict[str, str]) -> Facts:
-    same = [(names.get(_question(fact)), fact) for fact in facts.facts.values()]
+    same = [(names.get(_source(fact)), fact) for fact in facts.facts.values()]
     return Facts(facts.as_of, {name: replace(fact, name=name) for name, fact in same if name})
 
 
-def _question(fact: Fact) -> str:
+def _source(fact: Fact) -> str:
     return fact.provenance.source if fact.provenance else ""
 
 
-def _moment(facts: Facts) -> datetime:
+def _as_of(facts: Facts) -> datetime:
     return facts.as_of or datetime.min.replace(tzinfo=UTC)
 
 

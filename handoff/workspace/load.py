@@ -105,10 +105,17 @@ def load_session(project: Project, session_id: str) -> LoadedSession:
 
 
 def with_queries(
-    project: Project, session: Session, warnings: tuple[Problem, ...] = ()
+    project: Project,
+    session: Session,
+    warnings: tuple[Problem, ...] = (),
+    *,
+    known: Mapping[str, Query] | None = None,
 ) -> LoadedSession:
-    """A session with its queries. Raises InvalidInput with every error of these."""
-    queries, problems = _queries(project, session)
+    """A session with its queries; those in `known` are not read again.
+
+    Raises InvalidInput with every error of the queries.
+    """
+    queries, problems = _queries(project, session, known or {})
     problems += _missing_template(project, session)
     for fact in session.questions:
         if isinstance(fact, SourceFact):
@@ -162,11 +169,16 @@ def live_problems(session: Session, queries: Mapping[str, Query]) -> Sequence[Pr
     return typecheck.problems(session, queries)
 
 
-def _queries(project: Project, session: Session) -> tuple[dict[str, Query], list[Problem]]:
+def _queries(
+    project: Project, session: Session, known: Mapping[str, Query]
+) -> tuple[dict[str, Query], list[Problem]]:
     queries: dict[str, Query] = {}
     problems: list[Problem] = []
     for fact in session.questions:
         if isinstance(fact, SourceFact):
+            continue
+        if fact.sql in known:
+            queries[fact.sql] = known[fact.sql]
             continue
         path = f"sql/{fact.sql}"
         source = project.read(path)

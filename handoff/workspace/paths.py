@@ -6,10 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from msgspec.structs import replace
-
 from handoff.base.problems import Refused
-from handoff.base.tree import Tree
 from handoff.project.project import Project
 from handoff.publish.archive import Places, day_of
 from handoff.publish.writer import signature
@@ -55,12 +52,6 @@ def document_place(project: Project, session: Session, where: Places | None = No
     """The path of the session's document, relative to the root."""
     where = places(project) if where is None else where
     return where.of(document_path(session, project.settings.output))
-
-
-def tree(project: Project, planned: str, where: Places) -> Tree:
-    """The files that a rule may look up; a document is also found where it will be."""
-    found = project.tree(planned)
-    return replace(found, has=lambda path: found.has(path) or found.has(where.of(path)))
 
 
 _CREATED = re.compile(rb"^created:(.*)$", re.MULTILINE)
