@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from handoff.base.characters import UNSAFE, revealed
 from handoff.base.problems import Level, Place, Problem, Report
 
 _COLOURS: dict[Level, str] = {"error": "31", "warning": "33", "note": "36"}
@@ -16,7 +16,6 @@ MAX_MESSAGE = 2_000
 _COMMANDS: dict[Level, str] = {"error": "error", "warning": "warning", "note": "notice"}
 
 # What a terminal obeys or what turns a line around: C0, C1 and the bidirectional controls.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def as_text(report: Report, *, colour: bool = False) -> str:
@@ -90,21 +89,12 @@ def json_text(value: object) -> str:
     """`value` as indented JSON that is safe to print on a terminal."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     # Inside strings only: outside of them json writes no other control than a newline.
-    return _UNSAFE.sub(lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text)
-
-
-def printable(text: str) -> str:
-    """`text` as one line in which no character steers the terminal."""
-    return _UNSAFE.sub(_visible, text)
-
-
-def _visible(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode("ascii")
+    return UNSAFE.sub(lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text)
 
 
 def _printable(problem: Problem) -> Problem:
-    place = replace(problem.place, path=printable(problem.place.path))
-    return replace(problem, message=_short(printable(problem.message)), place=place)
+    place = replace(problem.place, path=revealed(problem.place.path))
+    return replace(problem, message=_short(revealed(problem.message)), place=place)
 
 
 def _short(message: str) -> str:

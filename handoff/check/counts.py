@@ -12,14 +12,13 @@ from handoff.check.subjects import Subject, by_name, subjects
 from handoff.session.model import (
     Bullets,
     Checklist,
-    Entry,
     FilesBlock,
     Steps,
     TableBlock,
     Text,
     Valued,
 )
-from handoff.session.walk import every
+from handoff.session.walk import every_entry
 
 _NOUN = (
     r"(?:files?|items?|steps?|tasks?|commits?|tests?|issues?|bugs?|findings?|decisions?|changes?"
@@ -58,13 +57,6 @@ def list_counts(context: CheckContext) -> Iterator[Finding]:
                 yield from _counted(context, value.value, value.place, items)
         else:
             yield from _counted(context, entry.label, entry.place, entry.content)
-
-
-def every_entry(node: object) -> Iterator[Entry]:
-    """Each entry at or under `node`, those inside entries too."""
-    for entry in every(node, Entry):
-        yield entry
-        yield from every_entry(entry.content)
 
 
 def _counted(

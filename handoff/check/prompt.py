@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from msgspec import Struct
 
+from handoff.base.characters import hidden_characters
 from handoff.base.problems import Place
 from handoff.base.tokens import BYTES_PER_TOKEN, estimated
 from handoff.base.tree import is_outside
@@ -326,11 +327,7 @@ def invisible_character(context: CheckContext) -> Iterator[Finding]:
     Fails: a prompt with an escape sequence, a bidirectional control or tag characters.
     """
     for name, text in context.prompts.items():
-        for line in text.split("\n"):
-            found = next(
-                (c for c in line if c not in " \t" and folded(f"x{c}x") != f"x{c}x"), None
-            )
-            if found and not found.isspace():
-                message = f"the prompt has an invisible character, U+{ord(found):04X}"
-                yield prompts(context.session)[name].place, message
-                break
+        for _, character in hidden_characters(text):
+            message = f"the prompt has an invisible character, U+{ord(character):04X}"
+            yield prompts(context.session)[name].place, message
+            break

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from handoff.base.characters import hidden_characters
 from handoff.base.problems import Place
 from handoff.base.tree import is_outside
 from handoff.check.rule import CheckContext, Finding, rule, shorten
 from handoff.render.document import deadline_text, overdue_deadlines
-from handoff.session.model import Claim, Session, Severity, Text
-from handoff.session.walk import OpenBlank, every, texts
+from handoff.session.model import Claim, CodeBlock, MarkdownBlock, Session, Severity, Text
+from handoff.session.walk import OpenBlank, every, every_entry, leaves, texts
 from handoff.values.evidence import Reference, parse_reference
 
 # --- blanks ------------------------------------------------------------------------------
@@ -48,6 +49,30 @@ def _blanks(
         count = "1 blank" if len(blanks) == 1 else f"{len(blanks)} blanks"
         first = min(each.place for each in blanks)
         yield first, f"{count}{where}; see 'handoff todo {context.session.id}'"
+
+
+# --- characters --------------------------------------------------------------------------
+
+
+@rule("D011", "warning", "an invisible character in an author's text")
+def invisible_text(context: CheckContext) -> Iterator[Finding]:
+    """Text that nobody sees is copied along, and a model reads it.
+
+    Emoji sequences and joiners inside words of scripts that need them are left alone.
+
+    Fails: a zero-width space, a soft hyphen, a run of variation selectors.
+    """
+    session = context.session
+    words = [(session.title, Place(session.path))]
+    words += [(entry.label, entry.place) for entry in every_entry(session)]
+    for leaf in leaves(session):
+        node = leaf.node.code if isinstance(leaf.node, CodeBlock) else leaf.node
+        text = node.text if isinstance(node, MarkdownBlock) else leaf.text
+        words.append((node.value if isinstance(node, Text) else text or "", leaf.place))
+    for text, place in words:
+        for _, character in hidden_characters(text):
+            yield place, f"invisible character U+{ord(character):04X}"
+            break
 
 
 # --- claims of completion ----------------------------------------------------------------

@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
+from handoff.base.characters import revealed
 from handoff.base.problems import HandoffError
-from handoff.base.report import printable
 from handoff.project.project import Project
 from handoff.yaml.nodes import List, Map, Node, parse
 
@@ -46,7 +46,7 @@ def _completer(values: Callable[[Project, str, str], Iterable[str]]) -> Any:
 
 
 def _matching(values: Iterable[str], incomplete: str) -> list[str]:
-    safe = [each for each in values if each == printable(each)]
+    safe = [each for each in values if each == revealed(each)]
     exact = [each for each in safe if each.startswith(incomplete)]
     folded = [each for each in safe if each.casefold().startswith(incomplete.casefold())]
     return list(dict.fromkeys(exact or folded))

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from handoff.base.characters import revealed
 from handoff.base.problems import Problem, Report
-from handoff.base.report import as_text, printable
+from handoff.base.report import as_text
 
 if TYPE_CHECKING:
     from handoff.publish.writer import WriteResult
@@ -30,7 +31,7 @@ def _encoded(text: str) -> bytes:
 def note(line: str) -> None:
     """One line on stderr, terminal control characters escaped."""
     _clear()
-    _write(f"{printable(line)}\n")
+    _write(f"{revealed(line)}\n")
 
 
 def error(message: str) -> None:
@@ -72,7 +73,7 @@ class ProgressLine:
 
     def __call__(self, text: str) -> None:
         if sys.stderr.isatty():
-            _write(f"\r\x1b[K{printable(text)}")
+            _write(f"\r\x1b[K{revealed(text)}")
             _shown.append(text)
             return
         # elsewhere each step once, not each of its parts

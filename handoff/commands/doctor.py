@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from handoff.base.cache import cache_folder
+from handoff.base.characters import revealed
 from handoff.base.problems import HandoffError, worst
-from handoff.base.report import counted, printable
+from handoff.base.report import counted
 from handoff.commands import console, options
 from handoff.project.project import SETTINGS, Project
 from handoff.project.settings import Settings
@@ -38,9 +39,9 @@ def doctor(
     project = open_project(root, settings=settings or ())
     failed: list[str] = []
     for step in diagnose(project, engine=engine, progress=console.ProgressLine()):
-        fix = f"\n   → {printable(step.fix)}" if step.fix else ""
+        fix = f"\n   → {revealed(step.fix)}" if step.fix else ""
         mark = "✅" if step.ok else "❌"
-        console.out(f"{mark} {step.what}: {printable(step.detail)}{fix}\n")
+        console.out(f"{mark} {step.what}: {revealed(step.detail)}{fix}\n")
         failed += [] if step.ok else [step.what]
     console.note(counted(len(failed), "problem") if failed else "no problems found")
     return worst(2 if what in ("repository", "engine") else 3 for what in failed)

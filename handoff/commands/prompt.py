@@ -9,9 +9,10 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from handoff.base.characters import revealed
 from handoff.base.files import disk, write_whole
 from handoff.base.problems import Problem, Refused, UsageError
-from handoff.base.report import json_text, place_fields, printable
+from handoff.base.report import json_text, place_fields
 from handoff.base.tokens import HOW, estimated
 from handoff.commands import clipboard, completers, console, options
 from handoff.project.project import Project
@@ -198,7 +199,7 @@ def _fields(result: PromptResult) -> dict[str, object]:
             {
                 "code": each.code,
                 "level": each.level,
-                "message": printable(each.message),
+                "message": revealed(each.message),
                 **place_fields(each.place),
             }
             for each in result.findings

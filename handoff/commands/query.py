@@ -13,9 +13,10 @@ from typing import Annotated
 
 import typer
 
+from handoff.base.characters import revealed
 from handoff.base.files import write_whole
 from handoff.base.problems import InvalidInput, Place, UsageError, nearest, worst
-from handoff.base.report import counted, printable
+from handoff.base.report import counted
 from handoff.commands import completers, console, options
 from handoff.facts.recorded import Column, Failure, QueryResult, Value
 from handoff.project.project import Project
@@ -236,7 +237,7 @@ _NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
 def _table(result: QueryResult) -> str:
     """Aligned columns, numbers to the right; the count of rows last."""
     names = [column.name for column in result.columns]
-    rows = [names, *([printable(_text(value)) for value in row] for row in result.rows)]
+    rows = [names, *([revealed(_text(value)) for value in row] for row in result.rows)]
     widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
     right = [column.type in _NUMBERS for column in result.columns]
     lines = ["  ".join(map(_padded, row, widths, right)).rstrip() for row in rows]
@@ -303,7 +304,7 @@ def _plain(value: Value) -> object:
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<|])", r"\\\1", printable(" ".join(text.split())))
+    return re.sub(r"([\\`*_\[\]<|])", r"\\\1", revealed(" ".join(text.split())))
 
 
 def _width(text: str) -> int:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
+from handoff.base.characters import revealed
 from handoff.base.problems import InvalidInput, Problem, worst
-from handoff.base.report import printable
 from handoff.commands import completers, console, options
 from handoff.project.project import Project
 from handoff.session.model import Next, Session
@@ -77,7 +77,7 @@ def ready(
         if live.errors:
             raise InvalidInput(live.errors)
     for result in results:
-        console.out(f"{printable(' '.join(str(result).split()))}\n")
+        console.out(f"{revealed(' '.join(str(result).split()))}\n")
     console.problems(problems)
     holding = sum(each.holds is True for each in results)
     if not results:

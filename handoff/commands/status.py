@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
+from handoff.base.characters import revealed
 from handoff.base.problems import InvalidInput, Problem
-from handoff.base.report import counted, json_text, printable
+from handoff.base.report import counted, json_text
 from handoff.commands import console, options
 from handoff.facts.receipts import Receipt
 from handoff.project.project import Project
@@ -164,8 +165,8 @@ def _unreadable(project: Project, session_id: str, errors: int) -> SessionStatus
 def _as_text(sessions: Sequence[SessionStatus]) -> str:
     """Two lines a session."""
     return "".join(
-        f"{printable(f'{each.session}  {each.title} ({each.day})')}\n"
-        f"    {printable(f'{_progress(each)}; {each.state_words}')}\n"
+        f"{revealed(f'{each.session}  {each.title} ({each.day})')}\n"
+        f"    {revealed(f'{_progress(each)}; {each.state_words}')}\n"
         for each in sessions
     )
 

@@ -8,8 +8,9 @@ from shlex import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
+from handoff.base.characters import revealed
 from handoff.base.problems import KeyPath, Place
-from handoff.base.report import json_text, place_fields, printable
+from handoff.base.report import json_text, place_fields
 from handoff.project.project import Project
 from handoff.session.keys import key_at
 from handoff.session.shapes import Key
@@ -116,7 +117,7 @@ def as_text(todo: TodoList) -> str:
 
     Blanks at one place with the same text, as those of `phases:`, share a line.
     """
-    lines = dict.fromkeys(printable(_line(task)) for task in todo.tasks)
+    lines = dict.fromkeys(revealed(_line(task)) for task in todo.tasks)
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -8,8 +8,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from handoff.base.characters import revealed
 from handoff.base.problems import Problem
-from handoff.base.report import printable
 from handoff.preview.html import code_styles, to_html
 from handoff.preview.watcher import PreviewSnapshot, Revision
 
@@ -78,7 +78,7 @@ def _bar(shown: PreviewSnapshot) -> Iterator[str]:
 def _problems(shown: PreviewSnapshot) -> str:
     """The problems above the document; while there are errors, also how old the document is."""
     lines = [_problem(each) for each in shown.problems]
-    lines += [f"<li>{escape(printable(line))}</li>" for line in shown.failure.splitlines()]
+    lines += [f"<li>{escape(revealed(line))}</li>" for line in shown.failure.splitlines()]
     if not lines and shown.is_current:
         return ""
     kind, heading = "errors", "Fix these errors to see a document."
@@ -91,7 +91,7 @@ def _problems(shown: PreviewSnapshot) -> str:
 
 
 def _problem(problem: Problem) -> str:
-    place, message = escape(printable(str(problem.place))), escape(printable(problem.message))
+    place, message = escape(revealed(str(problem.place))), escape(revealed(problem.message))
     return (
         f'<li class="{problem.level}"><code>{place}</code>: {problem.level}: '
         f"{message} ({problem.code})</li>"

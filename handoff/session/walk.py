@@ -22,6 +22,7 @@ from handoff.session.model import (
     Claim,
     CodeBlock,
     Condition,
+    Entry,
     ExpectBlock,
     FilesBlock,
     Flag,
@@ -134,6 +135,13 @@ def every(node: object, kind: type[Kind]) -> Iterator[Kind]:
     else:
         for each in _parts(node):
             yield from every(each, kind)
+
+
+def every_entry(node: object) -> Iterator[Entry]:
+    """Each entry at or under `node`, those inside entries too."""
+    for entry in every(node, Entry):
+        yield entry
+        yield from every_entry(entry.content)
 
 
 _LEAVES = frozenset(LeafNode.__args__)

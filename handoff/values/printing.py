@@ -30,7 +30,7 @@ from typing import Literal
 from msgspec import Struct
 
 from handoff.base.blanks import FoundBlank, blanks
-from handoff.base.report import printable
+from handoff.base.characters import revealed
 from handoff.sql.types import Type, Value
 
 Where = Literal["text", "cell", "prompt", "code"]
@@ -274,14 +274,11 @@ _MADE_OF: Mapping[str, Callable[[Typed, _Print], str | None]] = {
 
 _JOINER = "\u2060"
 """Takes no room and breaks no line, but breaks a link or a choice apart."""
-_HIDDEN = re.compile("[\ud800-\udfff\U000e0000-\U000e007f]")
-"""Half characters, which no file can hold, and letters that nobody sees but a model reads."""
 
 
 def folded(text: str) -> str:
     """One line of `text`, in which each character can be seen."""
-    line = printable(" ".join(text.split()))
-    return _HIDDEN.sub(lambda m: m[0].encode("unicode_escape").decode("ascii"), line)
+    return revealed(" ".join(text.split()))
 
 
 def escaped(text: str, where: Where, *, is_own: bool = False) -> str:
