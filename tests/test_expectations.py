@@ -25,7 +25,7 @@ from handoff.edit.carry_over import is_live
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.session.decode import load
-from handoff.session.facts import expectations
+from handoff.session.expectations import expectations
 from handoff.session.model import Expectation, ExpectBlock, QueryFact
 from handoff.sql.contracts import CONTRACTS
 from handoff.values.cells import Cells

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from handoff.base.problems import InvalidInput
 from handoff.session.decode import load
-from handoff.session.keys import slug_of
 from handoff.session.model import Blank, Bullets, Checklist, Content, Flag, TableBlock, Text
+from handoff.session.values import slug_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sessions"
 BOMB = (

@@ -13,7 +13,7 @@ from handoff.base.problems import Refused, UsageError
 from handoff.base.report import counted
 from handoff.commands import completers, console, options
 from handoff.import_.document import MAX_BYTES
-from handoff.session.keys import ID
+from handoff.session.values import ID
 from handoff.workspace.document import render
 from handoff.workspace.load import LoadedSession, find_session, load_session, open_project
 from handoff.workspace.paths import document_place, session_path

@@ -16,9 +16,10 @@ from handoff.base.problems import InvalidInput, Refused, UsageError
 from handoff.edit.carry_over import PreviousSession, carried, is_live
 from handoff.project.project import Project
 from handoff.session import decode
-from handoff.session.keys import ID, KEYS, NAMES
+from handoff.session.keys import KEYS, NAMES
 from handoff.session.model import Entries, Session, Text
 from handoff.session.shapes import Key
+from handoff.session.values import ID
 from handoff.workspace.document import render
 from handoff.workspace.gather import load_facts
 from handoff.workspace.load import LoadedSession, load_queries, load_session

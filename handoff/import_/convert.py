@@ -17,8 +17,9 @@ from handoff.import_.handoff_layout import HandoffLayout
 from handoff.import_.sections import PlainLayout, count_blocks
 from handoff.import_.segments import Segment, split_segments
 from handoff.import_.verify import RenderSession, Verifier, to_yaml
-from handoff.session.facts import LINE
-from handoff.session.keys import NAMES, slug_of
+from handoff.session.keys import NAMES
+from handoff.session.shapes import LINE
+from handoff.session.values import slug_of
 
 _LONG = 400_000
 """Characters beyond which only headings are converted, everything else is kept verbatim."""

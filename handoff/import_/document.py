@@ -10,8 +10,8 @@ from pathlib import PurePath
 from msgspec import Struct
 
 from handoff.base.problems import InvalidInput, Place, Problem
-from handoff.session.facts import LINE
-from handoff.session.keys import MAX_LABEL, MAX_SLUG
+from handoff.session.shapes import LINE
+from handoff.session.values import MAX_LABEL, MAX_SLUG
 from handoff.values.printing import MONTHS
 
 MAX_BYTES = 2 * 1024 * 1024

@@ -25,7 +25,7 @@ from handoff.import_.content import (
 )
 from handoff.import_.sections import to_content, to_sections
 from handoff.import_.segments import Segment
-from handoff.session.keys import AFTER
+from handoff.session.values import AFTER
 from handoff.values.printing import long_date
 
 _TITLE = re.compile(r"🎯 Session (?P<label>.+?) Handoff: (?P<title>.+)")

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT, Kind, blanks
+from handoff.base.problems import Place
 from handoff.session.model import (
     CHANGES,
     Blank,
@@ -47,21 +48,12 @@ from handoff.session.shapes import (
 from handoff.yaml.decode import Decoder, scalar_value
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null
 
-CODE_LANGS: Mapping[str, str] = {
-    "sql": "sql",
-    "bash": "bash",
-    "python": "python",
-    "text": "",
-}
+CODE_LANGS: Mapping[str, str] = {"sql": "sql", "bash": "bash", "python": "python", "text": ""}
 """Reserved key to the language of its fence."""
 FACT_NAME = r"[a-z][a-z0-9_]*"
 CODE_LANG = r"[A-Za-z0-9_+#.-]+"
 LIVE = r"\s*\{\{[\s\S]*\}\}\s*"
 """Of a condition; that it is one true or false expression is checked with the facts."""
-
-
-Values = Mapping[str, Any]
-"""What was read under each key; `None` for an absent one."""
 
 
 class ContentReader(Decoder):
@@ -136,7 +128,7 @@ class ContentReader(Decoder):
         names = [pair.key for pair in node.pairs]
         pair = _PAIRS.get(frozenset(names))
         if pair is not None:
-            return pair.build(self, read_keys(self, node, pair.keys), node)
+            return pair.build(read_keys(self, node, pair.keys), node.place)
         special = next((name for name in RESERVED if name in names), None)
         if special is None:
             return Entries(tuple(self.entry(pair) for pair in node.pairs), node.place)
@@ -150,19 +142,12 @@ class ContentReader(Decoder):
         given = {pair.key: pair.node for pair in node.pairs}
         reserved = _RESERVED[special]
         values = {k.name: k.shape.read(self, given.get(k.name)) for k in reserved.keys}
-        return reserved.build(self, values, node)
-
-    def condition(self, values: Values, node: Map) -> Content:
-        return Condition(_or_blank(values["text"], node), values["when"], node.place)
+        return reserved.build(values, node.place)
 
     def when(self, node: Node | None) -> Text | None:
         what = "a condition in quotes, such as \"{{ phases.phase_4.state == 'complete' }}\""
         live = self.matching(node, LIVE, what)
         return self.as_text(node, live or "") if node is not None else None
-
-    def claim(self, values: Values, node: Map) -> Content:
-        words = values["text"] if "text" in values else values["what"]
-        return Claim(_or_blank(words, node), values["evidence"], node.place)
 
     def evidence(self, node: Node | None) -> tuple[Text, ...] | Blank:
         """One or a list; a blank where it is still to be named."""
@@ -171,21 +156,6 @@ class ContentReader(Decoder):
             return tuple(as_written(words) for words in found if words)
         words = self.words(node)
         return words if isinstance(words, Blank) else (words,) if words else ()
-
-    def valued(self, values: Values, node: Map) -> Content:
-        items = values["items"]
-        return Valued(
-            values["value"] or Blank(DEFAULT, node.place),
-            Bullets((), node.place) if items is None else items,
-            node.place,
-        )
-
-    def steps(self, values: Values, node: Map) -> Content:
-        return Steps(values["steps"], node.place)
-
-    def code(self, values: Values, node: Map) -> Content:
-        key, words = next(iter(values.items()))
-        return CodeBlock(CODE_LANGS.get(key, values.get("lang") or ""), words, node.place)
 
     def lang(self, node: Node | None) -> str | None:
         return self.matching(node, CODE_LANG, "the name of a language")
@@ -230,9 +200,6 @@ class ContentReader(Decoder):
             when=Condition(label, when, pair.node.place) if when else None,
         )
 
-    def table(self, values: Values, node: Map) -> Content:
-        return TableBlock(values["table"], values["columns"], node.place)
-
     def columns(self, node: Node | None) -> tuple[TableColumn, ...]:
         if isinstance(node, Map):
             return tuple(self.column(pair) for pair in node.pairs)
@@ -249,19 +216,10 @@ class ContentReader(Decoder):
             return None
         return self.text(node)
 
-    def phases(self, values: Values, node: Map) -> Content:
-        return PhasesBlock(values["phases"], node.place)
-
-    def files(self, values: Values, node: Map) -> Content:
-        return FilesBlock(values["files"], values["change"], node.place)
-
     def changes(self, node: Node | None) -> tuple[str, ...]:
         nodes = node.nodes if isinstance(node, List) else (node,)
         found = (self.choice(each, CHANGES) for each in nodes)
         return tuple(each for each in found if each)
-
-    def expected(self, values: Values, node: Map) -> Content:
-        return ExpectBlock(values["expect"], node.place)
 
     def fact(self, node: Node | None, label: str = "") -> str:
         what = "the name of a fact"
@@ -269,13 +227,6 @@ class ContentReader(Decoder):
         if node is not None and is_null(node):
             self.report("Y021", "expected the name of a fact, found nothing", node)
         return self.matching(node, FACT_NAME, what) or ""
-
-    def markdown(self, values: Values, node: Map) -> Content:
-        return MarkdownBlock((values["markdown"] or "").rstrip("\n"), node.place)
-
-
-def _or_blank(words: Text | Blank | None, node: Map) -> Text | Blank:
-    return words or Blank(DEFAULT, node.place)
 
 
 def _claimed(items: tuple[Content, ...]) -> tuple[Content, ...]:
@@ -380,9 +331,6 @@ CHECKLIST = Shape(
     inside="names",
     takes_items=True,
 )
-_CODE = Key(
-    "code", WORDS, "A fenced block; literal, without live values, never searched for blanks."
-)
 _COLUMNS = Shape(
     "a list of columns, or `column: heading`",
     ContentReader.columns,
@@ -399,113 +347,102 @@ _CHANGES = Shape(
     {"if": {"type": "array"}, "then": {"items": _CHANGE}, "else": _CHANGE},
 )
 
-Build = Callable[[ContentReader, Values, Map], Content]
+Values = Mapping[str, Any]
+"""What was read under each key; `None` for an absent one."""
 
 
 class Reserved(Struct, frozen=True):
     """A mapping with certain keys, which is not a mapping of labels."""
 
-    build: Build
+    build: Callable[[Values, Place], Content]
     keys: tuple[Key, ...]
     """The first makes the mapping what it is; only these are allowed."""
 
 
-_RESERVED: Mapping[str, Reserved] = {
-    each.keys[0].name: each
-    for each in (
-        Reserved(
-            ContentReader.valued,
-            (
-                Key("value", CONTENT, "A value, with a list or labels under it: items."),
-                Key("items", CONTENT, "A list or labels under the value."),
-            ),
-        ),
-        Reserved(
-            ContentReader.steps,
-            (
-                Key(
-                    "steps",
-                    Shape("a list", ContentReader.items, list_schema(ref("content"))),
-                    "A numbered list.",
-                ),
-            ),
-        ),
-        Reserved(
-            lambda _, values, __: values["checklist"],
-            (Key("checklist", CHECKLIST, "Items, label: true or false."),),
-        ),
-        *(
-            Reserved(ContentReader.code, (Key(name, WORDS, _CODE.description),))
-            for name in CODE_LANGS
-        ),
-        Reserved(
-            ContentReader.code,
-            (
-                _CODE,
-                Key(
-                    "lang",
-                    Shape(
-                        "text", ContentReader.lang, {**TEXT_SCHEMA, "pattern": whole(CODE_LANG)}
-                    ),
-                    "The language of the fence.",
-                ),
-            ),
-        ),
-        Reserved(
-            ContentReader.table,
-            (
-                Key("table", _fact(), "The rows of this fact as a table."),
-                Key("columns", _COLUMNS, "Which columns, in which order: names or headings."),
-            ),
-        ),
-        Reserved(
-            ContentReader.phases,
-            (Key("phases", _fact(), "Status lines for each phase of this fact."),),
-        ),
-        Reserved(
-            ContentReader.files,
-            (
-                Key(
-                    "files",
-                    _fact("Files"),
-                    "The paths in this fact, with a heading for each kind of change.",
-                ),
-                Key("change", _CHANGES, f"Which files: {', '.join(CHANGES)}, or a list."),
-            ),
-        ),
-        Reserved(
-            ContentReader.expected,
-            (
-                Key(
-                    "expect",
-                    _fact("Expect"),
-                    "What this fact is expected to be, and what it is.",
-                ),
-            ),
-        ),
-        Reserved(
-            ContentReader.markdown,
-            (
-                Key(
-                    "markdown",
-                    Shape("text", Decoder.text, TEXT_SCHEMA),
-                    "Markdown, printed unchanged; without live values or blanks.",
-                ),
-            ),
-        ),
-    )
-}
+def _build_valued(values: Values, place: Place) -> Content:
+    items = values["items"]
+    inner = Bullets((), place) if items is None else items
+    return Valued(values["value"] or Blank(DEFAULT, place), inner, place)
+
+
+def _build_code(values: Values, place: Place) -> Content:
+    key, words = next(iter(values.items()))
+    return CodeBlock(CODE_LANGS.get(key, values.get("lang") or ""), words, place)
+
+
+def _build_markdown(values: Values, place: Place) -> Content:
+    return MarkdownBlock((values["markdown"] or "").rstrip("\n"), place)
+
+
+def _build_condition(values: Values, place: Place) -> Content:
+    return Condition(values["text"] or Blank(DEFAULT, place), values["when"], place)
+
+
+def _build_claim(values: Values, place: Place) -> Content:
+    words, evidence = values.values()
+    return Claim(words or Blank(DEFAULT, place), evidence, place)
+
+
+def _reserved(build: Callable[[Values, Place], Content], *keys: Key) -> Reserved:
+    return Reserved(build, keys)
+
+
+_STEPS = Shape("a list", ContentReader.items, list_schema(ref("content")))
+_LANG = Shape("text", ContentReader.lang, {**TEXT_SCHEMA, "pattern": whole(CODE_LANG)})
+_MARKDOWN = Shape("text", Decoder.text, TEXT_SCHEMA)
+_IS_CODE = "A fenced block; literal, without live values, never searched for blanks."
+_ALL_RESERVED = (
+    _reserved(
+        _build_valued,
+        Key("value", CONTENT, "A value, with a list or labels under it: items."),
+        Key("items", CONTENT, "A list or labels under the value."),
+    ),
+    _reserved(
+        lambda values, place: Steps(values["steps"], place),
+        Key("steps", _STEPS, "A numbered list."),
+    ),
+    _reserved(
+        lambda values, _: values["checklist"],
+        Key("checklist", CHECKLIST, "Items, label: true or false."),
+    ),
+    *(_reserved(_build_code, Key(name, WORDS, _IS_CODE)) for name in CODE_LANGS),
+    _reserved(
+        _build_code,
+        Key("code", WORDS, _IS_CODE),
+        Key("lang", _LANG, "The language of the fence."),
+    ),
+    _reserved(
+        lambda values, place: TableBlock(values["table"], values["columns"], place),
+        Key("table", _fact(), "The rows of this fact as a table."),
+        Key("columns", _COLUMNS, "Which columns, in which order: names or headings."),
+    ),
+    _reserved(
+        lambda values, place: PhasesBlock(values["phases"], place),
+        Key("phases", _fact(), "Status lines for each phase of this fact."),
+    ),
+    _reserved(
+        lambda values, place: FilesBlock(values["files"], values["change"], place),
+        Key("files", _fact("Files"), "The paths in this fact, by kind of change."),
+        Key("change", _CHANGES, f"Which files: {', '.join(CHANGES)}, or a list."),
+    ),
+    _reserved(
+        lambda values, place: ExpectBlock(values["expect"], place),
+        Key("expect", _fact("Expect"), "What this fact is expected to be, and what it is."),
+    ),
+    _reserved(
+        _build_markdown,
+        Key("markdown", _MARKDOWN, "Printed unchanged; without live values or blanks."),
+    ),
+)
+_RESERVED: Mapping[str, Reserved] = {each.keys[0].name: each for each in _ALL_RESERVED}
 RESERVED: Mapping[str, tuple[str, ...]] = {
     name: tuple(key.name for key in each.keys) for name, each in _RESERVED.items()
 }
 """A mapping with the key has no labels, and may hold these keys only."""
 _PAIRS: Mapping[frozenset[str], Reserved] = {
-    frozenset(key.name for key in each.keys): each
-    for each in (
-        Reserved(ContentReader.condition, (_TEXT, _IF)),
-        Reserved(ContentReader.claim, (_TEXT, _PROOF)),
-        Reserved(ContentReader.claim, (_WHAT, _PROOF)),
-    )
+    frozenset((_TEXT.name, _IF.name)): _reserved(_build_condition, _TEXT, _IF),
+    frozenset((_TEXT.name, _PROOF.name)): _reserved(_build_claim, _TEXT, _PROOF),
+    frozenset((_WHAT.name, _PROOF.name)): _reserved(_build_claim, _WHAT, _PROOF),
 }
 """A mapping with exactly these two keys is a condition or a claim."""
 CONTENT_KEYS = (*PAIRED, *(each.keys[0] for each in _RESERVED.values()))

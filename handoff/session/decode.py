@@ -8,9 +8,10 @@ from typing import Any
 from handoff.base.problems import Place, Problem
 from handoff.session.content import ContentReader
 from handoff.session.facts import read_facts
-from handoff.session.keys import KEYS, read_created, slug_of
+from handoff.session.keys import KEYS
 from handoff.session.model import Session
 from handoff.session.shapes import read_keys
+from handoff.session.values import read_created, slug_of
 from handoff.yaml.nodes import Map, Node, ParsedYAML
 
 

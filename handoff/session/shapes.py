@@ -9,12 +9,13 @@ Where a mapping is expected an empty list is accepted, and the other way round: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from handoff.yaml.decode import Decoder
+from handoff.yaml.decode import DAY, Decoder
 from handoff.yaml.nodes import Map, Node, is_null
 
 Schema = Mapping[str, Any]
@@ -114,11 +115,7 @@ def mapping_schema(keys: Iterable[Key]) -> Schema:
 
 def labels_schema(schema: Schema) -> Schema:
     """A mapping of labels, or nothing."""
-    return {
-        "type": ["object", "array", "null"],
-        "maxItems": 0,
-        "additionalProperties": schema,
-    }
+    return {"type": ["object", "array", "null"], "maxItems": 0, "additionalProperties": schema}
 
 
 def list_schema(schema: Schema) -> Schema:
@@ -145,6 +142,8 @@ def or_blank(schema: Schema, blank: str = "spelled") -> Schema:
     }
 
 
+LINE = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*"
+"""Text on one line."""
 TEXT_SCHEMA: Schema = {"type": ["string", "number", "null"]}
 WORDS_SCHEMA = or_blank(TEXT_SCHEMA)
 ITEM_SCHEMA = or_blank(TEXT_SCHEMA, "phrase")
@@ -202,3 +201,26 @@ def one_of(words: Iterable[str], read: Callable[..., Any] = Decoder.choice) -> S
     *others, last = (f"`{word}`" for word in choices)
     schema = {"enum": [*choices, None]}
     return Shape(f"{', '.join(others)} or {last}", read_choice, schema, choices=choices)
+
+
+# --- text ------------------------------------------------------------------------------
+
+
+def read_line(decoder: Decoder, node: Node | None) -> str | None:
+    """Text in a heading or a name, so on one line."""
+    text = decoder.text(node)
+    if text is None or node is None or re.fullmatch(LINE, text):
+        return text
+    lines = len(text.splitlines())
+    message = f"text of {lines} lines, expected one; a long line may be folded after '>-'"
+    if lines < 2:
+        message = "a control character or line break, expected printable text on one line"
+    decoder.report("Y023", message, node)
+    return text
+
+
+TEXT = Shape("text", Decoder.text, TEXT_SCHEMA)
+LINE_TEXT = Shape("text on one line", read_line, {**TEXT_SCHEMA, "pattern": whole(LINE)})
+DAY_SHAPE = Shape(
+    "a day", Decoder.day, {"type": ["string"], "format": "date", "pattern": whole(DAY)}
+)
