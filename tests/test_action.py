@@ -247,7 +247,7 @@ def test_push_to_the_default_branch_runs_queries_publishes_and_commits(job: Job)
     assert "12 games" in (job.workspace / DOCUMENT).read_text()
     assert job.summary == (
         "## Handoffs\n\nChecked: 2 warnings, 1 note.\n\n"
-        "| Session | Created | Status | Blanks | Stands |\n|---|---|---|--:|---|\n"
+        "| Session | Created | Status | Blanks | State |\n|---|---|---|--:|---|\n"
         "| one: One | 2026-01-03 | ⏸️ TO BE COMPLETED | 0 | handed over |\n"
     )
 
@@ -322,7 +322,7 @@ def test_pull_request_is_annotated_at_the_lines_of_its_yaml(job: Job) -> None:
         "::error file=sessions/one.yaml,line=2,col=1,title=Y020::unknown key 'titel', did you "
         "mean 'title'?"
     ) in job.commands
-    assert "| cannot be read, 2 mistakes: handoff check one |" in job.summary
+    assert "| cannot be read, 2 errors: handoff check one |" in job.summary
 
 
 def test_annotations_are_relative_to_the_repository(job: Job) -> None:

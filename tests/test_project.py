@@ -98,7 +98,7 @@ def test_an_unknown_session_is_told_what_there_is(
     with pytest.raises(UsageError) as unknown:
         project.session_id(name, here=project.root)
 
-    assert str(unknown.value) == f"handoff: error: {message}"
+    assert unknown.value.lines == f"handoff: error: {message}"
 
 
 def test_a_repository_without_sessions_is_told_how_to_begin(tmp_path: Path) -> None:

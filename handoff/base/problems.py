@@ -92,9 +92,20 @@ def _order(problem: Problem) -> tuple[Place, int, str, str]:
 
 
 class HandoffError(Exception):
-    """Anything that stops a command and is not a bug; `exit_code` says whose turn it is."""
+    """Anything that stops a command and is not a bug; `exit_code` says what to fix."""
 
     exit_code = 4
+    place = ""
+    """Where it is; empty where the message itself starts with a place."""
+
+    def __init__(self, message: str = "", *, place: str = "") -> None:
+        super().__init__(message)
+        self.place = place or self.place
+
+    @property
+    def lines(self) -> str:
+        """As printed on the command line."""
+        return f"{self.place}: error: {self}" if self.place else str(self)
 
 
 class InvalidInput(HandoffError):
@@ -114,9 +125,10 @@ class Refused(HandoffError):
 
 
 class UsageError(HandoffError):
-    """The command line or the settings cannot be followed."""
+    """The command line or the settings are invalid."""
 
     exit_code = 2
+    place = "handoff"
 
 
 class WorldError(HandoffError):

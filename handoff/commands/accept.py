@@ -69,5 +69,5 @@ def _one_line(option: str, text: str, most: int) -> str:
     line = folded(text)
     if not line or len(line) > most:
         found = f"has {len(line):,} characters" if line else "is empty"
-        raise UsageError(f"handoff: error: '{option}' {found}, expected 1 to {most:,}")
+        raise UsageError(f"'{option}' {found}, expected 1 to {most:,}")
     return line

@@ -19,7 +19,7 @@ def files(project: Project) -> str:
     output = project.settings.output
     if Path(output) == Path():
         raise UsageError(
-            "handoff.yaml: error: 'output: .' cannot be committed; set it to a folder"
+            "'output: .' cannot be committed; set it to a folder", place="handoff.yaml"
         )
     recorded = [facts_path(session_id) for session_id in project.session_ids()]
     existing = (path for path in (output, *recorded) if project.path(path).exists())
@@ -43,7 +43,7 @@ def main(words: list[str]) -> int:
     try:
         console.out(OUTPUTS[words[0]](open_project(words[1])))
     except HandoffError as error:
-        console.lines(str(error))
+        console.lines(error.lines)
         return error.exit_code
     return 0
 

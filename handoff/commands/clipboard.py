@@ -49,7 +49,7 @@ def copy(text: str) -> str:
         return _copy_through_terminal(text)
     names = ", ".join(tool.words[0] for tool in TOOLS)
     why = "; ".join(reasons) or f"none of {names} is available, and stderr is not a terminal"
-    raise WorldError(f"handoff: error: cannot copy: {why}; run 'handoff prompt' to print it")
+    raise _cannot_copy(why)
 
 
 def _available(environment: Mapping[str, str]) -> Iterator[tuple[Tool, str]]:
@@ -83,10 +83,13 @@ def _copy_through_terminal(text: str) -> str:
     content = text.encode("utf-8", "replace")
     if len(content) > MAX_OSC52_BYTES:
         size = f"{len(content):,} bytes, a terminal accepts {MAX_OSC52_BYTES:,}"
-        raise WorldError(
-            f"handoff: error: cannot copy: {size}; run 'handoff prompt' to print it"
-        )
+        raise _cannot_copy(size)
     sys.stderr.flush()
     sys.stderr.buffer.write(b"\x1b]52;c;" + b64encode(content) + b"\x07")
     sys.stderr.buffer.flush()
     return "the terminal (OSC 52), if it allows it"
+
+
+def _cannot_copy(reason: str) -> WorldError:
+    message = f"cannot copy: {reason}; run 'handoff prompt' to print it"
+    return WorldError(message, place="handoff")

@@ -65,6 +65,6 @@ def completion(
     """Completes commands, options, sessions, queries, fields and formats."""
     if shell not in SCRIPTS:
         known = nearest(shell, SCRIPTS) or f", expected {' or '.join(SCRIPTS)}"
-        raise UsageError(f"handoff: error: no completion for '{shell}'{known}")
+        raise UsageError(f"no completion for '{shell}'{known}")
     console.out(SCRIPTS[shell])
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from handoff.base.characters import revealed
-from handoff.base.problems import Problem, Report
+from handoff.base.problems import Problem, Report, UsageError
 from handoff.base.report import as_text
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def note(line: str) -> None:
 
 def error(message: str) -> None:
     """An error of the command itself, on stderr."""
-    lines(f"handoff: error: {message}")
+    lines(UsageError(message).lines)
 
 
 def lines(text: str) -> None:

@@ -121,7 +121,7 @@ def _engine(project: Project, engine: str | None, progress: Progress) -> Iterato
     try:
         chosen = engines.choose_engine(project, engine)
     except HandoffError as error:
-        detail, _, fix = str(error).removeprefix("handoff: error: ").partition(": ")
+        detail, _, fix = str(error).partition("; ")
         yield DoctorStep("engine", False, detail, fix)
         return
     if "engine" not in project.settings.origins or engine:

@@ -62,7 +62,7 @@ def set_(
             if blank
             else "missing value; '-' reads it from standard input"
         )
-        raise UsageError(f"handoff: error: {message}")
+        raise UsageError(f"{message}")
     scalar: str | bool | None = None if value is None else _read_value(value)
     if isinstance(scalar, str) and not text:
         scalar = operations.FLAGS.get(scalar, scalar)
@@ -150,7 +150,7 @@ def _read_value(value: str) -> str:
     _refuse_other_encodings(value)
     if not value.strip():
         message = "the value is empty; 'handoff set … --blank' makes a field blank"
-        raise UsageError(f"handoff: error: {message}")
+        raise UsageError(f"{message}")
     return value
 
 
@@ -158,4 +158,4 @@ def _refuse_other_encodings(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise UsageError("handoff: error: the value is not valid UTF-8") from error
+        raise UsageError("the value is not valid UTF-8") from error

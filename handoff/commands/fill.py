@@ -34,7 +34,7 @@ def fill(session: options.LatestSession = "latest", root: options.Root = None) -
         instead = (
             f"'handoff todo {name} --json' lists the blanks, 'handoff set {name} PATH VALUE'"
         )
-        raise UsageError(f"handoff: error: 'fill' needs a terminal; {instead} fills one")
+        raise UsageError(f"'fill' needs a terminal; {instead} fills one")
     with suppress(ImportError):
         import readline  # noqa: F401 - arrow keys while typing
     at = start_fill(project, name)
@@ -163,7 +163,7 @@ def _is_saved(at: Walk, n: int, words: str) -> bool:
         console.problems(error.report.problems)
         return False
     except HandoffError as error:
-        console.lines(f"  {error}")
+        console.lines(f"  {error.lines}")
         return False
     console.problems(saved.warnings)
     return True

@@ -53,10 +53,10 @@ def import_(
     if into is not None:
         if id or created or stdout:
             message = "'--into' cannot be combined with '--id', '--created' or '--stdout'"
-            raise UsageError(f"handoff: error: {message}")
+            raise UsageError(f"{message}")
         return _merge(into, document, root)
     if document is None:
-        raise UsageError("handoff: error: missing argument 'DOC.md'")
+        raise UsageError("missing argument 'DOC.md'")
     from handoff.import_.convert import import_document  # brings yaml and markdown_it
     from handoff.import_.document import read_document
 
@@ -65,7 +65,7 @@ def import_(
     ids = project.session_ids()
     if id is not None and not re.fullmatch(ID, id):
         message = f"invalid session id '{id}' (expected letters, digits, '.', '_' and '-')"
-        raise UsageError(f"handoff: error: {message}")
+        raise UsageError(f"{message}")
     if id in ids and not stdout:
         raise _exists(session_path(str(id)))
     result = import_document(
@@ -110,9 +110,9 @@ def _read(document: str) -> bytes:
     file = Path(document)
     with disk(document, "read"):
         if is_folder(file):
-            raise UsageError(f"handoff: error: '{document}' is a folder, expected a document")
+            raise UsageError(f"'{document}' is a folder, expected a document")
         if not is_plain(file):
-            raise UsageError(f"handoff: error: no document '{document}'")
+            raise UsageError(f"no document '{document}'")
         with file.open("rb") as opened:
             return opened.read(MAX_BYTES + 1)
 

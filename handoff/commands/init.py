@@ -98,7 +98,7 @@ def init(
 ) -> int:
     """Existing files are never replaced."""
     if root is not None and not is_folder(Path(root)):
-        raise UsageError(f"handoff: error: '--root {root}' is not a folder")
+        raise UsageError(f"'--root {root}' is not a folder")
     folder = Path(root or ".").resolve()
     project = open_project(str(folder), here=folder)
     has_settings = project.read(SETTINGS) is not None
@@ -147,7 +147,7 @@ def _prompt_for_plan(plan: InitPlan, engine: str | None, *, has_settings: bool) 
     if plan.with_session:
         number = _input("number of the first session", str(plan.number))
         if not number.isdecimal():
-            raise UsageError(f"handoff: error: invalid session number '{number}'")
+            raise UsageError(f"invalid session number '{number}'")
         plan = replace(plan, number=int(number))
     return plan
 
@@ -165,13 +165,13 @@ def _engine(name: str) -> Engine:
         if each == name:
             return each
     guess = nearest(name, ENGINES) or f", expected {' or '.join(ENGINES)}"
-    raise UsageError(f"handoff: error: unknown engine '{name}'{guess}")
+    raise UsageError(f"unknown engine '{name}'{guess}")
 
 
 def _folder(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise UsageError(f"handoff: error: '{name}' is outside the repository")
+        raise UsageError(f"'{name}' is outside the repository")
     return str(path)
 
 

@@ -49,7 +49,7 @@ def new(
     from handoff.edit.new_session import begin  # slow: brings yaml
 
     if bare and source:
-        raise UsageError("handoff: error: '--bare' cannot be combined with '--from'")
+        raise UsageError("'--bare' cannot be combined with '--from'")
     project = open_project(root)
     has_source = source or (project.session_ids() and not bare)
     created_session = begin(

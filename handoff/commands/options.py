@@ -79,7 +79,7 @@ def format_option(*formats: str) -> Any:
     def check(name: str) -> str:
         if name not in formats:
             known = nearest(name, formats) or f", expected {' or '.join(formats)}"
-            raise UsageError(f"handoff: error: unknown format '{name}'{known}")
+            raise UsageError(f"unknown format '{name}'{known}")
         return name
 
     *others, last = formats
@@ -97,7 +97,7 @@ def refuse_together(flag: str, others: Collection[tuple[str, object]]) -> None:
     for name, value in others:
         if value:
             message = f"'{flag}' runs no queries, so it cannot be combined with '{name}'"
-            raise UsageError(f"handoff: error: {message}")
+            raise UsageError(f"{message}")
 
 
 def day(option: str, text: str | None) -> date | None:
@@ -106,7 +106,7 @@ def day(option: str, text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError as error:
         message = f"'{option} {text}' is not a date such as 2026-01-03"
-        raise UsageError(f"handoff: error: {message}") from error
+        raise UsageError(f"{message}") from error
 
 
 def this_minute() -> datetime:
@@ -124,6 +124,6 @@ def as_of_time(text: str | None) -> datetime | None:
         value = value_of(text.replace("z", "Z"), Type("TIMESTAMP"))
     except BadValue as error:
         message = f"'--as-of {text}' is not a timestamp such as 2026-01-03T16:20Z"
-        raise UsageError(f"handoff: error: {message}") from error
+        raise UsageError(f"{message}") from error
     assert isinstance(value, datetime)
     return value.replace(second=0, microsecond=0)

@@ -46,7 +46,7 @@ def preview(
         server = Server(watcher, port)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"handoff: error: cannot listen on port {port}: {reason}") from error
+        raise UsageError(f"cannot listen on port {port}: {reason}") from error
     ended = threading.Event()
     threading.Thread(target=watcher.watch, args=(ended,), daemon=True).start()
     console.note(f"{watcher.revision.snapshot.session}: {server.url} (stop with Ctrl-C)")

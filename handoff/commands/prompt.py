@@ -150,7 +150,7 @@ def _write(file: Path, content: bytes, *, overwrite: bool) -> str:
     path = file.resolve()
     with disk(str(file), "read"):
         if path.exists() and not path.is_file():
-            raise UsageError(f"handoff: error: '--out {file}' is not a file")
+            raise UsageError(f"'--out {file}' is not a file")
         current = path.read_bytes() if path.exists() else None
     if current == content:
         return "unchanged"

@@ -176,7 +176,7 @@ def pull_schema(
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"handoff: error: '--param {text}' is not NAME=VALUE")
+        raise UsageError(f"'--param {text}' is not NAME=VALUE")
     return name, value
 
 
@@ -203,7 +203,7 @@ def _bind(
     wanted = wanted if wanted.endswith(".sql") else f"{wanted}.sql"
     if wanted not in project.query_names():
         guess = nearest(wanted, project.query_names())
-        raise UsageError(f"handoff: error: no query '{name}'{guess}")
+        raise UsageError(f"no query '{name}'{guess}")
     query = read(project.read(f"sql/{wanted}") or b"", f"sql/{wanted}", wanted)
     types = {each.name: each.type for each in query.params}
     values = {key: _param(text, types.get(key, "STRING")) for key, text in params.items()}
@@ -211,7 +211,8 @@ def _bind(
     try:
         bound = bind(query, fact, as_of or datetime.now(UTC))
     except InvalidInput as error:  # of the command line, not of a file
-        raise UsageError(str(error)) from error
+        error.exit_code = UsageError.exit_code
+        raise
     return BoundQuery(wanted, query, bound)
 
 
@@ -225,7 +226,7 @@ def _param(text: str, type_: str) -> Param:
         value: Param = json.loads(text)
     except ValueError as error:
         message = f"invalid JSON '{text}' for a parameter of type {type_}"
-        raise UsageError(f"handoff: error: {message}") from error
+        raise UsageError(f"{message}") from error
     return value
 
 

@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         console.problems(error.report.problems)
         return error.exit_code
     except HandoffError as error:
-        console.lines(str(error))
+        console.lines(error.lines)
         return error.exit_code
     except BrokenPipeError:
         return _ignore_closed_pipe()

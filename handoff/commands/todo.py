@@ -32,7 +32,7 @@ def todo(
     from handoff.edit import todo as todo_lists  # slow: brings jinja2
 
     if session and all_sessions:
-        raise UsageError("handoff: error: '--all' cannot be combined with a session")
+        raise UsageError("'--all' cannot be combined with a session")
     project = open_project(root)
     names = project.session_ids() if all_sessions else [session or "latest"]
     found: list[todo_lists.TodoList] = []

@@ -126,15 +126,13 @@ def _next_id(project: Project, source: PreviousSession | None) -> str:
 
 def _refuse_taken(project: Project, session_id: str, created: date) -> None:
     if not re.fullmatch(ID, session_id):
-        raise UsageError(
-            f"handoff: error: '{session_id}' is no id, expected one like session-2"
-        )
+        raise UsageError(f"'{session_id}' is no id, expected one like session-2")
     taken = {each.casefold() for each in project.session_ids()}
     if session_id.casefold() not in taken:
         return
     free = next(each for each in _dated(session_id, created) if each.casefold() not in taken)
     message = f"session '{session_id}' is there already; this one could be '{free}'"
-    raise UsageError(f"handoff: error: {message}: handoff new {free}")
+    raise UsageError(f"{message}: handoff new {free}")
 
 
 def _dated(session_id: str, created: date) -> Iterator[str]:

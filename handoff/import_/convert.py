@@ -69,7 +69,7 @@ def import_document(
     day = created or metadata.created
     if day is None:
         raise UsageError(
-            f"handoff: error: '{source.path}' has no date in its name or its first lines; "
+            f"'{source.path}' has no date in its name or its first lines; "
             "add '--created YYYY-MM-DD'"
         )
     name = session_id or _free_id(metadata, day, {each.casefold() for each in existing_ids})
@@ -112,9 +112,7 @@ def _free_id(metadata: Metadata, day: date, existing: set[str]) -> str:
     for name in (base, f"{day:%Y-%m}-{base}", f"{day}-{base}"):
         if name.casefold() not in existing:
             return name
-    raise UsageError(
-        f"handoff: error: the ids '{base}', '{day:%Y-%m}-{base}' and '{name}' exist; add '--id'"
-    )
+    raise UsageError(f"the ids '{base}', '{day:%Y-%m}-{base}' and '{name}' exist; add '--id'")
 
 
 def _metadata_keys(metadata: Metadata, day: date) -> dict[str, Value]:

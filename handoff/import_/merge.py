@@ -89,7 +89,7 @@ def merge_document(
     edited = signature(content)
     if edited.owner not in (None, session_id):
         message = f"'{path}' is the document of '{edited.owner}', not of '{session_id}'"
-        raise UsageError(f"handoff: error: {message}")
+        raise UsageError(f"{message}")
     checked = load_session(project, session_id)
     facts = load_facts(project, session_id)
     document = render(project, checked, facts)

@@ -112,7 +112,7 @@ def take_snapshot(root: Path, last: PreviewSnapshot) -> PreviewSnapshot:
     except InvalidInput as error:
         return replace(last, is_current=False, problems=error.report.problems, failure="")
     except HandoffError as error:
-        return replace(last, is_current=False, problems=(), failure=str(error))
+        return replace(last, is_current=False, problems=(), failure=error.lines)
     except Exception as error:  # a bug: without this the page would look current
         failure = f"handoff: bug: {type(error).__name__}: {error}"
         return replace(last, is_current=False, problems=(), failure=failure)

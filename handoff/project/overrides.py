@@ -69,7 +69,7 @@ _WHOLE = ("bigquery.labels",)
 def _override(words: str) -> Override:
     key, equals, value = words.partition("=")
     if not equals or not key:
-        raise UsageError(f"handoff: error: invalid '--set {words}' (expected KEY=VALUE)")
+        raise UsageError(f"invalid '--set {words}' (expected KEY=VALUE)")
     return Override(key, value, f"--set {key}")
 
 

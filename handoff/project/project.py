@@ -57,7 +57,7 @@ class Project(Struct, frozen=True):
         if wanted in ids:
             return wanted
         known = (nearest(wanted, [*ids, "latest"]) if ids else "") or _listed(ids)
-        raise UsageError(f"handoff: error: unknown session '{name}'{known}")
+        raise UsageError(f"unknown session '{name}'{known}")
 
     def _stem(self, name: str, here: Path) -> str:
         """The id in a path, wherever it is taken from; other folders hold no sessions."""
@@ -65,7 +65,7 @@ class Project(Struct, frozen=True):
         if not file.exists():
             file = self.root / name
         if file.resolve().parent != (self.root / "sessions").resolve():
-            raise UsageError(f"handoff: error: '{name}' is no file in 'sessions/'")
+            raise UsageError(f"'{name}' is no file in 'sessions/'")
         return file.stem
 
     def query_names(self) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def open_project(
     BadSettings where the settings cannot be followed.
     """
     if root is not None and not is_folder(here / root):
-        raise UsageError(f"handoff: error: '--root {root}' is no folder")
+        raise UsageError(f"'--root {root}' is no folder")
     folder = (here / root).resolve() if root is not None else _nearest(here.resolve())
     found = Project(folder, Settings()).read(SETTINGS)
     return Project(folder, load(found or b"", SETTINGS, overrides))

@@ -15,12 +15,12 @@ def choose_engine(project: Project, engine: str | None) -> Engine:
     chosen = engine or project.settings.engine
     if chosen is None:
         raise UsageError(
-            "handoff: error: no engine is set, write 'engine: duckdb' or 'engine: bigquery' "
+            "no engine is set; write 'engine: duckdb' or 'engine: bigquery' "
             "in handoff.yaml, or use '--engine'"
         )
     if chosen not in ENGINES:
         known = nearest(chosen, ENGINES) or f", expected {' or '.join(ENGINES)}"
-        raise UsageError(f"handoff: error: unknown engine '{chosen}'{known}")
+        raise UsageError(f"unknown engine '{chosen}'{known}")
     return next(engine for engine in ENGINES if engine == chosen)
 
 

@@ -209,7 +209,7 @@ def drift(project: Project, session_id: str) -> tuple[Problem, ...]:
     try:
         now = gather(project, loaded, as_of=then.as_of, keep=False)
     except (InvalidInput, UsageError, WorldError) as error:
-        reason = (str(error).splitlines() or [""])[0].rpartition(": error: ")[2]
+        reason = error.lines.partition("\n")[0].rpartition(": error: ")[2]
         return tuple(_warning("F025", fact, f"cannot be run again: {reason}") for fact in facts)
     return tuple(_drift(project, loaded, then, now, facts))
 

@@ -146,10 +146,10 @@ def get_prompt(project: Project, document: Document, name: str) -> str:
     """
     path, names = session_path(document.session), tuple(document.prompts)
     if not names:
-        raise UsageError(f"{path}: error: the session has no 'prompt:'")
+        raise UsageError("the session has no 'prompt:'", place=path)
     if name not in names:
         known = nearest(name, names) or f", expected {' or '.join(names)}"
-        raise UsageError(f"{path}: error: the session has no prompt '{name}'{known}")
+        raise UsageError(f"the session has no prompt '{name}'{known}", place=path)
     refuse_secrets(project, document.prompts[name], document.path, document.session)
     return document.prompts[name]
 

@@ -78,7 +78,7 @@ def connect(settings: Settings, *, retry_seconds: float, progress: Progress) -> 
         )
         retry(_refresh)(credentials)
     except (auth.GoogleAuthError, api.RetryError) as error:
-        raise WorldError(unreachable(root(error), settings)) from error
+        raise WorldError(unreachable(root(error), settings) or str(error)) from error
     except OSError as error:
         # what the client raises where no project is named; it has no class of its own
         raise UsageError(f"no project for BigQuery, run {set_project(settings)}") from error
