@@ -1,9 +1,9 @@
-"""What publishing many sessions costs: the first time, again, and after one edit.
+"""Measure publishing many sessions: the first time, unchanged, and after one edit.
 
     python benchmarks/publish.py [sessions]
 
 Each session is a copy of this repository's first one, with its recorded facts. For every
-hundred documents of the first run it prints the time a document took and the memory held.
+hundred documents of the first run, the time per document and the memory are printed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from copies import write_copies
 
 from handoff import api
 from handoff.base.files import write_whole
-from handoff.workspace import publish
+from handoff.publish import writer
 
 BLOCK = 100
 
@@ -32,15 +32,15 @@ def main() -> None:
         os.environ["XDG_CACHE_HOME"] = folder
         root = Path(folder, "project")
         write_copies(root, count)
-        with _told("first run"), _counted():
+        with _measured("first run"), _counting():
             api.publish(api.open_project(str(root), environment={}))
-        for name in ("unchanged", "unchanged, once more"):
-            with _told(name):
+        for name in ("unchanged", "unchanged again"):
+            with _measured(name):
                 api.publish(api.open_project(str(root), environment={}))
-        with _told("unchanged, --check"):
+        with _measured("unchanged, --check"):
             api.unpublished(api.open_project(str(root), environment={}))
         _append(root / f"sessions/s-{count}.yaml", "\nblocked_by: nothing\n")
-        with _told("one session edited"):
+        with _measured("one session edited"):
             api.publish(api.open_project(str(root), environment={}))
 
 
@@ -49,20 +49,20 @@ def _append(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
-    begun, used = time.perf_counter(), time.process_time()
+def _measured(name: str) -> Iterator[None]:
+    start, used = time.perf_counter(), time.process_time()
     yield
-    seconds, busy = time.perf_counter() - begun, time.process_time() - used
-    print(f"{name:24} {seconds:8.2f} s, of CPU {busy:8.2f} s, {_megabytes():5.0f} MB at most")  # noqa: T201
+    seconds, busy = time.perf_counter() - start, time.process_time() - used
+    print(f"{name:24} {seconds:8.2f} s, {busy:8.2f} s of CPU, {_megabytes():5.0f} MB at most")  # noqa: T201
 
 
 @contextmanager
-def _counted() -> Iterator[None]:
-    """Tells what each block of documents took."""
+def _counting() -> Iterator[None]:
+    """Print the time and memory of each block of documents."""
     written, at = 0, time.process_time()
-    write = publish.put
+    write = writer.write
 
-    def counted(*words: object, **more: object) -> object:
+    def counted(*args: object, **options: object) -> object:
         nonlocal written, at
         written += 1
         if written % BLOCK == 0:
@@ -71,15 +71,15 @@ def _counted() -> Iterator[None]:
             megabytes = _megabytes()
             print(f"  {written:6} documents, {each:6.1f} ms of CPU each, {megabytes:5.0f} MB")  # noqa: T201
             at = now
-        return write(*words, **more)  # type: ignore[arg-type]
+        return write(*args, **options)  # type: ignore[arg-type]
 
-    publish.put = counted  # type: ignore[assignment]
+    writer.write = counted  # type: ignore[assignment]
     yield
-    publish.put = write
+    writer.write = write
 
 
 def _megabytes() -> float:
-    """The most this process has held."""
+    """The highest memory use of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

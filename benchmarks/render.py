@@ -1,9 +1,9 @@
-"""What commands cost as whole processes, beside a bare script that does the least of it.
+"""Measure commands as whole processes, and their start-up as a ratio of Python's imports.
 
     python benchmarks/render.py [runs]
 
-The bare script reads the YAML with PyYAML, the recorded facts as JSON, and fills a template of
-the same size from Jinja's bytecode cache: nothing is checked, escaped, derived or written.
+The bare script reads the YAML with PyYAML and the facts as JSON, and renders a template of the
+same size from Jinja's bytecode cache; it checks, escapes, derives and writes nothing.
 """
 
 from __future__ import annotations
@@ -15,55 +15,66 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-HANDOFF = Path(sys.executable).with_name("handoff")
+HANDOFF = str(Path(sys.executable).with_name("handoff"))
 BARE = """
 import json, sys, yaml
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader
-root, cache = sys.argv[1:]
-session = yaml.load(open(f"{root}/sessions/session-1.yaml"), Loader=yaml.CSafeLoader)
-facts = json.load(open(f"{root}/sessions/session-1.facts.json"))
+session = yaml.load(open("sessions/session-1.yaml"), Loader=yaml.CSafeLoader)
+facts = json.load(open("sessions/session-1.facts.json"))
 environment = Environment(
-    loader=FileSystemLoader(cache), bytecode_cache=FileSystemBytecodeCache(cache)
+    loader=FileSystemLoader("."), bytecode_cache=FileSystemBytecodeCache(sys.argv[1])
 )
 sys.stdout.write(environment.get_template("seed.md").render(session=session, facts=facts))
 """
+FROZEN = "render --frozen --stdout"
+COMMANDS = {
+    "--help": ["--help"],
+    FROZEN: ["render", "session-1", "--frozen", "--stdout"],
+    "render, DuckDB": ["render", "session-1", "--stdout"],
+    "check": ["check"],
+    "publish --check": ["publish", "--check"],
+}
+RATIOS = (("--help", "import typer", 1.5), (FROZEN, "import typer, yaml, jinja2", 1.3))
+"""A command, the imports it is compared with, and the highest ratio that is acceptable."""
 
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     with tempfile.TemporaryDirectory() as folder:
-        cache = Path(folder)
-        shutil.copy(ROOT / "tests/golden/seed.md", cache / "seed.md")
-        os.environ["XDG_CACHE_HOME"] = folder
+        project, cache = Path(folder, "project"), Path(folder, "cache")
+        for name in ("sessions", "sql", "templates", "docs"):
+            shutil.copytree(ROOT / name, project / name)
+        shutil.copy(ROOT / "handoff.yaml", project)
+        shutil.copy(ROOT / "tests/golden/seed.md", project)
+        cache.mkdir()
+        os.environ["XDG_CACHE_HOME"] = str(cache)
         commands = {
-            "bare script": [sys.executable, "-c", BARE, str(ROOT), folder],
-            "handoff --version": [str(HANDOFF), "--version"],
-            "render --frozen --stdout": [
-                *(str(HANDOFF), "render", "session-1", "--frozen", "--stdout")
-            ],
-            "render, DuckDB": [str(HANDOFF), "render", "session-1", "--stdout"],
-            "check": [str(HANDOFF), "check"],
-            "publish --check": [str(HANDOFF), "publish", "--check"],
+            **{imports: [sys.executable, "-c", imports] for _, imports, _ in RATIOS},
+            "bare script": [sys.executable, "-c", BARE, str(cache)],
+            **{name: [HANDOFF, *words] for name, words in COMMANDS.items()},
         }
         print(f"{'command':28} {'median':>8} {'min':>8} {'max':>8}   seconds, {runs} runs")  # noqa: T201
+        medians: dict[str, float] = {}
         for name, command in commands.items():
-            print(f"{name:28} {_row(command, runs)}")  # noqa: T201
+            _run(command, project)  # fills the caches
+            times = [_run(command, project) for _ in range(runs)]
+            medians[name] = statistics.median(times)
+            figures = (medians[name], min(times), max(times))
+            print(f"{name:28} {' '.join(f'{figure:8.3f}' for figure in figures)}")  # noqa: T201
+        for name, imports, limit in RATIOS:
+            ratio = medians[name] / medians[imports]
+            print(f"handoff {name}: {ratio:.2f} x '{imports}' (at most {limit})")  # noqa: T201
 
 
-def _row(command: list[str], runs: int) -> str:
-    _timed(command)  # fills the caches
-    times = [_timed(command) for _ in range(runs)]
-    figures = (statistics.median(times), min(times), max(times))
-    return " ".join(f"{figure:8.3f}" for figure in figures)
-
-
-def _timed(command: list[str]) -> float:
-    begun = time.perf_counter()
-    subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    return time.perf_counter() - begun
+def _run(command: Sequence[str], project: Path) -> float:
+    """The seconds that a command takes."""
+    start = time.perf_counter()
+    subprocess.run(command, cwd=project, capture_output=True, check=False)
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
