@@ -3,11 +3,13 @@
     python benchmarks/publish.py [sessions]
 
 Each session is a copy of this repository's first one, with its recorded facts. For every
-hundred documents of the first run, the time per document and the memory are printed.
+hundred documents of the first run, the time per document and the memory are printed. The bare
+loop loads the same YAML and JSON, and renders a template of the same size for each session.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import sys
@@ -17,7 +19,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from copies import write_copies
+import yaml
+from copies import ROOT, write_copies
+from jinja2 import Environment, FileSystemLoader
 
 from handoff import api
 from handoff.base.files import write_whole
@@ -32,6 +36,8 @@ def main() -> None:
         os.environ["XDG_CACHE_HOME"] = folder
         root = Path(folder, "project")
         write_copies(root, count)
+        with _measured("bare loop"):
+            _render_bare(root, count)
         with _measured("first run"), _counting():
             api.publish(api.open_project(str(root), environment={}))
         for name in ("unchanged", "unchanged again"):
@@ -42,6 +48,17 @@ def main() -> None:
         _append(root / f"sessions/s-{count}.yaml", "\nblocked_by: nothing\n")
         with _measured("one session edited"):
             api.publish(api.open_project(str(root), environment={}))
+
+
+def _render_bare(root: Path, count: int) -> None:
+    template = Environment(loader=FileSystemLoader(ROOT / "tests/golden")).get_template(
+        "seed.md"
+    )
+    for n in range(1, count + 1):
+        source = (root / f"sessions/s-{n}.yaml").read_bytes()
+        session = yaml.load(source, Loader=yaml.CSafeLoader)
+        facts = json.loads((root / f"sessions/s-{n}.facts.json").read_bytes())
+        (root / f"{n}.md").write_text(template.render(session=session, facts=facts), "utf-8")
 
 
 def _append(path: Path, text: str) -> None:
