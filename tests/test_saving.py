@@ -22,7 +22,7 @@ from handoff.commands.runner import run
 from handoff.edit.operations import set_at
 from handoff.edit.save import save
 from handoff.project.project import Project
-from handoff.yaml.nodes import Map, parse_yaml
+from handoff.yaml.nodes import MAX_BYTES, Map, parse_yaml
 
 SESSION = """\
 session: 1
@@ -200,6 +200,16 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new_file(root: Path
         assert numbers == list(range(len(numbers)))
 
     assert run(["set", "session-1", "title", "Still editable"]) == 0
+
+
+def test_an_edit_beyond_the_size_limit_is_refused(root: Path, project: Project) -> None:
+    full = SESSION + "#" * (MAX_BYTES - len(SESSION) - 10) + "\n"
+    (root / S).write_text(full)
+
+    with pytest.raises(InvalidInput, match=r"bytes exceed the limit.*\(Y003\)"):
+        save(project, "session-1", lambda old: set_at(old, "title", "much longer than before"))
+
+    assert text(root) == full
 
 
 def test_an_edit_parses_the_file_before_and_after_only(

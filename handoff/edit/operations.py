@@ -1,4 +1,4 @@
-"""The edits a person asks for, set, add, tick and untick, on the tree of a session file."""
+"""The edits set, add, tick and untick on the tree of a session file."""
 
 from __future__ import annotations
 

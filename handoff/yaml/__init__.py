@@ -1,1 +1,1 @@
-"""YAML into nodes and typed values; every mistake found, in its place."""
+"""YAML into nodes and typed values, edits and output; every error with its place."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -134,7 +133,7 @@ def parse_yaml(source: bytes, path: str) -> ParsedYAML:
 
 def parse_edited(text: str, before: ParsedYAML) -> ParsedYAML | None:
     """An edited text of the file `before`; `None` where it cannot be read without a fix."""
-    problems: list[Problem] = []
+    problems = _size_problems(len(text.encode()), before.path)
     _, root = _attempt(text, before.path, problems)
     # an alias or expression that was read as text is not what the edit wrote
     if root is None or any(problem.code in ("Y006", "Y010") for problem in problems):
@@ -153,9 +152,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def _decode(source: bytes, path: str, problems: list[Problem]) -> str | None:
-    if len(source) > MAX_BYTES:
-        message = f"{len(source):,} bytes exceed the limit of {MAX_BYTES:,}"
-        problems.append(Problem("Y003", message, Place(path)))
+    problems += _size_problems(len(source), path)
+    if problems:
         return None
     try:
         text = source.decode().removeprefix("\ufeff")
@@ -170,6 +168,13 @@ def _decode(source: bytes, path: str, problems: list[Problem]) -> str | None:
     return None
 
 
+def _size_problems(size: int, path: str) -> list[Problem]:
+    if size <= MAX_BYTES:
+        return []
+    message = f"{size:,} bytes exceed the limit of {MAX_BYTES:,}"
+    return [Problem("Y003", message, Place(path))]
+
+
 def _not_utf8(source: bytes, path: str, at: int) -> Problem:
     if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Problem("Y002", "the file is UTF-16, save it as UTF-8", Place(path, 1, 1))
@@ -182,11 +187,13 @@ def _not_utf8(source: bytes, path: str, at: int) -> Problem:
 
 def _attempt(text: str, path: str, problems: list[Problem]) -> tuple[str | None, Node | None]:
     """The text with the quotes that it lacks, where that fixes the error; else the node."""
-    import yaml  # slow: a render from recorded facts is the only user of many modules
+    import yaml  # slow: a command that reads no YAML does without
 
     builder = _Builder(text, path, problems)
+    # the C parser where PyYAML was built with it: 20 times as fast
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        for event in _events(text):
+        for event in yaml.parse(text, Loader=loader):
             builder.take(event)
     except _Stop:
         return None, None
@@ -196,13 +203,6 @@ def _attempt(text: str, path: str, problems: list[Problem]) -> tuple[str | None,
         builder.report("Y001", f"not YAML: {error}", 0)
         return None, None
     return None, builder.root
-
-
-def _events(text: str) -> Iterator[Any]:
-    import yaml
-
-    # The C parser where PyYAML was built with it: 20 times as fast.
-    return yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 class _Stop(Exception):
