@@ -141,7 +141,7 @@ def blank(line: int, key: str) -> OpenBlank:
 
 def test_blanks_are_counted_at_the_first_and_the_prompt_apart():
     opens = (blank(40, "prompt"), blank(12, "metrics"), blank(9, "accomplished"))
-    blanks = replace(case(session()), open=opens)
+    blanks = replace(case(session()), blanks=opens)
 
     assert [f"{p.place} {p.code} {p.message}" for p in check.session_problems(blanks)] == [
         "sessions/s.yaml:9:5 B001 2 blanks; see 'handoff todo s'",

@@ -203,7 +203,7 @@ def test_unanswered_fact_is_one_blank() -> None:
     expects = [ExpectBlock(each.name, Place("s.yaml", 9)) for each in asked]
 
     assert [names.expectations(each, "text") for each in expects] == [None, None]
-    assert [len(names.open(each)) for each in expects] == [1, 1]
+    assert [len(names.blanks(each)) for each in expects] == [1, 1]
 
 
 def test_what_is_expected_is_carried_on_and_told_when_it_is_no_longer_so() -> None:

@@ -213,7 +213,7 @@ def test_condition_without_an_answer_is_not_known(known: Facts | None) -> None:
     of = waiting("{{ run.state == 'running' }}")
 
     assert start_results(of, live(of, known)) == [ConditionResult("done", None, "not known")]
-    assert live(of, known).open(of) == ()
+    assert live(of, known).blanks(of) == ()
 
 
 def test_conditions_know_their_facts() -> None:

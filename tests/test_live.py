@@ -215,7 +215,7 @@ def test_what_is_open_is_in_the_authors_order():
     )
 
     assert [
-        (each.text, each.place.line, each.place.column) for each in live().open(content)
+        (each.text, each.place.line, each.place.column) for each in live().blanks(content)
     ] == [
         ("[TIME]", 7, 3),
         ("[ETA]", 7, 10),
@@ -255,7 +255,7 @@ def test_text_without_braces_needs_no_jinja():
         "import sessions; s = sessions.session();"
         "zone = zoneinfo.ZoneInfo('UTC');"
         "live = Interpolator(s, None, {}, document='', stalled_minutes=1, zone=zone);"
-        "live.text(sessions.text('a')), live.open(s);"
+        "live.text(sessions.text('a')), live.blanks(s);"
         "sys.exit('jinja2' in sys.modules or 'markdown_it' in sys.modules)"
     )
 
@@ -288,13 +288,13 @@ def test_as_of_is_the_sessions_own_where_nothing_was_asked():
 def test_a_blank_that_a_value_left_says_what_it_waits_for(
     written: str, waits_for: list[tuple[str, ...]]
 ):
-    assert [each.waits_for for each in live(None).open(text(written))] == waits_for
+    assert [each.waits_for for each in live(None).blanks(text(written))] == waits_for
 
 
 def test_a_table_without_rows_waits_for_its_fact():
     table = TableBlock(QUESTIONS[0].name, (), AT)
 
-    assert [each.waits_for for each in live(None).open(table)] == [(QUESTIONS[0].name,)]
+    assert [each.waits_for for each in live(None).blanks(table)] == [(QUESTIONS[0].name,)]
 
 
 @pytest.mark.parametrize(

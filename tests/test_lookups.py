@@ -375,7 +375,7 @@ def test_files_nobody_knows_are_blank(tmp_path: Path) -> None:
     document = api.render(project, loaded, api.gather(project, loaded, as_of=AS_OF))
 
     assert after(document.text, "CREATED/MODIFIED") == "[TO BE FILLED]\n"
-    assert [each.text for each in document.open] == ["[TO BE FILLED]"] * 5
+    assert [each.text for each in document.blanks] == ["[TO BE FILLED]"] * 5
 
 
 def after(text: str, heading: str) -> str:

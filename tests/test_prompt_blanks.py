@@ -89,7 +89,7 @@ def test_blank_is_in_the_prompts_that_show_it(tmp_path: Path, name: str) -> None
     document = api.render(opened, api.load(opened, "s"), None)
 
     found: dict[str, list[str]] = {name: [] for name in ("outside", *document.prompts)}
-    for each in document.open:
+    for each in document.blanks:
         for where in each.prompts or ["outside"]:
             found[where].append(".".join(map(str, each.place.keys)))
     assert found.pop("outside") == variant.get("outside", [])

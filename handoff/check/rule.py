@@ -128,7 +128,7 @@ class CheckContext(Struct, frozen=True, dict=True):
     document: str | None
     """As rendered from the recorded facts; `None` if that failed."""
     tree: Tree
-    open: Sequence[OpenBlank] = ()
+    blanks: Sequence[OpenBlank] = ()
     """The document's blanks."""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """As rendered, by name."""

@@ -25,7 +25,7 @@ def document_blanks(context: CheckContext) -> Iterator[Finding]:
 
     Fails: a key without a value, or `[TO BE FILLED]`.
     """
-    outside = [each for each in context.open if not each.in_prompt]
+    outside = [each for each in context.blanks if not each.in_prompt]
     yield from _blanks(context, outside, "")
 
 
@@ -38,7 +38,7 @@ def prompt_blanks(context: CheckContext) -> Iterator[Finding]:
         prompt:
           status: {ETA: "[ETA]"}
     """
-    inside = [each for each in context.open if each.in_prompt]
+    inside = [each for each in context.blanks if each.in_prompt]
     yield from _blanks(context, inside, " in the prompt")
 
 

@@ -123,11 +123,11 @@ def build_prompt(project: Project, session_id: str, name: str) -> PromptResult:
     text = get_prompt(project, document, name)
     # as if it were the session's only one, for its own findings
     session = replace(loaded.session, prompt=prompts(loaded.session)[name], prompts=())
-    blanks = tuple(each for each in document.open if name in each.prompts)
+    blanks = tuple(each for each in document.blanks if name in each.prompts)
     context = replace(
         check_context(project, session, loaded.queries, facts, document),
         prompts={name: text},
-        open=blanks,
+        blanks=blanks,
     )
     count_lines = ProjectFiles(project).lines
     return PromptResult(

@@ -74,7 +74,7 @@ def render(
     path, here = Path(project.root, document.path), Path.cwd()
     shown = path.relative_to(here) if path.is_relative_to(here) else path
     filled = f"filled {document.filled} of {document.leaves}"
-    if document.open:
+    if document.blanks:
         next_step = f"next: handoff todo {document.session}"
     elif document.prompt:
         next_step = f"next: handoff prompt {document.session}"

@@ -108,7 +108,7 @@ def _status(
     document = render(project, loaded, facts, where=where)
     receipts = load_receipts(project, session_id)
     file = writer.state(project.read(document.path), document.text, session_id)
-    in_prompt = sum(each.in_prompt for each in document.open)
+    in_prompt = sum(each.in_prompt for each in document.blanks)
     return SessionStatus(
         session=session_id,
         title=loaded.session.title,
@@ -116,7 +116,7 @@ def _status(
         document=document.path,
         status=document.status,
         items=document.progress,
-        blanks=len(document.open),
+        blanks=len(document.blanks),
         blanks_in_prompt=in_prompt,
         state=session_state(
             is_written=file in ("current", "outdated", "edited"),

@@ -59,10 +59,10 @@ def list_todo(project: Project, session_id: str) -> TodoList:
     # a fact that does not come from the warehouse has no query under sql/
     queries = {each.name: getattr(each, "sql", None) for each in loaded.session.questions}
     blanks: dict[KeyPath, list[str]] = {}
-    for each in document.open:
+    for each in document.blanks:
         blanks.setdefault(each.place.keys, []).append(each.text)
     items = []
-    for each in document.open:
+    for each in document.blanks:
         keys, key = each.place.keys, key_at(each.place.keys)
         name = index.exact_path(keys)
         waits_for = {name: queries.get(name) for name in each.waits_for}

@@ -33,7 +33,7 @@ class Document(Struct, frozen=True):
     """Markdown, without the digest comment of its file."""
     prompt: str | None
     """To be pasted, as it stands in the document's fence; `None` where there is none."""
-    open: tuple[OpenBlank, ...]
+    blanks: tuple[OpenBlank, ...]
     """The blanks, in the order of the session file."""
     leaves: int
     """How many places there are to fill; the checklist is counted separately."""

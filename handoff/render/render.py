@@ -56,7 +56,7 @@ def render(
 
     Raises InvalidInput for what is wrong in a template or in a live value.
     """
-    found = [(leaf, live.blanks(leaf)) for leaf in leaves(session)]
+    found = [(leaf, live.leaf_blanks(leaf)) for leaf in leaves(session)]
     known = {
         "session": session,
         "status": status(session, live.text, blanks=sum(len(each) for _, each in found)),
@@ -86,7 +86,7 @@ def render(
         path=document_path(session, output),
         text=text,
         prompt=prompt,
-        open=with_prompts(found, named, prompt_text),
+        blanks=with_prompts(found, named, prompt_text),
         leaves=len(to_fill),
         filled=sum(not blanks for blanks in to_fill),
         status=str(known["status"]),
@@ -176,7 +176,11 @@ class _Pen:
         return [(heading, [(name, self._marked(words, phases)), *lines]), *others]
 
     def files(self, files: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
-        return self._live.files(files)
+        found = self._live.files(files)
+        if not self._marks or not found:
+            return found
+        (heading, paths), *others = found
+        return [(heading, self._first_marked(paths, files)), *others]
 
     def expectations(self, expect: ExpectBlock) -> Sequence[str] | None:
         found = self._live.expectations(expect, self._where)

@@ -189,7 +189,7 @@ def _weigh(text: Text, live: Interpolator, where: Where) -> tuple[State, str]:
     found = parse_reference(text.value, live.facts)
     if found.kind == "value":
         return _weigh_value(text, live, where)
-    if live.open(text):
+    if live.blanks(text):
         return "assumed", live.text(text, where)
     if found.kind != "fact":
         return "verified", code_span(folded(text.value))
@@ -203,7 +203,7 @@ def _weigh_value(text: Text, live: Interpolator, where: Where) -> tuple[State, s
 
     Of a comparison the compared values are printed.
     """
-    if live.open(text):
+    if live.blanks(text):
         return "assumed", live.text(text, where)
     read = [part for part in parts(text.value) if isinstance(part, Expression)]
     is_false = any(live.truth(part.node, text) is False for part in read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from functools import cache
 
@@ -156,27 +156,28 @@ class Interpolator:
             self._problems[evaluated.problem] = None
         return evaluated
 
-    def open(self, node: object) -> tuple[OpenBlank, ...]:
-        """The blanks at or under `node`, a session or a part of it, in the author's order."""
-        return tuple(each for leaf in leaves(node) for each in self.blanks(leaf))
+    def blanks(self, node: object) -> tuple[OpenBlank, ...]:
+        """The blanks at or under `node`, a session or a part of it, by the order of keys."""
+        return tuple(each for leaf in leaves(node) for each in self.leaf_blanks(leaf))
 
-    def blanks(self, leaf: Leaf) -> tuple[OpenBlank, ...]:
+    def leaf_blanks(self, leaf: Leaf) -> tuple[OpenBlank, ...]:
         """The blanks of one leaf: those its author wrote, and values without a result."""
         node = leaf.node
         if not leaf.can_be_blank:
             return ()
         if isinstance(node, Text):
-            return tuple(self._open_in(node, in_list=leaf.in_list))
+            return tuple(self._text_blanks(node, in_list=leaf.in_list))
         if isinstance(node, FactBlock):
             names = (node.fact,)
             return tuple(
-                _left(each, node.place, waits_for=names) for each in self._unanswered(node)
+                _document_blank(each, node.place, waits_for=names)
+                for each in self._block_blanks(node)
             )
         written = node.code if isinstance(node, CodeBlock) else node
         if not isinstance(written, Blank):
             return ()
         found = blanks(written.text, item=leaf.in_list) or blanks(DEFAULT)
-        return (_left(found[0], written.place, written.text),)
+        return (_document_blank(found[0], written.place, written.text),)
 
     # --- values --------------------------------------------------------------------------
 
@@ -262,28 +263,28 @@ class Interpolator:
 
     # --- blanks --------------------------------------------------------------------------
 
-    def _unanswered(self, block: FactBlock) -> tuple[FoundBlank, ...]:
-        """The blanks in a block."""
+    def _block_blanks(self, block: FactBlock) -> Iterator[FoundBlank]:
+        """The blanks in the lines that a block prints."""
+        lines: Iterable[str] | None
         match block:
             case TableBlock():
-                return blanks_in_document("\n".join(self.table(block)))
+                lines = self.table(block)
             case PhasesBlock():
-                lines = [line for _, labels in self.phases(block, "text") for _, line in labels]
-                return tuple(each for line in lines for each in blanks(line))
+                phases = self.phases(block, "text")
+                lines = (line for _, labels in phases for _, line in labels)
             case FilesBlock():
-                return blanks(DEFAULT) if self.files(block) is None else ()
-            case ExpectBlock(fact):
-                view = self._view(fact)
-                if view is None or view.rows is None:
-                    return blanks(DEFAULT)
-                states = [verdict.state for verdict in view.verdicts]
-                return blanks(DEFAULT) * states.count("unanswered")
+                groups = self.files(block)
+                lines = None if groups is None else (p for _, paths in groups for p in paths)
+            case ExpectBlock():
+                lines = self.expectations(block, "text")
+        for line in [DEFAULT] if lines is None else lines:
+            yield from blanks(line)
 
-    def _open_in(self, text: Text, *, in_list: bool) -> Iterator[OpenBlank]:
+    def _text_blanks(self, text: Text, *, in_list: bool) -> Iterator[OpenBlank]:
         """The blanks the author wrote, and those of values that are missing."""
         read = parts(text.value)
         masked = text.value
-        left: list[tuple[int, FoundBlank, tuple[str, ...]]] = []
+        found: list[tuple[int, FoundBlank, tuple[str, ...]]] = []
         for part in read:
             if isinstance(part, Literal):
                 continue
@@ -291,19 +292,19 @@ class Interpolator:
             filled = self._filled(part, text, "text", MAX_TEXT)
             if filled.is_blank:
                 names = cited(part) if isinstance(part, Expression) else ()
-                left.append((part.start, blanks(filled.text)[0], names))
+                found.append((part.start, blanks(filled.text)[0], names))
         if "\n" in masked:
-            left += [(each.start, each, ()) for each in blanks_in_document(masked)]
+            found += [(each.start, each, ()) for each in blanks_in_document(masked)]
         else:
-            left += [(each.start, each, ()) for each in blanks(masked, item=in_list)]
-        for start, found, names in sorted(left, key=lambda each: each[0]):
-            yield _left(found, place_in(text, start), waits_for=names)
+            found += [(each.start, each, ()) for each in blanks(masked, item=in_list)]
+        for start, each, names in sorted(found, key=lambda each: each[0]):
+            yield _document_blank(each, place_in(text, start), waits_for=names)
 
 
 _MASK = "0"  # which makes no blank of brackets around it
 
 
-def _left(
+def _document_blank(
     found: FoundBlank, place: Place, words: str = "", *, waits_for: tuple[str, ...] = ()
 ) -> OpenBlank:
     text = words or found.text

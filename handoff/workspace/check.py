@@ -151,7 +151,7 @@ def check_context(
         document_path=planned,
         document=document.text if document else None,
         tree=files.tree(planned, where),
-        open=document.open if document else (),
+        blanks=document.blanks if document else (),
         prompts=document.prompts if document else {},
         budget_tokens=project.settings.budget_tokens,
         cells=values,
