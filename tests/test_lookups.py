@@ -20,8 +20,8 @@ from handoff.facts.recorded import Fact, Failure, QueryResult
 from handoff.render.render import provenance
 from handoff.session.facts import GIT_COLUMNS, ROW_KEYS, SOURCES
 from handoff.session.model import SourceFact
-from handoff.sources.lookup import LookupResult, SourceContext, look
-from handoff.sources.values import as_column, moment_of
+from handoff.sources.lookup import LookupResult, look_up
+from handoff.sources.source import SourceContext, convert, timestamp
 from handoff.sql.types import BadValue, type_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "lookups"
@@ -84,7 +84,7 @@ def test_answers(case: dict[str, object], tmp_path: Path) -> None:
         write(tmp_path, path, text if isinstance(text, str) else json.dumps(text))
     lookup = declared(tmp_path, json.dumps(case["fact"]))
 
-    looked = look(lookup, world(tmp_path, LATER if case.get("past") else NOW), AS_OF)
+    looked = look_up(lookup, world(tmp_path, LATER if case.get("past") else NOW), AS_OF)
 
     assert shown(looked) == case["gives"]
 
@@ -96,10 +96,10 @@ def world(root: Path, now: datetime) -> SourceContext:
 
 def shown(looked: LookupResult) -> object:
     """Rows without what is missing, or the failure."""
-    if isinstance(looked.answer, Failure):
-        return f"{looked.answer.message} (exit {looked.answer.exit_code})"
-    names = [column.name for column in looked.answer.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in looked.answer.rows]
+    if isinstance(looked.result, Failure):
+        return f"{looked.result.message} (exit {looked.result.exit_code})"
+    names = [column.name for column in looked.result.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in looked.result.rows]
     return [{k: plain(v) for k, v in row.items() if v is not None} for row in rows]
 
 
@@ -123,7 +123,7 @@ def plain(value: object) -> object:
     ],
 )
 def test_times_as_logs_write_them(text: object, zone: str | None, moment: str) -> None:
-    found = moment_of(text, zone)
+    found = timestamp(text, zone)
 
     assert found is not None
     assert found.isoformat() == moment
@@ -132,10 +132,10 @@ def test_times_as_logs_write_them(text: object, zone: str | None, moment: str) -
 @pytest.mark.parametrize(
     ("raw", "type_", "message"),
     [
-        ("2026-01-03 16:20", "TIMESTAMP", "has no zone, 'zone: UTC' would say which is meant"),
-        ("2026-13-03 16:20", "TIMESTAMP", "is no time: month must be in 1..12"),
-        ("yesterday", "TIMESTAMP", "is no time such as 2026-01-03T16:20:00Z"),
-        ("0001-01-01 00:00:00+23:00", "TIMESTAMP", "is no time: "),
+        ("2026-01-03 16:20", "TIMESTAMP", "has no time zone, set one with for example"),
+        ("2026-13-03 16:20", "TIMESTAMP", "is not a time: month must be in 1..12"),
+        ("yesterday", "TIMESTAMP", "is not a time, expected for example 2026-01-03T16:20:00Z"),
+        ("0001-01-01 00:00:00+23:00", "TIMESTAMP", "is not a time: "),
         ("5 of 9", "INT64", "expected INT64, found '5 of 9'"),
         (5.5, "INT64", "expected INT64"),
         ([1], "STRING", "expected STRING"),
@@ -143,7 +143,7 @@ def test_times_as_logs_write_them(text: object, zone: str | None, moment: str) -
 )
 def test_values_are_never_guessed(raw: object, type_: str, message: str) -> None:
     with pytest.raises(BadValue) as caught:
-        as_column(raw, type_of(type_), None)
+        convert(raw, type_of(type_), None)
 
     assert message in str(caught.value)
 
@@ -177,7 +177,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_files_since_a_tag(repository: Path) -> None:
-    looked = look(declared(repository, "{git: base}"), world(repository, NOW), AS_OF)
+    looked = look_up(declared(repository, "{git: base}"), world(repository, NOW), AS_OF)
 
     assert looked.engine == "git"
     assert shown(looked) == [
@@ -196,7 +196,7 @@ def test_files_since_a_tag(repository: Path) -> None:
 def test_commits_and_their_sum(repository: Path) -> None:
     def found(take: str) -> object:
         lookup = declared(repository, f"{{git: base, take: {take}}}")
-        return shown(look(lookup, world(repository, NOW), AS_OF))
+        return shown(look_up(lookup, world(repository, NOW), AS_OF))
 
     (commit,) = found("commits")  # type: ignore[misc]
     (total,) = found("summary")  # type: ignore[misc]
@@ -223,7 +223,7 @@ def test_past_is_what_was_committed_by_then(repository: Path) -> None:
     lookup = declared(repository, "{git: 2026-01-01, take: summary}")
     early = datetime(2026, 1, 2, tzinfo=UTC)
 
-    (total,) = shown(look(lookup, world(repository, NOW), early))  # type: ignore[misc]
+    (total,) = shown(look_up(lookup, world(repository, NOW), early))  # type: ignore[misc]
 
     assert (total["commits"], total["files"]) == (1, 2)
 
@@ -234,16 +234,16 @@ def test_too_many_rows_are_no_fact(repository: Path) -> None:
     git(repository, "add", "many")
     git(repository, "commit", "-q", "-m", "Many")
 
-    looked = look(declared(repository, "{git: HEAD~}"), world(repository, NOW), AS_OF)
+    looked = look_up(declared(repository, "{git: HEAD~}"), world(repository, NOW), AS_OF)
 
     assert shown(looked) == "1,001 rows, at most 1,000 are recorded (exit 1)"
 
 
 def test_no_repository_is_a_failure(tmp_path: Path) -> None:
-    looked = look(declared(tmp_path, "{git: HEAD}"), world(tmp_path, NOW), AS_OF)
+    looked = look_up(declared(tmp_path, "{git: HEAD}"), world(tmp_path, NOW), AS_OF)
 
-    assert isinstance(looked.answer, Failure)
-    assert looked.answer.message.startswith("fatal: not a git repository")
+    assert isinstance(looked.result, Failure)
+    assert looked.result.message.startswith("fatal: not a git repository")
 
 
 # --- what is recorded ----------------------------------------------------------------------
@@ -283,8 +283,8 @@ def test_another_declaration_is_another_question(tmp_path: Path) -> None:
     write(tmp_path, "sessions/s.yaml", HEAD + LOG.strip("\n").replace(" day ", ".* day "))
 
     assert stale(tmp_path) == [
-        "sessions/s.yaml:5:3: warning: fact 'run' is stale, its declaration changed since, "
-        "'handoff render s' asks again (F021)"
+        "sessions/s.yaml:5:3: warning: fact 'run' is stale: "
+        "its declaration changed; run 'handoff render s' (F021)"
     ]
 
 
@@ -334,11 +334,11 @@ def test_answers_have_the_shape_of_facts(tmp_path: Path) -> None:
         tmp_path, r"{log: run.log, match: 'day (?P<done>\d+)', columns: {done: INT64}}"
     )
 
-    looked = look(lookup, world(tmp_path, NOW), AS_OF)
+    looked = look_up(lookup, world(tmp_path, NOW), AS_OF)
 
-    assert isinstance(looked.answer, QueryResult)
+    assert isinstance(looked.result, QueryResult)
     assert (looked.source, looked.engine) == ("run.log", "log")
-    assert not isinstance(looked.answer, Fact)
+    assert not isinstance(looked.result, Fact)
 
 
 # --- what is rendered ----------------------------------------------------------------------

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff.sources import git, json_file, log
+from handoff.sources.source import SourceFailed
 
 PATTERN = r"Processing day (?P<done>[\d,]+)/(?P<total>[\d,]+)"
 
@@ -33,7 +34,7 @@ def write(path: Path, text: str) -> Path:
 def test_last_match_comes_first(tmp_path: Path) -> None:
     run = write(tmp_path / "run.log", "Processing day 1/9\nnoise\nProcessing day 2/9\nmore")
 
-    found = list(log.matches(run, log.search(PATTERN)))
+    found = list(log.matches(run, log.compile_pattern(PATTERN)))
 
     assert found == [{"done": "2", "total": "9"}, {"done": "1", "total": "9"}]
 
@@ -42,14 +43,14 @@ def test_rotated_log_goes_on_in_the_older_part(tmp_path: Path) -> None:
     run = write(tmp_path / "run.log", "just rotated\n")
     write(tmp_path / "run.log.1", "Processing day 7/9\n")
 
-    assert next(log.matches(run, log.search(PATTERN)))["done"] == "7"
+    assert next(log.matches(run, log.compile_pattern(PATTERN)))["done"] == "7"
 
 
 def test_broken_bytes_do_not_hide_a_line(tmp_path: Path) -> None:
     run = tmp_path / "run.log"
     run.write_bytes(b"\xff\xfe Processing day 3/9 \xff\r\n")
 
-    assert next(log.matches(run, log.search(PATTERN)))["done"] == "3"
+    assert next(log.matches(run, log.compile_pattern(PATTERN)))["done"] == "3"
 
 
 @pytest.mark.parametrize(
@@ -67,11 +68,11 @@ def test_last_line_as_it_was_meant(tmp_path: Path, content: str, done: str) -> N
     run = tmp_path / "run.log"
     run.write_bytes(content.encode())
 
-    assert next(log.matches(run, log.search(PATTERN)))["done"] == done
+    assert next(log.matches(run, log.compile_pattern(PATTERN)))["done"] == done
 
 
 def test_group_that_took_no_part_has_no_value() -> None:
-    match = log.search(r"(?P<done>\d+)(?: of (?P<total>\d+))?")("at 5")
+    match = log.compile_pattern(r"(?P<done>\d+)(?: of (?P<total>\d+))?")("at 5")
 
     assert match == log.LogMatch({"done": "5", "total": None}, is_to_the_end=True)
 
@@ -81,39 +82,39 @@ def test_older_part_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     outside = write(tmp_path / "secret", "Processing day 7/9\n")
     (tmp_path / "run.log.1").symlink_to(outside)
 
-    assert list(log.matches(run, log.search(PATTERN))) == []
+    assert list(log.matches(run, log.compile_pattern(PATTERN))) == []
 
 
 def test_log_that_is_no_file_says_so(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "run.log")  # to open it would wait for ever
 
-    with pytest.raises(log.SourceFailed, match="is no file"):
-        list(log.matches(tmp_path / "run.log", log.search(PATTERN)))
+    with pytest.raises(SourceFailed, match="not a plain file"):
+        list(log.matches(tmp_path / "run.log", log.compile_pattern(PATTERN)))
 
 
 def test_missing_log_says_so(tmp_path: Path) -> None:
-    with pytest.raises(log.SourceFailed, match="cannot read the log: no such file"):
-        list(log.matches(tmp_path / "no.log", log.search(PATTERN)))
+    with pytest.raises(SourceFailed, match="cannot read the log: no such file"):
+        list(log.matches(tmp_path / "no.log", log.compile_pattern(PATTERN)))
 
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("day (", "no regular expression that RE2 takes: missing )"),
-        (r"(?<=a)(?P<b>b)", "no regular expression that RE2 takes"),
+        ("day (", "not a regular expression of RE2: missing )"),
+        (r"(?<=a)(?P<b>b)", "not a regular expression of RE2"),
         (r"\d+", "no named group"),
-        ("(?P<a>x)" * 200, "more than 1000"),
+        ("(?P<a>x)" * 200, "at most 1000"),
     ],
 )
 def test_pattern_is_refused(pattern: str, message: str) -> None:
     with pytest.raises(log.BadPattern) as error:
-        log.search(pattern)
+        log.compile_pattern(pattern)
 
     assert message in str(error.value)
 
 
 def test_hostile_pattern_is_linear() -> None:
-    found = log.search(r"(?P<x>(a|aa)+)$")
+    found = log.compile_pattern(r"(?P<x>(a|aa)+)$")
     started = time.monotonic()
 
     assert found("a" * 60_000 + "b") is None
@@ -127,7 +128,7 @@ def test_huge_log_is_read_from_its_end(tmp_path: Path, monkeypatch: pytest.Monke
         file.seek(2 * 1024**3)  # 2 GiB with a hole, which costs no disk
         file.write(b"\nProcessing day 514/1,537\n" + b"x" * 1_000_000 + b"\n")
 
-    assert next(log.matches(run, log.search(PATTERN)))["total"] == "1,537"
+    assert next(log.matches(run, log.compile_pattern(PATTERN)))["total"] == "1,537"
 
 
 def test_how_much_of_a_log_was_searched_is_said_where_it_was_not_all(tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_lines_from_the_end_are_the_lines(lines: list[bytes]) -> None:
 def test_blocks_are_skipped_only_where_no_line_matches(
     pattern: str, lines: list[bytes]
 ) -> None:
-    found = log.search(pattern)
+    found = log.compile_pattern(pattern)
     content = b"\n".join(lines)
 
     def matched(wanted: Callable[[bytes], bool]) -> list[log.LogMatch]:
@@ -197,18 +198,22 @@ def test_checkpoint_gives_rows(tmp_path: Path) -> None:
     content = {"total": 9, "phases": [{"name": "one", "finished": [1, 2]}, {"name": "two"}]}
     file = write(tmp_path / "state.json", json.dumps(content))
 
-    found = json_file.rows(
-        json_file.read(file), "phases", {"phase": "name", "done": "length(finished || `[]`)"}
+    found = json_file.select_rows(
+        json_file.read_json(file),
+        "phases",
+        {"phase": "name", "done": "length(finished || `[]`)"},
     )
 
     assert found == [{"phase": "one", "done": 2}, {"phase": "two", "done": 0}]
-    assert json_file.rows(content, None, {"total": "total"}) == [{"total": 9}]
+    assert json_file.select_rows(content, None, {"total": "total"}) == [{"total": 9}]
 
 
 def test_checkpoint_of_named_rows() -> None:
     content = {"at": "12:00", "phases": {"one": {"done": 1}, "two": {}}}
 
-    found = json_file.rows(content, "phases", {"phase": "$key", "done": "done", "at": "$.at"})
+    found = json_file.select_rows(
+        content, "phases", {"phase": "$key", "done": "done", "at": "$.at"}
+    )
 
     assert found == [
         {"phase": "one", "done": 1, "at": "12:00"},
@@ -219,30 +224,30 @@ def test_checkpoint_of_named_rows() -> None:
 def test_checkpoint_that_is_no_file_says_so(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "state.json")
 
-    with pytest.raises(log.SourceFailed, match="is no file"):
-        json_file.read(tmp_path / "state.json")
+    with pytest.raises(SourceFailed, match="not a plain file"):
+        json_file.read_json(tmp_path / "state.json")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "no JSON: expecting property name"),
+        ("{", "not JSON: expecting property name"),
         ("[" * 100_000, "nested too deeply"),
         ("9" * 5000, "a number of too many digits"),
     ],
 )
 def test_broken_checkpoint_says_where(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(log.SourceFailed, match=message):
-        json_file.read(write(tmp_path / "state.json", text))
+    with pytest.raises(SourceFailed, match=message):
+        json_file.read_json(write(tmp_path / "state.json", text))
 
 
 def test_wrong_expressions() -> None:
-    with pytest.raises(json_file.BadExpression, match="no JMESPath expression"):
-        json_file.check("a..b")
-    with pytest.raises(log.SourceFailed, match="of another kind than it takes"):
-        json_file.rows({"total": 9}, None, {"n": "length(total)"})
-    with pytest.raises(log.SourceFailed, match="'total' is no list and no mapping"):
-        json_file.rows({"total": 9}, "total", {"n": "n"})
+    with pytest.raises(json_file.BadExpression, match="not a JMESPath expression"):
+        json_file.check_expression("a..b")
+    with pytest.raises(SourceFailed, match="of this type"):
+        json_file.select_rows({"total": 9}, None, {"n": "length(total)"})
+    with pytest.raises(SourceFailed, match="'total' is neither a list nor a mapping"):
+        json_file.select_rows({"total": 9}, "total", {"n": "n"})
 
 
 # --- git --------------------------------------------------------------------------------
@@ -320,7 +325,7 @@ def test_past_moment_has_its_own_head(repository: Path) -> None:
     span = git.since(repository, "base", until=datetime(2026, 1, 3, 12, tzinfo=UTC))
 
     assert [commit.subject for commit in git.commits(repository, span)] == ["Second"]
-    with pytest.raises(log.SourceFailed, match="no commit as early as 2020-01-01 00:00 UTC"):
+    with pytest.raises(SourceFailed, match="no commit as early as 2020-01-01 00:00 UTC"):
         git.since(repository, "base", until=datetime(2020, 1, 1, tzinfo=UTC))
 
 
@@ -342,7 +347,7 @@ def test_detached_head_and_folder_beneath_the_top(repository: Path) -> None:
 def test_repository_without_a_commit_says_so(tmp_path: Path) -> None:
     run(tmp_path, "init", "-q")
 
-    with pytest.raises(log.SourceFailed, match="the repository has no commit yet"):
+    with pytest.raises(SourceFailed, match="the repository has no commit yet"):
         git.since(tmp_path, "HEAD")
 
 
@@ -391,7 +396,7 @@ def test_folder_that_looks_like_a_repository_is_none(repository: Path) -> None:
     mark = repository / "ran"
     run(bare, "config", "core.fsmonitor", f"touch {mark}")
 
-    with pytest.raises(log.SourceFailed, match="cannot use bare repository"):
+    with pytest.raises(SourceFailed, match="cannot use bare repository"):
         git.since(bare, "base")
     assert not mark.exists()
 
@@ -426,7 +431,7 @@ def test_since_before_all_history_takes_everything(repository: Path) -> None:
 
 @pytest.mark.parametrize("base", ["--upload-pack=touch x", "nothing", "-1", "base:new.py", ""])
 def test_no_word_of_a_session_is_an_option(repository: Path, base: str) -> None:
-    with pytest.raises(log.SourceFailed, match="git knows no commit"):
+    with pytest.raises(SourceFailed, match="no commit"):
         git.since(repository, base)
     assert not (repository / "x").exists()
 
@@ -458,12 +463,12 @@ def test_shallow_clone_is_said(repository: Path, tmp_path: Path) -> None:
     run(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", str(clone))
 
     assert git.since(clone, "HEAD").shallow
-    with pytest.raises(log.SourceFailed, match="this is a shallow clone, whose history"):
+    with pytest.raises(SourceFailed, match="this is a shallow clone, whose history"):
         git.since(clone, "2020-01-01")  # all it has would seem to be new
-    with pytest.raises(log.SourceFailed, match="no commit 'base', and this is a shallow"):
+    with pytest.raises(SourceFailed, match="no commit 'base', and this is a shallow"):
         git.since(clone, "base")
 
 
 def test_no_repository_says_so(tmp_path: Path) -> None:
-    with pytest.raises(log.SourceFailed, match="not a git repository"):
+    with pytest.raises(SourceFailed, match="not a git repository"):
         git.since(tmp_path, "HEAD")

@@ -1,7 +1,7 @@
-"""What git says: commits and files since a commit or a time.
+"""Git as a source: commits and files since a commit or a time.
 
 The repository may be a stranger's. So git runs without its hooks, monitors, external diffs and
-text filters, without `GIT_*` from the environment, and no word of the session is taken for an
+text filters, without `GIT_*` from the environment, and no text of the session becomes an
 option.
 """
 
@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from handoff.sources.log import SourceFailed
+from handoff.base.problems import Problem
+from handoff.session.model import GitRange, SourceFact
+from handoff.sources.source import Request, SourceFailed, SourceRows, TypedRow
 
+ENGINE = "git"
 TIMEOUT_SECONDS = 30
 MAX_COMMITS = 10_000
 _SHORT = 12
@@ -28,7 +33,7 @@ EMPTY_TREES = (
     "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 )
-"""What a history is compared with that begins later: in SHA-1, and in SHA-256."""
+"""The base of a history that begins later: in SHA-1, and in SHA-256."""
 
 _HARDENED = (
     "--no-pager",
@@ -44,14 +49,14 @@ _HARDENED = (
 )  # fmt: skip
 _DIFF = (
     *("-z", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames"),
-    # what a person's settings would change
+    # override the user's settings
     *("--no-relative", "--submodule=short", "--diff-algorithm=myers", "-O/dev/null"),
 )
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
-    # a partial clone fetches what it lacks: never, over no protocol at all
+    # a partial clone must not fetch what it lacks, over any protocol
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_NO_LAZY_FETCH": "1",
 }
@@ -73,7 +78,7 @@ class Commit(Struct, frozen=True):
     """40 hex digits."""
     author: str
     committed_at: datetime | None
-    """UTC; `None` for a time that no calendar has."""
+    """UTC; `None` for a time outside the calendar."""
     subject: str
 
 
@@ -81,45 +86,104 @@ class File(Struct, frozen=True):
     path: str
     change: Change
     old_path: str | None
-    """Where a renamed file was."""
+    """The former path of a renamed file."""
     insertions: int | None
     """Lines; `None` for a binary file."""
     deletions: int | None
 
 
 class CommitRange(Struct, frozen=True):
-    """What lies between a base and the head."""
+    """The commits between a base and the head."""
 
     base: str
     """The commit compared with, 40 hex digits; the empty tree where history begins later."""
     head: str
     shallow: bool
-    """The clone is cut off: commits before it are not seen."""
+    """The clone is shallow: older commits are missing."""
 
     @property
-    def words(self) -> str:
-        """`0123456..789abcd` or `start..789abcd`, and that a clone is shallow."""
+    def name(self) -> str:
+        """`0123456..789abcd` or `start..789abcd`, with a note if the clone is shallow."""
         cut_off = " (shallow clone)" if self.shallow else ""
         base = "start" if self.base in EMPTY_TREES else self.base[:_SHORT]
         return f"{base}..{self.head[:_SHORT]}{cut_off}"
 
 
+def describe(source: GitRange) -> str:
+    return source.since
+
+
+def problems(
+    fact: SourceFact, source: GitRange, file: Callable[[str], Path]
+) -> Iterator[Problem]:
+    """None: a revision can only be checked in the repository."""
+    return iter(())
+
+
+def read(request: Request, source: GitRange) -> SourceRows:
+    """The files, commits or summary of the commits up to the as-of time."""
+    root, until = request.context.root, request.as_of if request.is_past else None
+    span = since(root, source.since, until=until, zone=request.context.zone)
+    return SourceRows(_ROWS[source.take](root, span), span.name)
+
+
+def _files(root: Path, span: CommitRange) -> list[TypedRow]:
+    return [asdict(each) for each in files(root, span)]
+
+
+def _commits(root: Path, span: CommitRange) -> list[TypedRow]:
+    return [asdict(each) for each in commits(root, span)]
+
+
+def _summary(root: Path, span: CommitRange) -> list[TypedRow]:
+    changed, made = files(root, span), commits(root, span)
+    if len(made) == MAX_COMMITS:
+        raise SourceFailed(f"{MAX_COMMITS:,} commits or more, too many for a summary")
+    times = [each.committed_at for each in made if each.committed_at]
+    changes = [each.change for each in changed]
+    return [
+        {
+            "commits": len(made),
+            "authors": tuple(dict.fromkeys(each.author for each in reversed(made))),
+            "files": len(changed),
+            **{change: changes.count(change) for change in CHANGES},
+            "insertions": sum(each.insertions or 0 for each in changed),
+            "deletions": sum(each.deletions or 0 for each in changed),
+            "first_at": min(times, default=None),
+            "last_at": max(times, default=None),
+            "base": span.base,
+            "head": span.head,
+            "shallow": span.shallow,
+        }
+    ]
+
+
+_ROWS: Mapping[str, Callable[[Path, CommitRange], list[TypedRow]]] = {
+    "files": _files,
+    "commits": _commits,
+    "summary": _summary,
+}
+
+
+# --- commits and files -------------------------------------------------------------------
+
+
 def since(
     root: Path, base: str, *, until: datetime | None = None, zone: tzinfo = UTC
 ) -> CommitRange:
-    """The commits that `base` (a revision, or an ISO date or time) and `until` stand for.
+    """The commits from `base` (a revision, or an ISO date or time) until `until`.
 
-    A date begins at midnight in `zone`. What another branch has beyond the commit where
-    both parted is left out. Raises SourceFailed where there is no git, no repository, no
-    commit, no such revision, or where a shallow clone does not reach back far enough.
+    A date begins at midnight in `zone`. Commits that only the branch of `base` has are left
+    out. Raises SourceFailed without git, a repository, a commit or such a revision, or where a
+    shallow clone does not reach back far enough.
     """
     head = _head(root, until)
-    shallow = asked(root, "rev-parse", "--is-shallow-repository").strip() == "true"
-    moment = _moment(base, zone)
-    if moment is None:
-        start = _parting(root, _commit_named(root, base, shallow=shallow), head)
+    shallow = run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+    time = _time(base, zone)
+    if time is None:
+        start = _merge_base(root, _commit_named(root, base, shallow=shallow), head)
     else:
-        start = _commit_before(root, moment, head, shallow=shallow)
+        start = _commit_before(root, time, head, shallow=shallow)
     return CommitRange(start, head, shallow)
 
 
@@ -128,16 +192,15 @@ def commits(root: Path, span: CommitRange) -> tuple[Commit, ...]:
     form = "--format=%H%x00%ct%x00%an%x00%s"
     between = [span.head] if span.base in EMPTY_TREES else [span.head, f"^{span.base}"]
     options = ("-z", f"-{MAX_COMMITS}", "--encoding=UTF-8", form)
-    said = asked(root, "log", *options, "--end-of-options", *between)
-    words = said.split("\0")
+    words = run_git(root, "log", *options, "--end-of-options", *between).split("\0")
     return tuple(_commit(*words[n : n + 4]) for n in range(0, len(words) - 3, 4))
 
 
 def files(root: Path, span: CommitRange) -> tuple[File, ...]:
     """The files that differ between base and head, by path, renames followed."""
     trees = ("--end-of-options", span.base, span.head)
-    changes = _changes(asked(root, "diff", *_DIFF, "--name-status", *trees, "--"))
-    counts = _counts(asked(root, "diff", *_DIFF, "--numstat", *trees, "--"))
+    changes = _changes(run_git(root, "diff", *_DIFF, "--name-status", *trees, "--"))
+    counts = _counts(run_git(root, "diff", *_DIFF, "--numstat", *trees, "--"))
     return tuple(
         File(path, change, old, *counts.get(path, (None, None)))
         for path, (change, old) in sorted(changes.items())
@@ -163,43 +226,43 @@ def _commit_named(root: Path, base: str, *, shallow: bool) -> str:
     except _NoCommit as error:
         why = ", and this is a shallow clone" if shallow else ""
         line = " ".join(base.split())[:_SHOWN]
-        raise SourceFailed(f"git knows no commit '{line}'{why}") from error
+        raise SourceFailed(f"git has no commit '{line}'{why}") from error
 
 
-def _commit_before(root: Path, moment: datetime, head: str, *, shallow: bool) -> str:
-    """The last commit before `moment`; the empty tree where history begins later."""
-    found = _newest(root, f"--before={moment.isoformat()}", head)
+def _commit_before(root: Path, time: datetime, head: str, *, shallow: bool) -> str:
+    """The last commit before `time`; the empty tree where history begins later."""
+    found = _newest(root, f"--before={time.isoformat()}", head)
     if found or not shallow:
         return found or next(tree for tree in EMPTY_TREES if len(tree) == len(head))
     raise SourceFailed(
-        "this is a shallow clone, whose history begins later than that; "
-        "'git fetch --unshallow' brings the rest"
+        "this is a shallow clone, whose history begins later; "
+        "fetch the rest with 'git fetch --unshallow'"
     )
 
 
-def _parting(root: Path, base: str, head: str) -> str:
-    """Where the histories of two commits parted; `base` where they have none in common."""
+def _merge_base(root: Path, base: str, head: str) -> str:
+    """The last common commit of two histories; `base` if there is none."""
     try:
-        return asked(root, "merge-base", "--end-of-options", base, head).split()[0]
+        return run_git(root, "merge-base", "--end-of-options", base, head).split()[0]
     except (_NoCommit, IndexError):
         return base
 
 
 def _newest(root: Path, limit: str, head: str) -> str:
-    return asked(root, "rev-list", "-1", limit, "--end-of-options", head).strip()
+    return run_git(root, "rev-list", "-1", limit, "--end-of-options", head).strip()
 
 
 def _named(root: Path, revision: str) -> str:
     verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-    return asked(root, *verify, f"{revision}^{{commit}}").split()[-1]
+    return run_git(root, *verify, f"{revision}^{{commit}}").split()[-1]
 
 
-def _moment(text: str, zone: tzinfo) -> datetime | None:
+def _time(text: str, zone: tzinfo) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return time if time.tzinfo else time.replace(tzinfo=zone)
 
 
 def _commit(sha: str, seconds: str, author: str, subject: str) -> Commit:
@@ -210,9 +273,9 @@ def _commit(sha: str, seconds: str, author: str, subject: str) -> Commit:
     return Commit(sha, author, at, subject)
 
 
-def _changes(said: str) -> dict[str, tuple[Change, str | None]]:
+def _changes(output: str) -> dict[str, tuple[Change, str | None]]:
     found: dict[str, tuple[Change, str | None]] = {}
-    parts = iter(said.split("\0"))
+    parts = iter(output.split("\0"))
     for status in parts:
         if not status:
             break
@@ -224,9 +287,9 @@ def _changes(said: str) -> dict[str, tuple[Change, str | None]]:
     return found
 
 
-def _counts(said: str) -> dict[str, tuple[int | None, int | None]]:
+def _counts(output: str) -> dict[str, tuple[int | None, int | None]]:
     found: dict[str, tuple[int | None, int | None]] = {}
-    parts = iter(said.split("\0"))
+    parts = iter(output.split("\0"))
     for part in parts:
         if not part:
             break
@@ -243,11 +306,11 @@ def _count(text: str) -> int | None:
 
 
 class _NoCommit(SourceFailed):
-    """git has nothing to say, and says nothing about it."""
+    """git fails without a message: there is no such commit."""
 
 
-def asked(root: Path, *words: str) -> str:
-    """What git says to `words`, hardened. Raises SourceFailed."""
+def run_git(root: Path, *words: str) -> str:
+    """The output of a git command, run hardened. Raises SourceFailed."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     try:
         done = subprocess.run(
@@ -262,7 +325,7 @@ def asked(root: Path, *words: str) -> str:
     except FileNotFoundError as error:
         raise SourceFailed("git is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise SourceFailed(f"git gave no answer in {TIMEOUT_SECONDS} seconds") from error
+        raise SourceFailed(f"git did not finish in {TIMEOUT_SECONDS} seconds") from error
     except ValueError as error:  # a NUL in a word
         raise _NoCommit(str(error)) from error
     if done.returncode:
@@ -270,9 +333,7 @@ def asked(root: Path, *words: str) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-def _failure(said: list[str]) -> SourceFailed:
-    """Of what git says, the line that says what failed; hints follow it."""
-    fatal = [line for line in said if line.startswith(("fatal: ", "error: "))]
-    if not said:
-        return _NoCommit("no such commit")
-    return SourceFailed([*fatal, *said][0])
+def _failure(lines: list[str]) -> SourceFailed:
+    """The error that git reports in one of `lines`; hints follow it."""
+    fatal = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    return SourceFailed([*fatal, *lines][0]) if lines else _NoCommit("no such commit")

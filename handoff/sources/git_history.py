@@ -1,4 +1,4 @@
-"""What git remembers of single files: where they went, what they held, who changed them."""
+"""The history of single files in git: renames, versions and the commits that changed them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
-from handoff.sources.git import asked
-from handoff.sources.log import SourceFailed
+from handoff.sources.git import run_git
+from handoff.sources.source import SourceFailed
 
 MAX_MOVES = 10
 """Renames of one file that are followed."""
 MAX_COMMITS = 5
-"""Of one file; more say no more."""
+"""Of one file; more would not help a reader."""
 _HEX = re.compile(r"[0-9a-f]{40,64}")
 
 
@@ -25,14 +25,14 @@ class Touch(Struct, frozen=True):
 
     sha: str
     at: datetime | None
-    """UTC; `None` for a time that no calendar has."""
+    """UTC; `None` for a time outside the calendar."""
     subject: str
 
 
 def head(root: Path) -> str | None:
     """The commit that is checked out; `None` without git, repository or commit."""
     try:
-        return asked(root, "rev-parse", "--verify", "--quiet", "HEAD").strip() or None
+        return run_git(root, "rev-parse", "--verify", "--quiet", "HEAD").strip() or None
     except SourceFailed:
         return None
 
@@ -40,7 +40,7 @@ def head(root: Path) -> str | None:
 def committed(root: Path, path: str) -> bool | None:
     """Whether a file or folder is in the commit that is checked out.
 
-    `None` where that cannot be said, without a repository or a commit.
+    `None` where that is not known: without a repository or a commit.
     """
     commit = head(root)
     return None if commit is None else path.rstrip("/") in committed_paths(root, commit)
@@ -49,36 +49,37 @@ def committed(root: Path, path: str) -> bool | None:
 @lru_cache(2)
 def committed_paths(root: Path, commit: str) -> frozenset[str]:
     """Every file of a commit at or below `root`, and their folders."""
-    said = asked(root, "ls-tree", "-r", "-z", "--name-only", "--end-of-options", commit)
-    files = [PurePosixPath(path) for path in said.split("\0") if path]
+    options = ("-r", "-z", "--name-only", "--end-of-options")
+    output = run_git(root, "ls-tree", *options, commit)
+    files = [PurePosixPath(path) for path in output.split("\0") if path]
     folders = {str(folder) for file in files for folder in file.parents}
     return frozenset({*map(str, files), *folders})
 
 
 def _is_shallow(root: Path) -> bool:
-    """Whether the clone is cut off, so that older commits are not seen."""
+    """Whether the clone is shallow, so that older commits are missing."""
     try:
-        return asked(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+        return run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     except SourceFailed:
         return False
 
 
 def knows(root: Path, sha: str) -> bool | None:
-    """Whether a commit is there, by its name's first digits.
+    """Whether a commit exists, by the first digits of its id.
 
-    `None` where that cannot be said: without a repository, and in a clone that is cut off.
+    `None` where that is not known: without a repository, and in a shallow clone.
     """
     if head(root) is None:
         return None
     options = ("--verify", "--quiet", "--end-of-options")
     try:
-        return bool(asked(root, "rev-parse", *options, f"{sha}^{{commit}}").strip())
+        return bool(run_git(root, "rev-parse", *options, f"{sha}^{{commit}}").strip())
     except SourceFailed:
         return None if _is_shallow(root) else False
 
 
 def last_touched(root: Path, paths: Sequence[str]) -> str | None:
-    """The last commit that changed one of `paths`; `None` where none did."""
+    """The last commit that changed one of `paths`; `None` if there is none."""
     found = _log(root, ("-1", "--format=%H"), paths)
     return found.strip() or None
 
@@ -90,7 +91,7 @@ def deleted_paths(root: Path) -> frozenset[str]:
 
 
 def moved(root: Path, path: str) -> str | None:
-    """Where a file that is gone was moved to, renames followed; `None` where it was not."""
+    """The present path of a file that was renamed, possibly twice; `None` if it was not."""
     prefix = _prefix(root)
     here, known = path, {path}
     for _ in range(MAX_MOVES):
@@ -105,19 +106,21 @@ def moved(root: Path, path: str) -> str | None:
 
 
 def versions(root: Path, path: str, *, limit: int) -> Iterator[tuple[str, bytes]]:
-    """What committed versions of a file held, with their commits, newest first."""
+    """The content of committed versions of a file, with their commits, newest first."""
     for sha in _log(root, (f"-{limit}", "--format=%H"), [path]).split():
         try:
-            held = asked(root, "show", "--no-textconv", "--end-of-options", f"{sha}:./{path}")
+            content = run_git(
+                root, "show", "--no-textconv", "--end-of-options", f"{sha}:./{path}"
+            )
         except SourceFailed:  # the commit that removed it
             continue
-        yield sha, held.encode()
+        yield sha, content.encode()
 
 
 def touches(root: Path, path: str, *, since: str) -> tuple[Touch, ...]:
     """The last commits after `since` that changed a file or folder, newest first.
 
-    `*` in the path stands for any part of a name.
+    `*` in the path matches any part of a name.
     """
     if not _HEX.fullmatch(since):
         raise ValueError(f"'{since}' is no commit")
@@ -135,28 +138,28 @@ def _touch(sha: str, seconds: str, subject: str) -> Touch:
 
 
 def _renamed(root: Path, prefix: str, path: str) -> str | None:
-    """What the last commit that touched `path` renamed it to."""
+    """The name that the last commit of `path` gave it."""
     sha = last_touched(root, [path])
     if sha is None:
         return None
     options = ("--name-status", "-z", "--no-ext-diff", "--no-textconv", "--find-renames")
     try:
-        said = asked(
+        output = run_git(
             root, "diff", *options, "--diff-filter=R", "--no-relative",
             "--end-of-options", f"{sha}^", sha, "--",
         )  # fmt: skip
     except SourceFailed:  # the first commit has none before it
         return None
-    words = said.split("\0")
+    words = output.split("\0")
     renames = {words[n + 1]: words[n + 2] for n in range(0, len(words) - 2, 3)}
     there = renames.get(f"{prefix}{path}", "")
     return there.removeprefix(prefix) if there.startswith(prefix) and there else None
 
 
 def _prefix(root: Path) -> str:
-    """The way from the repository's top to `root`, which need not be the top."""
+    """The path from the top of the repository to `root`."""
     try:
-        return asked(root, "rev-parse", "--show-prefix").removesuffix("\n")
+        return run_git(root, "rev-parse", "--show-prefix").removesuffix("\n")
     except SourceFailed:
         return ""
 
@@ -164,9 +167,9 @@ def _prefix(root: Path) -> str:
 def _log(
     root: Path, options: Sequence[str], paths: Sequence[str], *, globs: bool = False
 ) -> str:
-    """What `git log` says of `paths`; nothing where git cannot say anything."""
+    """The output of `git log` for `paths`; empty if git fails."""
     pathspecs = "--glob-pathspecs" if globs else "--literal-pathspecs"
     try:
-        return asked(root, pathspecs, "log", *options, "HEAD", "--", *paths)
+        return run_git(root, pathspecs, "log", *options, "HEAD", "--", *paths)
     except SourceFailed:
         return ""

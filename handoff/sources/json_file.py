@@ -1,33 +1,94 @@
-"""What a checkpoint file says: JMESPath expressions over its JSON."""
+"""JSON files as sources: rows by JMESPath expressions."""
 
 from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from handoff.base.problems import HandoffError
-from handoff.sources.log import SourceFailed
+from handoff.base.problems import Problem
+from handoff.session.facts import TIME
+from handoff.session.model import JsonFile, SourceFact
+from handoff.sources.source import (
+    InvalidSource,
+    Request,
+    SourceFailed,
+    SourceRows,
+    file_problems,
+    named_errors,
+    no_column,
+    past_unknown,
+    row_time,
+    typed_rows,
+)
 
+ENGINE = "json"
 MAX_BYTES = 64 * 1024 * 1024
 MAX_EXPRESSION = 1_000
+TOP = "$."
+"""Begins an expression on the whole file, not on one row of it."""
+KEY = "$key"
+"""The expression for the key of a row, where the rows are a mapping."""
 
 Json = Any
 
 
-class BadExpression(HandoffError):
-    """An expression that JMESPath does not take."""
-
-    exit_code = 1
+class BadExpression(InvalidSource):
+    """An invalid JMESPath expression."""
 
 
-def read(path: Path) -> Json:
-    """The JSON in `path`; raises SourceFailed, with line and column, where it is none."""
+def describe(source: JsonFile) -> str:
+    return source.path
+
+
+def problems(
+    fact: SourceFact, source: JsonFile, file: Callable[[str], Path]
+) -> Iterator[Problem]:
+    """Paths that may not be read, unknown columns and invalid expressions."""
+    yield from file_problems(fact, source, file, source.path)
+    columns = [each.name for each in fact.returns]
+    expressions = [*source.read.values()] + ([source.rows] if source.rows is not None else [])
+    for name in source.read:
+        if name != TIME and name not in columns:
+            yield no_column(fact, source, "'from:' has", name)
+    for expression in expressions:
+        try:
+            check_expression(expression)
+        except BadExpression as error:
+            message = f"fact '{fact.name}': '{expression}' is {error}"
+            yield Problem("F032", message, source.place)
+
+
+def read(request: Request, source: JsonFile) -> SourceRows:
+    """The rows of the file, if it was written by the as-of time."""
+    with named_errors(source.path):
+        rows = _rows(request, source)
+        return SourceRows(typed_rows(request.fact, source, rows), source.path)
+
+
+def _rows(request: Request, source: JsonFile) -> list[dict[str, Json]]:
+    names = [each.name for each in request.fact.returns if each.name not in source.constants]
+    expressions = {name: source.read.get(name, f'"{name}"') for name in [*names, TIME]}
+    content = read_json(request.context.file(source.path))
+    rows = select_rows(content, source.rows, expressions)
+    if not request.is_past:
+        return rows
+    times = [row_time(row[TIME], source.zone) for row in rows]
+    known = [time for time in times if time is not None]
+    if len(known) < len(rows):
+        raise past_unknown(f"the file has no '{TIME}', the time it was written")
+    if any(time > request.as_of for time in known):
+        raise SourceFailed(f"written later, at {max(known):%Y-%m-%d %H:%M} UTC")
+    return rows
+
+
+def read_json(path: Path) -> Json:
+    """The content of `path`; raises SourceFailed, with line and column, if it is not JSON."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise SourceFailed("cannot read the file: is no file")
+            raise SourceFailed("cannot read the file: not a plain file")
         if path.stat().st_size > MAX_BYTES:
             raise SourceFailed(f"more than {MAX_BYTES // 2**20} MiB of JSON")
         return json.loads(path.read_bytes())
@@ -36,22 +97,19 @@ def read(path: Path) -> Json:
         raise SourceFailed(f"cannot read the file: {reason}") from error
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, column {error.colno}"
-        raise SourceFailed(f"no JSON: {error.msg.lower()} at {at}") from error
+        raise SourceFailed(f"not JSON: {error.msg.lower()} at {at}") from error
     except (UnicodeDecodeError, RecursionError) as error:
-        raise SourceFailed("no JSON: not UTF-8, or nested too deeply") from error
-    except ValueError as error:  # Python's bound on what it makes a number of
-        raise SourceFailed("no JSON: a number of too many digits") from error
+        raise SourceFailed("not JSON: not UTF-8, or nested too deeply") from error
+    except ValueError as error:  # Python's limit on the digits of a number
+        raise SourceFailed("not JSON: a number of too many digits") from error
 
 
-TOP = "$."
-"""Begins an expression that is put to the whole file, not to one row of it."""
-KEY = "$key"
-"""The expression for what a row is called, where the rows are a mapping."""
+# --- expressions -------------------------------------------------------------------------
 
 
-def check(expression: str) -> None:
+def check_expression(expression: str) -> None:
     """Raises BadExpression unless `expression` is JMESPath (https://jmespath.org)."""
-    import jmespath  # slow: only sessions that read checkpoints need it
+    import jmespath  # slow: only sessions with JSON files need it
     from jmespath.exceptions import JMESPathError
 
     if expression == KEY:
@@ -62,19 +120,21 @@ def check(expression: str) -> None:
         jmespath.compile(expression.removeprefix(TOP))
     except JMESPathError as error:
         at = getattr(error, "lex_position", None)
-        where = f", see its character {at + 1}" if isinstance(at, int) else ""
-        raise BadExpression(f"no JMESPath expression{where}") from error
+        where = f", see character {at + 1}" if isinstance(at, int) else ""
+        raise BadExpression(f"not a JMESPath expression{where}") from error
 
 
-def rows(content: Json, at: str | None, columns: Mapping[str, str]) -> list[dict[str, Json]]:
+def select_rows(
+    content: Json, at: str | None, expressions: Mapping[str, str]
+) -> list[dict[str, Json]]:
     """One row for each element of the list or mapping at `at`, or one for the whole file.
 
-    `columns` names an expression each. Raises SourceFailed where `at` gives neither, or an
-    expression is put to a value of the wrong kind (`length(total)` of a number).
+    `expressions` has one for each column. Raises SourceFailed where `at` is neither a list
+    nor a mapping, or a value has the wrong type (`length(total)` of a number).
     """
     elements = [(None, content)] if at is None else _elements(content, at)
     return [
-        {name: _found(expression, key, row, content) for name, expression in columns.items()}
+        {name: _evaluate(each, key, row, content) for name, each in expressions.items()}
         for key, row in elements
     ]
 
@@ -84,11 +144,11 @@ def _elements(content: Json, at: str) -> list[tuple[str | None, Json]]:
     if isinstance(found, dict):
         return list(found.items())
     if not isinstance(found, list):
-        raise SourceFailed(f"'{at}' is no list and no mapping in this file")
+        raise SourceFailed(f"'{at}' is neither a list nor a mapping in this file")
     return [(None, row) for row in found]
 
 
-def _found(expression: str, key: str | None, row: Json, content: Json) -> Json:
+def _evaluate(expression: str, key: str | None, row: Json, content: Json) -> Json:
     if expression == KEY:
         return key
     is_top = expression.startswith(TOP)
@@ -96,18 +156,18 @@ def _found(expression: str, key: str | None, row: Json, content: Json) -> Json:
 
 
 def _search(expression: str, value: Json) -> Json:
-    import jmespath  # slow: only sessions that read checkpoints need it
+    import jmespath  # slow: only sessions with JSON files need it
     from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
     try:
         return jmespath.search(expression, value)
-    except JMESPathTypeError as error:  # its words hold the value, which may be the whole file
-        raise _put_wrongly(expression) from error
+    except JMESPathTypeError as error:  # its message has the value, which may be a whole file
+        raise _wrong_type(expression) from error
     except JMESPathError as error:
-        raise SourceFailed(f"cannot be read so: {str(error).splitlines()[0]}") from error
+        raise SourceFailed(f"cannot be evaluated: {str(error).splitlines()[0]}") from error
     except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError) as error:
-        raise _put_wrongly(expression) from error
+        raise _wrong_type(expression) from error
 
 
-def _put_wrongly(expression: str) -> SourceFailed:
-    return SourceFailed(f"'{expression}' is put to a value of another kind than it takes")
+def _wrong_type(expression: str) -> SourceFailed:
+    return SourceFailed(f"'{expression}' cannot be applied to a value of this type")

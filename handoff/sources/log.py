@@ -1,4 +1,4 @@
-"""What a log says: the matches of a regular expression, the newest first read.
+"""Log files as sources: the matches of a regular expression, read from the end.
 
 A log is read from its end, block by block, so that its size does not matter; the pattern runs
 in RE2, which takes time linear in the line whatever a stranger's pattern looks like.
@@ -9,31 +9,51 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from msgspec import Struct
 
-from handoff.base.problems import HandoffError
+from handoff.base.problems import Problem, nearest
+from handoff.facts.recorded import MAX_ROWS
+from handoff.session.facts import TIME
+from handoff.session.model import LogFile, SourceFact
+from handoff.sources.source import (
+    InvalidSource,
+    Request,
+    SourceFailed,
+    SourceRows,
+    file_problems,
+    named_errors,
+    no_column,
+    past_unknown,
+    plain_number,
+    row_time,
+    typed_rows,
+)
+from handoff.sql.contracts import CONTRACTS
 
+ENGINE = "log"
 BLOCK_BYTES = 256 * 1024
 MAX_LINE_BYTES = 64 * 1024
-"""A longer line is cut: its first bytes are searched."""
+"""Only so many bytes of a line are searched."""
 MAX_SCANNED_BYTES = 256 * 1024 * 1024
-"""How far back from the end a match is looked for."""
+"""From the end of the log; older lines are not searched."""
 MAX_PATTERN = 1_000
 _MAX_MEMORY = 8 * 1024 * 1024
 
+Row = dict[str, object]
 Groups = Mapping[str, str | None]
-"""By name; `None` for a group that took no part in the match."""
+"""By name; `None` for a group that did not participate in the match."""
 
 
 class LogMatch(Struct, frozen=True):
     groups: Groups
     is_to_the_end: bool
-    """Nothing follows it in its line, so that more of the line could change it."""
+    """It ends with the line, so that more of the line could change it."""
 
 
 class LogLine(Struct, frozen=True):
@@ -43,83 +63,155 @@ class LogLine(Struct, frozen=True):
 
 
 class LinePattern(Struct, frozen=True):
-    """A pattern, to be called with a line: its first match there, or `None`."""
+    """A pattern that is called with a line, for its first match or `None`."""
 
     pattern: re.Pattern[str]
     in_lines: re.Pattern[bytes] | None
-    """The same over many lines at once; `None` where it would mean something else."""
+    """The same for many lines at once; `None` where it would differ."""
 
     def __call__(self, line: str) -> LogMatch | None:
         match = self.pattern.search(line)
         return None if match is None else LogMatch(match.groupdict(), match.end() == len(line))
 
     def may_match(self, lines: bytes) -> bool:
-        """Whether one of `lines` may have a match: 20 times faster than to ask each."""
+        """Whether one of `lines` may have a match: 20 times faster than line by line."""
         return self.in_lines is None or self.in_lines.search(lines) is not None
 
 
-class SourceFailed(HandoffError):
-    """A source has no answer; the message says why in one line."""
-
-    exit_code = 3
+class BadPattern(InvalidSource):
+    """An invalid regular expression, or one that RE2 does not support."""
 
 
-class BadPattern(HandoffError):
-    """The regular expression is none, or none that RE2 takes."""
-
-    exit_code = 1
+def describe(source: LogFile) -> str:
+    return source.path
 
 
-def search(pattern: str) -> LinePattern:
-    """The pattern, ready to search with.
+def problems(
+    fact: SourceFact, source: LogFile, file: Callable[[str], Path]
+) -> Iterator[Problem]:
+    """Paths that may not be read, invalid patterns, and unknown or missing columns."""
+    folder, _, name = source.path.rpartition("/")
+    yield from file_problems(
+        fact, source, file, (folder or ".") if "*" in name else source.path
+    )
+    try:
+        groups = group_names(source.match)
+    except BadPattern as error:
+        yield Problem("F031", f"fact '{fact.name}': {error}", source.place)
+        return
+    columns = [each.name for each in fact.returns]
+    for group in sorted(groups):
+        if group != TIME and group not in columns:
+            yield no_column(fact, source, "the pattern has a group", group)
+    optional = CONTRACTS.get(fact.contract or "", {})
+    for column in columns:
+        if column not in (*optional, *groups, *source.constants):
+            message = f"column '{column}' is neither a group of the pattern nor in 'set:'"
+            yield Problem("F033", message + nearest(column, groups), source.place)
+
+
+def read(request: Request, source: LogFile) -> SourceRows:
+    """The rows of the lines that match, up to the as-of time."""
+    with named_errors(source.path):
+        rows = _rows(request, source)
+        return SourceRows(typed_rows(request.fact, source, rows), source.path)
+
+
+def _rows(request: Request, source: LogFile) -> list[Row]:
+    pattern, names = compile_pattern(source.match), group_names(source.match)
+    if request.is_past and TIME not in names:
+        raise past_unknown(f"the pattern has no group '{TIME}', the time of a line")
+    file = _log_file(request.context.file, source.path)
+    rows = select_matches(
+        matches(file, pattern),
+        lambda groups: row_time(groups.get(TIME), source.zone) if TIME in names else None,
+        key=request.fact.key if request.fact.key in names else None,
+        take=source.take,
+        until=request.as_of if request.is_past else None,
+        recent=_recent(request) if {TIME, "done"} <= {*names} else None,
+    )
+    if not rows and source.take == "last":
+        when = f" up to {request.as_of:%Y-%m-%d %H:%M} UTC" if request.is_past else ""
+        raise SourceFailed(f"no line{searched(file)} matches{when}")
+    return rows
+
+
+_STARS = re.compile(r"\*+")
+
+
+def _log_file(file: Callable[[str], Path], path: str) -> Path:
+    """The file; the newest if its name has a `*`."""
+    folder, _, name = path.rpartition("/")
+    if "*" not in name:
+        return file(path)
+    prefix = f"{folder}/" if folder else ""
+    paths = sorted(file(folder or ".").glob(_STARS.sub("*", name)))
+    files = [file(f"{prefix}{each.name}") for each in paths]
+    found = newest([each for each in files if each.is_file()])
+    if found is None:
+        raise SourceFailed("no such file")
+    return found
+
+
+def _recent(request: Request) -> RecentWindow | None:
+    """The window of recent progress, for facts with phases."""
+    if request.fact.contract != "phases":
+        return None
+    minutes = request.context.recent_minutes
+    return RecentWindow(request.as_of - timedelta(minutes=minutes), request.as_of, minutes)
+
+
+# --- patterns ------------------------------------------------------------------------------
+
+
+def compile_pattern(pattern: str) -> LinePattern:
+    """The pattern for lines.
 
     Raises BadPattern: RE2 has no look-around and no back-references
-    (https://github.com/google/re2/wiki/Syntax), and names are what columns are made of.
+    (https://github.com/google/re2/wiki/Syntax), and named groups are the columns.
     """
     compiled = _compiled(pattern)
-    # the beginning and the end of the text are those of a line only in a line by itself
+    # these match at the ends of the text, which are those of a line only line by line
     has_text_ends = re.search(r"\\[AzZQC]", pattern) is not None
     return LinePattern(compiled, None if has_text_ends else _over_lines(pattern))
 
 
 def group_names(pattern: str) -> tuple[str, ...]:
-    """The names of a pattern's groups, in no certain order. Raises BadPattern."""
+    """The names of the groups of a pattern, in any order. Raises BadPattern."""
     return tuple(_compiled(pattern).groupindex)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """RE2's own pattern, which has the shape of the standard library's."""
-    import re2  # slow: only sessions that read logs need it
+    """RE2's pattern, which is used like one of the standard library."""
+    import re2  # slow: only sessions with logs need it
 
     if len(pattern) > MAX_PATTERN:
-        raise BadPattern(f"a pattern of {len(pattern)} characters, more than {MAX_PATTERN}")
+        raise BadPattern(f"a pattern of {len(pattern)} characters, at most {MAX_PATTERN}")
     try:
         compiled: re.Pattern[str] = re2.compile(pattern, _options())
     except re2.error as error:
-        said = error.args[0]
-        why = said.decode() if isinstance(said, bytes) else str(said)
-        raise BadPattern(f"no regular expression that RE2 takes: {why}") from error
+        message = error.args[0]
+        reason = message.decode() if isinstance(message, bytes) else str(message)
+        raise BadPattern(f"not a regular expression of RE2: {reason}") from error
     if not compiled.groupindex:
-        raise BadPattern(
-            "no named group such as '(?P<done>...)', so there is nothing to record"
-        )
+        raise BadPattern("the pattern has no named group such as '(?P<done>...)'")
     return compiled
 
 
 def _over_lines(pattern: str) -> re.Pattern[bytes] | None:
-    import re2  # slow: only sessions that read logs need it
+    import re2  # slow: only sessions with logs need it
 
     options = _options()
     options.never_nl = True
     try:
         over_lines: re.Pattern[bytes] = re2.compile(f"(?m:{pattern})".encode(), options)
-    except re2.error:  # past a bound of RE2's that the pattern alone is not
+    except re2.error:  # over a limit of RE2 that the pattern alone is not
         return None
     return over_lines
 
 
 def _options() -> Any:
-    import re2  # slow: only sessions that read logs need it
+    import re2  # slow: only sessions with logs need it
 
     options = re2.Options()
     options.log_errors = False
@@ -127,17 +219,17 @@ def _options() -> Any:
     return options
 
 
-def matches(path: Path, found: LinePattern) -> Iterator[Groups]:
+def matches(path: Path, pattern: LinePattern) -> Iterator[Groups]:
     """The groups of each matching line, the last line first.
 
-    Rotation is followed: where `run.log` ends, `run.log.1` goes on. A match that reaches the
-    end of a line still being written may be cut off (`514/15` of `514/1537`), so it counts
-    only where there is no other. Raises SourceFailed where the log cannot be read.
+    Rotation is followed: before `run.log` comes `run.log.1`. A match that ends with a line that
+    is still being written may be cut off (`514/15` of `514/1537`), so it counts only if there
+    is no other. Raises SourceFailed where the log cannot be read.
     """
     cut_off: Groups | None = None
     has_matched = False
-    for line in _lines(path, found.may_match):
-        match = found(line.text)
+    for line in _lines(path, pattern.may_match):
+        match = pattern(line.text)
         if match is None:
             continue
         if match.is_to_the_end and not line.is_whole:
@@ -150,7 +242,7 @@ def matches(path: Path, found: LinePattern) -> Iterator[Groups]:
 
 
 def _lines(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[LogLine]:
-    """The lines of a log and of what it was rotated into, the last first."""
+    """The lines of a log and of its rotated files, the last first."""
     budget = MAX_SCANNED_BYTES
     for part in _rotated(path):
         with _opened(part) as file:
@@ -162,14 +254,14 @@ def _lines(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[LogLine]:
 
 
 def searched(path: Path) -> str:
-    """Words for how much of a log was looked at; none where it was all of it."""
+    """How much of a log was searched, as words; empty for all of it."""
     if sum(part.stat().st_size for part in _rotated(path)) <= MAX_SCANNED_BYTES:
         return ""
     return f" of its last {MAX_SCANNED_BYTES // 2**20} MiB"
 
 
 def newest(paths: list[Path]) -> Path | None:
-    """The file written last, by its time and then by its name; `None` of none."""
+    """The file written last, by its time and then by its name; `None` if there is none."""
     return max(paths, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
 
 
@@ -182,9 +274,8 @@ def lines_from_end(
 ) -> Iterator[LogLine]:
     """The lines of `file` before byte `end`, last first, from its last `at_most` bytes.
 
-    A carriage return ends a line too: progress bars write one line over the other. What is
-    no UTF-8 is replaced, colours are left out, empty lines as well, and the lines of a block
-    that is not `wanted`.
+    A carriage return ends a line too: progress bars write one line over the other. Invalid
+    UTF-8 is replaced; colours, empty lines and blocks that are not `wanted` are left out.
     """
     is_whole = False  # until a newline is seen, it may be still being written
     for raw in _blocks(file, end, at_most):
@@ -212,7 +303,7 @@ def _blocks(file: BinaryIO, end: int, at_most: int) -> Iterator[bytes]:
 
 
 def _capped(tail: list[bytes]) -> list[bytes]:
-    """The parts of one line, last part first; of a huge one only its start."""
+    """The parts of one line, the last first; of a huge line only its start."""
     return tail if sum(map(len, tail)) <= MAX_LINE_BYTES + BLOCK_BYTES else tail[-2:]
 
 
@@ -245,16 +336,109 @@ def _rotated(path: Path) -> Iterator[Path]:
 def _opened(path: Path) -> BinaryIO:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise SourceFailed("cannot read the log: is no file")
+            raise SourceFailed("cannot read the log: not a plain file")
         return path.open("rb")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SourceFailed(f"cannot read the log: {reason}") from error
 
 
-_NUMBER = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+# --- which matches count -------------------------------------------------------------------
+
+MAX_MATCHES = 100_000
+"""Searched for other keys, and for what was done before: takes about a second."""
 
 
-def plain_number(text: str) -> str:
-    """`1,537` as `1537`; other text as it is."""
-    return text.replace(",", "") if _NUMBER.fullmatch(text) else text
+class RecentWindow(Struct, frozen=True):
+    """The window in which progress counts as recent."""
+
+    start: datetime
+    end: datetime
+    minutes: int
+
+
+class _Latest(Struct):
+    """The last match of one key, and what was done before the window."""
+
+    row: Row
+    before: Groups | None = None
+    before_at: datetime | None = None
+    is_settled: bool = False
+    """What was done before the window is known."""
+
+    def look_back(self, groups: Groups, at: datetime | None, start: datetime) -> None:
+        if self.is_settled or at is None:
+            return
+        self.before, self.before_at = groups, at
+        self.is_settled = at <= start
+
+
+def select_matches(
+    matches: Iterable[Groups],
+    time: Callable[[Groups], datetime | None],
+    *,
+    key: str | None,
+    take: Literal["last", "all"],
+    until: datetime | None,
+    recent: RecentWindow | None,
+) -> list[Row]:
+    """The rows of `matches`, which come the last first, in the order of the log.
+
+    `key` is the group that names a row; of each name the last is taken, in the order of names.
+    With `until` only lines up to then count. With `recent`, rows also have what was done in
+    that window.
+    """
+    timed = _timed(matches, time, until)
+    if take == "all":
+        found = [dict(groups) for groups, _ in islice(timed, MAX_ROWS + 1)]
+        return [dict(row) for row in reversed(found)]
+    latest: dict[str, _Latest] = {}
+    for groups, at in islice(timed, MAX_MATCHES):
+        name = groups.get(key) or "" if key else ""
+        last = latest.setdefault(name, _Latest(dict(groups)))
+        if recent:
+            last.look_back(groups, at, recent.start)
+        if key is None and (recent is None or last.is_settled):
+            break
+    return [_with_recent(latest[name], recent) for name in sorted(latest, key=_natural)]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A sort key that puts `Phase 2` before `Phase 10`."""
+    return [(int(n) if n.isdigit() else -1, n) for n in re.split(r"([0-9]{1,9})", name)]
+
+
+def _timed(
+    matches: Iterable[Groups],
+    time: Callable[[Groups], datetime | None],
+    until: datetime | None,
+) -> Iterator[tuple[Groups, datetime | None]]:
+    for groups in matches:
+        at = time(groups)
+        if until is None or (at is not None and at <= until):
+            yield groups, at
+
+
+def _with_recent(last: _Latest, recent: RecentWindow | None) -> Row:
+    """The row, and what was done since the last match before the window.
+
+    If the log begins within the window: since its first match.
+    """
+    if recent is None or last.before is None or last.before_at is None:
+        return last.row
+    if {"done_recent", "recent_minutes"} & {*last.row}:
+        return last.row
+    now, then = _count(last.row.get("done")), _count(last.before.get("done"))
+    if now is None or then is None or now < then:
+        return last.row
+    minutes = recent.minutes
+    if not last.is_settled:
+        minutes = int((recent.end - last.before_at).total_seconds() // 60)
+    if minutes < 1:
+        return last.row
+    return {**last.row, "done_recent": now - then, "recent_minutes": minutes}
+
+
+def _count(text: object) -> int | None:
+    digits = plain_number(str(text))
+    return int(digits) if digits.isascii() and digits.isdigit() else None

@@ -48,13 +48,14 @@ def gather(
     InvalidInput where the session file or a result holds a secret: then nothing is run or
     recorded.
     """
-    from handoff.sources import lookup  # slow: only for running
+    from handoff.sources.lookup import look_up  # slow: only for running
+    from handoff.sources.source import SourceContext
     from handoff.warehouse import engines
 
     session, settings = loaded.session, project.settings
     gate.hold(gate.file_problems(project, session_path(session.id)))
     now = datetime.now(UTC)
-    context = lookup.SourceContext(
+    context = SourceContext(
         root=project.root,
         file=project.source,
         zone=ZoneInfo(settings.timezone),
@@ -75,7 +76,7 @@ def gather(
             warehouse,
             previous,
             as_of or session.as_of or now,
-            lambda fact, at: lookup.look(fact, context, at),
+            lambda fact, at: look_up(fact, context, at),
             patient=keep,
         )
         cost = warehouse.cost() if warehouse else None
@@ -130,9 +131,9 @@ def run_queries(
             assert look is not None  # the session has a source to read
             found = look(source, as_of)
             facts[source.name] = (
-                _failed(source, source.contract, found.answer, recorded.get(source.name))
-                if isinstance(found.answer, Failure)
-                else _from_source(source, found, found.answer, as_of)
+                _failed(source, source.contract, found.result, recorded.get(source.name))
+                if isinstance(found.result, Failure)
+                else _from_source(source, found, found.result, as_of)
             )
     return Facts(as_of, {each.name: facts[each.name] for each in session.questions})
 

@@ -119,9 +119,9 @@ def with_queries(
     problems += _missing_template(project, session)
     for fact in session.questions:
         if isinstance(fact, SourceFact):
-            from handoff.sources import declaration  # only logs, checkpoints and git need it
+            from handoff.sources import lookup  # only logs, checkpoints and git need it
 
-            problems += declaration.problems(fact, project.source)
+            problems += lookup.problems(fact, project.source)
     problems += bind_queries(session, queries, _ANY_TIME)[1]
     problems += live_problems(session, queries)
     if problems:
