@@ -20,6 +20,7 @@ from handoff.facts.recorded import Facts
 from handoff.render.document import Document, overdue_actions
 from handoff.session.model import Action, Blank, Bullets, Claim, Session, Timestamp
 from handoff.session.model import Condition as Written
+from handoff.session.walk import every
 from handoff.values.evidence import (
     ConditionResult,
     Reference,
@@ -135,6 +136,10 @@ def test_any_evidence_refers_to_something(words: str) -> None:
 # --- claims --------------------------------------------------------------------------------
 
 
+def claims_of(of: Session) -> tuple[Claim, ...]:
+    return tuple(every(of, Claim))
+
+
 def claim(*evidence: str) -> Claim:
     return Claim(text("it holds"), tuple(text(each) for each in evidence), AT)
 
@@ -170,16 +175,16 @@ def test_claims_are_counted_wherever_they_stand() -> None:
     claims = Bullets((claim("3f9c2d1"), claim(), text("plain")), AT)
     of = asking(findings=claims, insights=claim("run"))
 
-    assert count_claims(of, live(of)) == "2 verified, 1 assumed"
-    assert count_claims(asking(), live(asking())) == ""
+    assert count_claims(claims_of(of), live(of)) == "2 verified, 1 assumed"
+    assert count_claims((), live(asking())) == ""
 
 
 def test_claim_that_its_evidence_refutes_is_told() -> None:
     of = asking(findings=Bullets((claim("{{ run.is_final }}"), claim("run")), AT))
 
-    assert count_claims(of, live(of)) == "1 verified, 1 refuted"
+    assert count_claims(claims_of(of), live(of)) == "1 verified, 1 refuted"
     assert mark_claim(claim("{{ run.is_final }}"), live(of)) == ("❌", "refuted: ❌")
-    assert [*refuted_claims(of, live(of))] == [
+    assert [*refuted_claims(claims_of(of), live(of))] == [
         Problem("H005", "the evidence contradicts this: ❌", AT, "warning")
     ]
 

@@ -37,7 +37,7 @@ from handoff.session.model import (
     TableBlock,
     Text,
 )
-from handoff.session.walk import LeafNode, leaves
+from handoff.session.walk import LeafNode, every, leaves
 from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
 from handoff.values.printing import Where, code_span, escaped, moment
@@ -57,13 +57,14 @@ def render(
     Raises InvalidInput for what is wrong in a template or in a live value.
     """
     found = [(leaf, live.leaf_blanks(leaf)) for leaf in leaves(session)]
+    all_claims = tuple(every(session, Claim))
     known = {
         "session": session,
         "status": status(session, live.text, blanks=sum(len(each) for _, each in found)),
         "completion": completion(session),
         "provenance": list(provenance),
         "receipts": list(receipts),
-        "evidence": evidence.count_claims(session, live),
+        "evidence": evidence.count_claims(all_claims, live),
         "prompt": None,
     }
     written = {each.name: each for each in (session.prompt, *session.prompts) if each}
@@ -93,7 +94,7 @@ def render(
         done=done,
         boxes=total,
         prompts=named,
-        problems=(*live.warnings, *evidence.refuted_claims(session, live)),
+        problems=(*live.warnings, *evidence.refuted_claims(all_claims, live)),
     )
 
 

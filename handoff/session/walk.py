@@ -6,7 +6,7 @@ of content and a new place for either are known everywhere at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeVar
 
 from msgspec import Struct
@@ -175,13 +175,23 @@ def _walk(node: object, role: Role, *, in_list: bool) -> Iterator[Leaf]:
                 yield from _walk(each, role, in_list=is_list)
 
 
-def _parts(node: object) -> Iterator[object]:
+def _parts(node: object) -> Sequence[object]:
     """What a node holds: the items of a tuple, the keys of a session, a struct's fields."""
     if isinstance(node, tuple):
-        yield from node
-    elif isinstance(node, Session):
-        for key in KEYS:
-            yield getattr(node, key.field)
-    elif isinstance(node, Struct) and not isinstance(node, Place | QueryFact | SourceFact):
-        for name in node.__struct_fields__:
-            yield getattr(node, name)
+        return node
+    kind = type(node)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = _fields(kind)
+    return [getattr(node, name) for name in _FIELDS[kind]]
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+"""Kept by kind, as a session has thousands of nodes of a few kinds."""
+
+
+def _fields(kind: type) -> tuple[str, ...]:
+    if issubclass(kind, Session):
+        return tuple(key.field for key in KEYS)
+    if issubclass(kind, Struct) and not issubclass(kind, Place | QueryFact | SourceFact):
+        return kind.__struct_fields__
+    return ()

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -164,15 +164,15 @@ def mark_claim(claim: Claim, live: Interpolator, where: Where = "text") -> tuple
     return MARKS[state], basis
 
 
-def count_claims(session: Session, live: Interpolator) -> str:
+def count_claims(claims: Sequence[Claim], live: Interpolator) -> str:
     """`2 verified, 1 assumed`; empty if no claim has evidence."""
-    states = [claim_basis(each, live)[0] for each in every(session, Claim)]
+    states = [claim_basis(each, live)[0] for each in claims]
     return ", ".join(f"{states.count(each)} {each}" for each in MARKS if each in states)
 
 
-def refuted_claims(session: Session, live: Interpolator) -> Iterator[Problem]:
+def refuted_claims(claims: Sequence[Claim], live: Interpolator) -> Iterator[Problem]:
     """A warning for each claim that its own evidence refutes."""
-    for claim in every(session, Claim):
+    for claim in claims:
         state, found = claim_basis(claim, live, "code")
         if state == "refuted":
             message = f"the evidence contradicts this: {', '.join(found)}"
