@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff.session.order import Position, latest, natural, sorted_newest_first
+from handoff.workspace.load import open_project
+from handoff.workspace.paths import position
 
 CASES = yaml.safe_load((Path(__file__).parent / "fixtures/order.yaml").read_text("utf-8"))
 DAY = date(2026, 1, 3)
@@ -59,3 +61,26 @@ def test_natural_order() -> None:
     assert sorted(names, key=natural) == [
         *("378", "378b", "a2b9", "a2b10", "Session-1", "session-9", "session-10"),
     ]
+
+
+SPELLED = [
+    "created: 2026-01-03\nprevious: a\nsupersedes: b\nended: 2026-01-03T11:00:00+02:00\n",
+    "created: 2026-01-03   # Saturday\r\nprevious: a\r\nsupersedes: b\r\n"
+    "ended: 2026-01-03T09:00Z\r\n",
+    "created: '2026-01-03'\nprevious: [a]\nsupersedes: \"b\"\nended: 2026-01-03T09:00:00Z\n",
+    "created:\n  2026-01-03\nprevious:\n  - a\nsupersedes: b\nended: 2026-01-03T09:00:00Z\n",
+    "created: {date: 2026-01-03}\nprevious: a\nsupersedes: b\nended: 2026-01-03T09:00:00Z\n",
+]
+
+
+@pytest.mark.parametrize("lines", SPELLED)
+def test_position_is_read_however_it_is_spelled(lines: str, tmp_path: Path) -> None:
+    (tmp_path / "sessions").mkdir()
+    source = f"session: 1\ntitle: T\n{lines}next:\n  session: 2\n  id: c\n"
+    (tmp_path / "sessions/x.yaml").write_bytes(source.encode())
+    (tmp_path / "handoff.yaml").touch()
+
+    found = position(open_project(str(tmp_path)), "x")
+
+    ended = datetime(2026, 1, 3, 9, tzinfo=UTC)
+    assert found == Position("x", DAY, None, ended, ("a",), "b", "c")

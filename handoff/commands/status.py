@@ -20,7 +20,7 @@ from handoff.values.printing import escaped, moment
 from handoff.workspace.document import load_receipts, overdue, render
 from handoff.workspace.gather import load_facts
 from handoff.workspace.load import load_session, open_project, successors
-from handoff.workspace.paths import created_day, places
+from handoff.workspace.paths import newest_first, places, position
 
 State = Literal["open", "handed over", "accepted", "superseded", "unreadable"]
 """`open` until its document is published, an item is checked and its prompt has no blank; then
@@ -93,7 +93,8 @@ def statuses(project: Project, *, now: datetime) -> tuple[list[SessionStatus], l
         except InvalidInput as error:
             problems += error.report.problems
             found.append(_unreadable(project, session_id, len(error.report.errors)))
-    return sorted(found, key=lambda each: (each.day, each.session), reverse=True), problems
+    order = {name: place for place, name in enumerate(newest_first(project))}
+    return sorted(found, key=lambda each: order[each.session]), problems
 
 
 def _status(
@@ -152,7 +153,7 @@ def _unreadable(project: Project, session_id: str, errors: int) -> SessionStatus
     return SessionStatus(
         session=session_id,
         title="",
-        day=created_day(project, session_id) or date.min,
+        day=position(project, session_id).created,
         document="",
         status=f"cannot be read, {counted(errors, 'error')}: handoff check {session_id}",
         items="",

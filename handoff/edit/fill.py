@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from msgspec import Struct, field
 
 from handoff.base.blanks import blanks
@@ -13,7 +11,7 @@ from handoff.edit.save import SaveResult, save
 from handoff.edit.todo import TodoItem, list_todo
 from handoff.project.project import Project
 from handoff.workspace.load import read_session
-from handoff.workspace.paths import created_day, session_path
+from handoff.workspace.paths import newest_first, session_path
 from handoff.yaml.edits import is_same
 from handoff.yaml.emitter import PlainValue
 from handoff.yaml.nodes import Node, ParsedYAML, parse_yaml
@@ -142,11 +140,10 @@ def _read(project: Project, session_id: str) -> dict[KeyPath, Node]:
 def _previous(project: Project, session_id: str) -> str | None:
     """The previous session: the one it names, else the latest older one; if it is valid."""
     session, _ = read_session(project, session_id)
-    days = {each: created_day(project, each) or date.min for each in project.session_ids()}
-    named = [each for each in session.previous if each in days and each != session_id]
-    own = (session.created.day, session_id)
-    older = (key for each, day in days.items() if (key := (day, each)) < own)
-    found = named[-1] if named else max(older, default=(date.min, None))[1]
+    newest = newest_first(project)
+    named = [each for each in session.previous if each in newest and each != session_id]
+    older = newest[newest.index(session_id) + 1 :]
+    found = named[-1] if named else next(iter(older), None)
     try:
         return found if found and read_session(project, found) else None
     except HandoffError:

@@ -53,28 +53,34 @@ class _Chain(Struct, frozen=True):
         return _link(each, self.folder, each.label) if each else _cell(session)
 
 
-def index(listed: Iterable[IndexRow], folder: str) -> str:
-    """The Markdown of the index, which stands in `folder`."""
-    newest = _newest_first(listed)
+def index(newest: Sequence[IndexRow], folder: str, latest: str | None) -> str:
+    """The Markdown of the index in `folder`, over sessions in the order newest first.
+
+    `latest` is the id of the latest session.
+    """
     chain = _chain(newest, folder)
     lines = ["# Session handoffs", ""]
-    if newest:
-        lines += [f"Latest: {_link(newest[0], folder)}", ""]
-    for month, sessions in groupby(newest, key=lambda each: str(each.day)[:7]):
+    lines += [
+        line
+        for each in newest
+        if each.session == latest
+        for line in (f"Latest: {_link(each, folder)}", "")
+    ]
+    by_month = sorted(newest, key=_month, reverse=True)
+    for month, sessions in groupby(by_month, key=_month):
         lines += [f"## {month}", "", *_table(list(sessions), chain), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def latest(listed: Iterable[IndexRow], folder: str) -> str:
-    """The Markdown of the pointer to the newest session; it stands in `folder`."""
-    newest = _newest_first(listed)
-    if not newest:
+def _month(row: IndexRow) -> str:
+    return str(row.day)[:7]
+
+
+def pointer(latest: IndexRow | None, folder: str) -> str:
+    """The Markdown in `folder` that points to the latest session."""
+    if latest is None:
         return "# Latest handoff\n\nNone yet.\n"
-    return f"# Latest handoff\n\n{_link(newest[0], folder)}, {_text(newest[0].status)}\n"
-
-
-def _newest_first(listed: Iterable[IndexRow]) -> list[IndexRow]:
-    return sorted(listed, key=lambda each: (each.day, each.session), reverse=True)
+    return f"# Latest handoff\n\n{_link(latest, folder)}, {_text(latest.status)}\n"
 
 
 def _chain(newest: Sequence[IndexRow], folder: str) -> _Chain:

@@ -10,6 +10,7 @@ from handoff.session.content import ContentReader
 from handoff.session.facts import read_facts
 from handoff.session.keys import KEYS
 from handoff.session.model import Session
+from handoff.session.order import Position
 from handoff.session.shapes import read_keys
 from handoff.session.values import read_created, slug_of
 from handoff.yaml.nodes import Map, Node, ParsedYAML
@@ -29,11 +30,23 @@ def load(
     return session, warnings
 
 
-def created(source: bytes, path: str) -> date | None:
-    """The day alone, of a file that may have any problem; `None` where it has none."""
+def position(source: bytes, session_id: str, path: str) -> Position:
+    """What places a session that may have errors; of such a file the day alone counts."""
     reader = ContentReader(path)
-    found = read_created(reader, _given(reader.root(source)).get("created"))
-    return found.day if found else None
+    root = reader.root(source)
+    session = _session(reader, root, session_id)
+    if session is None or any(each.level == "error" for each in reader.finish()):
+        found = read_created(ContentReader(path), _given(root).get("created"))
+        return Position(session_id, found.day if found else date.min)
+    return Position(
+        session_id,
+        session.created.day,
+        session.started,
+        session.ended,
+        session.previous,
+        session.supersedes,
+        session.next.id if session.next else None,
+    )
 
 
 def _session(reader: ContentReader, root: Node | None, session_id: str) -> Session | None:

@@ -25,7 +25,14 @@ from handoff.session.model import Session, Text
 from handoff.workspace.document import render
 from handoff.workspace.gather import earlier_ids, load_facts
 from handoff.workspace.load import LoadedSession, load_session
-from handoff.workspace.paths import facts_path, places, receipts_path, session_path
+from handoff.workspace.paths import (
+    facts_path,
+    latest_session,
+    newest_first,
+    places,
+    receipts_path,
+    session_path,
+)
 
 
 class BuiltDocument(Struct, frozen=True):
@@ -76,9 +83,12 @@ class ProjectBuild:
             yield built
         if not self.problems:  # an index without a session would mean that it is gone
             folder = self._project.settings.output
-            text = index.index(self._rows, folder)
+            rows = {each.session: each for each in self._rows}
+            newest = [rows[each] for each in newest_first(self._project)]
+            latest = latest_session(self._project)
+            text = index.index(newest, folder, latest)
             yield BuiltDocument(index.OWNER, f"{folder}/{index.NAME}", text)
-            text = index.latest(self._rows, folder)
+            text = index.pointer(rows.get(latest or ""), folder)
             yield BuiltDocument(index.LATEST_OWNER, f"{folder}/{index.LATEST}", text)
 
     def done(self, built: BuiltDocument) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from handoff.session.model import QueryFact, Session, SourceFact
 from handoff.sql.query import Query, bind
 from handoff.sql.query import read as read_query
 from handoff.warehouse.port import BoundQuery
-from handoff.workspace.paths import created_day, session_path
+from handoff.workspace.paths import latest_session, session_path
 
 
 class LoadedSession(Struct, frozen=True):
@@ -59,12 +59,10 @@ def open_project(
 def find_session(project: Project, name: str, *, here: Path | None = None) -> str:
     """The id for `name`: an id, the path of a session file, or `latest`.
 
-    `latest` is the newest by `created`, then id. Raises UsageError where there is none.
+    `latest` is that of `session.order`. Raises UsageError if there is no such session.
     """
-    if name != "latest" or not project.session_ids():
-        return project.session_id(name, here=here or Path.cwd())
-    ids = project.session_ids()
-    return max(ids, key=lambda each: (created_day(project, each) or date.min, each))
+    found = latest_session(project) if name == "latest" else None
+    return found or project.session_id(name, here=here or Path.cwd())
 
 
 def read_session(project: Project, session_id: str) -> tuple[Session, tuple[Problem, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from handoff.base.problems import Refused
 from handoff.project.project import Project
@@ -13,6 +13,7 @@ from handoff.publish.writer import signature
 from handoff.render.document import document_path
 from handoff.session import decode
 from handoff.session.model import Session
+from handoff.session.order import Position, latest, sorted_newest_first
 
 
 def session_path(session_id: str) -> str:
@@ -39,8 +40,8 @@ def places(project: Project) -> Places:
     archive, output = project.settings.archive, project.settings.output
     if archive is None:
         return Places(output)
-    days = (created_day(project, session_id) for session_id in project.session_ids())
-    newest = max((day for day in days if day), default=date.min)
+    days = (position(project, each).created for each in project.session_ids())
+    newest = max(days, default=date.min)
     try:
         before = newest - timedelta(days=archive.after_days)
     except OverflowError:
@@ -54,23 +55,66 @@ def document_place(project: Project, session: Session, where: Places | None = No
     return where.of(document_path(session, project.settings.output))
 
 
-_CREATED = re.compile(rb"^created:(.*)$", re.MULTILINE)
-_DAY = re.compile(rb" +(\d{4}-\d\d-\d\d) *(?: #.*)?\r?")
+_PLACING = re.compile(rb"^(created|started|ended|previous|supersedes|next):(.*)$", re.MULTILINE)
+_PLAIN = re.compile(rb" *([\w.:+-]*) *(?: #.*)?\r?")
+_NEXT_ID = re.compile(
+    rb"^next:[ \t]*(?:#.*)?\r?\n(?:[ \t]+.*\r?\n|[ \t]*\r?\n)*?[ \t]+id: *([\w.-]+) *\r?$", re.M
+)
 
 
-def created_day(project: Project, session_id: str) -> date | None:
-    """The day of `created:`; `None` where the session file has no valid one."""
+def position(project: Project, session_id: str) -> Position:
+    """What places the session among the others; a file with errors has a day at most."""
     path = session_path(session_id)
     source = project.read(path) or b""
     # the usual spelling first: parsing the whole YAML takes 10 ms
-    lines = _CREATED.findall(source)
-    found = _DAY.fullmatch(lines[0]) if len(lines) == 1 else None
     try:
-        if found:
-            return date.fromisoformat(found[1].decode())
+        return _usual_position(source, session_id) or decode.position(source, session_id, path)
     except ValueError:
-        pass
-    return decode.created(source, path)
+        return decode.position(source, session_id, path)
+
+
+def _usual_position(source: bytes, session_id: str) -> Position | None:
+    """From the lines that say it; `None` if they are spelled in another way."""
+    found: dict[str, str] = {}
+    for key, rest in _PLACING.findall(source):
+        value = _PLAIN.fullmatch(rest)
+        if key == b"next":
+            planned = _NEXT_ID.search(source)
+            if not planned and b"id:" in source[source.index(b"next:") :].split(b"\n\n")[0]:
+                return None
+            found["next_id"] = planned[1].decode() if planned else ""
+        elif value is None or key.decode() in found or (key != b"created" and not value[1]):
+            return None
+        else:
+            found[key.decode()] = value[1].decode()
+    if "created" not in found:
+        return None
+    times = {key: _utc(found[key]) for key in ("started", "ended") if key in found}
+    return Position(
+        session_id,
+        date.fromisoformat(found["created"]),
+        previous=(found["previous"],) if "previous" in found else (),
+        supersedes=found.get("supersedes"),
+        next_id=found.get("next_id") or None,
+        **times,
+    )
+
+
+def _utc(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(text)
+    return at.astimezone(UTC)
+
+
+def newest_first(project: Project) -> tuple[str, ...]:
+    """The ids of all sessions, the latest first."""
+    return sorted_newest_first(position(project, each) for each in project.session_ids())
+
+
+def latest_session(project: Project) -> str | None:
+    """The latest session that no other supersedes; `None` without sessions."""
+    return latest([position(project, each) for each in project.session_ids()])
 
 
 def _edited(project: Project, before: date) -> Iterator[str]:
