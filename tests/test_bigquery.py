@@ -573,7 +573,7 @@ def service_account(token_uri: str) -> dict[str, str]:
 
 def test_nothing_of_google_is_imported_before_a_query() -> None:
     program = (
-        "import sys, handoff.api, handoff.commands.query, handoff.commands.doctor_checks\n"
+        "import sys, handoff.api, handoff.commands.query, handoff.commands.doctor\n"
         "import handoff.warehouse.engines, handoff.warehouse.port\n"
         "import handoff.warehouse.bigquery.cost\n"
         "print([m for m in sys.modules if m.split('.')[0] in ('google', 'requests')])"

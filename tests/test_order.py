@@ -117,3 +117,21 @@ def test_commands_that_ask_nothing_import_nothing_slow(words: list[str]) -> None
     )
 
     assert done.stderr.decode().splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [(["--help"], set()), (["tick", "--help"], {"edit"})], ids=str
+)
+def test_help_imports_no_other_command(words: list[str], expected: set[str]) -> None:
+    code = (
+        "import sys\nfrom handoff.commands.registry import COMMANDS\n"
+        "from handoff.commands.runner import run\n"
+        f"run({words!r})\n"
+        "names = {each.target.split('.')[0] for each in COMMANDS.values()}\n"
+        "loaded = {name for name in names if f'handoff.commands.{name}' in sys.modules}\n"
+        "print(sorted(loaded), file=sys.stderr)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    assert done.stderr.decode().splitlines()[-1] == str(sorted(expected))

@@ -26,7 +26,7 @@ OPENS = (
 def test_summary_counts_the_blanks_in_the_prompt():
     assert summary(OPENS) == "3 blanks, 1 of them in the prompt"
     assert summary(OPENS[:1]) == "1 blank"
-    assert summary(()) == "nothing is blank"
+    assert summary(()) == "no blanks"
 
 
 def test_summary_counts_the_blanks_that_rendering_fills():

@@ -166,9 +166,9 @@ def _fields(task: TodoItem) -> dict[str, object]:
 
 
 def summary(opens: Sequence[OpenBlank]) -> str:
-    """`62 blanks, 4 of them in the prompt, 9 wait for results`, or `nothing is blank`."""
+    """`62 blanks, 4 of them in the prompt, 9 wait for results`, or `no blanks`."""
     if not opens:
-        return "nothing is blank"
+        return "no blanks"
     in_prompt = sum(each.in_prompt for each in opens)
     waiting = sum(bool(each.waits_for) for each in opens)
     return ", ".join(
