@@ -85,7 +85,7 @@ def test_no_queries_writes_nothing(handoff: Handoff, repository: Path) -> None:
         (["query", "run", "coverage/phase5"], 2, "did you mean 'coverage/phase4.sql'?"),
         (["query", "run", "coverage/phase4"], 2, "needs the parameter 'season_start' (date)"),
         (["check", "--format", "jsno"], 2, "did you mean 'json'?"),
-        (["todo", "session-1", "--root", "nowhere"], 2, "is no folder"),
+        (["todo", "session-1", "--root", "nowhere"], 2, "is not a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

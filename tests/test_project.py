@@ -50,7 +50,7 @@ def test_a_root_that_is_named_is_taken_from_the_current_folder(root: Path) -> No
 
 @pytest.mark.parametrize("name", ["nowhere", "x" * 300, "a\0b"])
 def test_a_root_that_is_no_folder_is_refused(root: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=f"'--root {name}' is no folder"):
+    with pytest.raises(UsageError, match=f"'--root {name}' is not a folder"):
         open_project(name, here=root)
 
 
@@ -89,7 +89,7 @@ def test_an_id_or_a_path_names_a_session(project: Project, here: str, name: str)
             "zzz",
             "unknown session 'zzz', expected 'latest' or one of 2026-02-session-1, session-1",
         ),
-        ("docs/other.yaml", "'docs/other.yaml' is no file in 'sessions/'"),
+        ("docs/other.yaml", "'docs/other.yaml' is not a file in 'sessions/'"),
     ],
 )
 def test_an_unknown_session_is_told_what_there_is(

@@ -152,7 +152,7 @@ def test_a_taken_id_is_answered_with_a_free_one(root: Path) -> None:
         begin(project, "Session-1", created=DAY, source_id="session-1")
 
     assert error.value.lines == (
-        "handoff: error: session 'Session-1' is there already; this one could be "
+        "handoff: error: session 'Session-1' exists; use for example "
         "'2026-02-Session-1': handoff new 2026-02-Session-1"
     )
 

@@ -1,4 +1,4 @@
-"""What one session hands to the next: a table of keys, each with what is taken of it."""
+"""What `new` takes over from the previous session, as `carry` of each key says."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
 _LONGEST_LABEL = 300
 """YAML takes keys of up to 1,024 characters."""
 _ORIGIN = re.compile(r"\(from [\w.-]+\)$")
-_ORIGIN_OF_BOX = re.compile(r"(?:^|, )from [\w.-]+$")
-"""What was carried before keeps the session that it came from."""
+_ORIGIN_OF_ITEM = re.compile(r"(?:^|, )from [\w.-]+$")
+"""What was carried over before keeps the session that it came from."""
 _TICKS = re.compile(r"[\s✅❌☑✔️]+$")
 _GUARDS = re.compile(r"\bdo[- ]?not|\bdon['’]?t\b|\bnever\b", re.IGNORECASE)
 
 
 class PreviousSession(Struct, frozen=True):
-    """The session that is carried on."""
+    """The session that the new one continues."""
 
     session: Session
     text: str
     """Its file."""
     root: Map
     say: Callable[[Text], str]
-    """A text as it read then: its live values with the answers that are recorded."""
+    """A text with its live values from the recorded results."""
 
     @property
     def origin(self) -> str:
@@ -65,8 +65,8 @@ class PreviousSession(Struct, frozen=True):
 Carrier = Callable[[PreviousSession, str], EmittedKey | None]
 
 
-def verbatim(source: PreviousSession, key: str) -> EmittedKey | None:
-    """The key as it stands, comments and all."""
+def copy_verbatim(source: PreviousSession, key: str) -> EmittedKey | None:
+    """The key unchanged, with its comments."""
     node = _node(source, key)
     if node is None or not value_of(node):
         return None
@@ -76,7 +76,7 @@ def verbatim(source: PreviousSession, key: str) -> EmittedKey | None:
     return EmittedKey(value_of(node))
 
 
-def listed(source: PreviousSession, key: str) -> EmittedKey | None:
+def carry_items(source: PreviousSession, key: str) -> EmittedKey | None:
     """Each entry as an item that names the session it came from."""
     node = _node(source, key)
     if isinstance(node, List) and not spelled_blank(node):
@@ -88,7 +88,7 @@ def listed(source: PreviousSession, key: str) -> EmittedKey | None:
 
 
 def _item(node: Node, source: PreviousSession) -> Iterator[Value]:
-    """One item of a list; what else is said beside its words stays beside them."""
+    """One item of a list; its other keys are kept."""
     words: Node | None = node
     if isinstance(node, Map):
         words = next((pair.node for pair in node.pairs if pair.key in _WORDS), None)
@@ -100,9 +100,9 @@ def _item(node: Node, source: PreviousSession) -> Iterator[Value]:
         yield said if words is node else _beside(said, node)
 
 
-def guards(source: PreviousSession, key: str) -> EmittedKey | None:
-    """What not to do: the list of it, and what prompts have under a heading like that."""
-    part = listed(source, key)
+def carry_guards(source: PreviousSession, key: str) -> EmittedKey | None:
+    """What not to do: the list, and the parts of prompts with such a heading."""
+    part = carry_items(source, key)
     items = list(part.value) if part and isinstance(part.value, list) else []
     written = prompts(source.session).values()
     for entry in (entry for prompt in written for entry in prompt.more):
@@ -114,20 +114,20 @@ def guards(source: PreviousSession, key: str) -> EmittedKey | None:
     return EmittedKey(items) if items else None
 
 
-def live(source: PreviousSession, key: str) -> EmittedKey | None:
-    """The key as it stands, where it says nothing but what is asked anew."""
+def carry_live(source: PreviousSession, key: str) -> EmittedKey | None:
+    """The key unchanged, if every value in it comes from a query."""
     content = getattr(source.session, key)
-    return verbatim(source, key) if content and is_live(content) else None
+    return copy_verbatim(source, key) if content and is_live(content) else None
 
 
-def blocker(source: PreviousSession, key: str) -> EmittedKey | None:
+def carry_text(source: PreviousSession, key: str) -> EmittedKey | None:
     """The text, with the session it came from."""
     words: Text | None = getattr(source.session, key)
     return EmittedKey(_with_origin(source.say(words), source)) if words else None
 
 
-def boxes(source: PreviousSession, key: str) -> EmittedKey | None:
-    """The objectives, then every box that was left open."""
+def carry_checklist(source: PreviousSession, key: str) -> EmittedKey | None:
+    """The objectives, then every item that was left unchecked."""
     found: dict[str, Value] = {}
     objectives = source.session.next.objectives if source.session.next else None
     for label in _items(objectives, source.say):
@@ -139,8 +139,8 @@ def boxes(source: PreviousSession, key: str) -> EmittedKey | None:
     return EmittedKey(found) if found else None
 
 
-def sections(source: PreviousSession, key: str) -> EmittedKey | None:
-    """What must hold before work begins, and the free sections that say what not to do."""
+def carry_sections(source: PreviousSession, key: str) -> EmittedKey | None:
+    """The prerequisites, and the free sections about what not to do."""
     following = source.session.next
     needed = _items(following.prerequisites if following else None, source.say)
     labels: dict[str, Value] = {_label(_TICKS.sub("", each)): False for each in needed}
@@ -155,18 +155,18 @@ def sections(source: PreviousSession, key: str) -> EmittedKey | None:
 
 
 _CARRIERS: Mapping[str, Carrier] = {
-    "verbatim": verbatim,
-    "items": listed,
-    "guards": guards,
-    "live": live,
-    "checklist": boxes,
-    "sections": sections,
-    "text": blocker,
+    "verbatim": copy_verbatim,
+    "items": carry_items,
+    "guards": carry_guards,
+    "live": carry_live,
+    "checklist": carry_checklist,
+    "sections": carry_sections,
+    "text": carry_text,
 }
 """By `carry` of a key."""
 
 
-def carried(source: PreviousSession) -> dict[str, EmittedKey]:
+def carry_over(source: PreviousSession) -> dict[str, EmittedKey]:
     """Every part of the next session that comes from `source`."""
     found = {}
     for key in KEYS:
@@ -197,7 +197,7 @@ def _node(source: PreviousSession, key: str) -> Node | None:
 
 
 def _says_the_same(lines: str, key: str, node: Node) -> bool:
-    """Whether the lines alone mean what they mean in their file: no anchor is missing."""
+    """Whether the lines alone mean the same as in their file: no anchor is missing."""
     problems: list[Problem] = []
     root = parse(lines.encode(), "", problems)
     pairs = root.pairs if isinstance(root, Map) else ()
@@ -207,7 +207,7 @@ def _says_the_same(lines: str, key: str, node: Node) -> bool:
 
 
 def _items(content: Content | None, say: Callable[[Text], str]) -> list[str]:
-    """The entries of a content, each in one text; blanks are none."""
+    """The entries of content, each as one text, without blanks."""
     match content:
         case Text():
             words = say(content)
@@ -256,7 +256,7 @@ def _open_boxes(source: PreviousSession) -> Iterator[tuple[str, Value]]:
         if box.done or box.place.keys[:1] in _PLANNED:
             continue
         note = source.say(box.note) if box.note else ""
-        if not _ORIGIN_OF_BOX.search(note):
+        if not _ORIGIN_OF_ITEM.search(note):
             note = f"{note}, {source.origin}" if note else source.origin
         yield _label(source.say(box.label)), Flow({"done": False, "note": note})
 
@@ -280,7 +280,7 @@ def _is_live(leaf: Leaf) -> bool:
 
 
 def _guard(source: PreviousSession, n: int, title: str) -> Value:
-    """A free section again, its title with the session it came from."""
+    """A free section, its title with the session it came from."""
     node = _node(source, "sections")
     value = value_of(node) if node else None
     section = value[n] if isinstance(value, list) else {}

@@ -1,4 +1,4 @@
-"""`new`: the next session's file, from what the last one left for it."""
+"""`new`: the file of the next session, with what the previous one left for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 from handoff.base.blanks import blanks
 from handoff.base.files import write_new
 from handoff.base.problems import InvalidInput, Refused, UsageError
-from handoff.edit.carry_over import PreviousSession, carried, is_live
+from handoff.edit.carry_over import PreviousSession, carry_over, is_live
 from handoff.project.project import Project
 from handoff.session import decode
 from handoff.session.keys import KEYS, NAMES
@@ -37,7 +37,7 @@ class NewSession(Struct, frozen=True):
     session: str
     path: str
     source: str | None
-    """The session it carries on."""
+    """The session it continues."""
     counts: dict[str, int]
     """How many of a kind it holds."""
     left_out: tuple[str, ...]
@@ -54,8 +54,8 @@ def begin(
 ) -> NewSession:
     """Write the file of the session that follows `source_id`, or a skeleton without one.
 
-    Raises UsageError where the id is no id, or taken; InvalidInput where the source has
-    mistakes or the new session would not render; Refused never overwrites.
+    Raises UsageError for an id that is invalid or taken; InvalidInput if the source has
+    errors or the new session would not render; Refused if the file exists.
     """
     source = _source(project, source_id) if source_id else None
     session_id = session_id or _next_id(project, source)
@@ -64,7 +64,7 @@ def begin(
     path = session_path(session_id)
     text, left_out = _rendering(project, session_id, parts, source)
     if not write_new(project.path(path), text.encode(), place=path):
-        raise Refused(f"{path}: error: is there already")
+        raise Refused(f"{path}: error: the file exists")
     return NewSession(session_id, path, source_id, _counts(parts), left_out)
 
 
@@ -78,7 +78,7 @@ def _source(project: Project, session_id: str) -> PreviousSession:
 
 
 def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
-    """Says a text as it read with the recorded answers; without them as it is written."""
+    """Prints a text with the recorded results; without them as written."""
     try:
         facts = load_facts(project, session.id)
         loaded = load_session(project, session.id)
@@ -119,19 +119,20 @@ def _next_id(project: Project, source: PreviousSession | None) -> str:
     label = _label(None, source)
     if re.match(r"\d", source.session.session) or (following and following.session):
         return f"session-{label}"
-    # a label such as 'spike' has no successor: the first number that is free
+    # a label such as 'spike' has no successor: use the first free number
     taken = project.session_ids()
     return next(name for n in count(1) if (name := f"session-{n}") not in taken)
 
 
 def _refuse_taken(project: Project, session_id: str, created: date) -> None:
     if not re.fullmatch(ID, session_id):
-        raise UsageError(f"'{session_id}' is no id, expected one like session-2")
+        expected = "expected for example session-2"
+        raise UsageError(f"invalid session id '{session_id}' ({expected})")
     taken = {each.casefold() for each in project.session_ids()}
     if session_id.casefold() not in taken:
         return
     free = next(each for each in _dated(session_id, created) if each.casefold() not in taken)
-    message = f"session '{session_id}' is there already; this one could be '{free}'"
+    message = f"session '{session_id}' exists; use for example '{free}'"
     raise UsageError(f"{message}: handoff new {free}")
 
 
@@ -144,7 +145,7 @@ def _dated(session_id: str, created: date) -> Iterator[str]:
 
 
 def _label(session_id: str | None, source: PreviousSession | None) -> str:
-    """The session's number: as the last one announced, as in the id, else one more."""
+    """The session's number: as the previous one announced, as in the id, else one more."""
     following = source.session.next if source else None
     if following and following.session and session_id in (None, following.id):
         return following.session
@@ -176,16 +177,16 @@ def _parts(
         "next": EmittedKey(
             _following(label), "the session after this one; 'handoff new' reads it"
         ),
-        "prompt": EmittedKey(_prompt(label, title, source), "what that session is told first"),
+        "prompt": EmittedKey(_prompt(label, title, source), "the prompt that starts it"),
     }
     chosen = template or (source.session.template if source else "handoff")
     if chosen != "handoff":
         parts["template"] = EmittedKey(chosen)
     if source:
-        parts |= {"previous": EmittedKey(source.session.id), **carried(source)}
+        parts |= {"previous": EmittedKey(source.session.id), **carry_over(source)}
     else:
         parts["facts"] = EmittedKey(
-            {}, "name: {sql: subject/question.sql}, cited as '{{ name.column }}'"
+            {}, "name: {sql: subject/query.sql}, cited as '{{ name.column }}'"
         )
     return {key: parts[key] for key in NAMES if key in parts}
 
@@ -203,7 +204,7 @@ def _title(source: PreviousSession | None) -> str | None:
 
 
 def _duration(source: PreviousSession | None) -> EmittedKey:
-    """What the last session said of the time this one takes."""
+    """How long the previous session expected this one to take."""
     time = source.session.next.time if source and source.session.next else None
     if isinstance(time, Entries):
         named = (e.content for e in time.entries if e.label.casefold() == "duration")
@@ -238,7 +239,7 @@ def _prompt(label: str, title: str | None, source: PreviousSession | None) -> Va
 
 
 def _status(source: PreviousSession) -> Value:
-    """The prompt's live lines again, where it had nothing else there."""
+    """The status in the prompt, if all of it is live values."""
     prompt = next((pair.node for pair in source.root.pairs if pair.key == "prompt"), None)
     pairs = prompt.pairs if isinstance(prompt, Map) else ()
     node = next((pair.node for pair in pairs if pair.key == "status"), None)
@@ -292,11 +293,11 @@ def _render(project: Project, session_id: str, text: str) -> None:
 
 
 def _head(session_id: str, source: PreviousSession | None) -> list[str]:
-    begun = f", carried on from {source.session.id}" if source else ""
+    begun = f", continues {source.session.id}" if source else ""
     return [
-        f"Begun with 'handoff new'{begun}.",
-        "A key with nothing behind it prints a blank; one taken out leaves its section out.",
-        f"What is blank: handoff todo {session_id}",
+        f"Created with 'handoff new'{begun}.",
+        "A key without a value prints a blank; a key that is removed leaves its section out.",
+        f"List the blanks: handoff todo {session_id}",
     ]
 
 

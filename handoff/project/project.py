@@ -1,4 +1,4 @@
-"""A project: the folder that handoff works in, its settings, and where everything lies."""
+"""A project: its folder, its settings, and where everything is."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from handoff.base.problems import Refused, UsageError, nearest
 from handoff.base.tree import Tree
 from handoff.project.overrides import Override
 from handoff.project.settings import Settings, load
+from handoff.session.model import SESSION_ID
 
 SETTINGS = "handoff.yaml"
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MAX_PATHS = 50_000
 """Files looked through for a `did you mean`."""
 
@@ -45,7 +45,7 @@ class Project(Struct, frozen=True):
     def session_ids(self) -> tuple[str, ...]:
         """The stem of every `sessions/<id>.yaml`, sorted."""
         files = (self.root / "sessions").glob("*.yaml")
-        return tuple(sorted(file.stem for file in files if _ID.fullmatch(file.stem)))
+        return tuple(sorted(file.stem for file in files if re.fullmatch(SESSION_ID, file.stem)))
 
     def session_id(self, name: str, *, here: Path) -> str:
         """The session that `name` means: an id, or a path to its file taken from `here`.
@@ -65,11 +65,11 @@ class Project(Struct, frozen=True):
         if not file.exists():
             file = self.root / name
         if file.resolve().parent != (self.root / "sessions").resolve():
-            raise UsageError(f"'{name}' is no file in 'sessions/'")
+            raise UsageError(f"'{name}' is not a file in 'sessions/'")
         return file.stem
 
     def query_names(self) -> tuple[str, ...]:
-        """`<subject>/<question>.sql` for each question, the sample's scripts left out."""
+        """`<subject>/<query>.sql` for each query, without the scripts of the sample."""
         folder = self.root / "sql"
         names = (PurePosixPath(path.relative_to(folder)) for path in folder.rglob("*.sql"))
         sample = PurePosixPath(self.settings.duckdb.sample)
@@ -90,11 +90,11 @@ def open_project(
 ) -> Project:
     """The project at `root`; else at the nearest folder upwards from `here` with settings.
 
-    `overrides` are laid over the settings. Raises UsageError where `root` is no folder, and
-    BadSettings where the settings cannot be followed.
+    `overrides` override the settings. Raises UsageError where `root` is not a folder, and
+    InvalidSettings where the settings are invalid.
     """
     if root is not None and not is_folder(here / root):
-        raise UsageError(f"'--root {root}' is no folder")
+        raise UsageError(f"'--root {root}' is not a folder")
     folder = (here / root).resolve() if root is not None else _nearest(here.resolve())
     found = Project(folder, Settings()).read(SETTINGS)
     return Project(folder, load(found or b"", SETTINGS, overrides))

@@ -164,11 +164,13 @@ class ContentReader(Decoder):
         if node is None:
             return None
         if isinstance(node, List):
-            return self.open_boxes(node)
-        found = [self.box(pair) for pair in self.pairs(node, "labels with true or false")]
-        return Checklist(tuple(box for box in found if box), node.place)
+            return self.unchecked_items(node)
+        found = [
+            self.checklist_item(pair) for pair in self.pairs(node, "labels with true or false")
+        ]
+        return Checklist(tuple(item for item in found if item), node.place)
 
-    def open_boxes(self, node: List) -> Checklist:
+    def unchecked_items(self, node: List) -> Checklist:
         if spelled_blank(node):
             return Checklist((), node.place)
         labels = [as_written(words) for each in node.nodes if (words := self.label(each))]
@@ -185,7 +187,7 @@ class ContentReader(Decoder):
             return None
         return self.words(node, item=True)
 
-    def box(self, pair: Pair) -> ChecklistItem | None:
+    def checklist_item(self, pair: Pair) -> ChecklistItem | None:
         label = Text(pair.key, pair.place)
         if not isinstance(pair.node, Map):
             done = self.flag(pair.node)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from handoff.base.problems import Place
 from handoff.sql.query import Declaration, Param, Query
 
-# --- content: what may stand under a label -------------------------------------------
+# --- content: what a label may hold ----------------------------------------------------
 
 
 class Blank(Struct, frozen=True):
@@ -26,7 +26,7 @@ class Blank(Struct, frozen=True):
 
 
 class Text(Struct, frozen=True):
-    """The author's words; `{{ }}` in them cites facts, a number stands as it was written."""
+    """The author's words; `{{ }}` in them cites facts, a number is kept as written."""
 
     value: str
     place: Place
@@ -47,7 +47,7 @@ class Bullets(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """A label or heading and what stands under it; the label is literal."""
+    """A label or heading with its content; the label is literal."""
 
     label: str
     content: Content
@@ -62,7 +62,7 @@ class Entries(Struct, frozen=True):
 
 
 class Valued(Struct, frozen=True):
-    """`{value:, items:}`: a value with a list or labelled entries beneath it."""
+    """`{value:, items:}`: a value with a list or labels under it."""
 
     value: Content
     items: Content
@@ -77,14 +77,14 @@ class Steps(Struct, frozen=True):
 
 
 class ChecklistItem(Struct, frozen=True):
-    """A checkbox."""
+    """An item of a checklist."""
 
     label: Text
     done: bool
     note: Text | None
     place: Place
     when: Condition | None = None
-    """What the facts say of it while it is not ticked."""
+    """What the facts must show; printed while the item is unchecked."""
 
 
 class Checklist(Struct, frozen=True):
@@ -114,7 +114,7 @@ class TableBlock(Struct, frozen=True):
 
     fact: str
     columns: tuple[TableColumn, ...]
-    """Empty for all columns of the question, in its order."""
+    """Empty for all columns of the query, in its order."""
     place: Place
 
 
@@ -126,7 +126,7 @@ class PhasesBlock(Struct, frozen=True):
 
 
 CHANGES = ("added", "modified", "renamed", "deleted")
-"""What may have become of a file, in the order in which it is told."""
+"""How a file may have changed, in the order in which it is printed."""
 
 
 class FilesBlock(Struct, frozen=True):
@@ -146,7 +146,7 @@ class ExpectBlock(Struct, frozen=True):
 
 
 class MarkdownBlock(Struct, frozen=True):
-    """`{markdown:}`: as it stands; never live, never searched for blanks."""
+    """`{markdown:}`: printed unchanged; without live values, never searched for blanks."""
 
     text: str
     place: Place
@@ -162,7 +162,7 @@ class Condition(Struct, frozen=True):
 
 
 class Claim(Struct, frozen=True):
-    """`{text:, evidence:}`, or what stands in one list with such: verified or assumed."""
+    """`{text:, evidence:}`, or an item in a list with one: verified or assumed."""
 
     what: Content
     evidence: tuple[Text, ...] | Blank
@@ -245,7 +245,7 @@ class Expectation(Struct, frozen=True):
 
 
 class QueryFact(Struct, frozen=True):
-    """A fact the session declares: which `.sql` file answers it, with which parameters."""
+    """A fact the session declares: its `.sql` file and its parameters."""
 
     name: str
     """`[a-z][a-z0-9_]*`."""
@@ -261,7 +261,7 @@ class QueryFact(Struct, frozen=True):
     """Columns that are never recorded."""
     expect: tuple[Expectation, ...] = ()
     since: str | None = None
-    """The id of the session whose answer stands beside this one."""
+    """The id of the session whose result is shown next to this one."""
 
 
 Constants = Mapping[str, str | bool | None]
@@ -272,7 +272,7 @@ class LogFile(Struct, frozen=True):
     """`{log:, match:}`: what the lines of a log say."""
 
     path: str
-    """From the root; `*` in the file's name stands for the newest."""
+    """From the root; `*` in the file's name means the newest."""
     match: str
     """A regular expression whose named groups are columns."""
     take: Literal["last", "all"]
@@ -285,11 +285,11 @@ class LogFile(Struct, frozen=True):
 
 
 class JsonFile(Struct, frozen=True):
-    """`{json:}`: what a checkpoint file says."""
+    """`{json:}`: rows of a JSON file."""
 
     path: str
     rows: str | None
-    """Where its rows stand, in JMESPath; `None`: the file as a whole is one."""
+    """Where its rows are, in JMESPath; `None`: the file as a whole is one."""
     read: Mapping[str, str]
     """`from:`, JMESPath for each column that is not called as in the file."""
     zone: str | None
@@ -309,7 +309,7 @@ class GitRange(Struct, frozen=True):
 
 
 class SourceFact(Struct, frozen=True):
-    """A fact the session declares that is looked up beside the warehouse."""
+    """A fact the session declares that does not come from the warehouse."""
 
     name: str
     sources: tuple[LogFile | JsonFile | GitRange, ...]
@@ -444,24 +444,24 @@ class Prompt(Struct, frozen=True):
     text: Text | None = None
     """The whole prompt in the author's words, in place of the parts."""
     name: str = DEFAULT_PROMPT
-    """By which it is asked for."""
+    """As `handoff prompt --name` takes it."""
     after: str | None = None
-    """The section it stands after; `None` where the template has the prompt."""
+    """The section it is placed after; `None` where the template has the prompt."""
 
 
 class Section(Struct, frozen=True):
-    """A free section: stands after the one named, or at the end."""
+    """A free section, placed after the one named or at the end."""
 
     title: str | None
     """`None` for content without a heading of its own."""
     after: str | None
     content: Content | None
-    """`None` for a heading with nothing of its own beneath it."""
+    """`None` for a heading without content."""
     place: Place
     level: int = 2
     """Of the heading, 1 to 6."""
     rule: bool | None = None
-    """Whether a line stands above it; `None`: where the template has one above chapters."""
+    """Whether a line is drawn above it; `None`: where the template has one above chapters."""
 
 
 class Session(Struct, frozen=True):
@@ -541,7 +541,7 @@ class Session(Struct, frozen=True):
 
 
 def place_in(text: Text, offset: int) -> Place:
-    """Where a character of the text stands in its file, as far as that can be known.
+    """The place of a character of the text in its file, as far as that can be known.
 
     A block scalar is indented by what the text does not say, so only its line is known.
     """

@@ -16,7 +16,7 @@ class ToRead(Struct, frozen=True):
     """One of them, as far as it is decided."""
 
     words: str
-    """As they stand, the document's path filled in."""
+    """As written, with the path of the document filled in."""
     path: str
     """From the root, normalised, without `#anchor` or `:line`; may be a folder or hold `*`."""
     last_line: int
