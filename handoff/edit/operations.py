@@ -10,7 +10,7 @@ from handoff.base.blanks import is_blank
 from handoff.base.problems import KeyPath, nearest
 from handoff.session.keys import key_at
 from handoff.yaml.decode import scalar_value
-from handoff.yaml.edits import CannotEdit, add_item, list_to_mapping, set_value
+from handoff.yaml.edits import CannotEdit, add_item, list_to_mapping, root_of, set_value
 from handoff.yaml.emitter import PlainValue
 from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar, is_null
 from handoff.yaml.paths import (
@@ -53,7 +53,7 @@ def set_at(
     `None` makes it a blank. `order` are the keys a session may have, in their order; `new`
     says that a label close to another one is not a typo. Raises NotFound or CannotEdit.
     """
-    root = _root(parsed)
+    root = root_of(parsed)
     if not matching_places(root, path):
         parsed, keys = _with_labels(parsed, path, order, new=new)
         return put(parsed, keys, value, order=order)
@@ -71,7 +71,7 @@ def put(
     parsed: ParsedYAML, keys: KeyPath, value: PlainValue, *, order: tuple[str, ...] = ()
 ) -> EditResult:
     """`value` set at `keys`; where only a list is allowed, as its first item."""
-    node, key = node_at(_root(parsed), keys), key_at(keys)
+    node, key = node_at(root_of(parsed), keys), key_at(keys)
     is_empty = node is None or is_null(node) or (isinstance(node, List) and not node.nodes)
     if key and key.shape.takes_items and isinstance(value, str) and is_empty:
         return EditResult(add_item(parsed, keys, value, order=order), (*keys, 0))
@@ -91,7 +91,7 @@ def add_to(
     In a list that holds nothing but a blank, that blank is filled.
     """
     parsed, keys = _list_to_add_to(parsed, path, order, new=new)
-    node = node_at(_root(parsed), keys)
+    node = node_at(root_of(parsed), keys)
     if keys[-1] == "checklist" and not isinstance(node, List):
         if value in _labels(node):
             raise CannotEdit(f"'{format_path(keys)}' already has an item '{value}'")
@@ -105,12 +105,12 @@ def add_to(
 
 def tick(parsed: ParsedYAML, path: str, *, done: bool, note: str | None = None) -> EditResult:
     """The checklist item that `path` names checked or unchecked; `note` is written to it."""
-    root = _root(parsed)
+    root = root_of(parsed)
     keys = _find_item(root, path)
     if isinstance(keys[-1], int):  # a list of labels cannot say which are checked
         label = _item_label(root, keys)
         parsed = list_to_mapping(parsed, keys[:-1])
-        root, keys = _root(parsed), (*keys[:-1], label)
+        root, keys = root_of(parsed), (*keys[:-1], label)
     if not isinstance(node_at(root, keys), Map):
         with_note: dict[str, PlainValue] = {"done": done, "note": note}
         return EditResult(set_value(parsed, keys, done if note is None else with_note), keys)
@@ -118,12 +118,6 @@ def tick(parsed: ParsedYAML, path: str, *, done: bool, note: str | None = None) 
     if note is not None:
         parsed = set_value(parsed, (*keys, "note"), note)
     return EditResult(parsed, keys)
-
-
-def _root(parsed: ParsedYAML) -> Map:
-    if not isinstance(parsed.root, Map):
-        raise CannotEdit("the file is not a mapping of keys to values")
-    return parsed.root
 
 
 def _labels(node: Node | None) -> set[str]:
@@ -171,7 +165,7 @@ _LIST_KEYS = ("items", "steps", "checklist")
 def _list_to_add_to(
     parsed: ParsedYAML, path: str, order: tuple[str, ...], *, new: bool
 ) -> tuple[ParsedYAML, KeyPath]:
-    root = _root(parsed)
+    root = root_of(parsed)
     if not matching_places(root, path):
         return _with_labels(parsed, path, order, new=new)
     keys = resolve_path(root, path)
@@ -189,7 +183,7 @@ def _with_labels(
     parsed: ParsedYAML, path: str, order: tuple[str, ...], *, new: bool
 ) -> tuple[ParsedYAML, KeyPath]:
     """The place of labels that do not exist; all but the last of them are added."""
-    root = _root(parsed)
+    root = root_of(parsed)
     keys, labels = _outer_and_new(root, path, order)
     _refuse_typo(node_at(root, keys), keys, labels[0], new=new)
     for label in labels[:-1]:

@@ -27,6 +27,7 @@ from handoff.yaml.nodes import (
     Pair,
     ParsedYAML,
     Scalar,
+    children,
     is_null,
     parse_edited,
     parse_yaml,
@@ -110,6 +111,13 @@ def list_to_mapping(parsed: ParsedYAML, keys: KeyPath) -> ParsedYAML:
     return _prove(parsed, keys, accepts, iter([_as_mapping(parsed.text, slot)]))
 
 
+def root_of(parsed: ParsedYAML) -> Map:
+    """The top-level mapping of a file. Raises CannotEdit where that is something else."""
+    if not isinstance(parsed.root, Map):
+        raise CannotEdit("the file is not a mapping of keys to values")
+    return parsed.root
+
+
 def place_of(parsed: ParsedYAML, keys: KeyPath) -> Place:
     """Where the value at `keys` begins; an empty value has the place of its key."""
     slot = _find(parsed, keys)
@@ -125,7 +133,7 @@ def pair_text(text: str, key: str) -> str | None:
 
     `None` where there is no such key, or where it has no lines of its own.
     """
-    root = _root(parse_yaml(text.encode(), ""))
+    root = root_of(parse_yaml(text.encode(), ""))
     pair = next((pair for pair in root.entries if pair.key == key), None)
     if root.is_flow or pair is None or pair.node.is_alias:
         return None
@@ -147,14 +155,8 @@ class _Slot(Struct, frozen=True):
     """Inside `{}` or `[]`."""
 
 
-def _root(parsed: ParsedYAML) -> Map:
-    if not isinstance(parsed.root, Map):
-        raise CannotEdit("the file is not a mapping of keys to values")
-    return parsed.root
-
-
 def _find(parsed: ParsedYAML, keys: KeyPath) -> _Slot | None:
-    slot = _Slot(_root(parsed))
+    slot = _Slot(root_of(parsed))
     for key in keys:
         child = _child(slot, key)
         if child is None:
@@ -212,8 +214,8 @@ def _differs_only_at(keys: KeyPath, old: Node | None, new: Node, accepts: _Accep
         return accepts(new)
     if isinstance(new, Scalar) or not (old is None or type(old) is type(new) or is_null(old)):
         return False
-    before = _children(old) if old is not None else []
-    after = _children(new)
+    before = children(old) if old is not None else []
+    after = children(new)
     at, was_at = _index(after, keys[0]), _index(before, keys[0])
     if at is None:
         return False
@@ -231,12 +233,6 @@ def _differs_only_at(keys: KeyPath, old: Node | None, new: Node, accepts: _Accep
     )
 
 
-def _children(node: Node) -> list[tuple[str | int, Node]]:
-    if isinstance(node, Map):
-        return [(pair.key, pair.node) for pair in node.entries]
-    return list(enumerate(node.nodes)) if isinstance(node, List) else []
-
-
 def _index(children: list[tuple[str | int, Node]], key: str | int) -> int | None:
     return next((n for n, (each, _) in enumerate(children) if str(each) == str(key)), None)
 
@@ -251,7 +247,7 @@ def is_same(old: Node, new: Node) -> bool:
         )
     if type(old) is not type(new):
         return False
-    before, after = _children(old), _children(new)
+    before, after = children(old), children(new)
     return len(before) == len(after) and all(
         a[0] == b[0] and is_same(a[1], b[1]) for a, b in zip(before, after, strict=True)
     )
@@ -313,7 +309,7 @@ _AROUND = (("", ""), (" ", ""), (" ", " "), (": ", ""), (": ", " "))
 def _unfolded(text: str, slot: _Slot, value: str) -> _Candidates:
     """Several lines in a flow mapping of one key, `{sql: }`: the mapping becomes a block."""
     outer, pair = slot.parent, slot.pair
-    if outer is None or pair is None or outer.in_flow or len(_children(outer.node)) > 1:
+    if outer is None or pair is None or outer.in_flow or len(children(outer.node)) > 1:
         return
     start, end, newline = outer.node.start, outer.node.end, _newline(text)
     column = _context(text, outer).indent + 2 if outer.pair else _column(outer.node)
@@ -403,7 +399,7 @@ def _upper(node: Map, key: str, order: tuple[str, ...]) -> Map:
 
 def _into_flow(text: str, node: Map | List, entry: str) -> _Candidates:
     end = node.end
-    if not _children(node):
+    if not children(node):
         yield text[: end - 1] + entry + text[end - 1 :]
         return
     inner = text[: end - 1].rstrip()

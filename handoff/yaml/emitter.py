@@ -10,7 +10,7 @@ import yaml
 from msgspec import Struct
 
 from handoff.yaml.decode import scalar_value
-from handoff.yaml.nodes import List, Map, Node, Scalar, is_null
+from handoff.yaml.nodes import List, Map, Node, Scalar
 
 PlainValue = str | bool | None
 """A scalar as it is edited: text, a boolean or null."""
@@ -70,19 +70,12 @@ def value_of(node: Node) -> Value:
         return {pair.key: value_of(pair.node) for pair in node.pairs}
     if isinstance(node, List):
         return [value_of(each) for each in node.nodes]
-    return _scalar_of(node)
-
-
-def _scalar_of(node: Scalar) -> Value:
-    if is_null(node):
-        return None
-    meant = scalar_value(node)
-    if isinstance(meant, bool):
-        return meant
-    looks_like = scalar_value(Scalar(node.text, node.place, "plain"))
-    return (
-        node.text if node.style == "plain" or isinstance(looks_like, str) else Quoted(node.text)
-    )
+    value = scalar_value(node)
+    if value is None or isinstance(value, bool):
+        return value
+    without_quotes = scalar_value(Scalar(node.text, node.place, "plain"))
+    is_text = node.style == "plain" or isinstance(without_quotes, str)
+    return node.text if is_text else Quoted(node.text)
 
 
 def _part_lines(key: str, part: EmittedKey) -> Iterator[str]:

@@ -146,6 +146,13 @@ def is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.style == "plain" and node.text in _NULLS
 
 
+def children(node: Node) -> list[tuple[str | int, Node]]:
+    """The values in a mapping or list, with their keys or numbers."""
+    if isinstance(node, Map):
+        return [(pair.key, pair.node) for pair in node.entries]
+    return list(enumerate(node.nodes)) if isinstance(node, List) else []
+
+
 _NULLS = ("", "~", "null", "Null", "NULL")
 # YAML 1.2 leaves out C0 and DEL; what an escape such as "\0" makes is looked at later.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")

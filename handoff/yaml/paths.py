@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from msgspec import Struct
 
 from handoff.base.problems import HandoffError, KeyPath, nearest
-from handoff.yaml.nodes import List, Map, Node, Scalar, is_null
+from handoff.yaml.nodes import List, Map, Node, Scalar, children, is_null
 
 _OPTIONAL = ("items", "steps", "value", "checklist")
 _DOT = "\0"
@@ -88,7 +88,7 @@ def node_at(root: Node, keys: KeyPath) -> Node | None:
 
 def walk(root: Node, above: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
     """Every place below `root` with its node, outer before inner, in the author's order."""
-    for key, inner in _children(root):
+    for key, inner in children(root):
         yield (*above, key), inner
         yield from walk(inner, (*above, key))
 
@@ -153,7 +153,7 @@ def _matches(node: Node, parts: list[str]) -> Iterator[_Match]:
     if not parts:
         yield _Match(0, ())
         return
-    for key, inner in _children(node):
+    for key, inner in children(node):
         for count in range(1, len(parts) + 1):  # a label may hold dots itself
             loose = _looseness_of_child(key, inner, ".".join(parts[:count]))
             if loose is not None:
@@ -195,9 +195,3 @@ def looseness(name: str, word: str) -> int | None:
     if wanted and folded.startswith(wanted) and not word.isdecimal():
         return 100
     return 100 if fnmatchcase(folded, wanted) else None
-
-
-def _children(node: Node) -> Iterable[tuple[str | int, Node]]:
-    if isinstance(node, Map):
-        return [(pair.key, pair.node) for pair in node.entries]
-    return list(enumerate(node.nodes)) if isinstance(node, List) else []
