@@ -26,9 +26,9 @@ def root(tmp_path: Path) -> Path:
         ("../secret", "../secret: error: leads outside the repository"),
         ("out/secret", "out/secret: error: leads outside the repository"),
         ("/etc/passwd", "/etc/passwd: error: leads outside the repository"),
-        (".git/config", ".git/config: error: lies inside .git, which handoff leaves alone"),
-        ("inside/config", "inside/config: error: lies inside .git, which handoff leaves alone"),
-        ("sub/.GIT/x", "sub/.GIT/x: error: lies inside .git, which handoff leaves alone"),
+        (".git/config", ".git/config: error: is inside .git, which handoff never touches"),
+        ("inside/config", "inside/config: error: is inside .git, which handoff never touches"),
+        ("sub/.GIT/x", "sub/.GIT/x: error: is inside .git, which handoff never touches"),
     ],
 )
 def test_paths_that_leave_the_repository_are_refused(
@@ -42,7 +42,7 @@ def test_paths_that_leave_the_repository_are_refused(
 
 @pytest.mark.parametrize("path", ["loop/x", "a\0b"])
 def test_paths_that_are_none_are_refused(root: Path, path: str) -> None:
-    with pytest.raises(Refused, match="is no usable path"):
+    with pytest.raises(Refused, match="invalid path"):
         confined(root, path)
 
 

@@ -5,7 +5,15 @@ import json
 import pytest
 
 from handoff.base.problems import Place, Problem, Report
-from handoff.base.report import FORMATS, as_github, as_json, as_text, below, strict, summary
+from handoff.base.report import (
+    FORMATS,
+    as_github,
+    as_json,
+    as_text,
+    summary,
+    warnings_as_errors,
+    with_folder,
+)
 
 HERE = Place("sessions/a.yaml", 3, 7, ("next", "title"))
 REPORT = Report.of(
@@ -91,15 +99,15 @@ def test_summary_counts_each_level():
 
 
 def test_strict_raises_warnings_and_leaves_notes():
-    assert [p.level for p in strict(REPORT).problems] == ["note", "error", "error"]
+    assert [p.level for p in warnings_as_errors(REPORT).problems] == ["note", "error", "error"]
 
 
 def test_places_are_told_from_the_folder_above():
     problem = Problem("Y020", "unknown key", Place("sessions/one.yaml", 2, 1))
     moved = Problem("Y020", "unknown key", Place("a b/sessions/one.yaml", 2, 1))
 
-    assert below(Report((problem,)), "a b") == Report((moved,))
-    assert below(Report((problem,)), "") == Report((problem,))
+    assert with_folder(Report((problem,)), "a b") == Report((moved,))
+    assert with_folder(Report((problem,)), "") == Report((problem,))
 
 
 def test_message_that_quotes_a_megabyte_is_cut_in_its_middle():

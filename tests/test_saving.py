@@ -124,7 +124,7 @@ def test_leftovers_of_a_killed_writer_are_cleared_away(root: Path, project: Proj
 def test_a_lock_that_is_held_is_waited_for(root: Path) -> None:
     with (
         locked(root, place="x"),
-        pytest.raises(WorldError, match="another handoff has held it"),
+        pytest.raises(WorldError, match="another handoff process has held it"),
         locked(root, place="x", seconds=0.05),
     ):
         pass
@@ -140,7 +140,7 @@ def test_without_locks_on_folders_there_is_one_in_the_cache(
 
     with (
         locked(root, place="x"),
-        pytest.raises(WorldError, match="another handoff has held it"),
+        pytest.raises(WorldError, match="another handoff process has held it"),
         locked(root, place="x", seconds=0.05),
     ):
         pass

@@ -1,4 +1,4 @@
-"""The user's cache folder: private, never in a repository, and never needed."""
+"""The user's cache folder: private, outside the repository, and optional."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def cache_folder(name: str) -> Path | None:
-    """The private folder `handoff/<name>` in the user's cache; `None` where there can be none.
+    """The private folder `handoff/<name>` in the user's cache; `None` if there can be none.
 
-    What lies there may be executed, so a folder that is a link, is somebody else's, or that
-    others may write or read is not used.
+    Its content may be executed, so it is not used if it is a link, belongs to another user, or
+    is readable or writable by others.
     """
     try:
         home = _home() / "handoff"
@@ -26,7 +26,7 @@ def cache_folder(name: str) -> Path | None:
 
 
 def read_cached(path: Path) -> bytes | None:
-    """What is cached at `path`; `None` where there is nothing, or something that is no file."""
+    """The content cached at `path`; `None` without a regular file."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
@@ -36,7 +36,7 @@ def read_cached(path: Path) -> bytes | None:
 
 
 def write_cached(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whole; where that fails there is simply no cache."""
+    """Write `content` to `path` atomically; without a cache if that fails."""
     spare = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(OSError):
         spare.write_bytes(content)
@@ -44,7 +44,7 @@ def write_cached(path: Path, content: bytes) -> None:
 
 
 def _home() -> Path:
-    # the XDG Base Directory specification: a relative path is to be ignored
+    # the XDG Base Directory specification ignores relative paths
     chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return chosen if chosen.is_absolute() else Path.home() / ".cache"
 
@@ -53,6 +53,6 @@ def _is_private(folder: Path) -> bool:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         return False
-    if os.name == "nt":  # its permissions are not in the mode
+    if os.name == "nt":  # where the mode does not show permissions
         return True
     return status.st_uid == os.getuid() and not stat.S_IMODE(status.st_mode) & 0o077

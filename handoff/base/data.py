@@ -1,4 +1,4 @@
-"""What comes with the package: its templates and its sample questions."""
+"""Files that come with the package: templates and sample queries."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 def data_folder(name: Literal["sql", "templates"]) -> Path:
-    """The package's own `name`: inside a wheel, or beside the package in a checkout."""
+    """The package's folder `name`: inside it in a wheel, next to it in a checkout."""
     packed = _PACKAGE / "_data" / name
     return packed if packed.is_dir() else _PACKAGE.parent / name

@@ -1,4 +1,4 @@
-"""Files: paths that stay where they may, and writing that is whole or not at all."""
+"""Paths confined to the repository, and atomic writes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from handoff.base.problems import Refused, WorldError
 
 
 def confined(root: Path, path: str | Path, *, also: tuple[Path, ...] = ()) -> Path:
-    """The real path of `path`, taken from `root`, with every symlink resolved.
+    """The absolute path of `path`, relative to `root`, with all symlinks resolved.
 
-    Raises Refused where that lies outside `root` and every folder of `also`, or inside `.git`.
+    Raises Refused if it is outside `root` and the folders in `also`, or inside `.git`.
     """
     full = _resolved(root / path, path)
     folders = [root.resolve(), *(folder.resolve() for folder in also)]
@@ -25,7 +25,7 @@ def confined(root: Path, path: str | Path, *, also: tuple[Path, ...] = ()) -> Pa
         raise Refused(f"{path}: error: leads outside the repository")
     # casefold: on a file system that ignores case, .GIT is .git
     if any(part.casefold() == ".git" for part in full.relative_to(home).parts):
-        raise Refused(f"{path}: error: lies inside .git, which handoff leaves alone")
+        raise Refused(f"{path}: error: is inside .git, which handoff never touches")
     return full
 
 
@@ -33,13 +33,13 @@ def _resolved(full: Path, path: str | Path) -> Path:
     try:
         return full.resolve()
     except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, too long
-        raise Refused(f"{path}: error: is no usable path: {error}") from error
+        raise Refused(f"{path}: error: invalid path: {error}") from error
 
 
 def read_plain(file: Path, place: str) -> bytes | None:
-    """The bytes of `file`; `None` where there is none.
+    """The bytes of `file`; `None` if it does not exist.
 
-    Raises WorldError; so it does for what is no plain file, for a pipe would be waited for.
+    Raises WorldError, also for anything but a plain file: reading a pipe would block.
     """
     with disk(place, "read"):
         if not file.exists():
@@ -50,14 +50,14 @@ def read_plain(file: Path, place: str) -> bytes | None:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there; not so for a name that no disk can hold."""
+    """Whether `path` is a folder; `False` for an invalid name."""
     with suppress(OSError, ValueError):
         return path.is_dir()
     return False
 
 
 def is_plain(path: Path) -> bool:
-    """Whether a plain file is there; not so for a name that no disk can hold."""
+    """Whether `path` is a plain file; `False` for an invalid name."""
     with suppress(OSError, ValueError):
         return path.is_file()
     return False
@@ -70,11 +70,11 @@ def write_whole(
     place: str,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Put `content` into `path` so that a reader sees the old or the new, never a part.
+    """Write `content` to `path` atomically: a reader sees the old or the new content.
 
-    An existing file keeps its mode. `check` is called at the last moment, and raises where
-    the old file is to stay after all. Raises WorldError, with the old file as it was, where
-    the disk does not oblige; `place` is what the message calls the file.
+    An existing file keeps its mode. `check` is called right before the file is replaced, and
+    raises to keep the old one. Raises WorldError, with the old file unchanged; `place` is the
+    file's name in the message.
     """
     with disk(place, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def write_whole(
 
 
 def write_new(path: Path, content: bytes, *, place: str) -> bool:
-    """Create `path` with `content`; whether it could: never over a file that is there."""
+    """Create `path` with `content`; `False` if it exists, which is never overwritten."""
     with disk(place, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         spare = _spare(path)
@@ -104,16 +104,16 @@ def write_new(path: Path, content: bytes, *, place: str) -> bool:
 
 
 def remove(path: Path, *, place: str) -> None:
-    """Take a file away, for good. Raises WorldError."""
+    """Delete a file. Raises WorldError."""
     with disk(place, "remove"):
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
 
 
 def sweep(folder: Path) -> None:
-    """Take away what a writer that was killed left in `folder`, if it can be.
+    """Delete temporary files that a killed process left in `folder`, as far as possible.
 
-    Only for who holds the lock on the folder: another's file may be on its way.
+    The caller must hold the lock on the folder: another process may be writing one.
     """
     with suppress(OSError):
         for each in os.scandir(folder):
@@ -127,7 +127,7 @@ _SPARE = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 @contextmanager
 def disk(place: str, verb: str) -> Iterator[None]:
-    """Turn what the disk refuses into a WorldError that names `place`."""
+    """Turn an OSError into a WorldError that names `place`."""
     try:
         yield
     except OSError as error:
@@ -140,7 +140,7 @@ def _spare(path: Path) -> Path:
 
 
 def _link(spare: Path, path: Path, content: bytes) -> None:
-    """Give what is at `spare` the name `path` too. Raises FileExistsError."""
+    """Link `path` to the file at `spare`. Raises FileExistsError."""
     try:
         path.hardlink_to(spare)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock on a folder, which leaves nothing behind."""
+"""A lock on a folder, for one writer at a time; it leaves no file behind."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from handoff.base.cache import cache_folder
 from handoff.base.problems import WorldError
 
 _SECONDS = 10.0
-"""A writer needs milliseconds; one that needs longer is stopped or dead."""
+"""Writing takes milliseconds; a process that holds the lock longer is stopped."""
 _PAUSE = 0.01
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 @contextmanager
 def locked(folder: Path, *, place: str, seconds: float = _SECONDS) -> Iterator[None]:
-    """Keep every other handoff from writing to files of `folder` meanwhile.
+    """Keep other handoff processes from writing to files of `folder`.
 
-    The lock is on the folder itself; where its file system has no such locks (Windows, some
-    network drives), on a file in the user's cache. The system frees it when the process ends.
-    Raises WorldError after `seconds`; `place` is what the message calls the file.
+    The lock is on the folder itself, or on a file in the user's cache if the file system has
+    no locks for folders (Windows, some network drives). It is released when the process ends.
+    Raises WorldError after `seconds`; `place` is the file's name in the message.
     """
     with ExitStack() as stack:
-        handle = _taken(folder, stack, place, seconds)
+        handle = _acquire(folder, stack, place, seconds)
         yield
         with suppress(OSError):
             _free(handle)
 
 
-def _taken(folder: Path, stack: ExitStack, place: str, seconds: float) -> int:
+def _acquire(folder: Path, stack: ExitStack, place: str, seconds: float) -> int:
     for open_ in (_folder_itself, _file_in_cache):
         handle = open_(folder)
         if handle is None:
             continue
         stack.callback(os.close, handle)
-        if _is_taken(handle, place, seconds):
+        if _wait(handle, place, seconds):
             return handle
-    raise WorldError(f"{place}: error: cannot lock the file: this system has no locks for it")
+    raise WorldError(f"{place}: error: cannot lock the file: the file system has no locks")
 
 
-def _is_taken(handle: int, place: str, seconds: float) -> bool:
-    """Whether the lock could be had; `False` where there is no such lock here."""
+def _wait(handle: int, place: str, seconds: float) -> bool:
+    """Wait for the lock; `False` if the file system has none."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -56,7 +56,7 @@ def _is_taken(handle: int, place: str, seconds: float) -> bool:
             if error.errno not in _BUSY:
                 return False
             if time.monotonic() > end:
-                message = f"another handoff has held it for {seconds:.0f} seconds"
+                message = f"another handoff process has held it for {seconds:.0f} seconds"
                 raise WorldError(f"{place}: error: cannot lock the file: {message}") from error
             time.sleep(_PAUSE)
         else:
@@ -64,7 +64,7 @@ def _is_taken(handle: int, place: str, seconds: float) -> bool:
 
 
 def _folder_itself(folder: Path) -> int | None:
-    if sys.platform == "win32":  # it cannot open folders
+    if sys.platform == "win32":  # which cannot open folders
         return None
     try:
         return os.open(folder, os.O_RDONLY)

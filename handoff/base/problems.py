@@ -1,7 +1,7 @@
-"""What is wrong, where, and which exit code it means.
+"""Problems with their places, and errors with their exit codes.
 
-Problems are values: every stage collects them and goes on as far as it can.
-Errors are exceptions with one base class, turned into a line on stderr in `cli`.
+Problems are values: each stage collects them and continues as far as possible. Errors are
+exceptions with one base class; `commands.runner` prints them on stderr.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 
 
 class Place(Struct, frozen=True):
-    """Where in the author's files something stands."""
+    """A position in one of the author's files."""
 
     path: str
     """Relative to the root, with forward slashes."""
@@ -28,7 +28,7 @@ class Place(Struct, frozen=True):
     column: int = 0
     """In characters, counted from 1; 0 for the line as a whole."""
     keys: KeyPath = ()
-    """The way to the value inside a YAML file: `("accomplished", "Logic", 0)`; not compared."""
+    """The path of the value in a YAML file: `("accomplished", "Logic", 0)`; not compared."""
 
     @classmethod
     def at(cls, path: str, text: str, offset: int) -> Place:
@@ -58,7 +58,7 @@ class Problem(Struct, frozen=True):
     """One finding: `place: level: message (code)`."""
 
     code: str
-    """Letter and number, never reused; `docs/checks.md` lists them."""
+    """A letter and a number, listed in `docs/checks.md`; never reused."""
     message: str
     """Lower case, no full stop: what was found, what was expected, the nearest fix."""
     place: Place
@@ -69,13 +69,13 @@ class Problem(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """Every problem of one run, once each, sorted by place and then by weight."""
+    """The problems of one run, each once, sorted by place and level."""
 
     problems: tuple[Problem, ...] = ()
 
     @classmethod
     def of(cls, problems: Iterable[Problem]) -> Report:
-        """A report over `problems`, sorted, doubles dropped."""
+        """A report of `problems`, sorted and without duplicates."""
         return cls(tuple(sorted(dict.fromkeys(problems), key=_order)))
 
     @property
@@ -92,11 +92,11 @@ def _order(problem: Problem) -> tuple[Place, int, str, str]:
 
 
 class HandoffError(Exception):
-    """Anything that stops a command and is not a bug; `exit_code` says what to fix."""
+    """Anything that stops a command and is not a bug."""
 
     exit_code = 4
     place = ""
-    """Where it is; empty where the message itself starts with a place."""
+    """Its place; empty if the message itself starts with one."""
 
     def __init__(self, message: str = "", *, place: str = "") -> None:
         super().__init__(message)
@@ -109,7 +109,7 @@ class HandoffError(Exception):
 
 
 class InvalidInput(HandoffError):
-    """The author's files need mending; carries every problem found."""
+    """The author's files have errors; carries every problem found."""
 
     exit_code = 1
 
@@ -140,13 +140,13 @@ class WorldError(HandoffError):
 _BY_WEIGHT = (130, 4, 2, 3, 1, 0)
 
 
-def worst(codes: Iterable[int]) -> int:
-    """The exit code that stands for several: the first of 130, 4, 2, 3, 1, 0 among them."""
+def worst_exit_code(codes: Iterable[int]) -> int:
+    """The exit code of several: the first of 130, 4, 2, 3, 1, 0 among them."""
     return min(codes, key=_BY_WEIGHT.index, default=0)
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """`, did you mean 'x'?` for the choice closest to `word`, or nothing."""
+    """`, did you mean 'x'?` for the choice closest to `word`; else empty."""
     by_fold = {choice.casefold(): choice for choice in choices}
     close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
     return f", did you mean '{by_fold[close[0]]}'?" if close else ""

@@ -12,30 +12,28 @@ from handoff.base.problems import Level, Place, Problem, Report
 
 _COLOURS: dict[Level, str] = {"error": "31", "warning": "33", "note": "36"}
 MAX_MESSAGE = 2_000
-"""Characters of a message for people: it may quote a line of a megabyte."""
+"""Characters of a message in text output; a quoted line may have a megabyte."""
 _COMMANDS: dict[Level, str] = {"error": "error", "warning": "warning", "note": "notice"}
-
-# What a terminal obeys or what turns a line around: C0, C1 and the bidirectional controls.
 
 
 def as_text(report: Report, *, colour: bool = False) -> str:
-    """One line a problem, `place: level: message (code)`."""
+    """One line per problem, `place: level: message (code)`."""
     line = _coloured if colour else str
     return "".join(f"{line(_printable(problem))}\n" for problem in report.problems)
 
 
 def as_json(report: Report, *, colour: bool = False) -> str:
-    """One object: the count of each level and every problem with its place."""
+    """One object: the number of problems per level, and the problems with their places."""
     counts = {f"{level}s": count for level, count in _counts(report).items()}
     problems = [_fields(problem) for problem in report.problems]
     return f"{json_text({**counts, 'problems': problems})}\n"
 
 
 def as_github(report: Report, *, colour: bool = False) -> str:
-    """Workflow commands that GitHub shows beside the lines of a pull request.
+    """Workflow commands that GitHub shows as annotations of a pull request.
 
-    Escaped as the runner unescapes them: `%`, CR and LF everywhere, `:` and `,` in
-    properties too (github.com/actions/toolkit, `packages/core/src/command.ts`).
+    Escaped as the runner expects: `%`, CR and LF everywhere, `:` and `,` also in
+    properties (github.com/actions/toolkit, `packages/core/src/command.ts`).
     """
     return "".join(f"{_annotation(problem)}\n" for problem in report.problems)
 
@@ -45,7 +43,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "json": as_json,
     "github": as_github,
 }
-"""What `--format` takes; every entry is called with the report and `colour=`."""
+"""The values of `--format`; each is called with the report and `colour=`."""
 
 
 def summary(report: Report) -> str:
@@ -54,8 +52,8 @@ def summary(report: Report) -> str:
     return ", ".join(counts) or "no problems"
 
 
-def strict(report: Report) -> Report:
-    """The same report with every warning an error; notes stay notes."""
+def warnings_as_errors(report: Report) -> Report:
+    """The report with every warning as an error; notes stay notes."""
     return Report.of(
         replace(problem, level="error") if problem.level == "warning" else problem
         for problem in report.problems
@@ -63,19 +61,19 @@ def strict(report: Report) -> Report:
 
 
 GATES = ("E001", "E002")
-"""What is expected and not met, or not known."""
+"""Expectations that are not met, or cannot be evaluated."""
 
 
-def gated(report: Report) -> Report:
-    """The same report with what is expected and not met an error."""
+def unmet_expectations_as_errors(report: Report) -> Report:
+    """The report with unmet expectations as errors."""
     return Report.of(
         replace(problem, level="error") if problem.code in GATES else problem
         for problem in report.problems
     )
 
 
-def below(report: Report, folder: str) -> Report:
-    """The same report with its places taken from the folder above `folder`."""
+def with_folder(report: Report, folder: str) -> Report:
+    """The report with `folder` in front of every path."""
     if not folder:
         return report
     places = ((each, each.place) for each in report.problems)
@@ -88,7 +86,7 @@ def below(report: Report, folder: str) -> Report:
 def json_text(value: object) -> str:
     """`value` as indented JSON that is safe to print on a terminal."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    # Inside strings only: outside of them json writes no other control than a newline.
+    # in strings only: the only control character outside of them is a newline
     return UNSAFE.sub(lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text)
 
 
@@ -98,7 +96,7 @@ def _printable(problem: Problem) -> Problem:
 
 
 def _short(message: str) -> str:
-    """At most `MAX_MESSAGE` characters, its end kept: there stands what would be right."""
+    """At most `MAX_MESSAGE` characters; the end is kept, as it has the fix."""
     left_out = len(message) - MAX_MESSAGE
     if left_out <= 0:
         return message
@@ -122,7 +120,7 @@ def _fields(problem: Problem) -> dict[str, object]:
 
 
 def place_fields(place: Place) -> dict[str, object]:
-    """A place for JSON: `null` for a line or column that is not known."""
+    """A place for JSON: `null` for an unknown line or column."""
     return {
         "path": place.path,
         "line": place.line or None,

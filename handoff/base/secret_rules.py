@@ -1,7 +1,7 @@
-"""What secrets look like: one rule for each kind, by the name that findings and allowances use.
+"""The patterns of secrets: one rule per kind, with the name used by findings and allowances.
 
-Rules with a `detector` are those of detect-secrets, without the ones that mistake digests,
-hashes and slugs for secrets (entropy, keywords, `AP...`, `digits:token`). The others follow the
+Rules with a `detector` are those of detect-secrets, without the ones that also match
+digests, hashes and slugs (entropy, keywords, `AP...`, `digits:token`). The others follow the
 token formats that vendors publish: a fixed prefix, an alphabet and a length.
 """
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from handoff.base.characters import hidden_characters
 from handoff.base.problems import Place
-from handoff.base.tokens import BYTES_PER_TOKEN, estimated
+from handoff.base.tokens import BYTES_PER_TOKEN, estimate_tokens
 from handoff.base.tree import is_outside
 from handoff.check.rule import CheckContext, Finding, rule, shorten
 from handoff.check.scripts import is_command, scripts
@@ -65,7 +65,7 @@ def over_budget(context: CheckContext) -> Iterator[Finding]:
     Fails: a prompt of more than `prompt.budget_tokens`, by its bytes of UTF-8 ÷ 4.
     """
     for name, text in context.prompts.items():
-        tokens = estimated(text)
+        tokens = estimate_tokens(text)
         if context.budget_tokens is not None and tokens > context.budget_tokens:
             message = (
                 f"the prompt takes about {tokens:,} tokens (bytes ÷ {BYTES_PER_TOKEN}), "

@@ -43,10 +43,10 @@ def check(
     project = open_project(root)
     ids = [find_session(project, name) for name in sessions or ()]
     report = checks.check(project, ids, now=datetime.now(UTC) if live else None)
-    report = reports.strict(report) if strict else report
-    report = reports.gated(report) if expect else report
+    report = reports.warnings_as_errors(report) if strict else report
+    report = reports.unmet_expectations_as_errors(report) if expect else report
     if format == "github":
-        report = reports.below(report, _folder_in_workspace(project.root))
+        report = reports.with_folder(report, _folder_in_workspace(project.root))
     console.out(reports.FORMATS[format](report, colour=console.colour(sys.stdout)))
     console.note(reports.summary(report))
     return 1 if report.errors else 0

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from handoff.base.cache import cache_folder
 from handoff.base.characters import revealed
-from handoff.base.problems import HandoffError, worst
+from handoff.base.problems import HandoffError, worst_exit_code
 from handoff.base.report import counted
 from handoff.commands import console, options
 from handoff.project.project import SETTINGS, Project
@@ -44,7 +44,7 @@ def doctor(
         console.out(f"{mark} {step.what}: {revealed(step.detail)}{fix}\n")
         failed += [] if step.ok else [step.what]
     console.note(counted(len(failed), "problem") if failed else "no problems found")
-    return worst(2 if what in ("repository", "engine") else 3 for what in failed)
+    return worst_exit_code(2 if what in ("repository", "engine") else 3 for what in failed)
 
 
 def diagnose(

@@ -13,7 +13,7 @@ from handoff.base.characters import revealed
 from handoff.base.files import disk, write_whole
 from handoff.base.problems import Problem, Refused, UsageError
 from handoff.base.report import json_text, place_fields
-from handoff.base.tokens import HOW, estimated
+from handoff.base.tokens import HOW, estimate_tokens
 from handoff.commands import clipboard, completers, console, options
 from handoff.project.project import Project
 from handoff.session.model import DEFAULT_PROMPT
@@ -165,7 +165,7 @@ def _summary(result: PromptResult) -> list[str]:
     """Lines for people: its size, the files to read, whether it is ready to paste."""
     files = [f"{each.path} ({_lines(each.lines)})" for each in result.read]
     return [
-        f"about {estimated(result.text):,} of {result.budget_tokens:,} tokens ({HOW})",
+        f"about {estimate_tokens(result.text):,} of {result.budget_tokens:,} tokens ({HOW})",
         *([f"to read: {', '.join(files)}"] if files else []),
         DATA,
         *([] if result.is_ready else [result.not_ready]),
@@ -186,7 +186,7 @@ def _fields(result: PromptResult) -> dict[str, object]:
         "prompt": result.text,
         "is_fit": result.is_ready,
         "tokens": {
-            "estimated": estimated(result.text),
+            "estimated": estimate_tokens(result.text),
             "budget": result.budget_tokens,
             "how": HOW,
         },

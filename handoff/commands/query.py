@@ -15,7 +15,7 @@ import typer
 
 from handoff.base.characters import revealed
 from handoff.base.files import write_whole
-from handoff.base.problems import InvalidInput, Place, UsageError, nearest, worst
+from handoff.base.problems import InvalidInput, Place, UsageError, nearest, worst_exit_code
 from handoff.base.report import counted
 from handoff.commands import completers, console, options
 from handoff.facts.recorded import Column, Failure, QueryResult, Value
@@ -134,7 +134,7 @@ def estimate(
     failures = [each for each in found if isinstance(each, Failure)]
     for failure in failures:
         console.error(failure.message)
-    return worst(failure.exit_code for failure in failures)
+    return worst_exit_code(failure.exit_code for failure in failures)
 
 
 @app.command("pull-schema")

@@ -8,7 +8,7 @@ import typer
 from msgspec.structs import replace
 
 from handoff.base.characters import revealed
-from handoff.base.problems import InvalidInput, Problem, worst
+from handoff.base.problems import InvalidInput, Problem, worst_exit_code
 from handoff.commands import completers, console, options
 from handoff.project.project import Project
 from handoff.session.model import Next, Session
@@ -89,7 +89,7 @@ def ready(
     else:
         count = f"{holding} of {len(results)} conditions hold"
         console.note(f"{session_id} is not ready: {count}")
-    return worst((*codes, int(holding < len(results))))
+    return worst_exit_code((*codes, int(holding < len(results))))
 
 
 def _previous_sessions(project: Project, name: str) -> tuple[str, tuple[Session, ...]]:

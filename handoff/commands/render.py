@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from handoff.base.problems import worst
+from handoff.base.problems import worst_exit_code
 from handoff.commands import console, options
 from handoff.workspace import document as documents
 from handoff.workspace.gather import failure_problems, gather, load_frozen_facts
@@ -83,4 +83,6 @@ def render(
     console.note(f"{shown}: {document.status}, {filled}; {next_step}")
     if frozen:
         return 0
-    return worst(each.failure.exit_code for each in facts.facts.values() if each.failure)
+    return worst_exit_code(
+        each.failure.exit_code for each in facts.facts.values() if each.failure
+    )

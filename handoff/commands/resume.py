@@ -11,7 +11,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.base.problems import WorldError, worst
+from handoff.base.problems import WorldError, worst_exit_code
 from handoff.base.report import json_text
 from handoff.commands import completers, console, options
 from handoff.facts.recorded import Facts, Failure
@@ -195,7 +195,7 @@ def _report(
             changes=changes(before, after),
             conditions=tuple(_changed_conditions(project, loaded, then, found)),
             failures=tuple((name, failure.message) for name, failure in failures),
-            exit_code=worst(failure.exit_code for _, failure in failures),
+            exit_code=worst_exit_code(failure.exit_code for _, failure in failures),
         )
     if isinstance(found, Failure):
         code, reason = found.exit_code, found.message
