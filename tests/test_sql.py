@@ -52,6 +52,14 @@ def test_header_reads_the_same_with_windows_line_ends() -> None:
     ]
 
 
+def test_checkout_with_windows_line_ends_is_the_same_query() -> None:
+    source = b"-- One.\n-- returns: n INT64\nSELECT 1 AS n\n"
+
+    assert read(source.replace(b"\n", b"\r\n"), "sql/q.sql", "q.sql") == read(
+        source, "sql/q.sql", "q.sql"
+    )
+
+
 def test_bytes_that_are_no_text_are_told_with_their_line() -> None:
     with pytest.raises(InvalidInput) as raised:
         read(b"-- One.\n-- \xff\nSELECT 1", "sql/q.sql", "q.sql")

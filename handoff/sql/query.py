@@ -84,7 +84,11 @@ class Query(Struct, frozen=True):
 
 
 def read(source: bytes, path: str, name: str) -> Query:
-    """The question in a `.sql` file. Raises InvalidInput with every problem found."""
+    """The query in a `.sql` file. Raises InvalidInput with every problem found.
+
+    Line endings are those of git: a checkout with CRLF is the same query.
+    """
+    source = source.replace(b"\r\n", b"\n")
     text = _decoded(source, path)
     header = _header(text, path)
     problems = [*header.problems, *_statement_problems(text, path, header)]
