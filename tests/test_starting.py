@@ -77,7 +77,7 @@ def test_what_is_begun_with_loads_and_renders(tmp_path: Path, engine: str) -> No
     project = api.open_project(str(tmp_path))
     document = api.render(project, api.load(project, "session-7"), None)
     assert document.path == "docs/it's: here/2026-02-01-SESSION-7-FIRST-SESSION.md"
-    assert "docs/old handoff.md (the handoff before)" in document.text
+    assert "docs/old handoff.md (the previous handoff)" in document.text
     assert project.settings.bigquery.project == plan.project
 
 

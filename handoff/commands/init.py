@@ -194,7 +194,7 @@ def write_files(root: Path, plan: InitPlan) -> dict[str, bool]:
 def _values(plan: InitPlan) -> dict[str, str]:
     project = f"bigquery: {{project: {format_flow(plan.project)}}}" if plan.project else ""
     without = "# bigquery: {project: my-project, location: US, dataset: my_dataset}"
-    read = f"    - {{path: {format_flow(plan.read)}, note: the handoff before}}\n"
+    read = f"    - {{path: {format_flow(plan.read)}, note: the previous handoff}}\n"
     return {
         "number": str(plan.number),
         "next": str(plan.number + 1),
