@@ -1,4 +1,4 @@
-"""Content as Markdown: how each kind of it stands under a heading, a label or a list item."""
+"""Content as Markdown: each kind of it under a heading, behind a label or in a list."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _DEEPEST = 6
 
 
 class LeafRenderer(Protocol):
-    """Fills in what only the facts know, for the place where it is to stand."""
+    """Prints what the facts decide, for one kind of place."""
 
     def words(self, leaf: Leaf) -> str:
-        """The leaf as it prints, its live values filled in."""
+        """The leaf as it prints, with its values filled in."""
         ...
 
     def table(self, table: TableBlock) -> Sequence[str]:
@@ -67,16 +67,16 @@ class LeafRenderer(Protocol):
         ...
 
     def condition(self, condition: Condition) -> str:
-        """Its mark, its words, and the values it rests on."""
+        """Its mark, its words, and the values that decide it."""
         ...
 
     def claim(self, claim: Claim) -> tuple[str, str]:
-        """Its mark, and what it rests on."""
+        """Its mark, and its evidence."""
         ...
 
 
 def section(content: Content, pen: LeafRenderer, level: int) -> str:
-    """What stands beneath a heading of `level`.
+    """The text under a heading of `level`.
 
     Labelled entries are paragraphs; where each of them is a mapping itself they are
     headings one level deeper.
@@ -93,7 +93,7 @@ def section(content: Content, pen: LeafRenderer, level: int) -> str:
 
 
 def headed(content: Content, pen: LeafRenderer, level: int, *, numbered: bool = False) -> str:
-    """Each label a heading of `level` with its content beneath; other content as it is."""
+    """Each label as a heading of `level` with its content; other content unchanged."""
     if isinstance(content, FilesBlock) and (groups := _groups(content, pen)):
         return _apart(_text([f"{'#' * level} {name}", *lines]) for name, lines in groups)
     if not isinstance(content, Entries) or not content.entries:
@@ -106,7 +106,7 @@ def headed(content: Content, pen: LeafRenderer, level: int, *, numbered: bool = 
 
 
 def labelled(label: str, content: Content, pen: LeafRenderer) -> str:
-    """`**Label**: value`, what is longer beneath it."""
+    """`**Label**: value`, with longer content below it."""
     return _text(_after(f"**{_line(label)}**:", content, pen))
 
 
@@ -116,7 +116,7 @@ def block(content: Content, pen: LeafRenderer) -> list[str]:
 
 
 def numbered(content: Content, pen: LeafRenderer) -> list[str]:
-    """A list as numbered steps, other content as it is."""
+    """A list as numbered steps; other content unchanged."""
     if isinstance(content, Bullets) and content.items:
         return block(Steps(content.items, content.place), pen)
     return block(content, pen)
@@ -160,11 +160,11 @@ def _valued(content: Valued, pen: LeafRenderer) -> list[str]:
 
 def _checklist(content: Checklist, pen: LeafRenderer) -> list[str]:
     lines: list[str] = []
-    for box in content.boxes:
-        note = f" ({pen.words(box.note)})" if box.note else ""
-        mark = "x" if box.done else " "
-        waits = box.when if box.when and not box.done else None
-        label = pen.condition(waits) if waits else pen.words(box.label)
+    for item in content.boxes:
+        note = f" ({pen.words(item.note)})" if item.note else ""
+        mark = "x" if item.done else " "
+        waits = item.when if item.when and not item.done else None
+        label = pen.condition(waits) if waits else pen.words(item.label)
         lines += marked(f"- [{mark}] ", [f"{label}{note}"])
     return lines or _unknown(content, pen)
 
@@ -195,7 +195,7 @@ def _files(content: FilesBlock, pen: LeafRenderer) -> list[str]:
 
 
 def _groups(content: FilesBlock, pen: LeafRenderer) -> list[tuple[str, list[str]]]:
-    """Of all files a heading and a list for each kind of change; else nothing."""
+    """A heading and a list for each kind of change of all files; else nothing."""
     found = [] if content.changes else pen.files(content) or []
     return [(name, _paths(paths)) for name, paths in found if name]
 
@@ -218,7 +218,7 @@ def _condition(content: Condition, pen: LeafRenderer) -> list[str]:
 
 
 def _claim(content: Claim, pen: LeafRenderer) -> list[str]:
-    """Its mark in front, what it rests on behind; apart from text of more than one line."""
+    """With its mark before and its evidence after it, apart from text of several lines."""
     mark, basis = pen.claim(content)
     lines = _item(content.what, pen)
     is_apart = len(lines) > 1 and _STARTS_BLOCK.match("\n".join(lines))
@@ -252,9 +252,9 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
 # --- labels and items ----------------------------------------------------------------------
 
 _STARTS_BLOCK = re.compile(r"\s*(?:[-+*>|#]|\d{1,9}[.)]\s|```|~~~)|.*\n\s*(?:\n|\||```|~~~)")
-"""Text that needs a line of its own: a list, a quote, a table, a fence, paragraphs."""
+"""Text that begins on a new line: a list, a quote, a table, a fence, paragraphs."""
 _APART = (TableBlock, MarkdownBlock)
-"""What must not stand right below a line of text."""
+"""Content that needs a blank line after a line of text."""
 
 
 def _after(label: str, content: Content, pen: LeafRenderer) -> list[str]:
@@ -293,7 +293,7 @@ def _listed(marker: str, items: Sequence[Content], pen: LeafRenderer) -> list[st
 
 
 def _item(content: Content, pen: LeafRenderer) -> list[str]:
-    """One item of a list; of several labels the first is the item, the rest stand beneath."""
+    """One item of a list; of several labels the first is the item, the rest are below it."""
     if not isinstance(content, Entries) or not content.entries:
         return block(content, pen)
     first, rest = content.entries[0], content.entries[1:]
@@ -332,7 +332,7 @@ def _apart(parts: Iterable[str]) -> str:
     return "\n\n".join(parts)
 
 
-# --- what the receiver must know ------------------------------------------------------------
+# --- information for the receiver -----------------------------------------------------------
 
 
 def severity(given: Severity | Blank, pen: LeafRenderer) -> str:
@@ -345,7 +345,7 @@ def severity(given: Severity | Blank, pen: LeafRenderer) -> str:
 
 
 def actions(given: tuple[Action, ...] | Blank, pen: LeafRenderer) -> str:
-    """A bullet for each, `- **High**: what (owner: who, due: when)`, what if beneath."""
+    """A bullet for each, `- **High**: what (owner: who, due: when)`, the contingency below."""
     if isinstance(given, Blank):
         return pen.words(given)
     return _bulleted(_action(each, pen) for each in given)
@@ -399,7 +399,7 @@ def _when(at: Timestamp | Blank, pen: LeafRenderer) -> str:
 
 
 def _one_line(words: Text | Blank, pen: LeafRenderer) -> str:
-    """On one line, so that something may stand before it and behind it."""
+    """On one line, so that other text can be on the line too."""
     return " ".join(pen.words(words).split())
 
 

@@ -32,7 +32,7 @@ class Document(Struct, frozen=True):
     text: str
     """Markdown, without the digest comment of its file."""
     prompt: str | None
-    """To be pasted, as it stands in the document's fence; `None` where there is none."""
+    """The text to paste, as in the document's fence; `None` if there is none."""
     blanks: tuple[OpenBlank, ...]
     """The blanks, in the order of the session file."""
     leaves: int
@@ -41,7 +41,7 @@ class Document(Struct, frozen=True):
     """How many of the leaves have no blank."""
     status: str
     done: int
-    """Boxes that are ticked."""
+    """Checked items."""
     boxes: int
     prompts: Mapping[str, str] = field(default_factory=dict)
     """Every prompt by its name; `prompt` is the one named `default`."""
@@ -50,7 +50,7 @@ class Document(Struct, frozen=True):
 
     @property
     def progress(self) -> str:
-        """`2 of 6` boxes; empty without a checklist."""
+        """`2 of 6` checklist items; empty without a checklist."""
         return f"{self.done} of {self.boxes}" if self.boxes else ""
 
 
@@ -62,7 +62,7 @@ def document_path(session: Session, output: str) -> str:
 
 
 def no_template(session: Session, known: Iterable[str]) -> Problem:
-    """That the template which the session names is not among the `known` file names."""
+    """The error that the session's template is not among the `known` file names."""
     names = [each.removesuffix(".md.j2") for each in known if "/" not in each]
     message = f"no template '{session.template}'{nearest(session.template, names)}"
     return Problem("T006", message, session.template_place or Place(session.path))
@@ -74,7 +74,7 @@ def boxes(session: Session) -> tuple[ChecklistItem, ...]:
 
 
 def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> str:
-    """What the boxes and `blocked_by:` show, or the author's own words for it."""
+    """The author's own words for it, else what the checklist and `blocked_by:` show."""
     if session.status:
         return words(session.status)
     if session.blocked_by:
@@ -88,13 +88,13 @@ def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> st
 
 
 def completion(session: Session) -> str:
-    """`2 of 6`, or a blank until a box is ticked."""
+    """`2 of 6`, or a blank until an item is checked."""
     done, total = ticked(session)
     return f"{done} of {total}" if done else DEFAULT
 
 
 def ticked(session: Session) -> tuple[int, int]:
-    """How many boxes of the session's own checklist are ticked, and how many there are."""
+    """How many items of the session's own checklist are checked, and how many there are."""
     return sum(box.done for box in boxes(session)), len(boxes(session))
 
 

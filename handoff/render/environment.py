@@ -1,8 +1,8 @@
-"""Templates from strangers, rendered within bounds.
+"""Render templates of any author within limits.
 
 Jinja's sandbox keeps a template from Python's insides, not from running for ever or from
 filling the memory. Here every turn of a loop, call of a macro, include and printed character
-is paid from one budget, and only listed filters and callables are there at all.
+is paid from one budget, and only the listed filters and callables exist.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ MAX_NUMBER = 2**63
 
 
 class Exhausted(TemplateRuntimeError):
-    """A template that does not come to its end."""
+    """A template that does not end."""
 
 
 # --- the bounds ----------------------------------------------------------------------------
 
 
 class _Undefined(StrictUndefined):
-    """Says the nearest name where an attribute is misspelt."""
+    """Suggests the nearest name for a misspelt attribute."""
 
     __slots__ = ()
 
@@ -98,7 +98,7 @@ def _call(name: str, args: list[nodes.Expr], line: int) -> nodes.Call:
 
 
 def _weight(node: nodes.Node) -> int:
-    """How much literal text one run of `node` prints, without what is paid for further in."""
+    """How much literal text one run of `node` prints, without what inner nodes pay for."""
     if isinstance(node, nodes.TemplateData):
         return len(node.data)
     inner = (each for each in node.iter_child_nodes() if not isinstance(each, _REPEATS))
@@ -132,7 +132,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self.filters |= {name: checked(name, apply) for name, apply in filters.items()}
         self.globals = {"range": self.globals["range"], "namespace": Namespace}
         self.leaf = leaf
-        # given the context, or a constant would be printed, and paid, when it is compiled
+        # with the context, or constants would be printed, and paid, at compile time
         self.finalize = pass_context(lambda _, value: self.printed(value))
         self.left = MAX_WORK
         self.ends_at = time.monotonic() + MAX_SECONDS
@@ -141,7 +141,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self.left -= amount
         if self.left < 0 or time.monotonic() > self.ends_at:
             raise Exhausted(
-                f"the template does not come to an end: more than {MAX_WORK:,} characters and "
+                f"the template does not end: more than {MAX_WORK:,} characters and "
                 f"turns of loops, or {MAX_SECONDS:.0f} seconds"
             )
 
@@ -149,7 +149,7 @@ class Environment(ImmutableSandboxedEnvironment):
         return "".join(self.printed(part) for part in parts)
 
     def printed(self, value: object) -> str:
-        """How a `{{ }}` prints: text and numbers as they are, a leaf of the session filled."""
+        """How a `{{ }}` prints: text and numbers unchanged, a leaf of the session filled in."""
         text = self.leaf(value)
         if text is None:
             text = _scalar(value)
@@ -169,9 +169,11 @@ class Environment(ImmutableSandboxedEnvironment):
         ):
             self.spend(len(left) + len(right))
             return left + right
+        if operator == "**":
+            raise SecurityError("templates have no '**', compute it in SQL")
         numbers = isinstance(left, int | float | Decimal) and isinstance(right, int | float)
-        if not numbers or max(abs(left), abs(right)) > MAX_NUMBER or operator == "**":
-            raise SecurityError(f"'{operator}' is for numbers up to 2^63 in a template, not so")
+        if not numbers or max(abs(left), abs(right)) > MAX_NUMBER:
+            raise SecurityError(f"'{operator}' in a template takes numbers up to 2^63")
         return super().call_binop(context, operator, left, right)
 
     def is_safe_callable(self, obj: Any) -> bool:
@@ -186,7 +188,9 @@ class Environment(ImmutableSandboxedEnvironment):
     def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.is_safe_callable(obj) and not isinstance(obj, StrictUndefined):
             name = getattr(obj, "__name__", type(obj).__name__)
-            raise SecurityError(f"a template calls macros, blocks and 'range', not '{name}'")
+            raise SecurityError(
+                f"templates may call only macros, blocks and 'range', not '{name}'"
+            )
         return super().call(context, obj, *args, **kwargs)
 
 
@@ -329,9 +333,9 @@ def _told(
         case Exhausted():
             return "T005", str(error)
         case RecursionError():
-            return "T005", "templates, macros or blocks that use each other without end"
+            return "T005", "templates, macros or blocks that use each other in a circle"
         case MemoryError() | OverflowError():
-            return "T005", str(error) or "the template wants more memory than it may have"
+            return "T005", str(error) or "the template needs more memory than it may have"
         case SecurityError():
             return "T004", str(error)
         case TemplateNotFound():
@@ -353,7 +357,7 @@ def _deepest(error: Exception) -> tuple[tuple[str, int] | None, bool]:
         template = module.get("__jinja_template__")
         if template is not None:
             at = template.name or "", template.get_corresponding_lineno(trace.tb_lineno)
-        # not this module: its checks are part of what a template's author is told
+        # not this module, whose checks report errors of a template's author
         name = str(module.get("__name__", ""))
         ours = template is None and name.startswith("handoff.") and name != __name__
         trace = trace.tb_next

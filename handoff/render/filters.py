@@ -40,13 +40,13 @@ AMONG_PROMPTS = "prompt"
 
 
 class Filters:
-    """What templates do with content; each filter gives text, nothing for an absent key."""
+    """What templates do with content; each filter returns text, empty for an absent key."""
 
     def __init__(self, pen: LeafRenderer, prompts: Sequence[tuple[Prompt, str]] = ()) -> None:
         self._pen = pen
         self._prompts = prompts
         self.places: set[str | None] = set()
-        """Where the template had a place for free sections and further prompts."""
+        """The places that the template has for free sections and further prompts."""
 
     def table(self) -> dict[str, Callable[..., Any]]:
         """Every filter by its name in a template."""
@@ -62,11 +62,11 @@ class Filters:
         return "" if content is None else self.under(content, 6)
 
     def under(self, content: Content | None, level: int) -> str:
-        """What stands beneath a heading of `level`."""
+        """The text under a heading of `level`."""
         return "" if content is None else markdown.section(content, self._pen, level)
 
     def headings(self, content: Content | None, level: int, numbered: bool = False) -> str:
-        """Each label a heading of `level`, its content beneath."""
+        """Each label as a heading of `level`, with its content."""
         if content is None:
             return ""
         return markdown.headed(content, self._pen, level, numbered=numbered)
@@ -92,17 +92,17 @@ class Filters:
         return "\n".join(f"- {_indented(each)}" for each in self._labelled(entries))
 
     def done(self, checklist: Checklist | None) -> str:
-        """The ticked boxes, with their notes."""
+        """The checked items, with their notes."""
         return self._boxes(checklist, done=True)
 
     def undone(self, checklist: Checklist | None) -> str:
-        """The boxes that are not ticked."""
+        """The unchecked items."""
         return self._boxes(checklist, done=False)
 
     def after(
         self, sections: Sequence[Section], place: str | None = None, rule: bool = False
     ) -> str:
-        """The prompts and free sections that stand after `place`; at the end without one."""
+        """The prompts and free sections after `place`; those at the end without one."""
         self.places.add(place)
         prompts = (
             self._section(_of_prompt(prompt, text), rule)
@@ -133,7 +133,7 @@ class Filters:
         return "" if checkpoint is None else markdown.checkpoint(checkpoint, self._pen)
 
     def conditions(self, following: Next | None) -> str:
-        """The conditions for the next session to start, with what the facts say of them."""
+        """The conditions for the next session to start, evaluated."""
         if following is None:
             return ""
         found = tuple(every(following, Condition))
@@ -144,7 +144,7 @@ class Filters:
         return created.text or long_date(created.day)
 
     def next_session(self, following: Next) -> str:
-        """`Session 2 - Title`, as much of it as is said; else the id."""
+        """`Session 2 - Title`, as far as they are set; else the id."""
         title = self._pen.words(following.title) if following.title else ""
         number = f"Session {following.session}" if following.session else ""
         return " - ".join(part for part in (number, title) if part) or following.id or ""
@@ -170,7 +170,7 @@ class Filters:
 
 
 def _of_prompt(prompt: Prompt, text: str) -> Section:
-    """A prompt beside the default one, as a section of its own."""
+    """A prompt other than the default one, as a section of its own."""
     block = MarkdownBlock("\n".join(markdown.fence(text)), prompt.place)
     return Section(f"Prompt: {prompt.name}", None, block, prompt.place)
 
@@ -188,7 +188,7 @@ HEADING_LEVELS = range(7)
 def checked(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     """`apply` as a filter that refuses what its annotations do not take.
 
-    Its author is whoever wrote the template, so what they gave it is told as theirs.
+    The template's author wrote the arguments, so the error is theirs.
     """
 
     @functools.wraps(apply)

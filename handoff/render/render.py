@@ -1,4 +1,4 @@
-"""Session and facts into a document, by way of the templates."""
+"""Render a session and its facts to a document, with the templates."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def render(
 ) -> Document:
     """The document of `session` with what `live` knows.
 
-    Raises InvalidInput for what is wrong in a template or in a live value.
+    Raises InvalidInput for errors in a template or in an expression.
     """
     found = [(leaf, live.leaf_blanks(leaf)) for leaf in leaves(session)]
     all_claims = tuple(every(session, Claim))
@@ -105,7 +105,7 @@ def _prompt(
     folders: Folders,
     known: dict[str, object],
 ) -> str:
-    """One of the prompts, by the template for that of `session`, which has it as its own."""
+    """Render one prompt with its template; `session` has it as its own prompt."""
     if prompt.text is not None:
         return pen.words(prompt.text)
     environment = Environment(folders, Filters(pen).table(), pen.leaf)
@@ -212,8 +212,8 @@ _ENGINES: Mapping[str, str] = {
     "duckdb sample": "DuckDB over the sample warehouse (made-up data)",
     "bigquery": "BigQuery",
 }
-_BESIDE = ("log", "json", "git")
-"""What is looked up beside a warehouse."""
+_SOURCES = ("log", "json", "git")
+"""The engines of sources other than a warehouse."""
 
 
 def provenance(facts: Facts | None, *, stale_ok: bool) -> tuple[str, ...]:
@@ -237,9 +237,9 @@ def _answered(facts: Facts) -> Iterator[str]:
 
 
 def _origin(provenance: Provenance) -> str:
-    """The warehouse; for what was looked up beside it, the kind and what was looked into."""
+    """The warehouse; for another source its kind and its file."""
     engine = provenance.engine
-    if engine.partition(" ")[0] in _BESIDE:
+    if engine.partition(" ")[0] in _SOURCES:
         return f"{engine} {code_span(provenance.source)}"
     return _ENGINES.get(engine, engine)
 
@@ -257,7 +257,7 @@ def _failed(facts: Facts, *, stale_ok: bool) -> Iterator[str]:
 
 
 def _age(fact: Fact) -> str:
-    """The moment that the last answer was asked for; empty where there is none."""
+    """The as-of time of the last result; empty if there is none."""
     at = fact.provenance.as_of if fact.provenance else None
     return moment(at) if at else ""
 

@@ -27,7 +27,7 @@ class Folders(BaseLoader):
         self.sessions = sessions
         self.package = package
         self.paths: dict[str, str] = {}
-        """Where each template that was read lies, as problems call it."""
+        """The path of each template that was read, for problems."""
 
     def own(self, session_id: str) -> str | None:
         """The name of the session's own template; `None` where it has none."""
@@ -112,7 +112,7 @@ def _source(file: Path, path: str) -> str:
 def block_problems(folders: Folders, names: Iterable[str]) -> Iterator[Problem]:
     """A warning for each block of the templates `names` that replaces nothing.
 
-    Jinja leaves such a block out without a word. What cannot be read is told by `render`.
+    Jinja silently leaves such a block out. `render` reports templates that cannot be read.
     """
     for name in names:
         tree = _tree(folders, name)

@@ -16,7 +16,7 @@ from handoff.values.rows import EarlierSession, FactView, Row, row_name
 from handoff.values.view import ViewFactory
 
 _LONGEST = 60
-"""Characters of a row's name, for a query can return any; of a longer one a digest follows."""
+"""Characters of a row's name, which a query can return at any length; then a digest."""
 
 
 class Cell(Struct, frozen=True):
@@ -27,11 +27,11 @@ class Cell(Struct, frozen=True):
     column: str
     typed: Typed
     at: datetime | None
-    """The moment its question was asked for, UTC."""
+    """The as-of time of its query, UTC."""
 
 
 class Cells(Struct, frozen=True):
-    """The facts of one session at one moment."""
+    """The facts of one session at one time."""
 
     session: Session
     facts: Facts | None
@@ -42,16 +42,16 @@ class Cells(Struct, frozen=True):
     """What other sessions recorded, by their ids."""
 
     def sources(self) -> Mapping[str, FactView]:
-        """Each fact as texts see it, an old answer where the latest asking failed."""
+        """Each fact as texts see it, with the old result if the latest run failed."""
         reader = self._reader(stale_ok=True)
         return {each.name: reader.view(each) for each in self.session.questions}
 
     def source(self, question: QueryFact | SourceFact) -> FactView:
-        """One fact as texts see it, without an answer where the latest asking failed."""
+        """One fact as texts see it, without a result if the latest run failed."""
         return self._reader(stale_ok=False).view(question)
 
     def of(self, source: FactView, *, by_first: bool = False) -> Iterator[Cell]:
-        """Its values, derived ones and those over all rows among them.
+        """Its values, with the derived ones and those over all rows.
 
         Rows that no key names are left out; with `by_first` their first column names them.
         """
@@ -60,7 +60,7 @@ class Cells(Struct, frozen=True):
         first = next(iter(source.types), None) if by_first else None
         for name, row in _named_rows(source, source.named_by or first):
             for column, typed in row.items():
-                if column in trend:  # said of a value, and none itself
+                if column in trend:  # about a value, not a value itself
                     continue
                 yield Cell(f"{name}.{column}", column, typed, at)
 
@@ -69,7 +69,7 @@ class Cells(Struct, frozen=True):
         return ViewFactory(self.facts, self.queries, *limits, earlier=self.earlier)
 
     def moment(self, name: str) -> datetime | None:
-        """What the fact was last answered for, before the rest where it failed since."""
+        """The as-of time of the last result; after a failed run older than that of the rest."""
         fact: Fact | None = self.facts.facts.get(name) if self.facts else None
         if self.facts is None or fact is None or fact.provenance is None:
             return None
@@ -95,7 +95,7 @@ def _by_key(rows: Sequence[Row], key: str, fact: str) -> Iterator[tuple[str, Row
     for row in rows:
         name = _row_name(row, key)
         seen[name] = seen.get(name, 0) + 1
-        # a key that occurs twice cannot be cited, but its rows can move
+        # a key that occurs twice cannot be cited, but its rows can change
         yield f"{fact}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), row
 
 

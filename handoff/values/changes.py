@@ -1,7 +1,7 @@
-"""What moved between two answers to the same questions, as far as the handoff speaks of it.
+"""Changes between two results of the same queries, of the values that the handoff shows.
 
-A value counts where the session's texts or tables show it, and, of facts with a contract,
-where it says how far a phase or a table is. Everything else may change unseen.
+A value counts if the session's texts or tables show it, or if it is the progress of a phase
+or a table by a contract. Other values may change without notice.
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
     "phases": ("state", "progress", "failed"),
     "coverage": ("actual", "percent", "status"),
 }
-"""Of each contract the columns that count although no text cites them."""
+"""The columns of each contract that count although no text cites them."""
 
 Kind = Literal["finished", "failed", "moved"]
 
 
 class ShownValue(Struct, frozen=True):
-    """One value of the handoff at one moment."""
+    """One value of the handoff at one time."""
 
     name: str
     """As a text cites it: `orchestrator.phase_1.state`."""
     column: str
-    """The last part of the name; empty where it is more than a name."""
+    """The last part of the name; empty for an expression that is not a name."""
     bare: str | None
     """As it prints, not escaped; `None`: not known."""
     words: str | None
-    """As it stands in a prompt."""
+    """As it prints in a prompt."""
     at: datetime | None
-    """The moment its question was asked for, UTC."""
+    """The as-of time of its query, UTC."""
 
 
 class ValueChange(Struct, frozen=True):
-    """A value that is another one now."""
+    """A value that changed."""
 
     name: str
     kind: Kind
@@ -76,7 +76,7 @@ class ValueChange(Struct, frozen=True):
 def changes(
     then: Mapping[str, ShownValue], now: Mapping[str, ShownValue]
 ) -> tuple[ValueChange, ...]:
-    """What differs, in the order of the handoff; a value that nobody knew or knows too."""
+    """What differs, in the order of the handoff, also from or to an unknown value."""
     names = dict.fromkeys([*now, *then])
     pairs = ((name, then.get(name), now.get(name)) for name in names)
     return tuple(
@@ -96,11 +96,11 @@ def seen(cells: Cells) -> dict[str, ShownValue]:
     return found
 
 
-# --- what counts -------------------------------------------------------------------------
+# --- values that count --------------------------------------------------------------------
 
 
 def _cited(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue]:
-    """The expressions in texts, each once; not those that cite no fact."""
+    """The expressions in texts that cite facts, each once."""
 
     def named(name: str) -> Typed | FactView | None:
         built_in = BUILT_IN.get(name)
@@ -128,7 +128,7 @@ def _value(node: Node, scope: Scope) -> Typed | None:
 
 
 def _listed(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue]:
-    """What tables, status lines and lists of files show of a fact's rows."""
+    """The values of a fact's rows that blocks show."""
     for block in (leaf.node for leaf in leaves(cells.session)):
         if not isinstance(block, FactBlock) or block.fact not in sources:
             continue
@@ -170,7 +170,7 @@ def _seen(name: str, column: str, typed: Typed | None, at: datetime | None) -> S
 
 
 def spelled(node: Node) -> str:
-    """An expression in one spelling, whatever its spaces and quotes; without `blank`."""
+    """An expression in one spelling, with any spaces and quotes; without `blank`."""
     match node:
         case Constant():
             return repr(node.value)
@@ -191,7 +191,7 @@ def spelled(node: Node) -> str:
 
 
 def _inner(node: Node, *loose: type) -> str:
-    """In brackets where what stands around it would bind closer."""
+    """In brackets if the operator around it binds closer."""
     return f"({spelled(node)})" if isinstance(node, loose) else spelled(node)
 
 
@@ -199,7 +199,7 @@ def _part(node: Attribute) -> str:
     return row_name(node.name) or node.name if node.is_subscript else node.name
 
 
-# --- what became of it -------------------------------------------------------------------
+# --- kinds of changes --------------------------------------------------------------------
 
 
 def _bare(each: ShownValue | None) -> str | None:

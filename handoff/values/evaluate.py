@@ -347,7 +347,7 @@ def _filtered(node: Filtered, scope: Scope) -> Operand:
         return ON_ROWS[node.name](node, found)
     if isinstance(found, Typed) and scope.zone:
         return _applied(node, found, scope.zone)
-    result = FILTERS[node.name].gives
+    result = FILTERS[node.name].returns
     return Type(result) if result in ("STRING", "INT64") else None
 
 

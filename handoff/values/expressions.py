@@ -1,4 +1,4 @@
-r"""What may stand between `{{` and `}}`: names, their parts, filters and comparisons.
+r"""Parse what is between `{{` and `}}`: names, their parts, filters and comparisons.
 
 Jinja's parser reads an expression, an allow-list turns its tree into the small one here, and
 nothing else gets through: no calls, no arithmetic, no loops, no `if`. `{%` and `{#` are text,
@@ -82,12 +82,12 @@ Node = Constant | Name | Attribute | Filtered | Comparison | Logical
 
 
 class Literal(Struct, frozen=True):
-    """Text that is printed as it stands."""
+    """Text that is printed unchanged."""
 
     text: str
     start: int
     end: int
-    """Past its last character, in the author's text: `\\{{` is longer there."""
+    """After its last character in the author's text, where `\\{{` is longer."""
 
 
 class Expression(Struct, frozen=True):
@@ -95,18 +95,18 @@ class Expression(Struct, frozen=True):
 
     node: Node
     hint: str
-    """What `blank` asks for where there is no value; it speaks for the whole `{{ }}`."""
+    """The hint of `blank`, for the blank if there is no value, of the whole `{{ }}`."""
     start: int
     end: int
 
 
 class InvalidExpression(Struct, frozen=True):
-    """A `{{` that cannot be followed; it prints as a blank."""
+    """A `{{` that cannot be parsed; it prints as a blank."""
 
     code: str
     message: str
     offset: int
-    """Where it goes wrong, in the author's text."""
+    """Of the error, in the author's text."""
     start: int
     end: int
 
@@ -116,14 +116,14 @@ class InvalidExpression(Struct, frozen=True):
 
 @lru_cache(4096)
 def parts(text: str) -> tuple[Literal | Expression | InvalidExpression, ...]:
-    """An author's text as what stands as it is and what is live, in order."""
+    """The literal parts and the expressions of an author's text, in order."""
     if "{{" not in text:
         return (Literal(text, 0, len(text)),) if text else ()
     return tuple(_parts(text))
 
 
 def cited(expression: Expression) -> tuple[str, ...]:
-    """The names an expression is made of, once each, in order: facts and what is built in."""
+    """The names in an expression, each once, in order: facts and built-in names."""
     return tuple(dict.fromkeys(_names(expression.node)))
 
 
@@ -142,7 +142,7 @@ def _names(node: Node) -> Iterator[str]:
 
 
 def operands(node: Node) -> tuple[Node, ...]:
-    """What a condition compares, but for constants: the values it rests on, in order."""
+    """The operands of a condition other than constants, in order."""
     match node:
         case Constant():
             return ()
@@ -186,16 +186,16 @@ def _unread(text: str, start: int, *, closed: bool) -> InvalidExpression:
 
 
 def _end(text: str, start: int) -> int:
-    """Past the `}}` that closes; 0 where none does."""
+    """The offset after the closing `}}`; 0 if there is none."""
     closed = (match for match in _CLOSES.finditer(text, start) if match[0] == "}}")
     found = next(closed, None)
     if found:
         return found.end()
-    # a quote without its other half hides what follows: the braces count then
+    # an unpaired quote hides what follows, so only the braces count
     return text.find("}}", start) + 2 if "}}" in text[start:] else 0
 
 
-class _Wrong(Exception):
+class _ParseError(Exception):
     def __init__(self, code: str, message: str, offset: int) -> None:
         super().__init__(message)
         self.code = code
@@ -207,8 +207,8 @@ def _expression(text: str, start: int, end: int) -> Expression | InvalidExpressi
         tokens = _tokens(text, start + 2, end - 2)
         tree = _Reader(tokens).node(_jinja(tokens), 0)
         return Expression(*_without_blank(tree), start, end)
-    except _Wrong as wrong:
-        return InvalidExpression(wrong.code, str(wrong), wrong.offset, start, end)
+    except _ParseError as error:
+        return InvalidExpression(error.code, str(error), error.offset, start, end)
 
 
 class _Token(Struct, frozen=True):
@@ -217,12 +217,12 @@ class _Token(Struct, frozen=True):
 
 
 def _tokens(text: str, start: int, end: int) -> list[_Token]:
-    """The words and marks of an expression, with their places in the author's text."""
+    """The tokens of an expression, with their offsets in the author's text."""
     from jinja2 import TemplateSyntaxError  # slow: only a text with `{{` needs it
 
     if end - start > MAX_LENGTH:
         message = f"an expression of {end - start} characters, at most {MAX_LENGTH} are read"
-        raise _Wrong("L006", message, start)
+        raise _ParseError("L006", message, start)
     tokens: list[_Token] = []
     at = start
     # one line, or Jinja would count another length for it
@@ -233,20 +233,20 @@ def _tokens(text: str, start: int, end: int) -> list[_Token]:
                 tokens.append(_Token(word, at))
             at += len(word)
     except TemplateSyntaxError as error:
-        raise _Wrong("L002", _told(error), at) from error
+        raise _ParseError("L002", _jinja_message(error), at) from error
     if not tokens:
-        raise _Wrong("L002", "nothing stands between '{{' and '}}', expected a name", start)
+        raise _ParseError("L002", "'{{ }}' is empty, expected a name", start)
     _check_brackets(tokens)
     return tokens
 
 
 def _check_brackets(tokens: list[_Token]) -> None:
-    """Before the parser, which would go as deep as Python lets it."""
+    """Checked before parsing: the parser recurses as deep as Python allows."""
     depth = 0
     for token in tokens:
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.text, 0)
         if depth > MAX_DEPTH:
-            raise _Wrong("L006", f"more than {MAX_DEPTH} levels of brackets", token.offset)
+            raise _ParseError("L006", f"more than {MAX_DEPTH} levels of brackets", token.offset)
 
 
 def _jinja(tokens: list[_Token]) -> nodes.Node:
@@ -259,12 +259,16 @@ def _jinja(tokens: list[_Token]) -> nodes.Node:
         parser = Parser(_environment(), source, state="variable")
         tree = parser.parse_expression()
     except TemplateSyntaxError as error:
-        raise _Wrong("L002", _told(error), _offset(tokens, error.lineno)) from error
+        raise _ParseError(
+            "L002", _jinja_message(error), _offset(tokens, error.lineno)
+        ) from error
     except RecursionError as error:
-        raise _Wrong("L006", "an expression that is too deep", tokens[0].offset) from error
+        raise _ParseError("L006", "an expression that is too deep", tokens[0].offset) from error
     if not parser.stream.eos:
         token = tokens[parser.stream.current.lineno - 1]
-        raise _Wrong("L002", f"unexpected '{token.text}' after the expression", token.offset)
+        raise _ParseError(
+            "L002", f"unexpected '{token.text}' after the expression", token.offset
+        )
     return tree
 
 
@@ -272,7 +276,7 @@ def _offset(tokens: list[_Token], line: int) -> int:
     return tokens[min(line, len(tokens)) - 1].offset
 
 
-def _told(error: Exception) -> str:
+def _jinja_message(error: Exception) -> str:
     message = re.sub(r" at \d+$", "", str(getattr(error, "message", error))).rstrip(".")
     message = message.replace("unexpected 'end of template'", "it ends too early")
     message = message.replace("unexpected end of template", "it ends too early")
@@ -293,7 +297,7 @@ _OPERATORS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq"
 _REFUSED: Mapping[str, str] = {
     "Call": "calls nothing",
     "CondExpr": "has no 'if', use 'blank' for what is missing",
-    "Concat": "has no '~', write the text beside it",
+    "Concat": "has no '~', write the text next to it",
     "Test": "has no 'is', compare with '=='",
     "Slice": "has no slices",
     **dict.fromkeys(("List", "Tuple", "Dict"), "has no lists or mappings"),
@@ -305,7 +309,7 @@ _REFUSED: Mapping[str, str] = {
 
 
 class _Reader:
-    """Jinja's tree into ours; Raises _Wrong for anything that is not listed."""
+    """Converts Jinja's tree; raises _ParseError for anything that is not listed."""
 
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
@@ -314,10 +318,10 @@ class _Reader:
         kind = type(tree).__name__
         offset = _offset(self._tokens, tree.lineno)
         if depth > MAX_DEPTH:
-            raise _Wrong("L006", f"an expression of more than {MAX_DEPTH} levels", offset)
+            raise _ParseError("L006", f"an expression of more than {MAX_DEPTH} levels", offset)
         if kind not in self._read:
             refused = _REFUSED.get(kind, f"has no '{kind}'")
-            raise _Wrong("L003", f"an expression {refused}", offset)
+            raise _ParseError("L003", f"an expression {refused}", offset)
         return self._read[kind](self, tree, offset, depth + 1)
 
     def _name(self, tree: nodes.Name, offset: int, depth: int) -> Node:
@@ -326,14 +330,16 @@ class _Reader:
     def _constant(self, tree: nodes.Const, offset: int, depth: int) -> Node:
         if isinstance(tree.value, str | int | float):
             return Constant(tree.value, offset)
-        raise _Wrong("L003", "an expression has no 'none': what is missing is a blank", offset)
+        raise _ParseError(
+            "L003", "an expression has no 'none': a missing value is a blank", offset
+        )
 
     def _negative(self, tree: nodes.Neg, offset: int, depth: int) -> Node:
         of = self.node(tree.node, depth)
         is_number = isinstance(of, Constant) and type(of.value) in (int, float)
         if isinstance(of, Constant) and is_number and not isinstance(of.value, str):
             return Constant(-of.value, offset)
-        raise _Wrong("L003", f"an expression {_REFUSED['Neg']}", offset)
+        raise _ParseError("L003", f"an expression {_REFUSED['Neg']}", offset)
 
     def _attribute(self, tree: nodes.Getattr, offset: int, depth: int) -> Node:
         # the node has the dot's place, the name is the token behind it
@@ -345,39 +351,41 @@ class _Reader:
         name = getattr(tree.arg, "value", None)
         if isinstance(name, bool) or not isinstance(name, str | int):
             message = "a subscript is a constant, such as ['Phase 1']"
-            raise _Wrong("L003", message, offset)
+            raise _ParseError("L003", message, offset)
         return Attribute(of, str(name), True, offset)
 
     def _filter(self, tree: nodes.Filter, offset: int, depth: int) -> Node:
         if tree.node is None or tree.name not in FILTERS:
             known = nearest(tree.name, FILTERS) or f", known are {', '.join(FILTERS)}"
-            raise _Wrong("L004", f"unknown filter '{tree.name}'{known}", offset)
+            raise _ParseError("L004", f"unknown filter '{tree.name}'{known}", offset)
         if tree.kwargs or tree.dyn_args or tree.dyn_kwargs:
-            raise _Wrong("L005", f"'{tree.name}' takes its arguments without names", offset)
+            raise _ParseError(
+                "L005", f"'{tree.name}' takes its arguments without names", offset
+            )
         arguments = tuple(self._argument(tree.name, each, depth) for each in tree.args)
         wrong = wrong_arguments(tree.name, arguments)
         if wrong:
-            raise _Wrong("L005", wrong, offset)
+            raise _ParseError("L005", wrong, offset)
         return Filtered(self.node(tree.node, depth), tree.name, arguments, offset)
 
     def _argument(self, name: str, tree: nodes.Expr, depth: int) -> str | int:
         node = self.node(tree, depth)
         if isinstance(node, Constant) and type(node.value) in (str, int):
-            return node.value  # type: ignore[return-value]  # what the line above says
-        raise _Wrong(
+            return node.value  # type: ignore[return-value]  # checked above
+        raise _ParseError(
             "L005", f"'{name}' takes text or a whole number, as a constant", node.offset
         )
 
     def _comparison(self, tree: nodes.Compare, offset: int, depth: int) -> Node:
         left = self.node(tree.expr, depth)
         if len(tree.ops) != 1:
-            message = "compare two values, and join such with 'and'"
-            raise _Wrong("L003", message, left.offset)
+            message = "compare two values, and join comparisons with 'and'"
+            raise _ParseError("L003", message, left.offset)
         operand = tree.ops[0]
         if operand.op not in _OPERATORS:
             known = " ".join(_OPERATORS.values())
             message = f"an expression has no 'in', it compares by {known}"
-            raise _Wrong("L003", message, left.offset)
+            raise _ParseError("L003", message, left.offset)
         right = self.node(operand.expr, depth)
         return Comparison(left, _OPERATORS[operand.op], right, left.offset)
 
@@ -405,11 +413,13 @@ class _Reader:
 
 
 def _without_blank(node: Node) -> tuple[Node, str]:
-    """The tree without `blank`, and its hint. Raises _Wrong where two ask for something."""
+    """The tree without `blank`, and its hint. Raises _ParseError if there are two."""
     hints: list[tuple[str, int]] = []
     bare = _stripped(node, hints)
     if len(hints) > 1:
-        raise _Wrong("L005", "'blank' is there twice, once speaks for all", hints[-1][1])
+        raise _ParseError(
+            "L005", "'blank' occurs twice; one is for the whole expression", hints[-1][1]
+        )
     return bare, hints[0][0] if hints else ""
 
 

@@ -1,4 +1,4 @@
-"""The filters of live values: what each is for, what it takes and what it gives."""
+"""The filters of expressions: what each does, takes and returns."""
 
 from __future__ import annotations
 
@@ -18,91 +18,38 @@ DAYS = ("DATE", "DATETIME", "TIMESTAMP")
 
 
 class Filter(Struct, frozen=True):
-    """What a filter is for, what it takes and what it gives."""
+    """What a filter takes and returns; `docs/live-values.md` says what each does."""
 
-    doc: str
     takes: tuple[str, ...]
     """GoogleSQL types, or `rows`."""
-    gives: str
-    """A GoogleSQL type; `same`, `row` or `column` where it depends on what comes in."""
+    returns: str
+    """A GoogleSQL type; `same`, `row` or `column` where it depends on the operand."""
     required: tuple[type, ...] = ()
     optional: tuple[type, ...] = ()
 
 
 FILTERS: Mapping[str, Filter] = {
-    "blank": Filter(
-        "`x.done | blank('days')`: what is asked for where there is no value; a hint that is "
-        "itself a blank stands as it is. It speaks for the whole `{{ }}`.",
-        ("any",),
-        "same",
-        optional=(str,),
-    ),
-    "round": Filter(
-        "`x.percent | round(1)`: exactly so many decimals, half away from zero.",
-        NUMBERS,
-        "STRING",
-        optional=(int,),
-    ),
-    "plain": Filter(
-        "`x.season | plain`: a number without grouping, `2024` and not `2,024`.",
-        NUMBERS,
-        "STRING",
-    ),
-    "percent": Filter(
-        "`x.percent | percent`: with its sign, `33.4%`.", NUMBERS, "STRING", optional=(int,)
-    ),
-    "upper": Filter("`x.state | upper`: in capitals.", ("STRING",), "STRING"),
-    "lower": Filter("`x.state | lower`: in small letters.", ("STRING",), "STRING"),
-    "date": Filter(
-        "`x.first_date | date('%b %-d, %Y')`: the day, in UTC for a TIMESTAMP. Known are %Y "
-        "%y %m %d %-d %b %B %a %A %H %M and %%, in English.",
-        DAYS,
-        "STRING",
-        optional=(str,),
-    ),
-    "time": Filter(
-        "`x.started_at | time`: the time of day, `16:20 UTC`.",
-        ("TIMESTAMP", "DATETIME", "TIME"),
-        "STRING",
-    ),
-    "local": Filter(
-        "`x.started_at | local`: UTC beside the project's zone, `2026-01-03 16:20 UTC (11:20 "
-        "EST)`; the other day is named where it is one.",
-        ("TIMESTAMP",),
-        "STRING",
-    ),
-    "since": Filter(
-        "`x.percent | since`: how it changed since the session under the fact's `since:`, "
-        "`71.4% → 89.3%, +17.9 points since session-1`.",
-        NUMBERS,
-        "STRING",
-    ),
-    "count": Filter(
-        "`x.rows | count`: how many rows, or values of an ARRAY.", ("rows", "ARRAY"), "INT64"
-    ),
-    "length": Filter("Another word for `count`.", ("rows", "ARRAY"), "INT64"),
-    "first": Filter(
-        "`(x.rows | first).phase`: the first row; a blank where there is none.",
-        ("rows",),
-        "row",
-    ),
-    "last": Filter(
-        "`(x.rows | last).phase`: the last row; a blank where there is none.",
-        ("rows",),
-        "row",
-    ),
-    "join": Filter(
-        "`x.rows | join('phase')`: a column of all rows, `a, b, c`; `none` without rows.",
-        ("rows",),
-        "column",
-        required=(str,),
-    ),
+    "blank": Filter(("any",), "same", optional=(str,)),
+    "round": Filter(NUMBERS, "STRING", optional=(int,)),
+    "plain": Filter(NUMBERS, "STRING"),
+    "percent": Filter(NUMBERS, "STRING", optional=(int,)),
+    "upper": Filter(("STRING",), "STRING"),
+    "lower": Filter(("STRING",), "STRING"),
+    "date": Filter(DAYS, "STRING", optional=(str,)),
+    "time": Filter(("TIMESTAMP", "DATETIME", "TIME"), "STRING"),
+    "local": Filter(("TIMESTAMP",), "STRING"),
+    "since": Filter(NUMBERS, "STRING"),
+    "count": Filter(("rows", "ARRAY"), "INT64"),
+    "length": Filter(("rows", "ARRAY"), "INT64"),
+    "first": Filter(("rows",), "row"),
+    "last": Filter(("rows",), "row"),
+    "join": Filter(("rows",), "column", required=(str,)),
 }
-"""All of them, as documented to authors; those on rows `evaluation` applies."""
+"""All filters; `evaluate` applies those on rows, the parser takes `blank` out."""
 
 
 def wrong_arguments(name: str, arguments: tuple[str | int, ...]) -> str:
-    """What is wrong with a known filter's arguments; empty where nothing is."""
+    """The error in a known filter's arguments; empty if there is none."""
     wanted = FILTERS[name]
     types = (*wanted.required, *wanted.optional)
     fits = len(wanted.required) <= len(arguments) <= len(types)
@@ -165,12 +112,12 @@ def _time(at: object, arguments: _Arguments, zone: tzinfo) -> str | None:
 
 
 def _local(at: object, arguments: _Arguments, zone: tzinfo) -> str | None:
-    """UTC, and the zone's own time beside it, with its day where that is another."""
+    """UTC, then the time in the zone, with its date if that is another."""
     if not isinstance(at, datetime):
         return None
     try:
         there = at.astimezone(zone)
-    except OverflowError:  # the first or the last day there is
+    except OverflowError:  # the first or the last day of the calendar
         return moment(at)
     day = "" if there.date() == at.astimezone(UTC).date() else f"{_iso(there)} "
     return f"{moment(at)} ({day}{there:%H:%M} {_zone_name(there)})"

@@ -34,8 +34,8 @@ from handoff.base.characters import revealed
 from handoff.sql.types import Type, Value
 
 Where = Literal["text", "cell", "prompt", "code"]
-"""Where a value lands: running text, a table's cell, the fence of a prompt, which is read as it
-stands, or a code span."""
+"""Where a value is printed: in running text, a table's cell, the fence of a prompt, which is
+read unchanged, or a code span."""
 
 
 class Typed(Struct, frozen=True):
@@ -44,15 +44,15 @@ class Typed(Struct, frozen=True):
     value: Value
     type: Type
     is_own: bool = False
-    """Text that handoff made, `514 of 1,537`; else a query did."""
+    """Whether handoff made the text, `514 of 1,537`, and not a query."""
     is_name: bool = False
-    """A number that names something, as a year does: not grouped."""
+    """Whether the number is a name, as a year is: not grouped."""
     exact: Fraction | None = None
-    """The number before it was cut to be printed; `None` where it was not. Not compared."""
+    """The number before it was cut for printing; `None` if it was not. Not compared."""
     is_signed: bool = False
-    """A number that is a change: `+17.9`."""
+    """Whether the number is a change: `+17.9`."""
     before: PreviousNumber | None = None
-    """What it was in an earlier session; `None` where there is none. Not compared."""
+    """What it was in an earlier session; `None` if there is none. Not compared."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Typed) and self._compared == other._compared
@@ -83,7 +83,7 @@ def is_name(column: str) -> bool:
 
 
 def shown(typed: Typed, where: Where) -> str | None:
-    """How the value prints where it lands; `None`: it is a blank."""
+    """How the value prints there; `None`: it is a blank."""
     text = printed(typed)
     if text is None or typed.type.name not in _MADE_OF:
         is_own = typed.is_own or typed.type.name not in _FOREIGN
@@ -105,7 +105,7 @@ def printed(typed: Typed) -> str | None:
 
 
 _FOREIGN = ("STRING", "JSON", "BYTES")
-"""What a query can put any character into."""
+"""The types in which a query can return any character."""
 
 
 def plain(value: Value) -> str | None:
@@ -120,7 +120,7 @@ def rounded(value: Value, decimals: int) -> str | None:
     return None if number is None else f"{_quantized(number, decimals):,f}"
 
 
-# by hand: strftime's words are those of the machine's language
+# not strftime, whose words are those of the machine's language
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July", "August"),
     *("September", "October", "November", "December"),
@@ -166,7 +166,7 @@ def grouped(value: Value) -> str | None:
     for decimals in range(_DECIMALS, _MOST_DECIMALS + 1):
         near = _quantized(number, decimals)
         if near != near.to_integral_value():
-            # beyond two, one more: 0.0012 is no 0.001
+            # beyond two, one more: 0.0012 is not 0.001
             near = _quantized(number, decimals + (decimals > _DECIMALS))
             return f"{near:,f}".rstrip("0")
     return f"{_quantized(number, 0):,f}"
@@ -256,7 +256,7 @@ def _array(typed: Typed, part: _Print) -> str | None:
 
 
 def _struct(typed: Typed, part: _Print) -> str | None:
-    """The names are the question's, a word each; a field that is a blank makes it one."""
+    """The names are the query's, one word each; a blank field makes the whole a blank."""
     values = typed.value if isinstance(typed.value, Mapping) else {}
     fields = typed.type.fields
     parts = [(f.name, part(Typed(values.get(f.name), f.type, typed.is_own))) for f in fields]
@@ -295,7 +295,7 @@ def escaped(text: str, where: Where, *, is_own: bool = False) -> str:
 
 
 def _is_fit(text: str) -> bool:
-    """Whether text of the author's own can stand in a prompt as it is."""
+    """Whether the author's own text can be in a prompt unchanged."""
     return "`" not in text and "~~~" not in text and not _blanks(text)
 
 
