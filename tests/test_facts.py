@@ -226,8 +226,8 @@ def test_number_edited_by_hand_shows(old: str, new: str) -> None:
     found = problems(text.replace(old, new, 1).encode(), PATH)
 
     assert [str(problem) for problem in found] == [
-        f"{PATH}:5: error: fact 'games' was edited by hand, its digest does not fit, "
-        "render the session again to record it anew (F004)"
+        f"{PATH}:5: error: fact 'games' was edited manually (its digest does not match), "
+        "render the session again to record it (F004)"
     ]
 
 
@@ -241,15 +241,15 @@ def test_number_edited_by_hand_shows(old: str, new: str) -> None:
         (b"[" * 100_000, "error: nested too deeply"),
         (
             b'{"handoff_facts": 1, "as_of": "\\uD83D"}',
-            "error: half of a surrogate pair, which is no text",
+            "error: half of a surrogate pair, which is not text",
         ),
-        (b'{"handoff_facts": 1, "handoff_facts": 1}', "error: 'handoff_facts' is there twice"),
+        (b'{"handoff_facts": 1, "handoff_facts": 1}', "error: duplicate key 'handoff_facts'"),
         (b'{"a": 1}', "error: not a facts file"),
         (b"[1]", "error: not a facts file"),
         (b'{"handoff_facts": 2}', "error: facts of version 2, expected 1"),
         (
             b'{"handoff_facts": 1, "as_of": null, "facts":\n {"x": {"columns": []}}}',
-            "2: error: fact 'x' is not as handoff writes it ('rows' is missing)",
+            "2: error: fact 'x' has an unknown format (object missing required field 'key')",
         ),
         (b'{"handoff_facts": 1, "facts": []}', "error: 'facts': expected a mapping"),
     ],

@@ -53,5 +53,5 @@ def test_schema_is_read_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("source", [b"", b"[]", b"{}", b'{"handoff_schema": 2}', b"\xff"])
 def test_schema_that_is_none_is_told(source: bytes) -> None:
-    with pytest.raises(InvalidInput, match="'handoff query pull-schema' records it anew"):
+    with pytest.raises(InvalidInput, match="record it again with 'handoff query pull-schema'"):
         load(source)

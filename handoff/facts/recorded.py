@@ -1,4 +1,4 @@
-"""Facts: what was answered, how it was obtained, and the file that records it."""
+"""Facts: recorded results, their provenance, and the file that records them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from typing import Annotated, Any
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Meta, Struct, to_builtins
+from msgspec.structs import asdict
 
 from handoff.base.problems import InvalidInput, Place, Problem
+from handoff.base.records import convert_record
 from handoff.sql.types import Type, inferred, type_of, value_of
 from handoff.sql.types import Value as Value
 
 VERSION = 1
 MAX_ROWS = 1000
-"""Of one fact; more is no handoff but a table."""
+"""Of one fact; more is a table, not a handoff."""
 
 
 class Column(Struct, frozen=True):
@@ -29,22 +31,22 @@ class Column(Struct, frozen=True):
 
 
 class QueryResult(Struct, frozen=True):
-    """What a warehouse returned for one question."""
+    """What a warehouse returned for one query."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     job_id: str | None
     bytes_billed: int | None
-    """As BigQuery bills it; `None` where nobody pays."""
+    """As BigQuery bills it; `None` where nothing is billed."""
     ran_at: datetime
     """When the warehouse finished, UTC."""
 
 
 class Failure(Struct, frozen=True):
-    """Why a question has no answer."""
+    """Why a query has no result."""
 
     message: str
-    """One line, written for the person who must act."""
+    """One line that says what to do."""
     at: datetime
     """UTC."""
     exit_code: int = 3
@@ -61,10 +63,10 @@ class Failure(Struct, frozen=True):
 
 
 class Provenance(Struct, frozen=True):
-    """How an answer was obtained; enough to obtain it again."""
+    """How a result was obtained; enough to obtain it again."""
 
     source: str
-    """The question: `orchestrator/phases.sql`; the file looked into; the span of commits."""
+    """The query `orchestrator/phases.sql`, the file that was read, or the span of commits."""
     sha256: str
     """Of the `.sql` file's bytes, before any translation, or of the declaration; in hex."""
     params: Mapping[str, Value]
@@ -75,7 +77,7 @@ class Provenance(Struct, frozen=True):
     ran_at: datetime
     """When the warehouse finished, UTC."""
     bytes_billed: int | None
-    """As BigQuery bills it; `None` where nobody pays."""
+    """As BigQuery bills it; `None` where nothing is billed."""
 
     @property
     def as_of(self) -> datetime | None:
@@ -85,26 +87,26 @@ class Provenance(Struct, frozen=True):
 
 
 class Fact(Struct, frozen=True):
-    """A question's recorded answer, its recorded failure, or both (the last answer stands)."""
+    """A recorded result, a recorded failure, or both: then the result is the last one."""
 
     name: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     provenance: Provenance | None
-    """`None` where the question has never been answered."""
+    """`None` where there never was a result."""
     failure: Failure | None
-    """Why the latest asking gave nothing; `None` when it answered."""
+    """Why the latest run has no result; `None` if it has one."""
     key: str | None = None
     contract: str | None = None
     edited: bool = False
-    """Loaded from a file whose digest does not fit: somebody changed it by hand."""
+    """Loaded from a file whose digest does not match: it was edited manually."""
 
 
 class Facts(Struct, frozen=True):
     """All facts of one session, in the order it declares them."""
 
     as_of: datetime | None
-    """The moment the questions were asked for, UTC, to the minute; `None`: nothing asked."""
+    """The as-of time of the queries, UTC, to the minute; `None` without any."""
     facts: Mapping[str, Fact]
 
 
@@ -122,17 +124,17 @@ def is_current(fact: Fact, sha256: str, params: Mapping[str, Value]) -> bool:
 
 
 def asks_alike(one: Provenance, other: Provenance) -> bool:
-    """Whether both were asked with the same parameters, the moment apart."""
-    params = [_params(each.params) for each in (one, other)]
-    return params[0].keys() == params[1].keys() and all(
-        value == params[1][name] for name, value in params[0].items() if name != "as_of"
+    """Whether both queries ran with the same parameters, apart from `as_of`."""
+    first, second = _params(one.params), _params(other.params)
+    return {**first, "as_of": None} == {**second, "as_of": None} and (
+        first.keys() == second.keys()
     )
 
 
 def dump(facts: Facts) -> str:
     """The facts file: JSON, keys in a fixed order, one row a line, a digest for each fact.
 
-    Only `ran_at`, `job_id` and `bytes_billed` change when the same is answered again.
+    Only `ran_at`, `job_id` and `bytes_billed` change when a run has the same result.
     """
     as_of = _utc(facts.as_of)
     blocks = [f'  "handoff_facts": {VERSION},\n  "as_of": {_text(as_of)},\n  "facts": {{']
@@ -145,7 +147,7 @@ def dump(facts: Facts) -> str:
 def load(source: bytes, path: str) -> Facts:
     """The facts that a file records. Raises InvalidInput where it cannot be read.
 
-    A fact whose digest does not fit its rows is loaded with `edited` set.
+    A fact whose digest does not match its rows is loaded with `edited` set.
     """
     text, document = _document(source, path)
     as_of, records = document.get("as_of"), document.get("facts")
@@ -155,21 +157,21 @@ def load(source: bytes, path: str) -> Facts:
     problems: list[Problem] = []
     for name, record in records.items():
         try:
-            facts[name] = _fact(name, _mapping(record), as_of)
-        except (KeyError, TypeError, ValueError) as error:
-            message = f"fact '{name}' is not as handoff writes it ({_reason(error)}), {_AGAIN}"
+            facts[name] = _fact(name, record, as_of)
+        except (OverflowError, ValueError) as error:
+            message = f"fact '{name}' has an unknown format ({error}), {_AGAIN}"
             problems.append(Problem("F003", message, _fact_place(text, path, name)))
     try:
-        moment = value_of(as_of, Type("TIMESTAMP"))
+        time = value_of(as_of, Type("TIMESTAMP"))
     except ValueError as error:
         problems.append(Problem("F003", f"'as_of': {error}, {_AGAIN}", Place(path)))
     if problems:
         raise InvalidInput(problems)
-    return Facts(_moment(moment), facts)
+    return Facts(time if isinstance(time, datetime) else None, facts)
 
 
 def problems(source: bytes, path: str) -> list[Problem]:
-    """Everything wrong with a facts file, edited answers among it, at their lines."""
+    """Everything wrong with a facts file, including edited facts, with their lines."""
     try:
         facts = load(source, path)
     except InvalidInput as error:
@@ -178,7 +180,7 @@ def problems(source: bytes, path: str) -> list[Problem]:
     return [
         Problem(
             "F004",
-            f"fact '{fact.name}' was edited by hand, its digest does not fit, {_AGAIN}",
+            f"fact '{fact.name}' was edited manually (its digest does not match), {_AGAIN}",
             _fact_place(text, path, fact.name),
         )
         for fact in facts.facts.values()
@@ -186,59 +188,85 @@ def problems(source: bytes, path: str) -> list[Problem]:
     ]
 
 
-_AGAIN = "render the session again to record it anew"
+_AGAIN = "render the session again to record it"
+
+# --- format ------------------------------------------------------------------------------
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Time = Annotated[datetime, Meta(tz=True)]
+
+
+class _ParamRecord(Struct, frozen=True):
+    type: str
+    value: Any
+
+
+class _ProvenanceRecord(Struct, frozen=True):
+    source: str
+    sha256: str
+    params: dict[str, _ParamRecord]
+    engine: str
+    job_id: str | None
+    ran_at: Time
+    bytes_billed: int | None
+
+
+class _FailureRecord(Struct, frozen=True):
+    message: str
+    at: Time
+
+
+class _FactRecord(Struct, frozen=True):
+    """A fact as its file has it, in the order of its keys; rows as JSON."""
+
+    key: str | None
+    contract: str | None
+    columns: list[Column]
+    rows: list[list[Any]]
+    provenance: _ProvenanceRecord | None
+    failure: _FailureRecord | None
+    digest: Any = None
+
 
 # --- writing -----------------------------------------------------------------------------
 
 _VOLATILE = ("job_id", "ran_at", "bytes_billed")
-"""What may differ though the same was answered; the digest leaves it out."""
+"""May differ between runs with the same result; not part of the digest."""
 
 _EXACT = 2**53
-"""Beyond this a reader that takes JSON numbers for doubles would change an INT64."""
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+"""A reader that takes JSON numbers for doubles would change larger INT64s."""
 
 
 def _record(fact: Fact, as_of: str | None) -> dict[str, Json]:
-    record: dict[str, Json] = {
-        "key": fact.key,
-        "contract": fact.contract,
-        "columns": [{"name": column.name, "type": column.type} for column in fact.columns],
-        "rows": [list(_row(row, fact.columns)) for row in fact.rows],
-        "provenance": _provenance(fact.provenance),
-        "failure": _failure(fact.failure),
-    }
+    types = [type_of(column.type) for column in fact.columns]
+    record: dict[str, Json] = to_builtins(
+        _FactRecord(
+            key=fact.key,
+            contract=fact.contract,
+            columns=[*fact.columns],
+            rows=[list(map(_json, row, types)) for row in fact.rows],
+            provenance=_provenance_record(fact.provenance),
+            failure=_failure_record(fact.failure),
+        )
+    )
     return {**record, "digest": _digest(record, as_of)}
 
 
-def _row(row: tuple[Value, ...], columns: tuple[Column, ...]) -> Iterator[Json]:
-    for value, column in zip(row, columns, strict=True):
-        yield _json(value, type_of(column.type))
-
-
-def _failure(failure: Failure | None) -> Json:
-    if failure is None:
+def _provenance_record(how: Provenance | None) -> _ProvenanceRecord | None:
+    if how is None:
         return None
-    return {"message": failure.message, "at": _utc(failure.at)}
+    changed = {"params": _params(how.params), "ran_at": how.ran_at.astimezone(UTC)}
+    return _ProvenanceRecord(**{**asdict(how), **changed})
 
 
-def _provenance(provenance: Provenance | None) -> Json:
-    if provenance is None:
-        return None
+def _failure_record(failure: Failure | None) -> _FailureRecord | None:
+    return _FailureRecord(failure.message, failure.at.astimezone(UTC)) if failure else None
+
+
+def _params(params: Mapping[str, Value]) -> dict[str, _ParamRecord]:
+    types = {name: inferred(value) for name, value in params.items()}
     return {
-        "source": provenance.source,
-        "sha256": provenance.sha256,
-        "params": _params(provenance.params),
-        "engine": provenance.engine,
-        "job_id": provenance.job_id,
-        "ran_at": _utc(provenance.ran_at),
-        "bytes_billed": provenance.bytes_billed,
-    }
-
-
-def _params(params: Mapping[str, Value]) -> dict[str, Json]:
-    return {
-        name: {"type": str(inferred(value)), "value": _json(value, inferred(value))}
+        name: _ParamRecord(str(types[name]), _json(value, types[name]))
         for name, value in sorted(params.items())
     }
 
@@ -261,10 +289,8 @@ def _float64(value: float) -> Json:
     return value if value - value == 0 else str(value)
 
 
-def _utc(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _utc(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _datetime(value: datetime) -> Json:
@@ -326,10 +352,11 @@ def _document(source: bytes, path: str) -> tuple[str, dict[str, Json]]:
     except json.JSONDecodeError as error:
         place = Place(path, error.lineno, error.colno)
         conflict = re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE)
-        message = "a merge conflict" if conflict else f"not JSON: {_lower(error.msg)}"
+        message = "a merge conflict" if conflict else f"not JSON: {error.msg.lower()}"
         raise _unreadable(message, place) from error
     except (ValueError, RecursionError) as error:
-        raise _unreadable(_reason(error), Place(path)) from error
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise _unreadable(reason, Place(path)) from error
     if not isinstance(document, dict) or "handoff_facts" not in document:
         raise _unreadable("not a facts file", Place(path))
     if document["handoff_facts"] != VERSION:
@@ -339,19 +366,19 @@ def _document(source: bytes, path: str) -> tuple[str, dict[str, Json]]:
 
 
 def _refuse_halves(text: str, document: Json) -> None:
-    """Raises ValueError for half of a surrogate pair, which JSON can spell and no file hold."""
+    """Raises ValueError for half of a surrogate pair, which JSON can escape but is not text."""
     if re.search(r"\\ud[89a-f]", text, re.IGNORECASE):
         try:
             json.dumps(document, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
-            raise ValueError("half of a surrogate pair, which is no text") from error
+            raise ValueError("half of a surrogate pair, which is not text") from error
 
 
 def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     record = dict(pairs)
     if len(record) < len(pairs):
         twice = next(key for n, (key, _) in enumerate(pairs) if key in dict(pairs[:n]))
-        raise ValueError(f"'{twice}' is there twice")
+        raise ValueError(f"duplicate key '{twice}'")
     return record
 
 
@@ -359,105 +386,43 @@ def _unreadable(message: str, place: Place) -> InvalidInput:
     return InvalidInput([Problem("F001", f"{message}, {_AGAIN}", place)])
 
 
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"'{error.args[0]}' is missing"
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
-
-
-def _mapping(value: Json) -> dict[str, Json]:
-    if not isinstance(value, dict):
-        raise ValueError("expected a mapping")
-    return value
-
-
-def _list(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise ValueError("expected a list")
-    return value
-
-
-def _str(value: Json) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected text, found {value!r}")
-    return value
-
-
-def _optional(value: Json) -> str | None:
-    return None if value is None else _str(value)
-
-
-def _fact(name: str, record: dict[str, Json], as_of: Json) -> Fact:
-    columns = tuple(_column(_mapping(each)) for each in _list(record["columns"]))
-    fact = Fact(
+def _fact(name: str, source: Json, as_of: Json) -> Fact:
+    record = convert_record(source, _FactRecord)
+    assert isinstance(source, dict)  # else it is no record
+    types = [type_of(column.type) for column in record.columns]
+    names = [column.name for column in record.columns]
+    return Fact(
         name=name,
-        columns=columns,
-        rows=tuple(_loaded_row(_list(row), columns) for row in _list(record["rows"])),
-        provenance=_loaded_provenance(record["provenance"]),
-        failure=_loaded_failure(record["failure"]),
-        key=_optional(record["key"]),
-        contract=_optional(record["contract"]),
-    )
-    return replace(fact, edited=record["digest"] != _digest(record, as_of))
-
-
-def _column(record: dict[str, Json]) -> Column:
-    return Column(_str(record["name"]), str(type_of(_str(record["type"]))))
-
-
-def _loaded_row(row: list[Json], columns: tuple[Column, ...]) -> tuple[Value, ...]:
-    if len(row) != len(columns):
-        raise ValueError(f"a row of {len(row)} values for {len(columns)} columns")
-    return tuple(value_of(v, type_of(c.type)) for v, c in zip(row, columns, strict=True))
-
-
-def _loaded_provenance(value: Json) -> Provenance | None:
-    if value is None:
-        return None
-    record = _mapping(value)
-    return Provenance(
-        source=_str(record["source"]),
-        sha256=_str(record["sha256"]),
-        params={
-            name: _param(_mapping(each)) for name, each in _mapping(record["params"]).items()
-        },
-        engine=_str(record["engine"]),
-        job_id=_optional(record["job_id"]),
-        ran_at=_timestamp(record["ran_at"]),
-        bytes_billed=_bytes_billed(record["bytes_billed"]),
+        columns=tuple(Column(*each) for each in zip(names, map(str, types), strict=True)),
+        rows=tuple(_row(row, types) for row in record.rows),
+        provenance=_provenance(record.provenance),
+        failure=_failure(record.failure),
+        key=record.key,
+        contract=record.contract,
+        edited=record.digest != _digest(source, as_of),
     )
 
 
-def _param(record: dict[str, Json]) -> Value:
-    return value_of(record["value"], type_of(_str(record["type"])))
-
-
-def _loaded_failure(value: Json) -> Failure | None:
-    if value is None:
+def _provenance(record: _ProvenanceRecord | None) -> Provenance | None:
+    if record is None:
         return None
-    record = _mapping(value)
-    return Failure(_str(record["message"]), _timestamp(record["at"]))
+    params = {name: _param(each) for name, each in record.params.items()}
+    changed = {"params": params, "ran_at": record.ran_at.astimezone(UTC)}
+    return Provenance(**{**asdict(record), **changed})
 
 
-def _bytes_billed(value: Json) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    raise ValueError(f"'bytes_billed' is {value!r}")
+def _failure(record: _FailureRecord | None) -> Failure | None:
+    return Failure(record.message, record.at.astimezone(UTC)) if record else None
 
 
-def _timestamp(value: Json) -> datetime:
-    moment = _moment(value_of(value, Type("TIMESTAMP")))
-    if moment is None:
-        raise ValueError("a time is missing")
-    return moment
+def _param(record: _ParamRecord) -> Value:
+    return value_of(record.value, type_of(record.type))
 
 
-def _moment(value: Value) -> datetime | None:
-    return value if isinstance(value, datetime) else None
+def _row(row: list[Json], types: list[Type]) -> tuple[Value, ...]:
+    if len(row) != len(types):
+        raise ValueError(f"a row of {len(row)} values for {len(types)} columns")
+    return tuple(map(value_of, row, types))
 
 
 def _fact_place(text: str, path: str, name: str) -> Place:

@@ -1,17 +1,17 @@
-"""The tables that questions read, as a warehouse once told them: a file that is committed."""
+"""The tables that queries may read, as a warehouse reported them: a committed file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from handoff.base.problems import InvalidInput, Place, Problem
+from handoff.base.records import convert_record
 
 PATH = "sql/schema.json"
 VERSION = 1
-_AGAIN = "'handoff query pull-schema' records it anew"
 
 
 class TableSchema(Struct, frozen=True):
@@ -22,7 +22,7 @@ class TableSchema(Struct, frozen=True):
     partition: str | None = None
     """The column that the table is partitioned by."""
     needs_filter: bool = False
-    """Queries without a filter on `partition` are refused by BigQuery."""
+    """BigQuery rejects queries without a filter on `partition`."""
 
 
 Tables = Mapping[str, Mapping[str, TableSchema]]
@@ -30,57 +30,40 @@ Tables = Mapping[str, Mapping[str, TableSchema]]
 
 
 class Schema(Struct, frozen=True):
-    """What a warehouse holds, as far as questions use it."""
+    """The tables of a warehouse."""
 
     engine: str
     tables: Tables
 
 
+class _File(Struct, frozen=True):
+    handoff_schema: int
+    engine: str
+    datasets: Tables
+
+
 def dump(schema: Schema) -> str:
-    """The file's text: JSON, sorted, a table's columns in their order, one a line."""
-    document = {
-        "handoff_schema": VERSION,
-        "engine": schema.engine,
-        "datasets": {
-            dataset: {name: _fields(tables[name]) for name in sorted(tables)}
-            for dataset, tables in sorted(schema.tables.items())
-        },
+    """The file's text: JSON, sorted, the columns of a table in their order, one a line."""
+    datasets = {
+        dataset: {name: _record(tables[name]) for name in sorted(tables)}
+        for dataset, tables in sorted(schema.tables.items())
     }
+    document = {"handoff_schema": VERSION, "engine": schema.engine, "datasets": datasets}
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _record(table: TableSchema) -> dict[str, object]:
+    record: dict[str, object] = to_builtins(table)
+    return record if table.partition else {"columns": record["columns"]}
 
 
 def load(source: bytes) -> Schema:
     """The schema that a file records. Raises InvalidInput."""
     try:
-        document = json.loads(source)
-        if document["handoff_schema"] != VERSION:
-            raise ValueError(f"version {document['handoff_schema']!r}, expected {VERSION}")
-        return Schema(str(document["engine"]), dict(_datasets(document["datasets"])))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        message = f"not as handoff writes it ({error}), {_AGAIN}"
+        found = convert_record(json.loads(source), _File)
+        if found.handoff_schema != VERSION:
+            raise ValueError(f"version {found.handoff_schema}, expected {VERSION}")
+    except (ValueError, RecursionError) as error:
+        message = f"unknown format ({error}), record it again with 'handoff query pull-schema'"
         raise InvalidInput([Problem("Q048", message, Place(PATH))]) from error
-
-
-def _fields(table: TableSchema) -> dict[str, object]:
-    fields: dict[str, object] = {"columns": dict(table.columns)}
-    if table.partition:
-        fields |= {"partition": table.partition, "needs_filter": table.needs_filter}
-    return fields
-
-
-def _datasets(
-    datasets: Mapping[str, Mapping[str, Mapping[str, object]]],
-) -> Iterator[tuple[str, Mapping[str, TableSchema]]]:
-    for dataset, tables in datasets.items():
-        yield dataset, {name: _table(fields) for name, fields in tables.items()}
-
-
-def _table(fields: Mapping[str, object]) -> TableSchema:
-    columns, partition = fields["columns"], fields.get("partition")
-    if not isinstance(columns, Mapping):
-        raise TypeError("'columns' is no mapping")
-    return TableSchema(
-        columns={str(name): str(type_) for name, type_ in columns.items()},
-        partition=None if partition is None else str(partition),
-        needs_filter=fields.get("needs_filter") is True,
-    )
+    return Schema(found.engine, found.datasets)

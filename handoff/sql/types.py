@@ -246,7 +246,7 @@ def _string(raw: object, wanted: Type) -> Value:
     if not isinstance(raw, str):
         raise _expected(wanted, raw, ", put it in quotes")
     if _HALF.search(raw):  # JSON can spell it
-        raise BadValue("half of a surrogate pair, which is no text")
+        raise BadValue("half of a surrogate pair, which is not text")
     return raw
 
 
