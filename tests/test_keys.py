@@ -66,15 +66,15 @@ class Copy:
     def read(self, name: str = "session-1") -> str:
         return (self.project / f"sessions/{name}.yaml").read_text("utf-8")
 
-    def handoff(self, *words: str) -> str:
+    def handoff(self, *words: str, **variables: str) -> str:
         code = "import sys; from handoff.commands import main; sys.exit(main())"
-        return self.python("-c", code, *words)
+        return self.python("-c", code, *words, **variables)
 
-    def python(self, *words: str) -> str:
+    def python(self, *words: str, **variables: str) -> str:
         done = subprocess.run(
             [sys.executable, *words],
             cwd=self.project,
-            env={**os.environ, "PYTHONPATH": str(self.package), "HANDOFF_CACHE": "off"},
+            env={**os.environ, "PYTHONPATH": str(self.package), **variables},
             capture_output=True,
             text=True,
             check=False,
@@ -134,6 +134,15 @@ def test_new_key_is_carried_over(copy: Copy) -> None:
 
     carried = "# remove what is over\nrisks:\n  - The quota (from session-1)\n"
     assert carried in copy.read("session-2")
+
+
+def test_new_key_is_completed(copy: Copy) -> None:
+    copy.write("")
+    words = "\n".join(["handoff", "set", "session-1", "ri"])
+
+    offered = copy.handoff(_HANDOFF_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="3")
+
+    assert offered.split() == ["risks"]
 
 
 # --- the tables ------------------------------------------------------------------------

@@ -86,11 +86,26 @@ def _prompts(project: Project, session: str, incomplete: str) -> Iterable[str]:
 
 
 def _fields(project: Project, session: str, incomplete: str) -> Iterable[str]:
-    """The fields one level below the typed path; one with fields of its own ends in a dot."""
-    for above, key, node in _places(_root(project, session)):
+    """The fields one level below the typed path; one with fields of its own ends in a dot.
+
+    Where none matches, the keys that the session may have.
+    """
+    root = _root(project, session)
+    found = []
+    for above, key, node in _places(root):
         path = f"{above}{key}{'.' if _children(node) else ''}"
         is_typed = path.endswith(".") and path.casefold() == incomplete.casefold()
         if incomplete.casefold().startswith(above.casefold()) and not is_typed:
+            found.append(path)
+    return found if root is None or _matching(found, incomplete) else _new_fields(incomplete)
+
+
+def _new_fields(incomplete: str) -> Iterator[str]:
+    from handoff.session.keys import paths
+
+    for path, _ in paths():
+        is_fixed = "<" not in path and "[" not in path
+        if is_fixed and incomplete.startswith(path[: path.rfind(".") + 1]):
             yield path
 
 
