@@ -64,7 +64,7 @@ def test_edit_changes_its_lines(edit: dict[str, Any]) -> None:
     ]
 
 
-def test_new_keys_stand_in_the_order_of_a_session() -> None:
+def test_new_keys_follow_the_order_of_a_session() -> None:
     before = FIXTURE["before"]
 
     after = edited(edited(before, ["set", "goal", "x"]), ["set", "next.title", "y"])
@@ -81,7 +81,7 @@ def test_new_keys_stand_in_the_order_of_a_session() -> None:
     ]
 
 
-def test_a_label_close_to_another_is_no_slip_where_it_is_said_to_be_new() -> None:
+def test_new_allows_a_label_close_to_another() -> None:
     before = "metrics:\n  Phase 1: x\n"
 
     with pytest.raises(HandoffError, match="did you mean 'Phase 1'"):
@@ -90,18 +90,18 @@ def test_a_label_close_to_another_is_no_slip_where_it_is_said_to_be_new() -> Non
     assert set_at(before, "metrics.Phase 2", "y", new=True) == before + "  Phase 2: y\n"
 
 
-def test_nothing_makes_a_blank_again() -> None:
+def test_none_makes_a_blank() -> None:
     assert set_at("goal: x  # why\n", "goal", None) == "goal: null  # why\n"
 
 
 @pytest.mark.parametrize("case", LISTS, ids=lambda case: repr(case["before"]))
-def test_boxes_that_are_a_list_become_a_mapping_when_one_is_ticked(
+def test_list_of_items_becomes_a_mapping_when_one_is_ticked(
     case: dict[str, str],
 ) -> None:
     assert tick(case["before"], "read", done=True) == case["after"]
 
 
-def test_boxes_that_are_a_list_grow_as_one() -> None:
+def test_list_of_items_grows_as_a_list() -> None:
     before = "checklist:\n  - Read it\n"
 
     assert add_to(before, "checklist", "Run it") == before + "  - Run it\n"

@@ -1,4 +1,4 @@
-"""Edits on their way into the file: what loads is written, and nothing is lost."""
+"""Saving edits: what loads is written, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def text(root: Path) -> str:
     return (root / "sessions/session-1.yaml").read_bytes().decode()
 
 
-def said(capfd: pytest.CaptureFixture[str]) -> list[str]:
+def messages(capfd: pytest.CaptureFixture[str]) -> list[str]:
     return capfd.readouterr().err.splitlines()
 
 
@@ -63,17 +63,17 @@ COMMANDS = yaml.safe_load(
 
 
 @pytest.mark.parametrize("case", COMMANDS, ids=lambda case: " ".join(case["do"]))
-def test_command_edits_and_says_where(
+def test_command_edits_and_reports_the_place(
     root: Path, capfd: pytest.CaptureFixture[str], case: dict[str, Any]
 ) -> None:
     after = SESSION.replace(case.get("old", ""), case.get("new", ""))
 
-    found = (run(case["do"]), said(capfd), text(root))
+    found = (run(case["do"]), messages(capfd), text(root))
 
-    assert found == (case.get("code", 0), [case["said"]], after)
+    assert found == (case.get("code", 0), [case["message"]], after)
 
 
-def test_what_was_wrong_before_does_not_stop_an_edit(root: Path, project: Project) -> None:
+def test_earlier_errors_do_not_stop_an_edit(root: Path, project: Project) -> None:
     (root / S).write_text(SESSION + "titel: x\n")
 
     saved = save(project, "session-1", lambda old: set_at(old, "decisions", "y"))
@@ -93,7 +93,7 @@ def test_evidence_that_names_no_fact_is_refused(root: Path, project: Project) ->
     "broken",
     ["a: [1\n", "", "a: &x [*x]\n", "- 1\n", "a: \xff\n", f"a: {'[' * 60}{']' * 60}\n"],
 )
-def test_what_cannot_be_read_is_not_edited(root: Path, project: Project, broken: str) -> None:
+def test_invalid_yaml_is_not_edited(root: Path, project: Project, broken: str) -> None:
     (root / S).write_bytes(broken.encode("latin-1"))
 
     with pytest.raises(HandoffError) as error:
@@ -112,7 +112,7 @@ def test_input_of_several_lines_becomes_a_block(root: Path) -> None:
     assert text(root) == SESSION.replace("decisions:", "decisions: |-\n  one\n    two")
 
 
-def test_leftovers_of_a_killed_writer_are_cleared_away(root: Path, project: Project) -> None:
+def test_leftovers_of_a_killed_writer_are_removed(root: Path, project: Project) -> None:
     spare = root / "sessions/.session-1.yaml.0badcafe.tmp"
     spare.write_text("half")
 
@@ -187,7 +187,7 @@ def test_two_processes_setting_different_places_lose_nothing(root: Path) -> None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no signals to kill with")
-def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new_file(root: Path) -> None:
+def test_a_writer_killed_at_any_time_leaves_the_old_or_the_new_file(root: Path) -> None:
     (root / S).write_text(SESSION + "metrics: {}\n")
     delays = random.Random(0)
 

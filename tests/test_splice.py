@@ -107,10 +107,10 @@ def documents(draw: st.DrawFn) -> str:
     ]
     text = "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n# the end\n"]))
     text = text.replace("\n", draw(st.sampled_from(["\n", "\n", "\r\n"])))
-    return text if _says_the_same(text, dumped) else dumped
+    return text if _is_same_tree(text, dumped) else dumped
 
 
-def _says_the_same(text: str, dumped: str) -> bool:
+def _is_same_tree(text: str, dumped: str) -> bool:
     parsed = parse_yaml(text.encode(), "x.yaml")
     is_valid = not any(problem.level == "error" for problem in parsed.problems)
     return is_valid and edits.is_same(tree(text), tree(dumped))
@@ -161,12 +161,12 @@ def lines_of(text: str, keys: Path_) -> tuple[int, int]:
 
 
 def outside(text: str, edited: str, place: tuple[int, int]) -> tuple[list[str], list[str]]:
-    """The lines above and beneath the place that are others than before."""
+    """The lines above and below the place that changed."""
     old, new = text.split("\n"), edited.split("\n")
     first, last = place
-    beneath = len(old) - 1 - last
+    below = len(old) - 1 - last
     above = [line for line, was in zip(new, old[:first], strict=False) if line != was]
-    tail = list(zip(new[len(new) - beneath :], old[last + 1 :], strict=False))
+    tail = list(zip(new[len(new) - below :], old[last + 1 :], strict=False))
     return above, [line for line, was in tail if line != was]
 
 
