@@ -289,7 +289,7 @@ def test_lost_cache_costs_only_time(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
     here = project(tmp_path, one="")
 
-    assert build_cache.memory_of(here.root).path is None
+    assert build_cache.load_cache(here.root).path is None
     assert changed(api.publish(here)) == [ONE, "README.md", "LATEST.md"]
     assert changed(api.publish(here)) == []
 

@@ -42,7 +42,12 @@ def check(
     """All rules are run; docs/checks.md lists them."""
     project = open_project(root)
     ids = [find_session(project, name) for name in sessions or ()]
-    report = checks.check(project, ids, now=datetime.now(UTC) if live else None)
+    report = checks.check(
+        project,
+        ids,
+        now=datetime.now(UTC) if live else None,
+        progress=console.ProgressLine(),
+    )
     report = reports.warnings_as_errors(report) if strict else report
     report = reports.unmet_expectations_as_errors(report) if expect else report
     if format == "github":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def out(text: str) -> None:
     """A document or a result, unchanged, in UTF-8 whatever the locale."""
+    _clear()
     sys.stdout.buffer.write(_encoded(text))
     sys.stdout.buffer.flush()
 

@@ -30,12 +30,14 @@ def publish(
     """Recorded facts are used; no query runs."""
     project = open_project(root)
     if check:
-        found = publishing.unpublished(project)
+        found = publishing.unpublished(project, progress=console.ProgressLine())
         for each in found:
             console.problems([each.problem])
             console.lines(each.difference)
         return 1 if found else 0
-    result = publishing.publish(project, overwrite=overwrite, prune=prune)
+    result = publishing.publish(
+        project, overwrite=overwrite, prune=prune, progress=console.ProgressLine()
+    )
     for written in result.written:
         if written.changed:
             console.note(f"wrote {written.path}")

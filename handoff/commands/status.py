@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from handoff.base.characters import revealed
 from handoff.base.problems import InvalidInput, Problem
+from handoff.base.progress import Progress
 from handoff.base.report import counted, json_text
 from handoff.commands import console, options
 from handoff.facts.receipts import Receipt
 from handoff.project.project import Project
-from handoff.publish import writer
-from handoff.publish.archive import Places
+from handoff.publish.build_cache import BuildRecord
+from handoff.session.order import Position, sorted_newest_first
 from handoff.values.printing import escaped, moment
-from handoff.workspace.document import load_receipts, overdue, render
-from handoff.workspace.gather import load_facts
-from handoff.workspace.load import load_session, open_project, successors
-from handoff.workspace.paths import newest_first, places, position
+from handoff.workspace.build import ProjectBuild
+from handoff.workspace.document import load_receipts
+from handoff.workspace.load import open_project
+from handoff.workspace.paths import position, receipts_path
 
 State = Literal["open", "handed over", "accepted", "superseded", "unreadable"]
 """`open` until its document is published, an item is checked and its prompt has no blank; then
@@ -70,7 +72,9 @@ def status(
 ) -> int:
     """Recorded facts are used; no query runs."""
     project = open_project(root)
-    found, problems = statuses(project, now=options.this_minute())
+    found, problems = statuses(
+        project, now=options.this_minute(), progress=console.ProgressLine()
+    )
     console.problems(problems)
     console.out(_FORMATS[format](found))
     if not found and not problems:
@@ -78,57 +82,74 @@ def status(
     return 1 if problems else 0
 
 
-def statuses(project: Project, *, now: datetime) -> tuple[list[SessionStatus], list[Problem]]:
+def statuses(
+    project: Project, *, now: datetime, progress: Progress = lambda _: None
+) -> tuple[list[SessionStatus], list[Problem]]:
     """Every session, newest first, and the problems of those that cannot be read.
 
-    `now` is only for what is overdue.
+    `now` is only for what is overdue. Documents are rendered only if their inputs changed
+    since they were last published or listed.
     """
-    superseded_by, where = successors(project), places(project)
-    found: list[SessionStatus] = []
+    build = ProjectBuild(project, progress)
+    records: dict[str, tuple[BuildRecord, bool]] = {}
+    unreadable: list[SessionStatus] = []
     problems: list[Problem] = []
-    for session_id in project.session_ids():
+    positions: list[Position] = []
+    superseded_by: dict[str, tuple[str, ...]] = {}
+    for session_id in build.session_ids("reading"):
         try:
-            successor_ids = superseded_by.get(session_id, ())
-            found.append(_status(project, session_id, successor_ids, now, where))
+            record = records[session_id] = build.record(session_id)
+            where = record[0].position
         except InvalidInput as error:
             problems += error.report.problems
-            found.append(_unreadable(project, session_id, len(error.report.errors)))
-    order = {name: place for place, name in enumerate(newest_first(project))}
+            unreadable.append(_unreadable(project, session_id, len(error.report.errors)))
+            where = position(project, session_id)
+        positions.append(where)
+        if where.supersedes:
+            others = superseded_by.get(where.supersedes, ())
+            superseded_by[where.supersedes] = (*others, session_id)
+    build.save()
+    here = now.astimezone(ZoneInfo(project.settings.timezone))
+    found = [
+        _status(project, record, superseded_by.get(session_id, ()), here, is_written=written)
+        for session_id, (record, written) in records.items()
+    ]
+    found += unreadable
+    order = {name: place for place, name in enumerate(sorted_newest_first(positions))}
     return sorted(found, key=lambda each: order[each.session]), problems
 
 
 def _status(
     project: Project,
-    session_id: str,
+    record: BuildRecord,
     superseded_by: tuple[str, ...],
     now: datetime,
-    where: Places,
+    *,
+    is_written: bool,
 ) -> SessionStatus:
-    loaded = load_session(project, session_id)
-    facts = load_facts(project, session_id)
-    document = render(project, loaded, facts, where=where)
-    receipts = load_receipts(project, session_id)
-    file = writer.state(project.read(document.path), document.text, session_id)
-    in_prompt = sum(each.in_prompt for each in document.blanks)
+    row, overview = record.listed, record.overview
+    receipts: tuple[Receipt, ...] = ()
+    if record.inputs.get(receipts_path(row.session)) is not None:
+        receipts = load_receipts(project, row.session)
     return SessionStatus(
-        session=session_id,
-        title=loaded.session.title,
-        day=loaded.session.created.day,
-        document=document.path,
-        status=document.status,
-        items=document.progress,
-        blanks=len(document.blanks),
-        blanks_in_prompt=in_prompt,
+        session=row.session,
+        title=row.title,
+        day=row.day,
+        document=row.path,
+        status=row.status,
+        items=row.completion,
+        blanks=overview.blanks,
+        blanks_in_prompt=overview.blanks_in_prompt,
         state=session_state(
-            is_written=file in ("current", "outdated", "edited"),
-            is_begun=document.done > 0 or not document.boxes,
-            blanks_in_prompt=in_prompt,
+            is_written=is_written,
+            is_begun=overview.is_begun,
+            blanks_in_prompt=overview.blanks_in_prompt,
             receipts=receipts,
             superseded_by=superseded_by,
         ),
         receipts=receipts,
         superseded_by=superseded_by,
-        overdue=overdue(project, loaded, facts, now),
+        overdue=tuple(each.text for each in overview.due if each.is_past(now)),
     )
 
 

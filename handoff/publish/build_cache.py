@@ -1,71 +1,103 @@
-"""What publishing remembers from one run to the next, so that it renders only what changed.
+"""The build cache: what each document was made of, so that only changed ones are rendered.
 
-It lies in the user's cache, never in the repository, and losing it only costs time. A file
-counts as unchanged by its size, times and inode, as git's index has it; everything else is
+It is in the user's cache folder, never in the repository, and losing it only costs time. A
+file counts as unchanged by its size, times and inode, as in git's index; everything else is
 compared by the digest of what was read.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import time
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any
 
+import msgspec
 from msgspec import Struct, field
-from msgspec.structs import asdict
 
 from handoff.base.cache import cache_folder, read_cached, write_cached
 from handoff.base.files import is_plain
 from handoff.publish.index import IndexRow
+from handoff.session.order import Position
 
 Signature = tuple[int, int, int, int]
 """Size, time of writing, time of the last change and inode."""
 
-_FORMAT = 1
+_FORMAT = 2
 _MARGIN = 2_000_000_000
-"""Nanoseconds: within a tick of its clock (FAT: 2 s) a file system shows no second write."""
+"""Nanoseconds: a file system hides a second write within a tick of its clock (FAT: 2 s)."""
+
+
+class Due(Struct, frozen=True):
+    """An action or a checkpoint with a deadline."""
+
+    text: str
+    day: date | None = None
+    at: datetime | None = None
+    """One of the two is set."""
+
+    def is_past(self, now: datetime) -> bool:
+        """Whether the deadline has passed; a day ends in the zone of `now`."""
+        return self.at < now if self.at else self.day is not None and self.day < now.date()
+
+
+class Overview(Struct, frozen=True):
+    """What `status` prints of a document."""
+
+    blanks: int
+    blanks_in_prompt: int
+    is_begun: bool
+    """An item is checked, or there are none."""
+    due: tuple[Due, ...]
 
 
 class BuildRecord(Struct, frozen=True):
-    """One document as it was made, and what it was made of."""
+    """One document as it was built, and its inputs."""
 
     inputs: Mapping[str, str | None]
-    """The digest of each file it was made of, by path; `None`: there was none."""
+    """The digest of each input file, by path; `None`: it did not exist."""
     shared: str
-    """The digest of what all documents have in common."""
+    """The digest of the inputs that all documents share."""
     places: Mapping[str, str]
-    """Where the documents stood that it names, by the path they would have unarchived."""
+    """The paths of the documents that it names, by the path each has outside the archive."""
     file: str
-    """The digest of its whole file."""
+    """The digest of the whole document file."""
     listed: IndexRow
-    """Its row of the index."""
+    position: Position
+    overview: Overview
+
+
+class _Content(Struct, frozen=True):
+    """The cache file."""
+
+    format: int
+    shared: dict[str, dict[str, str]]
+    files: dict[str, tuple[Signature, str]]
+    made: dict[str, BuildRecord]
 
 
 class BuildCache(Struct):
-    """Of one project."""
+    """The cache of one project."""
 
     root: Path
     path: Path | None
-    """`None` where the user has no cache."""
+    """`None` if the user has no cache folder."""
     made: dict[str, BuildRecord] = field(default_factory=dict)
     """By the session's id."""
     shared: dict[str, dict[str, str]] = field(default_factory=dict)
-    """The parts of what documents have in common, by the digest over them."""
+    """The parts of the shared inputs, by the digest over them."""
     _files: dict[str, tuple[Signature, str]] = field(default_factory=dict)
     _seen: dict[str, tuple[Signature, str]] = field(default_factory=dict)
     _is_new: bool = False
 
     def sha256(self, path: str) -> str | None:
-        """The digest of a file's bytes; `None` where there is none.
+        """The digest of a file's bytes; `None` if it does not exist.
 
-        Read only where it may have changed since it was last read. A link's is like that of
-        no plain file: what it leads to can change unseen.
+        Read only if it may have changed since it was last read. That of a link differs from
+        that of every plain file: its target can change unseen.
         """
         now = _signature(self.root / path)
         if now is None:
@@ -85,72 +117,48 @@ class BuildCache(Struct):
         self.made[session_id] = made
 
     def changed(self, made: BuildRecord, shared: Mapping[str, str]) -> tuple[str, ...]:
-        """What a document was made of and is another now, by name."""
+        """The inputs of a document that changed, by name."""
         files = (path for path, sha in made.inputs.items() if self.sha256(path) != sha)
         before = self.shared[made.shared]
         parts = (name for name in {**before, **shared} if before.get(name) != shared.get(name))
         return (*files, *sorted(parts))
 
     def save(self, session_ids: Iterable[str]) -> None:
-        """Write it, where there is something new in it; other sessions are forgotten."""
+        """Write the cache if it changed; other sessions are dropped."""
         if self.path is None or not self._is_new:
             return
         made = {each: self.made[each] for each in session_ids if each in self.made}
         used = {each.shared for each in made.values()}
         limit = time.time_ns() - _MARGIN
-        content = {
-            "format": _FORMAT,
-            "shared": {digest: self.shared[digest] for digest in sorted(used)},
-            "files": {
-                path: [*signature, sha]
-                for path, (signature, sha) in self._seen.items()
-                if max(signature[1], signature[2]) < limit
-            },
-            "made": {
-                name: [each.inputs, each.shared, each.places, each.file, _row(each.listed)]
-                for name, each in made.items()
-            },
+        files = {
+            path: seen
+            for path, seen in self._seen.items()
+            if max(seen[0][1], seen[0][2]) < limit
         }
-        write_cached(self.path, json.dumps(content).encode())
+        shared = {each: self.shared[each] for each in sorted(used)}
+        content = _Content(_FORMAT, shared, files, made)
+        write_cached(self.path, msgspec.json.encode(content))
 
 
-def memory_of(root: Path) -> BuildCache:
-    """What is remembered of the project at `root`; nothing where that cannot be read."""
+def load_cache(root: Path) -> BuildCache:
+    """The cache of the project at `root`; empty if it cannot be read."""
     folder = cache_folder("published")
     if folder is None:
         return BuildCache(root, None)
-    name = sha256(os.fsencode(root)).hexdigest()[:16]
-    memory = BuildCache(root, folder / f"{name}.json")
+    path = folder / f"{sha256(os.fsencode(root)).hexdigest()[:16]}.json"
     try:
-        _load(memory, json.loads(read_cached(folder / f"{name}.json") or b"{}"))
-    except (ValueError, TypeError, KeyError, AttributeError):  # another version's, or damaged
-        return BuildCache(root, memory.path)
-    return memory
+        found = msgspec.json.decode(read_cached(path) or b"", type=_Content)
+    except ValueError:  # of another version, or damaged
+        return BuildCache(root, path)
+    if found.format != _FORMAT:
+        return BuildCache(root, path)
+    made = {name: each for name, each in found.made.items() if each.shared in found.shared}
+    return BuildCache(root, path, made, found.shared, found.files)
 
 
 def digest(parts: Mapping[str, str]) -> str:
     """One digest over several, by name."""
-    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _load(memory: BuildCache, content: dict[str, Any]) -> None:
-    if content.get("format") != _FORMAT:
-        return
-    memory.shared = content["shared"]
-    for path, (size, written, changed, inode, sha) in content["files"].items():
-        memory._files[path] = ((size, written, changed, inode), sha)
-    for name, (inputs, shared, places, file, listed) in content["made"].items():
-        if shared in memory.shared:
-            memory.made[name] = BuildRecord(inputs, shared, places, file, _listed(listed))
-
-
-def _row(listed: IndexRow) -> dict[str, object]:
-    return {**asdict(listed), "day": str(listed.day)}
-
-
-def _listed(row: dict[str, Any]) -> IndexRow:
-    day, previous = date.fromisoformat(row["day"]), tuple(row["previous"])
-    return IndexRow(**{**row, "day": day, "previous": previous})
+    return sha256(msgspec.json.encode(sorted(parts.items()))).hexdigest()
 
 
 def _read(path: Path) -> tuple[Signature, str] | None:

@@ -81,6 +81,19 @@ def state(content: bytes | None, text: str, owner: str) -> State:
     return "outdated" if there.owner == owner else "taken"
 
 
+def is_published(content: bytes | None, file_digest: str, owner: str) -> bool:
+    """Whether a file with `content` is the owner's document, current, outdated or edited.
+
+    `file_digest` is that of the whole file as it would be written now.
+    """
+    if content is None:
+        return False
+    there = signature(content)
+    if there.owner is None:  # the document without its signature, or a foreign file
+        return sha256(signed(there.text, owner).encode()).hexdigest() == file_digest
+    return there.owner == owner or not there.intact
+
+
 def write(
     root: Path,
     path: str,

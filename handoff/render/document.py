@@ -103,6 +103,16 @@ def ticked(session: Session) -> tuple[int, int]:
 Deadline = Action | Checkpoint
 
 
+def deadlines(session: Session) -> tuple[Deadline, ...]:
+    """The session's actions and its checkpoint, as far as they have a deadline."""
+    given = session.actions if isinstance(session.actions, tuple) else ()
+    checkpoint = session.checkpoint
+    actions = tuple(each for each in given if isinstance(each.due, Timestamp))
+    if isinstance(checkpoint, Checkpoint) and isinstance(checkpoint.at, Timestamp):
+        return (*actions, checkpoint)
+    return actions
+
+
 def overdue_deadlines(session: Session, now: datetime, zone: tzinfo) -> tuple[Deadline, ...]:
     """The session's overdue actions and its checkpoint; a day is over at midnight in `zone`."""
     given = session.actions if isinstance(session.actions, tuple) else ()

@@ -38,8 +38,13 @@ def position(source: bytes, session_id: str, path: str) -> Position:
     if session is None or any(each.level == "error" for each in reader.finish()):
         found = read_created(ContentReader(path), _given(root).get("created"))
         return Position(session_id, found.day if found else date.min)
+    return position_of(session)
+
+
+def position_of(session: Session) -> Position:
+    """What places a session among the others."""
     return Position(
-        session_id,
+        session.id,
         session.created.day,
         session.started,
         session.ended,

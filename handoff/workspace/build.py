@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import zoneinfo
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -15,20 +16,24 @@ from msgspec.structs import replace
 from handoff import __version__
 from handoff.base.data import data_folder
 from handoff.base.problems import InvalidInput, Problem
+from handoff.base.progress import Progress, counted_items
+from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.publish import index, writer
-from handoff.publish.build_cache import BuildRecord, digest, memory_of
+from handoff.publish.build_cache import BuildRecord, Due, Overview, digest, load_cache
 from handoff.publish.index import IndexRow
 from handoff.publish.links import named
-from handoff.render.document import Document
-from handoff.session.model import Session, Text
-from handoff.workspace.document import render
+from handoff.render.document import Document, deadline_text, deadlines
+from handoff.session.decode import position_of
+from handoff.session.model import Checkpoint, Session, Text, Timestamp
+from handoff.session.order import latest as latest_position
+from handoff.session.order import sorted_newest_first
+from handoff.sql.query import Query
+from handoff.workspace.document import interpolator, render
 from handoff.workspace.gather import earlier_ids, load_facts
 from handoff.workspace.load import LoadedSession, load_session
 from handoff.workspace.paths import (
     facts_path,
-    latest_session,
-    newest_first,
     places,
     receipts_path,
     session_path,
@@ -53,23 +58,30 @@ class BuiltDocument(Struct, frozen=True):
 class ProjectBuild:
     """One run over every session; its fields are complete once `documents` has ended."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, progress: Progress = lambda _: None) -> None:
         self._project = project
+        self._progress = progress
         self._where = places(project)
         self._shared = _shared(project)
         self._digest = digest(self._shared)
-        self._memory = memory_of(project.root)
+        self._memory = load_cache(project.root)
         self._memory.shared[self._digest] = self._shared
-        self._rows: list[IndexRow] = []
+        self._queries: dict[str, Query] = {}
+        self._records: list[BuildRecord] = []
         self.owners: dict[str, str] = {}
         """The path of each session's document, by its id."""
         self.problems: list[Problem] = []
         """Of sessions that cannot be rendered."""
 
+    def session_ids(self, doing: str) -> Iterator[str]:
+        """The ids of all sessions, with progress."""
+        ids = self._project.session_ids()
+        return counted_items(ids, self._progress, doing=doing, noun="sessions")
+
     def documents(self) -> Iterator[BuiltDocument]:
         """Every document, one at a time, then the index and the pointer to the latest."""
         taken: dict[str, str] = {}
-        for session_id in self._project.session_ids():
+        for session_id in self.session_ids("building"):
             try:
                 built = self._build(session_id)
             except InvalidInput as error:
@@ -83,9 +95,10 @@ class ProjectBuild:
             yield built
         if not self.problems:  # an index without a session would mean that it is gone
             folder = self._project.settings.output
-            rows = {each.session: each for each in self._rows}
-            newest = [rows[each] for each in newest_first(self._project)]
-            latest = latest_session(self._project)
+            rows = {each.listed.session: each.listed for each in self._records}
+            positions = [each.position for each in self._records]
+            newest = [rows[each] for each in sorted_newest_first(positions)]
+            latest = latest_position(positions)
             text = index.index(newest, folder, latest)
             yield BuiltDocument(index.OWNER, f"{folder}/{index.NAME}", text)
             text = index.pointer(rows.get(latest or ""), folder)
@@ -107,35 +120,75 @@ class ProjectBuild:
         if made and not changed:
             path = made.listed.path
             if self._memory.sha256(path) == made.file:
-                self._rows.append(made.listed)
+                self._records.append(made)
                 return BuiltDocument(session_id, path)
-        return replace(self._render(session_id), changed=changed)
+        return replace(self._render(session_id)[0], changed=changed)
+
+    def record(self, session_id: str) -> tuple[BuildRecord, bool]:
+        """The session's document as it would be now, and whether it is published.
+
+        Rendered only if an input changed. Raises InvalidInput.
+        """
+        record = self._memory.made.get(session_id)
+        if record and not any(self._changed(record)):
+            if self._memory.sha256(record.listed.path) == record.file:
+                return record, True
+            content = self._project.read(record.listed.path)
+            return record, writer.is_published(content, record.file, session_id)
+        built, record = self._render(session_id)
+        content = self._project.read(record.listed.path)
+        if content is None or sha256(content).hexdigest() == record.file:
+            # else the older record still shows what changed since it was published
+            self.done(built)
+        return record, writer.is_published(content, record.file, session_id)
 
     def _changed(self, made: BuildRecord) -> Iterator[str]:
         yield from self._memory.changed(made, self._shared)
         moved = (path for path, place in made.places.items() if self._where.of(path) != place)
         yield from (f"the place of {path}" for path in moved)
 
-    def _render(self, session_id: str) -> BuiltDocument:
+    def _render(self, session_id: str) -> tuple[BuiltDocument, BuildRecord]:
         project, memory = self._project, self._memory
         before = {path: memory.sha256(path) for path in _files(session_id)}
-        loaded = load_session(project, session_id)
+        loaded = load_session(project, session_id, known=self._queries)
         compared = (facts_path(each) for each in earlier_ids(loaded.session))
         before |= {path: memory.sha256(path) for path in compared}
-        document = render(project, loaded, load_facts(project, session_id), where=self._where)
-        listed = _row(loaded.session, document)
-        self._rows.append(listed)
+        facts = load_facts(project, session_id)
+        document = render(project, loaded, facts, where=self._where)
         built = BuiltDocument(session_id, document.path, document.text)
+        overview = self._overview(loaded, document, facts)
+        record = self._record(loaded, document, before, overview)
+        self._records.append(record)
         if any(memory.sha256(path) != sha for path, sha in before.items()):
-            return built  # changed while rendering: which version was read?
-        return replace(built, made=self._record(loaded, document, listed, before))
+            return built, record  # changed while rendering: which version was read?
+        return replace(built, made=record), record
+
+    def _overview(
+        self, loaded: LoadedSession, document: Document, facts: Facts | None
+    ) -> Overview:
+        due = []
+        if found := deadlines(loaded.session):
+            live = interpolator(self._project, loaded, facts, stale_ok=True, where=self._where)
+            for each in found:
+                time = each.at if isinstance(each, Checkpoint) else each.due
+                at = time.at if isinstance(time, Timestamp) else None
+                words = deadline_text(each, lambda text: live.text(text, "prompt"))
+                due.append(
+                    Due(words, at=at) if isinstance(at, datetime) else Due(words, day=at)
+                )
+        return Overview(
+            blanks=len(document.blanks),
+            blanks_in_prompt=sum(each.in_prompt for each in document.blanks),
+            is_begun=document.done > 0 or not document.boxes,
+            due=tuple(due),
+        )
 
     def _record(
         self,
         loaded: LoadedSession,
         document: Document,
-        listed: IndexRow,
         files: Mapping[str, str | None],
+        overview: Overview,
     ) -> BuildRecord:
         queries = {query.path: query.sha256 for query in loaded.queries.values()}
         content = writer.signed(document.text, document.session).encode()
@@ -144,7 +197,9 @@ class ProjectBuild:
             shared=self._digest,
             places={**named(document.text, self._where), **named(document.path, self._where)},
             file=sha256(content).hexdigest(),
-            listed=listed,
+            listed=_row(loaded.session, document),
+            position=position_of(loaded.session),
+            overview=overview,
         )
 
 

@@ -92,14 +92,20 @@ def successors(project: Project) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def load_session(project: Project, session_id: str) -> LoadedSession:
+def load_session(
+    project: Project, session_id: str, *, known: dict[str, Query] | None = None
+) -> LoadedSession:
     """A session and its queries, checked as far as possible without running anything.
 
     Raises InvalidInput with every error of the session file; where it has none, with every
-    error of its queries, parameters and live values.
+    error of its queries, parameters and live values. Queries in `known` are not read again;
+    the others are added to it.
     """
     session, warnings = read_session(project, session_id)
-    return with_queries(project, session, warnings)
+    loaded = with_queries(project, session, warnings, known=known)
+    if known is not None:
+        known.update(loaded.queries)
+    return loaded
 
 
 def with_queries(

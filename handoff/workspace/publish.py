@@ -12,6 +12,7 @@ from msgspec import Struct
 from handoff.base.files import disk, sweep
 from handoff.base.locks import locked
 from handoff.base.problems import InvalidInput, Problem, Refused, Report
+from handoff.base.progress import Progress
 from handoff.project.project import Project
 from handoff.publish import archive, index, writer
 from handoff.publish.writer import OrphanDocument, WriteResult
@@ -92,7 +93,13 @@ def _archives(folder: Path) -> list[Path]:
     )
 
 
-def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -> PublishResult:
+def publish(
+    project: Project,
+    *,
+    overwrite: bool = False,
+    prune: bool = False,
+    progress: Progress = lambda _: None,
+) -> PublishResult:
     """Write every document and the index from recorded facts; no query runs.
 
     Orphaned documents are reported; with `prune` those without manual edits are removed.
@@ -103,7 +110,7 @@ def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -
     problems: list[Problem] = []
     with lock_output(project):
         _sweep_sessions(project)
-        build = ProjectBuild(project)
+        build = ProjectBuild(project, progress)
         try:
             for built in build.documents():
                 try:
@@ -130,12 +137,14 @@ def publish(project: Project, *, overwrite: bool = False, prune: bool = False) -
     )
 
 
-def unpublished(project: Project) -> tuple[UnpublishedChange, ...]:
+def unpublished(
+    project: Project, *, progress: Progress = lambda _: None
+) -> tuple[UnpublishedChange, ...]:
     """Each document, and the index, that `publish` would write, refuse or report as orphaned.
 
     Sessions that cannot be rendered are reported too.
     """
-    build = ProjectBuild(project)
+    build = ProjectBuild(project, progress)
     found: list[UnpublishedChange] = []
     for built in build.documents():
         text = built.text
