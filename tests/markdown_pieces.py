@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Markdown documents made of nasty pieces, for hypothesis."""
+"""Markdown documents made of difficult pieces, for hypothesis."""
 
 from __future__ import annotations
 
