@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handoff.base.cache import cache_folder
-from handoff.render.environment import Environment, rendered
+from handoff.render.environment import Environment, render_template
 from handoff.render.templates import Folders
 
 
@@ -19,7 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def text(root: Path) -> str:
     folders = Folders(root, project="templates", sessions="sessions", package=root)
-    return rendered(Environment(folders, {}, lambda _: None), "t.md.j2", {})
+    return render_template(Environment(folders, {}, lambda _: None), "t.md.j2", {})
 
 
 def test_cache_folder_is_private(home: Path) -> None:

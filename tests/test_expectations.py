@@ -29,7 +29,7 @@ from handoff.session.expectations import expectations
 from handoff.session.model import Expectation, ExpectBlock, QueryFact
 from handoff.sql.contracts import CONTRACTS
 from handoff.values.cells import Cells
-from handoff.values.changes import seen
+from handoff.values.changes import shown_values
 from handoff.values.expectations import line, meant
 from handoff.values.interpolate import Interpolator
 from handoff.values.rows import FactView
@@ -211,7 +211,7 @@ def test_what_is_expected_is_carried_on_and_told_when_it_is_no_longer_so() -> No
     asked = tuple(replace(each, expect=expected("n: {max: 3}")) for each in QUESTIONS[1:2])
     of = session("s", questions=asked, findings=block)
 
-    found = seen(Cells(of, FACTS, QUERIES, 60, UTC))
+    found = shown_values(Cells(of, FACTS, QUERIES, 60, UTC))
 
     assert is_live(block)
     assert found["runs.phase_1.mark"].bare == "🟢"

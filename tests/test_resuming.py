@@ -17,7 +17,7 @@ from sessions import AT, session
 from handoff.facts.recorded import Column, Fact, Facts, Provenance
 from handoff.session.model import QueryFact
 from handoff.values.cells import Cells
-from handoff.values.changes import ShownValue, ValueChange, changes, spelled
+from handoff.values.changes import ShownValue, ValueChange, changes, expression_text
 from handoff.values.expressions import Expression, parts
 
 HERE = Path(__file__).parent
@@ -423,7 +423,7 @@ def test_expression_has_one_spelling(text: str, name: str) -> None:
     (part,) = parts(text)
 
     assert isinstance(part, Expression)
-    assert spelled(part.node) == name
+    assert expression_text(part.node) == name
 
 
 def test_open_boxes_are_held_against_now(handoff: Handoff, repository: Path) -> None:

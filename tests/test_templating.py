@@ -11,7 +11,7 @@ import yaml
 
 from handoff import api
 from handoff.base.problems import InvalidInput, Place
-from handoff.render.environment import MAX_SECONDS, Environment, rendered
+from handoff.render.environment import MAX_SECONDS, Environment, render_template
 from handoff.render.templates import Folders
 
 FIXTURES = Path(__file__).parent / "fixtures/templating"
@@ -34,7 +34,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
 
 def text_of(environment: Environment, template: str) -> str:
     (environment.folders.root / "templates/t.md.j2").write_text(template)
-    return rendered(environment, "t.md.j2", {"session": Place("a.yaml")})
+    return render_template(environment, "t.md.j2", {"session": Place("a.yaml")})
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -87,14 +87,14 @@ def test_project_template_replaces_the_one_of_the_package_and_may_extend_it(
     own = environment.folders.root / "templates/base.md.j2"
     own.write_text("{% extends 'package/base.md.j2' %}{% block a %}own{% endblock %}")
 
-    assert rendered(environment, "base.md.j2", {}) == "own and 1"
+    assert render_template(environment, "base.md.j2", {}) == "own and 1"
 
 
 def test_template_that_is_not_utf8_is_told_at_its_line(environment: Environment) -> None:
     (environment.folders.root / "templates/t.md.j2").write_bytes(b"one\n\xff")
 
     with pytest.raises(InvalidInput) as caught:
-        rendered(environment, "t.md.j2", {})
+        render_template(environment, "t.md.j2", {})
 
     assert str(caught.value) == "templates/t.md.j2:2: error: the template is not UTF-8 (T008)"
 

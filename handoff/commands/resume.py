@@ -20,7 +20,7 @@ from handoff.render.document import Document
 from handoff.session.reading_list import to_read
 from handoff.sources import git_history
 from handoff.sources.git_history import Touch
-from handoff.values.changes import Kind, ShownValue, ValueChange, changes, seen
+from handoff.values.changes import Kind, ShownValue, ValueChange, changes, shown_values
 from handoff.values.printing import code_span, folded, moment
 from handoff.workspace.document import (
     DATA,
@@ -189,7 +189,7 @@ def _report(
     )
     if isinstance(found, Facts):
         failures = [(f.name, f.failure) for f in found.facts.values() if f.failure]
-        before, after = (seen(cells(project, loaded, each)) for each in (then, found))
+        before, after = (shown_values(cells(project, loaded, each)) for each in (then, found))
         return replace(
             report,
             changes=changes(before, after),

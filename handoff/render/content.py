@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
 
 from handoff.base.blanks import DEFAULT
+from handoff.render.shown_blanks import Marks
 from handoff.render.tidy import KEPT
 from handoff.session.model import (
     LEVELS,
@@ -36,43 +36,79 @@ from handoff.session.model import (
     Timestamp,
     Valued,
 )
-from handoff.values.printing import NONE, moment
+from handoff.session.walk import LeafNode
+from handoff.values import evidence
+from handoff.values.interpolate import Interpolator
+from handoff.values.printing import NONE, Where, moment
 
 Leaf = Text | Blank | Flag
 LEAVES = (Text, Blank, Flag)
 _DEEPEST = 6
 
 
-class LeafRenderer(Protocol):
-    """Prints what the facts decide, for one kind of place."""
+class LeafRenderer:
+    """Prints leaves for one kind of place, with a mark after each blank one on request."""
+
+    def __init__(self, live: Interpolator, where: Where, marks: Marks | None = None) -> None:
+        self._live = live
+        self._where = where
+        self._marks = marks
 
     def words(self, leaf: Leaf) -> str:
         """The leaf as it prints, with its values filled in."""
-        ...
+        if isinstance(leaf, Text):
+            return self._marked(self._live.text(leaf, self._where), leaf)
+        if isinstance(leaf, Flag):
+            return "✅" if leaf.value else "❌"
+        return self._marked(leaf.text, leaf)
+
+    def leaf(self, value: object) -> str | None:
+        """For a template's `{{ }}`: the words of a leaf; `None` for another value."""
+        return self.words(value) if isinstance(value, Text | Blank | Flag) else None
 
     def table(self, table: TableBlock) -> Sequence[str]:
         """The lines of a Markdown table."""
-        ...
+        return self._first_marked(self._live.table(table), table)
 
     def phases(self, phases: PhasesBlock) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
-        """A heading for each phase, and its labels with their words."""
-        ...
+        """A heading for each phase, and its labels with their values."""
+        found = self._live.phases(phases, self._where)
+        if not self._marks or not found:
+            return found
+        (heading, ((name, words), *lines)), *others = found
+        return [(heading, [(name, self._marked(words, phases)), *lines]), *others]
 
     def files(self, files: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
-        """A heading for each kind of change, and its paths; `None`: not known."""
-        ...
+        """A heading for each kind of change, and its paths; `None`: no result."""
+        found = self._live.files(files)
+        if not self._marks or not found:
+            return found
+        (heading, paths), *others = found
+        return [(heading, self._first_marked(paths, files)), *others]
 
     def expectations(self, expect: ExpectBlock) -> Sequence[str] | None:
-        """A line for each expectation; `None`: not known."""
-        ...
+        """A line for each expectation; `None`: no result."""
+        found = self._live.expectations(expect, self._where)
+        return None if found is None else self._first_marked(found, expect)
 
     def condition(self, condition: Condition) -> str:
         """Its mark, its words, and the values that decide it."""
-        ...
+        words = str(evidence.evaluate_condition(condition, self._live, self._where))
+        return self._marked(words, condition.text)
 
     def claim(self, claim: Claim) -> tuple[str, str]:
         """Its mark, and its evidence."""
-        ...
+        mark, basis = evidence.mark_claim(claim, self._live, self._where)
+        own = claim.evidence if isinstance(claim.evidence, tuple) else (claim.evidence,)
+        for each in own:
+            basis = self._marked(basis, each)
+        return mark, basis
+
+    def _marked(self, words: str, leaf: LeafNode) -> str:
+        return self._marks.mark(words, leaf.place) if self._marks else words
+
+    def _first_marked(self, lines: Sequence[str], block: LeafNode) -> Sequence[str]:
+        return [self._marked(line, block) if n == 0 else line for n, line in enumerate(lines)]
 
 
 def section(content: Content, pen: LeafRenderer, level: int) -> str:

@@ -68,7 +68,7 @@ def no_template(session: Session, known: Iterable[str]) -> Problem:
     return Problem("T006", message, session.template_place or Place(session.path))
 
 
-def boxes(session: Session) -> tuple[ChecklistItem, ...]:
+def checklist_items(session: Session) -> tuple[ChecklistItem, ...]:
     """The session's own checklist."""
     return session.checklist.boxes if session.checklist else ()
 
@@ -79,7 +79,7 @@ def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> st
         return words(session.status)
     if session.blocked_by:
         return f"🔴 BLOCKED: {words(session.blocked_by)}"
-    done, total = ticked(session)
+    done, total = count_checked(session)
     if not done:
         return "⏸️ TO BE COMPLETED"
     if done < total:
@@ -89,13 +89,13 @@ def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> st
 
 def completion(session: Session) -> str:
     """`2 of 6`, or a blank until an item is checked."""
-    done, total = ticked(session)
+    done, total = count_checked(session)
     return f"{done} of {total}" if done else DEFAULT
 
 
-def ticked(session: Session) -> tuple[int, int]:
+def count_checked(session: Session) -> tuple[int, int]:
     """How many items of the session's own checklist are checked, and how many there are."""
-    return sum(box.done for box in boxes(session)), len(boxes(session))
+    return sum(box.done for box in checklist_items(session)), len(checklist_items(session))
 
 
 # --- deadlines -----------------------------------------------------------------------------

@@ -293,7 +293,7 @@ _FAILURES = (
 )
 
 
-def rendered(environment: Environment, name: str, known: Mapping[str, object]) -> str:
+def render_template(environment: Environment, name: str, known: Mapping[str, object]) -> str:
     """The text of the template `name`, which is there, with the names in `known`.
 
     Raises InvalidInput at the template's line for whatever its author got wrong.

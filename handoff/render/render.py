@@ -9,38 +9,30 @@ from msgspec.structs import replace
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.facts.receipts import Receipt, digest
 from handoff.facts.recorded import Fact, Facts, Provenance
-from handoff.render import content as markdown
+from handoff.render.content import LeafRenderer
 from handoff.render.document import (
     Document,
     completion,
+    count_checked,
     document_path,
     no_template,
     status,
-    ticked,
 )
-from handoff.render.environment import Environment, rendered
+from handoff.render.environment import Environment, render_template
 from handoff.render.filters import AMONG_PROMPTS, Filters
 from handoff.render.shown_blanks import Marks, with_prompts
 from handoff.render.templates import Folders
 from handoff.render.tidy import tidy
 from handoff.session.model import (
     DEFAULT_PROMPT,
-    Blank,
     Claim,
-    Condition,
-    ExpectBlock,
-    FilesBlock,
-    Flag,
-    PhasesBlock,
     Prompt,
     Session,
-    TableBlock,
-    Text,
 )
-from handoff.session.walk import LeafNode, every, leaves
+from handoff.session.walk import every, leaves
 from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
-from handoff.values.printing import Where, code_span, escaped, moment
+from handoff.values.printing import code_span, escaped, moment
 
 
 def render(
@@ -72,7 +64,7 @@ def render(
     def prompt_text(name: str, marks: Marks | None = None) -> str:
         prompt = written[name]
         own = replace(session, prompt=prompt)
-        return _prompt(own, prompt, _Pen(live, "prompt", marks), folders, known)
+        return _prompt(own, prompt, LeafRenderer(live, "prompt", marks), folders, known)
 
     named = {name: prompt_text(name) for name in written}
     prompt = named.get(DEFAULT_PROMPT)
@@ -80,7 +72,7 @@ def render(
     text = _text(session, live, folders, {**known, "prompt": prompt}, prompts)
     if live.errors:
         raise InvalidInput(live.errors)
-    done, total = ticked(session)
+    done, total = count_checked(session)
     to_fill = [blanks for leaf, blanks in found if leaf.is_counted]
     return Document(
         session=session.id,
@@ -101,7 +93,7 @@ def render(
 def _prompt(
     session: Session,
     prompt: Prompt,
-    pen: _Pen,
+    pen: LeafRenderer,
     folders: Folders,
     known: dict[str, object],
 ) -> str:
@@ -110,7 +102,7 @@ def _prompt(
         return pen.words(prompt.text)
     environment = Environment(folders, Filters(pen).table(), pen.leaf)
     names = {**known, "session": session}
-    return tidy(rendered(environment, "prompt.md.j2", names)).rstrip("\n")
+    return tidy(render_template(environment, "prompt.md.j2", names)).rstrip("\n")
 
 
 def _text(
@@ -121,8 +113,8 @@ def _text(
     prompts: Sequence[tuple[Prompt, str]],
 ) -> str:
     name = _template(session, folders)
-    filters = Filters(pen := _Pen(live, "text"), prompts)
-    text = tidy(rendered(Environment(folders, filters.table(), pen.leaf), name, known))
+    filters = Filters(pen := LeafRenderer(live, "text"), prompts)
+    text = tidy(render_template(Environment(folders, filters.table(), pen.leaf), name, known))
     for what, after, at in _placed(session):
         if after not in filters.places:
             place = f"after '{after}'" if after else "at the end"
@@ -145,64 +137,6 @@ def _template(session: Session, folders: Folders) -> str:
     if own or folders.has(name):
         return own or name
     raise InvalidInput([no_template(session, folders.list_templates())])
-
-
-class _Pen:
-    """Writes leaves for one kind of place, with a mark after each blank one on request."""
-
-    def __init__(self, live: Interpolator, where: Where, marks: Marks | None = None) -> None:
-        self._live = live
-        self._where = where
-        self._marks = marks
-
-    def words(self, leaf: markdown.Leaf) -> str:
-        if isinstance(leaf, Text):
-            return self._marked(self._live.text(leaf, self._where), leaf)
-        if isinstance(leaf, Flag):
-            return "✅" if leaf.value else "❌"
-        return self._marked(leaf.text, leaf)
-
-    def leaf(self, value: object) -> str | None:
-        """For a template's `{{ }}`: the words of a leaf; `None` for another value."""
-        return self.words(value) if isinstance(value, Text | Blank | Flag) else None
-
-    def table(self, table: TableBlock) -> Sequence[str]:
-        return self._first_marked(self._live.table(table), table)
-
-    def phases(self, phases: PhasesBlock) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
-        found = self._live.phases(phases, self._where)
-        if not self._marks or not found:
-            return found
-        (heading, ((name, words), *lines)), *others = found
-        return [(heading, [(name, self._marked(words, phases)), *lines]), *others]
-
-    def files(self, files: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
-        found = self._live.files(files)
-        if not self._marks or not found:
-            return found
-        (heading, paths), *others = found
-        return [(heading, self._first_marked(paths, files)), *others]
-
-    def expectations(self, expect: ExpectBlock) -> Sequence[str] | None:
-        found = self._live.expectations(expect, self._where)
-        return None if found is None else self._first_marked(found, expect)
-
-    def condition(self, condition: Condition) -> str:
-        words = str(evidence.evaluate_condition(condition, self._live, self._where))
-        return self._marked(words, condition.text)
-
-    def claim(self, claim: Claim) -> tuple[str, str]:
-        mark, basis = evidence.mark_claim(claim, self._live, self._where)
-        own = claim.evidence if isinstance(claim.evidence, tuple) else (claim.evidence,)
-        for each in own:
-            basis = self._marked(basis, each)
-        return mark, basis
-
-    def _marked(self, words: str, leaf: LeafNode) -> str:
-        return self._marks.mark(words, leaf.place) if self._marks else words
-
-    def _first_marked(self, lines: Sequence[str], block: LeafNode) -> Sequence[str]:
-        return [self._marked(line, block) if n == 0 else line for n, line in enumerate(lines)]
 
 
 # --- provenance ----------------------------------------------------------------------------

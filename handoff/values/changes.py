@@ -86,7 +86,7 @@ def changes(
     )
 
 
-def seen(cells: Cells) -> dict[str, ShownValue]:
+def shown_values(cells: Cells) -> dict[str, ShownValue]:
     """Every value that counts, by name: those of texts first, in the author's order."""
     sources = cells.sources()
     found: dict[str, ShownValue] = {}
@@ -117,7 +117,7 @@ def _cited(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue
                 if scope.cited:
                     at = cells.moment(scope.cited[0])
                     column = part.node.name if isinstance(part.node, Attribute) else ""
-                    yield _seen(spelled(part.node), column, found, at)
+                    yield _seen(expression_text(part.node), column, found, at)
 
 
 def _value(node: Node, scope: Scope) -> Typed | None:
@@ -169,7 +169,7 @@ def _seen(name: str, column: str, typed: Typed | None, at: datetime | None) -> S
 # --- names -------------------------------------------------------------------------------
 
 
-def spelled(node: Node) -> str:
+def expression_text(node: Node) -> str:
     """An expression in one spelling, with any spaces and quotes; without `blank`."""
     match node:
         case Constant():
@@ -192,7 +192,7 @@ def spelled(node: Node) -> str:
 
 def _inner(node: Node, *loose: type) -> str:
     """In brackets if the operator around it binds closer."""
-    return f"({spelled(node)})" if isinstance(node, loose) else spelled(node)
+    return f"({expression_text(node)})" if isinstance(node, loose) else expression_text(node)
 
 
 def _part(node: Attribute) -> str:

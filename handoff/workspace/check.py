@@ -19,7 +19,7 @@ from handoff.session.model import QueryFact, Session
 from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
-from handoff.values.changes import ValueChange, changes, seen
+from handoff.values.changes import ValueChange, changes, shown_values
 from handoff.values.printing import moment
 from handoff.workspace.document import cells, render, template_folders
 from handoff.workspace.gather import gather, load_facts, load_facts_leniently
@@ -222,7 +222,7 @@ def _drift(
     facts: Sequence[QueryFact],
 ) -> Iterator[Problem]:
     before, after = (
-        seen(cells(project, loaded, each, with_earlier=False)) for each in (then, now)
+        shown_values(cells(project, loaded, each, with_earlier=False)) for each in (then, now)
     )
     changed = changes(before, after)
     for fact in facts:
