@@ -161,7 +161,7 @@ def test_number_edited_by_hand_is_not_published(handoff: Handoff, repository: Pa
     done = handoff("publish")
 
     assert done.code == 1
-    assert "was edited by hand" in done.err
+    assert "was edited manually" in done.err
 
 
 def test_failed_question_leaves_the_recorded_answer(handoff: Handoff, repository: Path) -> None:

@@ -95,8 +95,8 @@ def test_every_parameter_that_does_not_fit_is_told_at_once() -> None:
 
     assert [str(p) for p in raised.value.report.problems] == [
         "sessions/s.yaml:7:3: error: 'q.sql' needs the parameter 'season_start' (DATE) (Q022)",
-        "sessions/s.yaml:8:20: error: 'as_of' is bound by the tool, use the session's "
-        "'as_of:' (Q020)",
+        "sessions/s.yaml:8:20: error: 'as_of' is set by handoff, use 'as_of:' of the session "
+        "(Q020)",
         "sessions/s.yaml:8:20: error: 'q.sql' has no parameter 'season_strat', did you mean "
         "'season_start'? (Q020)",
         "sessions/s.yaml:8:20: error: parameter 'day': expected DATE, such as 2026-01-03, "

@@ -55,12 +55,12 @@ class Place(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """One finding: `place: level: message (code)`."""
+    """One problem: `place: level: message (code)`."""
 
     code: str
     """A letter and a number, listed in `docs/checks.md`; never reused."""
     message: str
-    """Lower case, no full stop: what was found, what was expected, the nearest fix."""
+    """Lower case, no full stop: what is wrong, what was expected, how to fix it."""
     place: Place
     level: Level = "error"
 
@@ -119,7 +119,7 @@ class InvalidInput(HandoffError):
 
 
 class Refused(HandoffError):
-    """A write that would lose something, or a document that is out of date."""
+    """A refused write, or a document that is out of date."""
 
     exit_code = 1
 
@@ -132,7 +132,7 @@ class UsageError(HandoffError):
 
 
 class WorldError(HandoffError):
-    """Warehouse, network or disk failed."""
+    """A failure of warehouse, network or disk."""
 
     exit_code = 3
 

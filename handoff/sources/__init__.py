@@ -1,1 +1,1 @@
-"""Facts from beside the warehouse: logs, checkpoint files and git; never a shell command."""
+"""Sources of facts other than a warehouse: logs, JSON files and git; never a shell command."""

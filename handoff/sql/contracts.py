@@ -1,4 +1,4 @@
-"""Contracts: rows that templates know, wherever they come from."""
+"""Contracts: sets of columns that templates rely on."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ CONTRACTS: Mapping[str, Mapping[str, str]] = {
         "target_pct": "FLOAT64",
     },
 }
-"""The columns that templates know, in any order, among others."""
+"""The required columns of each contract; a query may return more, in any order."""
 ROW_NAMES: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}
-"""The column that names a row of a contract, where no `key:` does."""
+"""The column that names the rows of a contract without a `key:`."""

@@ -52,4 +52,4 @@ _KEYWORDS = """
 
 FUNCTIONS = frozenset(_CALLED.split())
 NOT_CALLED = frozenset(_KEYWORDS.split())
-"""Words that a bracket may follow without being called."""
+"""Words that may precede a bracket and are not functions."""

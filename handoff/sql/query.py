@@ -1,4 +1,4 @@
-"""A question: one `.sql` file, its header, and the parameters it declares."""
+"""A query: one `.sql` file, its header, and the parameters it declares."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Query(Struct, frozen=True):
     summary: str
     """The header's first sentence or lines before `params:`."""
     params: tuple[Declaration, ...]
-    """Without `as_of`, which the tool binds."""
+    """Without `as_of`, which handoff sets."""
     returns: tuple[Declaration, ...]
     contract: str | None
     """`phases`, `coverage` or none."""
@@ -136,7 +136,7 @@ def _unused(query: Query, arguments: Arguments) -> Iterator[Problem]:
             continue
         place = arguments.param_places.get(name, arguments.place)
         if name == "as_of":
-            message = "'as_of' is bound by the tool, use the session's 'as_of:'"
+            message = "'as_of' is set by handoff, use 'as_of:' of the session"
         else:
             known = nearest(name, names) or f", {_listed(names)}"
             message = f"'{query.name}' has no parameter '{name}'{known}"
@@ -169,7 +169,7 @@ class _Header(Struct, frozen=True):
 
 
 class _Part(Struct, frozen=True):
-    """What stands after a header word, comment marks blanked out so that offsets hold."""
+    """The text after a header word, comment marks as blanks so that offsets stay the same."""
 
     text: str
     start: int
@@ -192,7 +192,7 @@ def _header(text: str, path: str) -> _Header:
     problems += [*bad_params, *bad_returns, *bad_contract]
     for declared in params:
         if declared.name == "as_of":
-            message = "'as_of' is bound by the tool, leave it out of 'params:'"
+            message = "'as_of' is set by handoff, remove it from 'params:'"
             problems.append(Problem("Q006", message, declared.place))
     if "returns" not in parts:
         message = "the header has no 'returns:', expected '-- returns: name TYPE, ...'"
@@ -214,7 +214,7 @@ def _parts(text: str, path: str) -> tuple[str, dict[str, _Part], list[Problem]]:
             parts[current] = _Part(f"{part.text}{gap}  {line[2:]}", part.start)
         elif word and (known := _known(word[1])):
             if known in parts:
-                message = f"'{known}:' is there twice, continue it on '--   ' lines"
+                message = f"'{known}:' is repeated, continue it on '--   ' lines"
                 problems.append(Problem("Q003", message, Place.at(path, text, start)))
             current = known
             parts[known] = _Part(line[word.end() :], start + word.end())
@@ -315,7 +315,7 @@ class Lexeme(Struct, frozen=True):
 
 
 def lexemes(text: str) -> Iterator[Lexeme]:
-    """The words, parameters and marks of a GoogleSQL text, comments left out.
+    """The words, parameters and marks of a GoogleSQL text, without comments.
 
     https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
     """
@@ -343,7 +343,7 @@ def _shape_problems(found: list[Lexeme], text: str, path: str) -> Iterator[Probl
     ends = [n for n, each in enumerate(found) if each.kind == "end"]
     after = [each for n, each in enumerate(found) if ends and n > ends[0]]
     for lexeme in after[:1]:
-        message = "a second statement, expected one SELECT a file"
+        message = "a second statement, expected one SELECT per file"
         yield Problem("Q012", message, Place.at(path, text, lexeme.offset))
     for lexeme in found:
         if lexeme.kind == "jinja":
@@ -360,7 +360,7 @@ def _param_problems(
     for lexeme in found:
         name = lexeme.text[1:]
         if lexeme.kind == "positional":
-            message = "'?' is a parameter without a name, expected '@name'"
+            message = "'?' is a positional parameter, expected a named one such as '@name'"
             yield Problem("Q014", message, Place.at(path, text, lexeme.offset))
         if lexeme.kind != "param" or name.casefold() in used:
             continue
@@ -371,5 +371,5 @@ def _param_problems(
             yield Problem("Q015", message, Place.at(path, text, lexeme.offset))
     for key, each in declared.items():
         if key not in used:
-            message = f"parameter '{each.name}' is declared but '@{each.name}' is not used"
+            message = f"parameter '{each.name}' is declared but not used as '@{each.name}'"
             yield Problem("Q016", message, each.place)

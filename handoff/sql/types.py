@@ -1,4 +1,4 @@
-"""GoogleSQL's types: how they are spelled, and a value as one of them."""
+"""GoogleSQL's types: their spelling, and the conversion of values."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Value = (
     | Mapping[str, "Value"]
 )
 """DATETIME is a naive `datetime`, TIMESTAMP an aware one in UTC; ARRAY a tuple, STRUCT a
-mapping in field order, JSON the text it was sent as."""
+mapping in field order, JSON the text as sent."""
 
 
 T = TypeVar("T")
 
 
 class BadType(ValueError):
-    """A spelling that is no type, with the offset where it goes wrong."""
+    """An invalid spelling of a type, with the offset of the error."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -45,14 +45,14 @@ class BadType(ValueError):
 
 
 class BadValue(ValueError):
-    """A value that is not of its type."""
+    """A value that does not fit its type."""
 
 
 class Type(Struct, frozen=True):
     name: str
     """`INT64`, `ARRAY`, `STRUCT`."""
     fields: tuple[Field, ...] = ()
-    """Of a STRUCT, in order; an ARRAY has one, without a name: its element."""
+    """Of a STRUCT, in order; an ARRAY has one without a name, its element."""
 
     @property
     def element(self) -> Type:
@@ -67,11 +67,11 @@ class Field(Struct, frozen=True):
     name: str
     type: Type
     offset: int = 0
-    """Where its name stands in the text that was read."""
+    """Of its name in the text."""
 
 
 def type_of(text: str) -> Type:
-    """The type that `text` spells, in any case. Raises BadType."""
+    """The type spelled `text`, in any case. Raises BadType."""
     tokens = _Tokens(text)
     read = _type(tokens)
     if tokens.word:
@@ -80,7 +80,7 @@ def type_of(text: str) -> Type:
 
 
 def declarations(text: str) -> tuple[list[Field], list[BadType]]:
-    """`name TYPE, name TYPE` as fields, with everything that could not be read."""
+    """`name TYPE, name TYPE` as fields, with all errors."""
     tokens = _Tokens(text)
     fields: list[Field] = []
     bad: list[BadType] = []
@@ -97,7 +97,7 @@ def declarations(text: str) -> tuple[list[Field], list[BadType]]:
 
 
 def inferred(value: Value) -> Type:
-    """The type a bound value prints and records as; NULL counts as STRING."""
+    """The type of a bound value, as printed and recorded; STRING for NULL."""
     if isinstance(value, tuple):
         known = [inferred(each) for each in value if each is not None]
         return Type("ARRAY", (Field("", known[0] if known else Type("STRING")),))
@@ -109,7 +109,7 @@ def inferred(value: Value) -> Type:
 
 
 def value_of(raw: object, wanted: Type) -> Value:
-    """`raw`, from an author or a warehouse, as exactly one value of `wanted`.
+    """`raw`, from an author or a warehouse, as a value of `wanted`.
 
     Raises BadValue: nothing is rounded, cut or guessed.
     """
@@ -221,7 +221,7 @@ def _struct(tokens: _Tokens) -> tuple[Field, ...]:
         tokens.advance()
         field = _field(tokens)
         if field.name.casefold() in (each.name.casefold() for each in fields):
-            raise BadType(f"field '{field.name}' is there twice", field.offset)
+            raise BadType(f"field '{field.name}' is repeated", field.offset)
         fields.append(field)
     return tuple(Field(field.name, field.type) for field in fields)
 
@@ -238,14 +238,14 @@ def _unknown(word: str) -> str:
 
 _INT64 = range(-(2**63), 2**63)
 _NUMERIC = {"NUMERIC": (29, 9), "BIGNUMERIC": (38, 38)}
-"""Digits before and after the point that every such value can have."""
+"""The digits before and after the point."""
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
 
 
 def _string(raw: object, wanted: Type) -> Value:
     if not isinstance(raw, str):
         raise _expected(wanted, raw, ", put it in quotes")
-    if _HALF.search(raw):  # JSON can spell it
+    if _HALF.search(raw):  # JSON can escape it
         raise BadValue("half of a surrogate pair, which is not text")
     return raw
 
@@ -296,7 +296,7 @@ def _fits(number: Decimal, whole: int, fraction: int) -> bool:
 
 
 def _number(raw: object, wanted: Type) -> Decimal:
-    # a float is taken as the author wrote it: 0.1 is one tenth
+    # a float is read as the author wrote it: 0.1 is one tenth
     text = repr(raw) if isinstance(raw, float) else raw
     if isinstance(text, bool) or not isinstance(text, (int, str, Decimal)):
         raise _expected(wanted, raw)
@@ -307,7 +307,7 @@ def _number(raw: object, wanted: Type) -> Decimal:
 
 
 def _plain(number: Decimal) -> Decimal:
-    """Without trailing zeros or an exponent: the same number has one spelling."""
+    """Without trailing zeros or an exponent, so that a number has one spelling."""
     text = f"{number:f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return Decimal("0" if text in ("-0", "") else text)
@@ -338,27 +338,27 @@ def _time(raw: object, wanted: Type) -> Value:
 
 
 def _datetime(raw: object, wanted: Type) -> Value:
-    moment = _moment(raw, wanted)
-    if isinstance(moment, datetime) and moment.tzinfo is None:
-        return moment
-    raise _expected(wanted, raw, ", such as '2026-01-03 16:20:00', without a zone")
+    time_ = _parsed_time(raw, wanted)
+    if isinstance(time_, datetime) and time_.tzinfo is None:
+        return time_
+    raise _expected(wanted, raw, ", such as '2026-01-03 16:20:00', without a time zone")
 
 
 def _timestamp(raw: object, wanted: Type) -> Value:
-    moment = _moment(raw, wanted)
-    if isinstance(moment, datetime) and moment.tzinfo is not None:
-        return _utc(moment, raw, wanted)
-    raise _expected(wanted, raw, ", such as 2026-01-03T16:20:00Z, with its zone")
+    time_ = _parsed_time(raw, wanted)
+    if isinstance(time_, datetime) and time_.tzinfo is not None:
+        return _utc(time_, raw, wanted)
+    raise _expected(wanted, raw, ", such as 2026-01-03T16:20:00Z, with a time zone")
 
 
-def _utc(moment: datetime, raw: object, wanted: Type) -> datetime:
+def _utc(time_: datetime, raw: object, wanted: Type) -> datetime:
     try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:  # the first or the last day there is
-        raise BadValue(f"'{raw}' is no {wanted}: {error}") from error
+        return time_.astimezone(UTC)
+    except OverflowError as error:  # the first or the last day of the calendar
+        raise BadValue(f"'{raw}' is not a valid {wanted}: {error}") from error
 
 
-def _moment(raw: object, wanted: Type) -> object:
+def _parsed_time(raw: object, wanted: Type) -> object:
     if isinstance(raw, str) and re.match(r"\d{4}-\d{2}-\d{2}[T ]", raw):
         text = re.sub(r" ?(UTC|Z)$", "+00:00", raw)
         return _iso(datetime.fromisoformat, text, wanted)
@@ -369,7 +369,7 @@ def _iso(read: Callable[[str], T], text: str, wanted: Type) -> T:
     try:
         return read(text)
     except (ValueError, OverflowError) as error:
-        raise BadValue(f"'{text}' is no {wanted}: {error}") from error
+        raise BadValue(f"'{text}' is not a valid {wanted}: {error}") from error
 
 
 def _bytes(raw: object, wanted: Type) -> Value:

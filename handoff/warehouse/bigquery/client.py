@@ -205,7 +205,7 @@ def _retry_for(seconds: float, progress: Progress) -> Retry:
 
 
 def _is_transient(error: BaseException) -> bool:
-    """Whether the same request may well succeed a moment later."""
+    """Whether the same request may well succeed shortly after."""
     reason = reason_of(error)
     if reason:
         return reason in _TRANSIENT_REASONS

@@ -1,7 +1,7 @@
 """Errors of BigQuery and of the way to it, as one line each that says what to do.
 
-They are told apart by the API's `reason` and its message, not by the HTTP status, which is not
-reliable (`bytesBilledLimitExceeded` has come as 500).
+They are distinguished by the API's `reason` and its message, not by the HTTP status, which is
+not reliable (`bytesBilledLimitExceeded` has come as 500).
 https://cloud.google.com/bigquery/docs/error-messages
 """
 

@@ -30,8 +30,8 @@ def dry_run_configuration(
 ) -> dict[str, object]:
     """The job configuration that estimates and checks `bound`, which is not billed.
 
-    The cache is off by default: a cached result is estimated at 0 bytes, and may be gone a
-    moment later.
+    The cache is off by default: a cached result is estimated at 0 bytes, and may
+    expire before the run.
     """
     return {**_configuration(bound, settings, use_cache=use_cache), "dryRun": True}
 
