@@ -270,7 +270,9 @@ _DUCKDB = (
 )
 _ARCHIVE_KEYS = (
     Key(
-        *("after_days", _DAYS, "How much older than the newest session a document may be."),
+        "after_days",
+        _DAYS,
+        "How much older than the newest session a document may be.",
         required=True,
         see="[publishing](publishing.md)",
     ),
@@ -299,7 +301,9 @@ _ALLOW = Shape(
 )
 _SECRETS = (
     Key(
-        *("allow", _ALLOW, "What is not a secret although it looks like one."),
+        "allow",
+        _ALLOW,
+        "What is not a secret although it looks like one.",
         see="[secrets](secrets.md)",
     ),
 )
@@ -320,12 +324,16 @@ KEYS: tuple[Key, ...] = (
     Key("timezone", _ZONE, "Times are shown in it and in UTC."),
     Key("progress", _section("progress", _PROGRESS, ProgressSettings), "When work stalls."),
     Key(
-        *("prompt", _section("prompt", _PROMPT, _only), "The size of prompts."),
+        "prompt",
+        _section("prompt", _PROMPT, _only),
+        "The size of prompts.",
         attribute="budget_tokens",
     ),
     Key("sources", _TEXTS, "Folders outside the repository that log: and json: may read."),
     Key(
-        *("secrets", _section("secrets", _SECRETS, _only), "Exceptions for the search."),
+        "secrets",
+        _section("secrets", _SECRETS, _only),
+        "Exceptions for the search.",
         attribute="secrets_allow",
     ),
 )

@@ -362,7 +362,9 @@ _REVISION = Shape(
 )
 
 _EXPECT = Key(
-    *("expect", EXPECT, "What each column is expected to be."),
+    "expect",
+    EXPECT,
+    "What each column is expected to be.",
     see="[expectations](expectations.md)",
 )
 _SINCE = Key(
@@ -393,12 +395,16 @@ _FILE_KEYS = (
 )
 _LOG = (
     Key(
-        *("log", _FILE, "A log file, from the root; * in its name means the newest."),
+        "log",
+        _FILE,
+        "A log file, from the root; * in its name means the newest.",
         required=True,
         see="[log, JSON and git](sources.md)",
     ),
     Key(
-        *("match", _MATCH, "In RE2; its named groups are columns, 'at' is the time."),
+        "match",
+        _MATCH,
+        "In RE2; its named groups are columns, 'at' is the time.",
         required=True,
     ),
     _take("Which matches of a log", ("last", "all")),
