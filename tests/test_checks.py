@@ -64,13 +64,13 @@ def found(checked: CheckContext) -> list[str]:
 
 
 def test_a_session_whose_facts_are_current_is_well():
-    assert found(case(session(questions=(question(),)), facts(fact()))) == []
+    assert found(case(session(facts=(question(),)), facts(fact()))) == []
 
 
 def test_question_that_is_not_there_names_the_nearest():
     asked = question(sql="coverage/phase5.sql")
 
-    assert found(case(session(questions=(asked,)), facts(fact()))) == [
+    assert found(case(session(facts=(asked,)), facts(fact()))) == [
         "Q030 error fact 'coverage' needs 'sql/coverage/phase5.sql', which does not exist, "
         "did you mean 'coverage/phase4.sql'?"
     ]
@@ -79,7 +79,7 @@ def test_question_that_is_not_there_names_the_nearest():
 def test_parameters_are_held_against_the_question():
     asked = question(params={"strat": date(2021, 10, 19)})
 
-    assert found(case(session(questions=(asked,)), facts(fact()))) == [
+    assert found(case(session(facts=(asked,)), facts(fact()))) == [
         "Q020 error 'coverage/phase4.sql' has no parameter 'strat', did you mean 'start'?",
         "Q022 error 'coverage/phase4.sql' needs the parameter 'start' (DATE)",
     ]
@@ -87,7 +87,7 @@ def test_parameters_are_held_against_the_question():
 
 @pytest.mark.parametrize("recorded", [None, facts()])
 def test_fact_that_was_never_asked(recorded: Facts | None):
-    assert found(case(session(questions=(question(),)), recorded)) == [
+    assert found(case(session(facts=(question(),)), recorded)) == [
         "F020 warning fact 'coverage' is not recorded; run 'handoff render s'"
     ]
 
@@ -100,7 +100,7 @@ def test_fact_that_was_never_asked(recorded: Facts | None):
     ],
 )
 def test_fact_that_answers_something_else(of: Session, recorded: Fact, why: str):
-    of = replace(of, questions=(question(),))
+    of = replace(of, facts=(question(),))
 
     assert found(case(of, facts(recorded))) == [
         f"F021 warning fact 'coverage' is stale: {why}; run 'handoff render s'"
@@ -110,13 +110,13 @@ def test_fact_that_answers_something_else(of: Session, recorded: Fact, why: str)
 def test_parameter_given_otherwise_than_asked_with_makes_a_fact_stale():
     asked = question(params={"start": date(2022, 1, 1)})
 
-    assert [p[:4] for p in found(case(session(questions=(asked,)), facts(fact())))] == ["F021"]
+    assert [p[:4] for p in found(case(session(facts=(asked,)), facts(fact())))] == ["F021"]
 
 
 def test_fact_that_failed_is_told_once():
     failed = fact(source="SELECT 2", failure=Failure("no such table", AS_OF))
 
-    assert found(case(session(questions=(question(),)), facts(failed))) == [
+    assert found(case(session(facts=(question(),)), facts(failed))) == [
         "F022 warning fact 'coverage' failed when last run: no such table"
     ]
 
@@ -124,7 +124,7 @@ def test_fact_that_failed_is_told_once():
 def test_fact_that_nobody_declares():
     recorded = facts(fact(), fact("coverge"))
 
-    (problem,) = check.session_problems(case(session(questions=(question(),)), recorded))
+    (problem,) = check.session_problems(case(session(facts=(question(),)), recorded))
 
     message = (
         "fact 'coverge' is recorded but not declared in 'sessions/s.yaml', "
@@ -204,7 +204,7 @@ def whole(*sessions: Session, **documents: str) -> ProjectContext:
     return ProjectContext(sessions, documents, {"coverage/phase4.sql": query()})
 
 
-USED = session("z", questions=(question(),))
+USED = session("z", facts=(question(),))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ FACTS_AT = Place("sessions/s.yaml", 3, 3)
 
 @pytest.mark.parametrize(("written", "expected"), CASES.items())
 def test_what_a_text_cites(written: str, expected: str | None):
-    found = problems(session("s", questions=ASKED, goal=text(written)), QUERIES)
+    found = problems(session("s", facts=ASKED, goal=text(written)), QUERIES)
 
     assert [f"{p.code} {p.place.column}: {p.message}" for p in found] == (
         [expected] if expected else []
@@ -78,7 +78,7 @@ def test_every_text_is_looked_at_and_nothing_literal():
     ],
 )
 def test_how_facts_are_declared(declared, expected: Problem):
-    assert problems(session("s", questions=(declared,)), QUERIES) == [expected]
+    assert problems(session("s", facts=(declared,)), QUERIES) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,6 @@ def test_how_facts_are_declared(declared, expected: Problem):
     ],
 )
 def test_tables_and_status_lines(block, expected: Problem):
-    found = problems(session("s", questions=ASKED, orchestrator=block), QUERIES)
+    found = problems(session("s", facts=ASKED, orchestrator=block), QUERIES)
 
     assert found == [expected]

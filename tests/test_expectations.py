@@ -62,7 +62,7 @@ def test_what_no_answer_can_meet_is_told_before_anything_is_asked(
     asked = next(each for each in QUESTIONS if each.name == name)
     asked = replace(asked, expect=expected(rest))
 
-    found = problems(session("s", questions=(asked,)), QUERIES)
+    found = problems(session("s", facts=(asked,)), QUERIES)
 
     assert [f"{p.code} {p.place.line}:{p.place.column}: {p.message}" for p in found] == told
 
@@ -198,7 +198,7 @@ def test_verdict_is_exact_and_its_line_is_true(
 def test_unanswered_fact_is_one_blank() -> None:
     asked = tuple(replace(each, expect=expected("n: {min: 1}")) for each in QUESTIONS[-2:])
     names = Interpolator(
-        session("s", questions=asked), FACTS, QUERIES, document="", stalled_minutes=60, zone=UTC
+        session("s", facts=asked), FACTS, QUERIES, document="", stalled_minutes=60, zone=UTC
     )
     expects = [ExpectBlock(each.name, Place("s.yaml", 9)) for each in asked]
 
@@ -209,7 +209,7 @@ def test_unanswered_fact_is_one_blank() -> None:
 def test_what_is_expected_is_carried_on_and_told_when_it_is_no_longer_so() -> None:
     block = ExpectBlock("runs", Place("s.yaml", 9))
     asked = tuple(replace(each, expect=expected("n: {max: 3}")) for each in QUESTIONS[1:2])
-    of = session("s", questions=asked, findings=block)
+    of = session("s", facts=asked, findings=block)
 
     found = shown_values(Cells(of, FACTS, QUERIES, 60, UTC))
 

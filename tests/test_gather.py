@@ -77,7 +77,7 @@ def session(*questions: QueryFact) -> Session:
     known: dict[str, object] = {
         "id": "s",
         "created": Created(date(2026, 1, 3), None),
-        "questions": questions,
+        "facts": questions,
         "place": PLACE,
         "content": {},
     }

@@ -39,7 +39,7 @@ def found(session: Session) -> list[Problem]:
 
 def resting_on(evidence: str) -> Session:
     claim = Claim(text("it holds"), (text(evidence),), AT)
-    return session(findings=claim, questions=(question("run", "run.sql"),))
+    return session(findings=claim, facts=(question("run", "run.sql"),))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ UNKNOWN = facts(fact("run", RUN, ("Phase 4", None, None, None)))
 
 
 def asking(**changes: object) -> Session:
-    return session(questions=(question("run", "run.sql"),), **changes)
+    return session(facts=(question("run", "run.sql"),), **changes)
 
 
 def live(of: Session, known: Facts | None = RUNNING) -> Interpolator:

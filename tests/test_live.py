@@ -38,7 +38,7 @@ AT = Place("sessions/s.yaml", 7, 3)
 
 def live(facts: Facts | None = FACTS, *, stale_ok: bool = False) -> Interpolator:
     return Interpolator(
-        session("s", questions=QUESTIONS),
+        session("s", facts=QUESTIONS),
         facts,
         QUERIES,
         document="docs/x.md",

@@ -68,7 +68,7 @@ def test_declaration_is_the_same_question_in_any_order(tmp_path: Path) -> None:
 
 def declared(root: Path, declaration: str) -> SourceFact:
     write(root, "sessions/s.yaml", f"{HEAD}  a: {declaration}\n")
-    (question,) = api.load(api.open_project(str(root)), "s").session.questions
+    (question,) = api.load(api.open_project(str(root)), "s").session.facts
     assert isinstance(question, SourceFact)
     return question
 

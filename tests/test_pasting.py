@@ -152,7 +152,7 @@ def cells(done: int, at: datetime = AS_OF) -> Cells:
         "run", (Column("done", "INT64"), Column("year", "INT64")), ((done, 2025),), how, None
     )
     question = QueryFact("run", "q/run.sql", {}, None, AT, {})
-    of = session(questions=(question,))
+    of = session(facts=(question,))
     return Cells(of, Facts(at, {"run": fact}), {}, 60, ZoneInfo("UTC"))
 
 

@@ -310,7 +310,7 @@ def test_rows_of_long_names_are_told_apart() -> None:
     columns = (Column("key", "STRING"), Column("n", "INT64"))
     facts = Facts(AT_NOW, {"f": Fact("f", columns, rows, how, None)})
     question = QueryFact("f", "q.sql", {}, "key", AT, {})
-    cells = Cells(session(questions=(question,)), facts, {}, 60, ZoneInfo("UTC"))
+    cells = Cells(session(facts=(question,)), facts, {}, 60, ZoneInfo("UTC"))
 
     found = [each.name for each in cells.of(cells.sources()["f"]) if each.column == "n"]
 

@@ -312,7 +312,7 @@ def test_nothing_of_what_is_accepted_is_dropped(value: dict[str, Any]) -> None:
     assert session.checklist
     assert session.prompt
     assert counts == [
-        len(session.questions),
+        len(session.facts),
         len(session.checklist.boxes),
         len(session.sections),
         len(session.prompt.read),

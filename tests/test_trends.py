@@ -56,7 +56,7 @@ def source(now: Fact, then: EarlierSession, asked: QueryFact | SourceFact = ASKE
 
 def said(written: str, now: Fact, then: EarlierSession | None) -> str:
     names = Interpolator(
-        session("s", questions=(ASKED,)),
+        session("s", facts=(ASKED,)),
         Facts(LATER, {"x": now}),
         ALL,
         document="",
@@ -186,7 +186,7 @@ def test_names_and_what_a_question_returns_itself_are_left_alone() -> None:
 
 def test_what_is_said_of_a_value_is_no_value_that_could_move() -> None:
     now, then = fact(row(10, 6)), recorded(fact(row(10, 5)))
-    of = session("s", questions=(ASKED,))
+    of = session("s", facts=(ASKED,))
     cells = Cells(of, Facts(LATER, {"x": now}), ALL, 60, UTC, {"session-1": then})
 
     named = [cell.column for cell in cells.of(cells.source(ASKED))]
@@ -271,7 +271,7 @@ def test_what_a_text_cites_is_held_against_what_is_declared(
 ) -> None:
     asked = (ASKED, question("old", "coverage.sql", "table_name"))
 
-    found = problems(session("s", questions=asked, goal=text(written)), ALL)
+    found = problems(session("s", facts=asked, goal=text(written)), ALL)
 
     assert [f"{p.code} {p.place.column}: {p.message}" for p in found] == told
 

@@ -99,7 +99,7 @@ def facts_disagree(context: CheckContext) -> Iterator[Finding]:
 
     Fails: a checkpoint that has 500 of 694 of a phase that a table calls complete.
     """
-    places = {each.name: each.place for each in context.session.questions}
+    places = {each.name: each.place for each in context.session.facts}
     seen: set[tuple[str, str]] = set()
     for name, rows in by_name(subjects(context)).items():
         for first, second in combinations(rows, 2):

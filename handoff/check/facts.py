@@ -25,7 +25,7 @@ def query_missing(context: CheckContext) -> Iterator[Finding]:
         facts:
           coverage: {sql: coverage/phase5.sql}
     """
-    for fact in context.session.questions:
+    for fact in context.session.facts:
         if not isinstance(fact, SourceFact) and not context.tree.has(f"sql/{fact.sql}"):
             near = nearest(fact.sql, context.queries)
             yield (
@@ -64,7 +64,7 @@ def fact_missing(context: CheckContext) -> Iterator[Finding]:
 
     Fails: a name under `facts:` that the facts file does not have.
     """
-    for fact in context.session.questions:
+    for fact in context.session.facts:
         if context.fact(fact.name) is None:
             yield fact.place, f"fact '{fact.name}' is not recorded; {_render(context)}"
 
@@ -87,7 +87,7 @@ def fact_failed(context: CheckContext) -> Iterator[Finding]:
 
     Fails: a fact with a `failure` in the facts file.
     """
-    for fact in context.session.questions:
+    for fact in context.session.facts:
         recorded = context.fact(fact.name)
         if recorded and recorded.failure:
             message = f"fact '{fact.name}' failed when last run: {recorded.failure.message}"
@@ -100,7 +100,7 @@ def fact_orphaned(context: CheckContext) -> Iterator[Finding]:
 
     Fails: a name in the facts file that `facts:` does not declare.
     """
-    declared = {fact.name for fact in context.session.questions}
+    declared = {fact.name for fact in context.session.facts}
     for name in context.facts.facts if context.facts else ():
         if name not in declared:
             message = f"fact '{name}' is recorded but not declared in '{context.session.path}'"
@@ -210,7 +210,7 @@ def nothing_before(context: CheckContext) -> Iterator[Finding]:
     Fails: `since: session-1` if session-1 did not run the same query, with the same
     parameters and engine, if that failed, or if it ran as of a later time.
     """
-    for fact in context.session.questions:
+    for fact in context.session.facts:
         view = context.cells.source(fact) if context.cells and fact.since else None
         if view is not None and (apart := view.apart):
             yield fact.place, f"fact '{fact.name}' has nothing to be compared with: {apart}"

@@ -78,7 +78,7 @@ def compared_with_missing(project: ProjectContext) -> Iterator[Finding]:
           coverage: {sql: coverage/phase4.sql, since: sesion-1}
     """
     for session in project.sessions:
-        for fact in session.questions:
+        for fact in session.facts:
             if name := fact.since:
                 key = f"'since' of fact '{fact.name}'"
                 yield from _wrong_name(project, session, key, name, fact.place)
@@ -90,7 +90,7 @@ def query_unused(project: ProjectContext) -> Iterator[Finding]:
 
     Fails: a `.sql` file that no session names under `facts:`.
     """
-    facts = (fact for session in project.sessions for fact in session.questions)
+    facts = (fact for session in project.sessions for fact in session.facts)
     used = {fact.sql for fact in facts if isinstance(fact, QueryFact)}
     unused = [query for query in project.queries.values() if query.name not in used]
     if unused:

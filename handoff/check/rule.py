@@ -183,7 +183,7 @@ class CheckContext(Struct, frozen=True, dict=True):
     @cached_property
     def _bindings(self) -> tuple[Binding | Problem, ...]:
         found: list[Binding | Problem] = []
-        for fact in self.session.questions:
+        for fact in self.session.facts:
             if isinstance(fact, SourceFact):
                 found.append((fact, fact, {"as_of": self.as_of}))
             elif query := self.queries.get(fact.sql):
@@ -211,7 +211,7 @@ class CheckContext(Struct, frozen=True, dict=True):
     @property
     def expecting(self) -> Iterator[AnyFact]:
         """The facts with expectations."""
-        return (fact for fact in self.session.questions if fact.expect)
+        return (fact for fact in self.session.facts if fact.expect)
 
     @cached_property
     def judged(self) -> tuple[tuple[AnyFact, FactView], ...]:
@@ -232,7 +232,7 @@ class SessionOutline(Struct, frozen=True):
     path: str
     previous: tuple[str, ...]
     supersedes: str | None
-    questions: tuple[AnyFact, ...]
+    facts: tuple[AnyFact, ...]
 
     @classmethod
     def of(cls, session: Session) -> SessionOutline:

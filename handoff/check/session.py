@@ -282,7 +282,7 @@ def overdue(context: CheckContext) -> Iterator[Finding]:
 
 
 def _references(context: CheckContext) -> Iterator[tuple[Text, Reference]]:
-    facts = {fact.name for fact in context.session.questions}
+    facts = {fact.name for fact in context.session.facts}
     for claim in every(context.session, Claim):
         for text in claim.evidence if isinstance(claim.evidence, tuple) else ():
             if not text.value.lstrip().startswith("["):  # a blank
@@ -295,7 +295,7 @@ def _wrong_file(context: CheckContext, found: Reference) -> str:
         return "is outside the repository"
     if not context.tree.has(found.name):
         name = found.name.partition(".")[0]
-        if any(fact.name == name for fact in context.session.questions):
+        if any(fact.name == name for fact in context.session.facts):
             return f"does not exist; for a fact's value write '{{{{ {found.name} }}}}'"
         return f"does not exist{context.hint(found.name)}"
     count = context.lines(found.name) if found.line else None

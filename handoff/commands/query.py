@@ -187,7 +187,7 @@ def _queries(
     if name == "latest" or name in project.session_ids() or name.endswith(".yaml"):
         loaded = load_session(project, find_session(project, name))
         time = as_of or loaded.session.as_of or datetime.now(UTC)
-        for fact in loaded.session.questions:
+        for fact in loaded.session.facts:
             if isinstance(fact, QueryFact):
                 query = loaded.queries[fact.sql]
                 yield BoundQuery(fact.name, query, bind(query, fact, time))

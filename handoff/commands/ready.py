@@ -56,8 +56,8 @@ def ready(
             continue
         loaded = load_session(project, each.id)
         used = facts_of_conditions(each)
-        facts = tuple(fact for fact in loaded.session.questions if fact.name in used)
-        loaded = replace(loaded, session=replace(loaded.session, questions=facts))
+        facts = tuple(fact for fact in loaded.session.facts if fact.name in used)
+        loaded = replace(loaded, session=replace(loaded.session, facts=facts))
         if frozen:
             found = load_frozen_facts(project, loaded)
         else:

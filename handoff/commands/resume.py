@@ -132,7 +132,7 @@ def resume(
     loaded = load_session(project, find_session(project, session))
     then = load_facts(project, loaded.session.id)
     facts: Facts | Failure | None = None
-    if loaded.session.questions and not frozen:
+    if loaded.session.facts and not frozen:
         facts = _run_again(project, loaded, now=now, engine=engine)
     report = _report(project, loaded, then, facts, now=now, name=prompt, frozen=frozen)
     console.out(_as_text(report) if format == "text" else f"{json_text(_fields(report))}\n")
@@ -235,7 +235,7 @@ def _changed_conditions(
 
 
 def _ages(loaded: LoadedSession, facts: Facts | None, now: datetime) -> Iterator[FactAge]:
-    for declared in loaded.session.questions:
+    for declared in loaded.session.facts:
         fact = facts.facts.get(declared.name) if facts else None
         at = fact.provenance.as_of if fact and fact.provenance else None
         at = at or (facts.as_of if facts and fact else None)

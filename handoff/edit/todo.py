@@ -57,7 +57,7 @@ def list_todo(project: Project, session_id: str) -> TodoList:
     root = parse_yaml(project.read(path) or b"", path).root
     index = PathIndex(root or Map((), Place(path)))
     # a fact that does not come from the warehouse has no query under sql/
-    queries = {each.name: getattr(each, "sql", None) for each in loaded.session.questions}
+    queries = {each.name: getattr(each, "sql", None) for each in loaded.session.facts}
     blanks: dict[KeyPath, list[str]] = {}
     for each in document.blanks:
         blanks.setdefault(each.place.keys, []).append(each.text)

@@ -141,7 +141,7 @@ def _render(root: Path, session_id: str) -> PreviewSnapshot:
 
 
 def _describe_values(loaded: LoadedSession, facts: Facts | None) -> str:
-    if not loaded.session.questions:
+    if not loaded.session.facts:
         return "the session has no queries"
     if facts is None or facts.as_of is None:
         return "no results recorded: live values are blank"

@@ -57,7 +57,7 @@ def position_of(session: Session) -> Position:
 def _session(reader: ContentReader, root: Node | None, session_id: str) -> Session | None:
     values = read_keys(reader, root, KEYS)
     given = _given(root)
-    values["questions"] = read_facts(reader, values["questions"], values["previous"])
+    values["facts"] = read_facts(reader, values["facts"], values["previous"])
     values["slug"] = values["slug"] or slug_of(values["title"] or "")
     started, ended = values["started"], values["ended"]
     if started and ended and ended < started:

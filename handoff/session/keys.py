@@ -101,7 +101,6 @@ KEYS: tuple[Key, ...] = (
         "facts",
         FACTS,
         "The queries and sources whose results the session cites.",
-        attribute="questions",
         see="[queries](queries.md)",
         carry="verbatim",
         carry_comment="the same queries; rendering runs them again",

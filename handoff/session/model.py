@@ -498,7 +498,7 @@ class Session(Struct, frozen=True):
     """UTC, to the minute; `None` for the minute in which the queries run."""
     status: Text | None = None
     """The author's own words in place of the derived status."""
-    questions: tuple[QueryFact | SourceFact, ...] = ()
+    facts: tuple[QueryFact | SourceFact, ...] = ()
     """`facts:`, in the author's order."""
     header: tuple[Entry, ...] = ()
     checklist: Checklist | None = None

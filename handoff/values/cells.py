@@ -44,7 +44,7 @@ class Cells(Struct, frozen=True):
     def sources(self) -> Mapping[str, FactView]:
         """Each fact as texts see it, with the old result if the latest run failed."""
         reader = self._reader(stale_ok=True)
-        return {each.name: reader.view(each) for each in self.session.questions}
+        return {each.name: reader.view(each) for each in self.session.facts}
 
     def source(self, question: QueryFact | SourceFact) -> FactView:
         """One fact as texts see it, without a result if the latest run failed."""

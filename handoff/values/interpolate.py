@@ -92,7 +92,7 @@ class Interpolator:
         self._views = ViewFactory(
             facts, queries, stalled_minutes, zone, stale_ok, earlier or {}
         )
-        self._declarations = {each.name: each for each in session.questions}
+        self._declarations = {each.name: each for each in session.facts}
         self._zone = zone
         self._problems: dict[Problem, None] = {}
         checked_at = facts.as_of if facts else None

@@ -23,7 +23,7 @@ _TEXT = Type("STRING")
 
 def declared_views(session: Session, queries: Mapping[str, Query]) -> Mapping[str, FactView]:
     """The session's facts by name, as far as their queries declare what they return."""
-    found = (declared_view(each, queries) for each in session.questions)
+    found = (declared_view(each, queries) for each in session.facts)
     return {view.name: view for view in found}
 
 

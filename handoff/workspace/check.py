@@ -64,9 +64,7 @@ def check(
             problems += drift(project, session_id) if now else ()
             outlines.append(rules.SessionOutline.of(context.session))
             documents[session_id] = context.document_path
-    used = {
-        fact.sql for each in outlines for fact in each.questions if isinstance(fact, QueryFact)
-    }
+    used = {fact.sql for each in outlines for fact in each.facts if isinstance(fact, QueryFact)}
     checked = [query for query in queries.values() if not ids or query.name in used]
     problems += rules.query_problems(checked, _schema(project, problems))
     if not ids:

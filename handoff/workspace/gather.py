@@ -63,7 +63,7 @@ def gather(
         now=now,
     )
     previous = load_facts_leniently(project, session.id)
-    has_queries = any(isinstance(each, QueryFact) for each in session.questions)
+    has_queries = any(isinstance(each, QueryFact) for each in session.facts)
     # an unknown '--engine' is an error even where no query runs on it
     chosen = engines.choose_engine(project, engine) if engine or has_queries else None
     warehouse = (
@@ -126,7 +126,7 @@ def run_queries(
                 if isinstance(result, Failure)
                 else _from_query(fact, query, result, warehouse.engine)
             )
-    for source in session.questions:
+    for source in session.facts:
         if isinstance(source, SourceFact):
             assert look is not None  # the session has a source to read
             found = look(source, as_of)
@@ -135,7 +135,7 @@ def run_queries(
                 if isinstance(found.result, Failure)
                 else _from_source(source, found, found.result, as_of)
             )
-    return Facts(as_of, {each.name: facts[each.name] for each in session.questions})
+    return Facts(as_of, {each.name: facts[each.name] for each in session.facts})
 
 
 def _results(
@@ -268,7 +268,7 @@ def load_frozen_facts(project: Project, loaded: LoadedSession) -> Facts:
     fix = f"run 'handoff render {loaded.session.id}' without '--frozen'"
     problems = [
         Problem("F020", f"fact '{each.name}' is not recorded; {fix}", each.place)
-        for each in loaded.session.questions
+        for each in loaded.session.facts
         if each.name not in facts.facts
     ]
     if problems:
@@ -291,7 +291,7 @@ def earlier(project: Project, session: Session) -> Mapping[str, EarlierSession]:
 
 def earlier_ids(session: Session) -> tuple[str, ...]:
     """The other sessions whose recorded facts the session's document also uses."""
-    named = (each.since for each in session.questions if each.since != session.id)
+    named = (each.since for each in session.facts if each.since != session.id)
     return tuple(dict.fromkeys(each for each in named if each))
 
 
@@ -301,7 +301,7 @@ def failure_problems(
     """A problem for each fact whose query failed."""
     found = (
         (each, facts.facts[each.name])
-        for each in loaded.session.questions
+        for each in loaded.session.facts
         if each.name in facts.facts
     )
     return tuple(

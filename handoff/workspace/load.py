@@ -121,7 +121,7 @@ def with_queries(
     """
     queries, problems = _queries(project, session, known or {})
     problems += _missing_template(project, session)
-    for fact in session.questions:
+    for fact in session.facts:
         if isinstance(fact, SourceFact):
             from handoff.sources import lookup  # only logs, checkpoints and git need it
 
@@ -154,7 +154,7 @@ def bind_queries(
     """The session's query facts with their parameters, and what does not fit."""
     bound: list[tuple[QueryFact, BoundQuery]] = []
     problems: list[Problem] = []
-    for fact in session.questions:
+    for fact in session.facts:
         if isinstance(fact, SourceFact) or fact.sql not in queries:
             continue
         query = queries[fact.sql]
@@ -178,7 +178,7 @@ def _queries(
 ) -> tuple[dict[str, Query], list[Problem]]:
     queries: dict[str, Query] = {}
     problems: list[Problem] = []
-    for fact in session.questions:
+    for fact in session.facts:
         if isinstance(fact, SourceFact):
             continue
         if fact.sql in known:
