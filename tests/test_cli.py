@@ -242,6 +242,28 @@ def test_interrupt_is_told(handoff: Handoff, monkeypatch: pytest.MonkeyPatch) ->
     assert handoff("check") == Done(130, "", "handoff: interrupted\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["publish"], "building: 0 of 2 sessions"),
+        (["publish", "--check"], "building: 0 of 2 sessions"),
+        (["status"], "reading: 0 of 2 sessions"),
+        (["check"], "checking: 0 of 2 sessions"),
+    ],
+    ids=str,
+)
+def test_slow_command_shows_its_progress(
+    handoff: Handoff, monkeypatch: pytest.MonkeyPatch, words: list[str], line: str
+) -> None:
+    quick = handoff(*words).err
+    monkeypatch.setattr("handoff.base.progress._FIRST_SECONDS", 0.0)
+
+    slow = handoff(*words).err
+
+    assert line not in quick
+    assert slow.splitlines().count(line) == 1
+
+
 def test_documents_of_this_repository_are_published(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
