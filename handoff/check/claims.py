@@ -49,7 +49,7 @@ _DONE = (
     r"|migrated|at 100\s?%|100\s?%(?:\s+(?:done|complete|finished))?)"
 )
 _ENDS = (
-    r"(?=\s*(?:$|[^\w\s%]|✅|\0|\b(?:as|on|at|since|today|yesterday|in|for|by|already|now|again"
+    r"(?=\s*(?:$|[^\w\s%\0]|✅|\b(?:as|on|at|since|today|yesterday|in|for|by|already|now|again"
     r"|successfully|fully)\b))"
 )
 _STATES = {
