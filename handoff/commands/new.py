@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from handoff.base.problems import InvalidInput, UsageError
+from handoff.base.report import counted
 from handoff.commands import completers, console, options
 from handoff.workspace.load import find_session, load_session, open_project
 
@@ -59,12 +60,8 @@ def new(
         source_id=find_session(project, source or "latest") if has_source else None,
         template=template,
     )
-    plurals = {"box": ("item", "items"), "decision": ("decision", "decisions")}
-    parts = [
-        f"{count} {plurals[word][count != 1]}"
-        for word, count in created_session.counts.items()
-        if count
-    ]
+    counts = created_session.counts.items()
+    parts = [counted(count, word) for word, count in counts if count]
     parts += [f"after {created_session.source}"] if created_session.source else []
     content = ", ".join(parts) or "a skeleton"
     session_id = created_session.session

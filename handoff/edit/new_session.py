@@ -310,4 +310,4 @@ def _counts(parts: dict[str, EmittedKey]) -> dict[str, int]:
     return found
 
 
-_COUNTED = {"box": "checklist", "decision": "decisions"}
+_COUNTED = {"item": "checklist", "decision": "decisions"}
