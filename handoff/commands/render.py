@@ -12,7 +12,6 @@ from handoff.commands import console, options
 from handoff.workspace import document as documents
 from handoff.workspace.gather import failure_problems, gather, load_frozen_facts
 from handoff.workspace.load import find_session, load_session, open_project
-from handoff.workspace.publish import write
 
 
 def render(
@@ -70,6 +69,8 @@ def render(
         documents.refuse_secrets(project, document.text, document.path, document.session)
         console.out(document.text)
     else:
+        from handoff.workspace.publish import write  # brings what publishing all needs
+
         console.note_saved(write(project, document, overwrite=overwrite))
     path, here = Path(project.root, document.path), Path.cwd()
     shown = path.relative_to(here) if path.is_relative_to(here) else path

@@ -7,7 +7,6 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
 
 from msgspec import Struct
@@ -245,6 +244,8 @@ def _shared(project: Project) -> dict[str, str]:
 
 
 def _versions(timezone: str) -> Iterator[str]:
+    from importlib import metadata  # slow: brings email and zipfile
+
     yield from (__version__, sys.version, *map(metadata.version, ("jinja2", "pyyaml")))
     zones = (Path(folder, timezone) for folder in zoneinfo.TZPATH)
     yield from (sha256(zone.read_bytes()).hexdigest() for zone in zones if zone.is_file())
