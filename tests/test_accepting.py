@@ -1,4 +1,4 @@
-"""`accept` and `status`: who has which handoff."""
+"""`accept` and `status`."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_receipt_makes_the_document_out_of_date(handoff: Handoff, repository: Pa
     assert head[-1].startswith("**Accepted**: Ann, 20")
 
 
-def test_facts_recorded_anew_are_told(handoff: Handoff, repository: Path) -> None:
+def test_facts_recorded_again_are_reported(handoff: Handoff, repository: Path) -> None:
     handoff("render", "session-2")
     handoff("accept", "session-2", "--by", "Ann")
     handoff("render", "session-2")
@@ -109,7 +109,7 @@ def test_facts_recorded_anew_are_told(handoff: Handoff, repository: Path) -> Non
         (["session-1", "--by", "Ann", "--note", f"key AKIA{'Q7' * 8}"], 1, "secret"),
     ],
 )
-def test_mistake_is_a_sentence_and_records_nothing(
+def test_usage_error_is_a_sentence_and_records_nothing(
     handoff: Handoff, repository: Path, words: list[str], code: int, message: str
 ) -> None:
     done = handoff("accept", *words)
@@ -126,7 +126,9 @@ def test_steering_characters_in_a_name_are_seen(handoff: Handoff, repository: Pa
     assert recorded["receipts"][0]["by"] == r"A\x1b[31m\u202enn # b"
 
 
-def test_receipts_that_a_hand_broke_are_told(handoff: Handoff, repository: Path) -> None:
+def test_receipts_broken_by_a_manual_edit_are_reported(
+    handoff: Handoff, repository: Path
+) -> None:
     (repository / "sessions/session-1.receipts.json").write_text("{")
 
     done = handoff("check", "session-1")
@@ -135,7 +137,7 @@ def test_receipts_that_a_hand_broke_are_told(handoff: Handoff, repository: Path)
     assert "sessions/session-1.receipts.json: error: not JSON" in done.out
 
 
-def test_superseded_handoff_can_be_accepted_and_says_so(
+def test_superseded_handoff_can_be_accepted_with_a_note(
     handoff: Handoff, repository: Path
 ) -> None:
     successor = "session: 3\ntitle: Third\ncreated: 2026-01-05\nsupersedes: session-2\n"
@@ -180,7 +182,7 @@ def test_receipts_that_cannot_be_read(source: bytes, code: str) -> None:
     assert [each.code for each in caught.value.report.problems] == [code]
 
 
-def test_digest_is_of_what_was_answered(handoff: Handoff, repository: Path) -> None:
+def test_digest_covers_the_results(handoff: Handoff, repository: Path) -> None:
     def digest() -> str | None:
         path = "sessions/session-2.facts.json"
         return receipts.digest(load_facts((repository / path).read_bytes(), path))
@@ -198,7 +200,7 @@ def test_digest_is_of_what_was_answered(handoff: Handoff, repository: Path) -> N
 # --- status ------------------------------------------------------------------------------
 
 
-def test_status_tells_who_has_what(handoff: Handoff, repository: Path) -> None:
+def test_status_lists_who_has_which_session(handoff: Handoff, repository: Path) -> None:
     handoff("render", "session-1")
     handoff("render", "session-2")
     before = handoff("status").out
@@ -240,7 +242,7 @@ def test_status_for_programs_and_for_a_summary(handoff: Handoff, repository: Pat
     assert "| superseded by session-3 |" in table
 
 
-def test_overdue_actions_are_told_by_what_reads_the_clock(
+def test_overdue_actions_are_reported_by_status_and_live_check(
     handoff: Handoff, repository: Path
 ) -> None:
     (repository / "sessions/third.yaml").write_text(THIRD, "utf-8")
@@ -271,7 +273,7 @@ def test_overdue_actions_are_told_by_what_reads_the_clock(
         (True, True, 0, (ANN,), ("x",), "superseded"),
     ],
 )
-def test_where_a_session_stands(
+def test_state_of_a_session(
     written: bool,
     begun: bool,
     blanks: int,

@@ -89,7 +89,7 @@ def test_no_queries_writes_nothing(handoff: Handoff, repository: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_mistake_is_a_sentence_and_an_exit_code(
+def test_error_is_a_sentence_and_an_exit_code(
     handoff: Handoff, words: list[str], code: int, message: str
 ) -> None:
     done = handoff(*words)
@@ -108,7 +108,7 @@ def test_engine_is_never_assumed(handoff: Handoff, repository: Path) -> None:
     assert "no engine is set" in done.err
 
 
-def test_document_edited_by_hand_is_kept(handoff: Handoff, repository: Path) -> None:
+def test_manually_edited_document_is_kept(handoff: Handoff, repository: Path) -> None:
     handoff("render", "session-1")
     document = repository / DOCUMENT
     edited = document.read_text("utf-8").replace("2.5-3 hours", "4 hours", 1)
@@ -153,7 +153,7 @@ def test_publish_check_names_what_is_missing(handoff: Handoff) -> None:
     assert (after.code, after.err) == (0, "")
 
 
-def test_number_edited_by_hand_is_not_published(handoff: Handoff, repository: Path) -> None:
+def test_manually_edited_number_is_not_published(handoff: Handoff, repository: Path) -> None:
     handoff("render", "session-1")
     facts = repository / "sessions/session-1.facts.json"
     facts.write_text(facts.read_text().replace("509, 5,", "514, 0,"))
@@ -164,7 +164,7 @@ def test_number_edited_by_hand_is_not_published(handoff: Handoff, repository: Pa
     assert "was edited manually" in done.err
 
 
-def test_failed_question_leaves_the_recorded_answer(handoff: Handoff, repository: Path) -> None:
+def test_failed_query_keeps_the_recorded_result(handoff: Handoff, repository: Path) -> None:
     handoff("render", "session-1")
     question = repository / "sql/orchestrator/phases.sql"
     question.write_text(
@@ -186,7 +186,7 @@ def test_failed_question_leaves_the_recorded_answer(handoff: Handoff, repository
     assert "514 of 1,537 (as of 2026-01-03 16:20 UTC, not answered since)" in old.out
 
 
-def test_data_that_moved_is_told_apart_from_a_question_that_changed(
+def test_changed_data_is_distinguished_from_a_changed_query(
     handoff: Handoff, repository: Path
 ) -> None:
     handoff("render", "session-1")
@@ -214,7 +214,7 @@ def test_data_that_moved_is_told_apart_from_a_question_that_changed(
     assert (repository / "sessions/session-1.facts.json").read_bytes() == before
 
 
-def test_doctor_steers_no_terminal(handoff: Handoff) -> None:
+def test_doctor_prints_no_terminal_controls(handoff: Handoff) -> None:
     done = handoff("doctor", "--engine", "\x1b[31m")
 
     assert "❌ engine: unknown engine '\\x1b[31m', expected bigquery or duckdb" in done.out
@@ -233,7 +233,7 @@ def test_closed_streams_are_no_bug(repository: Path, closed: str) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_interrupt_is_told(handoff: Handoff, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_is_reported(handoff: Handoff, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
 
@@ -272,7 +272,7 @@ def test_documents_of_this_repository_are_published(
     assert (code, capfdbinary.readouterr().err.decode()) == (0, "")
 
 
-def test_template_that_is_not_there_is_told_before_anything_is_asked(
+def test_missing_template_is_reported_before_a_query_runs(
     handoff: Handoff, repository: Path
 ) -> None:
     session = repository / "sessions/session-2.yaml"

@@ -47,9 +47,7 @@ def tool(folder: Path, name: str, code: int = 0) -> Path:
         ("clip.exe", "", "utf-16"),
     ],
 )
-def test_the_tool_that_is_there_takes_it(
-    tools: Path, name: str, words: str, encoding: str
-) -> None:
+def test_the_available_tool_is_used(tools: Path, name: str, words: str, encoding: str) -> None:
     taken = tool(tools, name)
 
     assert clipboard.copy("Phase 1 → ✅\n") == name
@@ -74,7 +72,7 @@ def test_a_tool_without_a_desktop_is_not_tried(
     assert clipboard.copy("x") == "xsel"
 
 
-def test_where_nothing_takes_it_the_reason_is_told(tools: Path) -> None:
+def test_without_a_tool_the_reason_is_reported(tools: Path) -> None:
     tool(tools, "xclip", 1)
 
     with (
@@ -94,7 +92,7 @@ def terminal(tools: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int
     os.close(mine)
 
 
-def test_the_terminal_takes_it_where_there_is_no_tool(terminal: tuple[int, TextIO]) -> None:
+def test_without_a_tool_the_terminal_is_used(terminal: tuple[int, TextIO]) -> None:
     text = "Phase 1 → ✅\x1b[31m"
 
     with redirect_stderr(terminal[1]):
@@ -104,7 +102,7 @@ def test_the_terminal_takes_it_where_there_is_no_tool(terminal: tuple[int, TextI
     assert os.read(terminal[0], 1000) == b"\x1b]52;c;" + b64encode(text.encode()) + b"\x07"
 
 
-def test_a_terminal_takes_no_book(terminal: tuple[int, TextIO]) -> None:
+def test_text_too_long_for_a_terminal_is_refused(terminal: tuple[int, TextIO]) -> None:
     with (
         redirect_stderr(terminal[1]),
         pytest.raises(WorldError, match="80,000 bytes, a terminal accepts 74,994"),

@@ -1,4 +1,4 @@
-"""What a shell offers for the next word."""
+"""Shell completion."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_next_word_is_offered(
     assert [each for each in suggestions(words) if each] == expected
 
 
-def test_what_would_steer_the_terminal_is_not_offered(root: Path, suggestions: Suggest) -> None:
+def test_control_characters_are_not_offered(root: Path, suggestions: Suggest) -> None:
     (root / "sessions/session-1.yaml").write_text('session: 1\n"a\u202eb": 1\n')
 
     assert suggestions(["set", "session-1", ""]) == ["session"]

@@ -43,7 +43,7 @@ def test_without_the_option_there_is_no_guide(handoff: Handoff, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("words", TAUGHT, ids=" ".join)
-def test_every_command_that_is_taught_exists(handoff: Handoff, words: list[str]) -> None:
+def test_every_command_in_the_skill_exists(handoff: Handoff, words: list[str]) -> None:
     command = [word for word in words[:2] if word in COMMANDS or words[0] == "query"]
 
     done = handoff(*command, "--help")
@@ -53,7 +53,7 @@ def test_every_command_that_is_taught_exists(handoff: Handoff, words: list[str])
     assert all(word in done.out for word in words if word.startswith("--"))
 
 
-def test_the_whole_loop_is_taught() -> None:
+def test_the_skill_covers_the_whole_loop() -> None:
     loop = ("resume", "accept", "new", "todo", "set", "tick", "render", "check", "prompt")
 
     assert set(loop) <= {words[0] for words in TAUGHT}

@@ -55,7 +55,7 @@ def test_prompt_is_the_block_of_every_golden_document(
     assert without or block(document, prompt.out)
 
 
-def test_findings_and_size_are_told_on_stderr(handoff: Handoff, repository: Path) -> None:
+def test_findings_and_size_are_printed_on_stderr(handoff: Handoff, repository: Path) -> None:
     handoff("render", "session-1")
 
     done = handoff("prompt", "session-1")
@@ -75,7 +75,7 @@ def test_findings_and_size_are_told_on_stderr(handoff: Handoff, repository: Path
     ]
 
 
-def test_strict_gives_nothing_that_is_not_fit(handoff: Handoff, repository: Path) -> None:
+def test_strict_prints_no_prompt_with_warnings(handoff: Handoff, repository: Path) -> None:
     handoff("render", "session-1")
     handoff("render", "session-2")
 
@@ -88,7 +88,7 @@ def test_strict_gives_nothing_that_is_not_fit(handoff: Handoff, repository: Path
     assert fit.out == handoff("prompt", "session-2").out
 
 
-def test_json_holds_what_a_program_needs(handoff: Handoff, repository: Path) -> None:
+def test_json_has_every_field_for_programs(handoff: Handoff, repository: Path) -> None:
     handoff("render", "session-1")
 
     found = json.loads(handoff("prompt", "session-1", "--format", "json").out)
@@ -101,7 +101,7 @@ def test_json_holds_what_a_program_needs(handoff: Handoff, repository: Path) -> 
     assert found["tokens"]["budget"] == 4000
 
 
-def test_prompt_with_a_secret_is_never_given(handoff: Handoff, repository: Path) -> None:
+def test_prompt_with_a_secret_is_never_printed(handoff: Handoff, repository: Path) -> None:
     source = repository / "sessions/session-2.yaml"
     secret = f"AKIA{'Q7' * 8}"
     text = source.read_text("utf-8").replace("Phase 4 is filled;", f"The key is {secret};")
@@ -160,7 +160,7 @@ def test_each_of_several_prompts_is_judged_alone(handoff: Handoff, repository: P
     assert handoff("prompt", "third", "retr").err.endswith("did you mean 'retry'?\n")
 
 
-def test_prompt_that_is_all_text_holds_no_blank_of_others(
+def test_prompt_of_plain_text_has_no_blanks_of_other_keys(
     handoff: Handoff, repository: Path
 ) -> None:
     (repository / "sessions/third.yaml").write_text(
@@ -181,7 +181,7 @@ def test_prompt_that_is_all_text_holds_no_blank_of_others(
         (["sesion-1"], 2, "did you mean 'session-1'?"),
     ],
 )
-def test_mistake_is_a_sentence(
+def test_usage_error_is_a_sentence(
     handoff: Handoff, repository: Path, words: list[str], code: int, message: str
 ) -> None:
     done = handoff("prompt", *words)
@@ -190,7 +190,7 @@ def test_mistake_is_a_sentence(
     assert message in done.err
 
 
-def test_number_of_an_earlier_recording_is_told(handoff: Handoff, repository: Path) -> None:
+def test_number_of_an_earlier_recording_is_reported(handoff: Handoff, repository: Path) -> None:
     repositories.repository(repository)
     source = repository / "sessions/session-2.yaml"
     typed = source.read_text("utf-8").replace(
@@ -213,7 +213,7 @@ def test_number_of_an_earlier_recording_is_told(handoff: Handoff, repository: Pa
     assert "which is now '1,537'; write '{{ orchestrator.phase_1.done }}'" in told
 
 
-def test_number_of_another_session_is_told(handoff: Handoff, repository: Path) -> None:
+def test_number_of_another_session_is_reported(handoff: Handoff, repository: Path) -> None:
     source = repository / "sessions/session-2.yaml"
     source.write_text(
         source.read_text("utf-8").replace("Phase 4 is filled;", "Phase 1 stands at 514;"),

@@ -64,7 +64,7 @@ def test_script_waits_until_every_condition_holds(handoff: Handoff, repository: 
     assert not [*repository.glob("sessions/*.json")]
 
 
-def test_recorded_facts_answer_too(handoff: Handoff, repository: Path) -> None:
+def test_frozen_uses_recorded_facts(handoff: Handoff, repository: Path) -> None:
     nothing = handoff("ready", "second", "--frozen")
     text = (repository / "sessions/first.yaml").read_text("utf-8")
     (repository / "sessions/first.yaml").write_text(text.replace("  broken:", "  # "))
@@ -76,7 +76,7 @@ def test_recorded_facts_answer_too(handoff: Handoff, repository: Path) -> None:
     assert (done.code, told(done.err)) == (0, "second is ready")
 
 
-def test_warehouse_that_fails_is_no_answer(handoff: Handoff, repository: Path) -> None:
+def test_failed_warehouse_meets_no_condition(handoff: Handoff, repository: Path) -> None:
     write(
         repository,
         "first",
@@ -131,14 +131,14 @@ def test_session_may_be_named_by_its_number(handoff: Handoff, repository: Path) 
     assert (done.code, told(done.err)) == (0, "session-2 is ready")
 
 
-def test_unknown_session_is_told(handoff: Handoff, repository: Path) -> None:
+def test_unknown_session_is_reported(handoff: Handoff, repository: Path) -> None:
     done = handoff("ready", "secnd")
 
     assert (done.code, done.out) == (2, "")
     assert "unknown session 'secnd'" in done.err
 
 
-def test_frozen_asks_nothing(handoff: Handoff, repository: Path) -> None:
+def test_frozen_runs_no_query(handoff: Handoff, repository: Path) -> None:
     done = handoff("ready", "second", "--frozen", "--as-of", NOW)
 
     assert done.code == 2

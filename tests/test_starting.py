@@ -49,7 +49,7 @@ def files(root: Path) -> list[str]:
     return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
 
 
-def test_an_empty_folder_gets_settings_a_session_and_a_question(tmp_path: Path) -> None:
+def test_an_empty_folder_gets_settings_a_session_and_a_query(tmp_path: Path) -> None:
     assert write_files(tmp_path, PLAN) == dict.fromkeys(FILES, True)
     assert "created: 2026-02-01\n" in (tmp_path / "sessions/session-1.yaml").read_text()
 
@@ -62,7 +62,7 @@ def test_what_is_there_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "bigquery"])
-def test_what_is_begun_with_loads_and_renders(tmp_path: Path, engine: str) -> None:
+def test_starter_files_load_and_render(tmp_path: Path, engine: str) -> None:
     plan = InitPlan(
         engine,  # type: ignore[arg-type]
         output="docs/it's: here",
@@ -112,7 +112,7 @@ def test_handoffs_are_found_by_their_names(
     assert (found and (found.folder, found.naming, found.next_number)) == expected
 
 
-def test_the_newest_stands_last() -> None:
+def test_the_newest_document_is_last() -> None:
     assert find_documents(
         ["h/2026-01-02-handoff.md", "h/2026-01-03-handoff.md"]
     ) == FoundDocuments(
@@ -137,7 +137,7 @@ MACHINES: list[tuple[dict[str, str], dict[str, str], tuple[str, str, str | None]
 
 
 @pytest.mark.parametrize(("environment", "put_there", "expected"), MACHINES)
-def test_an_engine_is_proposed_by_what_the_machine_holds(
+def test_engine_is_detected_from_variables_and_files(
     tmp_path: Path,
     environment: dict[str, str],
     put_there: dict[str, str],
@@ -151,7 +151,7 @@ def test_an_engine_is_proposed_by_what_the_machine_holds(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="programs are marked otherwise there")
-def test_bq_alone_does_not_speak_for_bigquery(tmp_path: Path) -> None:
+def test_bq_alone_does_not_select_bigquery(tmp_path: Path) -> None:
     (tmp_path / "bq").write_text("#!/bin/sh\n")
     (tmp_path / "bq").chmod(0o755)
 
@@ -161,7 +161,7 @@ def test_bq_alone_does_not_speak_for_bigquery(tmp_path: Path) -> None:
     assert found == DetectedEngine("duckdb", why, None)
 
 
-def test_init_says_what_it_found_and_wrote(
+def test_init_lists_what_it_found_and_wrote(
     root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     put(
@@ -217,7 +217,7 @@ def asked(root: Path, *words: str) -> pexpect.spawn:
     )
 
 
-def test_a_terminal_is_asked_three_questions(root: Path) -> None:
+def test_init_prompts_three_times_at_a_terminal(root: Path) -> None:
     init = asked(root)
 
     for question, answer in [
@@ -234,7 +234,7 @@ def test_a_terminal_is_asked_three_questions(root: Path) -> None:
     assert "session: 3\n" in (root / "sessions/session-3.yaml").read_text()
 
 
-def test_a_terminal_is_asked_nothing_with_yes(root: Path) -> None:
+def test_init_does_not_prompt_with_yes(root: Path) -> None:
     init = asked(root, "--yes")
     init.expect(pexpect.EOF)
 
@@ -242,7 +242,7 @@ def test_a_terminal_is_asked_nothing_with_yes(root: Path) -> None:
     assert files(root) == sorted(FILES)
 
 
-def test_a_bad_answer_writes_nothing(root: Path) -> None:
+def test_an_invalid_input_writes_nothing(root: Path) -> None:
     init = asked(root)
     init.expect_exact("engine [duckdb]: ")
     init.sendline("")
