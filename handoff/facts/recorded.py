@@ -123,7 +123,7 @@ def is_current(fact: Fact, sha256: str, params: Mapping[str, Value]) -> bool:
     )
 
 
-def asks_alike(one: Provenance, other: Provenance) -> bool:
+def has_same_params(one: Provenance, other: Provenance) -> bool:
     """Whether both queries ran with the same parameters, apart from `as_of`."""
     first, second = _params(one.params), _params(other.params)
     return {**first, "as_of": None} == {**second, "as_of": None} and (

@@ -14,7 +14,7 @@ from math import ceil
 
 from msgspec.structs import replace
 
-from handoff.facts.recorded import Fact, Provenance, asks_alike
+from handoff.facts.recorded import Fact, Provenance, has_same_params
 from handoff.sql.types import Type, Value
 from handoff.values.filters import NUMBERS
 from handoff.values.printing import PreviousNumber, Typed, is_name, printed
@@ -121,7 +121,7 @@ def _why(there: Fact, fact: Fact, earlier: EarlierSession) -> str:
         return f"its answer in {session} was edited by hand"
     if old.sha256 != new.sha256:
         return f"the question changed since {session}"
-    if not asks_alike(old, new):
+    if not has_same_params(old, new):
         return f"{session} asked with other parameters"
     if old.engine != new.engine:
         return f"another engine answered in {session}"

@@ -26,7 +26,7 @@ def correct(tree: exp.Expr) -> exp.Expr:
     """`tree`, typed GoogleSQL, as a tree for DuckDB. Raises Refusal."""
     # children first: a rule gets its operands as DuckDB will
     for node in reversed(list(tree.walk(bfs=True))):
-        fixed = _fixed(node)
+        fixed = _apply_rule(node)
         if fixed is node:
             continue
         if _type(node) != "UNKNOWN":
@@ -38,7 +38,7 @@ def correct(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
-def _fixed(node: exp.Expr) -> exp.Expr:
+def _apply_rule(node: exp.Expr) -> exp.Expr:
     name = type(node).__name__
     if name in SAME:
         return node
@@ -46,7 +46,7 @@ def _fixed(node: exp.Expr) -> exp.Expr:
         raise Refusal(REFUSED[name], node)
     rule = RULES.get(name)
     if rule is None:
-        raise Refusal(f"{_spelled(node)} {_UNSUPPORTED}{_ELSEWHERE}", node)
+        raise Refusal(f"{_describe(node)} {_UNSUPPORTED}{_ELSEWHERE}", node)
     return rule(node)
 
 
@@ -54,7 +54,7 @@ _UNSUPPORTED = "is not supported by the embedded engine"
 _ELSEWHERE = ", run it on BigQuery"
 
 
-def _spelled(node: exp.Expr) -> str:
+def _describe(node: exp.Expr) -> str:
     if isinstance(node, exp.Anonymous):
         return f"'{node.name.upper()}'"
     return f"'{node.sql('bigquery')[:40]}'"
@@ -115,7 +115,7 @@ def _name(type_: exp.Expr) -> str:
     return type_.sql("bigquery").split("<")[0].split("(")[0]
 
 
-def _known(node: exp.Expr, *wanted: str) -> str:
+def _require_type(node: exp.Expr, *wanted: str) -> str:
     found = _type(node)
     if found in wanted or isinstance(node, exp.Null):
         return found
@@ -171,7 +171,7 @@ def _arithmetic(node: exp.Expr) -> exp.Expr:
     if left in ("TIMESTAMP", "DATETIME") and isinstance(node.expression, exp.Interval):
         return node
     for operand in (node.this, node.expression):
-        _known(operand, *_NUMBERS)
+        _require_type(operand, *_NUMBERS)
         if isinstance(operand, exp.Null):
             raise Refusal("a bare NULL in arithmetic is an error in BigQuery, CAST it", node)
     if isinstance(node, exp.Mul) and left == right == "NUMERIC":
@@ -179,7 +179,7 @@ def _arithmetic(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _divided(node: exp.Expr) -> exp.Expr:
+def _divide(node: exp.Expr) -> exp.Expr:
     """Division by zero is an error, not infinity."""
     _quotient(node.this, node.expression, node)
     return exp.Div(this=node.this.copy(), expression=_not_zero(node.expression))
@@ -195,7 +195,7 @@ def _safe_divide(node: exp.Expr) -> exp.Expr:
 
 
 def _quotient(left: exp.Expr, right: exp.Expr, node: exp.Expr) -> None:
-    if "NUMERIC" in (_known(left, *_NUMBERS), _known(right, *_NUMBERS)):
+    if "NUMERIC" in (_require_type(left, *_NUMBERS), _require_type(right, *_NUMBERS)):
         message = "division of a NUMERIC has other digits in DuckDB, cast it to FLOAT64"
         raise Refusal(message, node)
 
@@ -208,47 +208,47 @@ def _not_zero(node: exp.Expr) -> exp.Expr:
     return exp.Paren(this=_when((zero, failed), default=node.copy()))
 
 
-def _integers(node: exp.Expr) -> exp.Expr:
+def _divide_integers(node: exp.Expr) -> exp.Expr:
     """DIV and MOD; both engines fail on zero."""
-    _known(node.this, "INT64")
-    _known(node.expression, "INT64")
+    _require_type(node.this, "INT64")
+    _require_type(node.expression, "INT64")
     return node
 
 
-def _average(node: exp.Expr) -> exp.Expr:
+def _avg(node: exp.Expr) -> exp.Expr:
     value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
-    if _known(value, *_NUMBERS) == "NUMERIC":
+    if _require_type(value, *_NUMBERS) == "NUMERIC":
         message = "AVG of a NUMERIC has other digits in DuckDB, use AVG(CAST(... AS FLOAT64))"
         raise Refusal(message, node)
     return node
 
 
-def _real(node: exp.Expr) -> exp.Expr:
+def _float_function(node: exp.Expr) -> exp.Expr:
     """Functions that return NUMERIC for NUMERIC in GoogleSQL, and a float in DuckDB."""
     for operand in (node.this, node.args.get("expression")):
         if operand is not None:
-            _known(operand, "INT64", "FLOAT64")
+            _require_type(operand, "INT64", "FLOAT64")
     return node
 
 
-def _rounded(node: exp.Expr) -> exp.Expr:
+def _round(node: exp.Expr) -> exp.Expr:
     """ROUND of an INT64 is a FLOAT64; DuckDB keeps the INT64."""
     if node.args.get("truncate") is not None:
         raise Refusal("ROUND with a mode is not supported by the embedded engine", node)
-    if _known(node.this, *_NUMBERS) == "INT64":
+    if _require_type(node.this, *_NUMBERS) == "INT64":
         node.set("this", _cast(node.this.copy(), "DOUBLE"))
     return node
 
 
-def _signed(node: exp.Expr) -> exp.Expr:
+def _sign(node: exp.Expr) -> exp.Expr:
     """SIGN has the type of its operand; DuckDB returns a TINYINT."""
     kinds = {"INT64": "BIGINT", "FLOAT64": "DOUBLE", "NUMERIC": "DECIMAL(38, 9)"}
-    return _cast(node.copy(), kinds[_known(node.this, *_NUMBERS)])
+    return _cast(node.copy(), kinds[_require_type(node.this, *_NUMBERS)])
 
 
-def _root(node: exp.Expr) -> exp.Expr:
+def _sqrt(node: exp.Expr) -> exp.Expr:
     """SQRT of a negative number is an error, not NaN."""
-    _known(node.this, "INT64", "FLOAT64")
+    _require_type(node.this, "INT64", "FLOAT64")
     negative = exp.LT(this=exp.Paren(this=node.this.copy()), expression=exp.Literal.number(0))
     failed = _call("ERROR", _text("the square root of a negative number"))
     return exp.Paren(this=_when((negative, failed), default=node.copy()))
@@ -264,7 +264,7 @@ def _count_if(node: exp.Expr) -> exp.Expr:
 # --- comparisons -------------------------------------------------------------------------
 
 
-def _comparison(node: exp.Expr) -> exp.Expr:
+def _compare(node: exp.Expr) -> exp.Expr:
     """Refuse comparisons that only DuckDB allows."""
     left, right = node.this, node.expression
     if isinstance(left, exp.Null) or isinstance(right, exp.Null):
@@ -280,7 +280,7 @@ def _comparison(node: exp.Expr) -> exp.Expr:
 
 # --- casts -------------------------------------------------------------------------------
 
-_KEPT = {
+_SAFE_CASTS = {
     ("INT64", "FLOAT64"),
     ("INT64", "NUMERIC"),
     ("INT64", "STRING"),
@@ -296,8 +296,8 @@ _KEPT = {
     ("DATETIME", "DATE"),
     ("DATETIME", "TIMESTAMP"),
 }
-_ROUNDED = {("FLOAT64", "INT64"), ("NUMERIC", "INT64")}
-_SHAPES = {
+_ROUNDED_CASTS = {("FLOAT64", "INT64"), ("NUMERIC", "INT64")}
+_SAFE_TEXTS = {
     "INT64": r"[+-]?[0-9]+",
     "NUMERIC": r"[+-]?[0-9]+(\.[0-9]{1,9})?",
     "FLOAT64": r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?",
@@ -309,7 +309,7 @@ _SHAPES = {
 """The texts that both engines read alike."""
 
 
-def _casted(node: exp.Expr) -> exp.Expr:
+def _convert(node: exp.Expr) -> exp.Expr:
     if node.args.get("format"):
         raise Refusal("CAST with FORMAT is not supported by the embedded engine", node)
     source, wanted = (
@@ -322,26 +322,26 @@ def _casted(node: exp.Expr) -> exp.Expr:
         raise Refusal("BIGNUMERIC has fewer digits in DuckDB" + _ELSEWHERE, node)
     if isinstance(node.this, (exp.Parameter, exp.Null)):
         return node
-    if source == wanted or (source, wanted) in _KEPT:
+    if source == wanted or (source, wanted) in _SAFE_CASTS:
         return node
-    if (source, wanted) in _ROUNDED:
+    if (source, wanted) in _ROUNDED_CASTS:
         node.set("this", exp.Round(this=node.this.copy()))
         return node
-    if source == "STRING" and wanted in _SHAPES:
-        return _read_text(node, wanted)
+    if source == "STRING" and wanted in _SAFE_TEXTS:
+        return _convert_text(node, wanted)
     raise Refusal(
         f"CAST from {source} to {wanted} is not supported by the embedded engine{_ELSEWHERE}",
         node,
     )
 
 
-def _read_text(node: exp.Expr, wanted: str) -> exp.Expr:
+def _convert_text(node: exp.Expr, wanted: str) -> exp.Expr:
     """DuckDB reads more texts as numbers than GoogleSQL does: `'2.5'` as the INT64 3."""
     if isinstance(node.this, exp.Literal):
-        if re.fullmatch(_SHAPES[wanted], node.this.name):
+        if re.fullmatch(_SAFE_TEXTS[wanted], node.this.name):
             return node
         raise Refusal(f"'{node.this.name}' is not read as {wanted} by both engines", node)
-    fits = _call("REGEXP_FULL_MATCH", node.this.copy(), _text(_SHAPES[wanted]))
+    fits = _call("REGEXP_FULL_MATCH", node.this.copy(), _text(_SAFE_TEXTS[wanted]))
     missing = exp.Is(this=exp.Paren(this=node.this.copy()), expression=exp.null())
     failed = _call("ERROR", _text(f"text that is not read as {wanted} by both engines"))
     cases = [(missing, exp.null()), (fits, node.copy())]
@@ -367,44 +367,44 @@ def _unit(node: exp.Expr, allowed: tuple[str, ...]) -> str:
     return unit
 
 
-def _date_shifted(node: exp.Expr) -> exp.Expr:
+def _add_to_date(node: exp.Expr) -> exp.Expr:
     """A DATE minus an interval is a DATE; DuckDB returns a timestamp."""
-    _known(node.this, "DATE")
+    _require_type(node.this, "DATE")
     _unit(node, (*_DATE_PARTS, "WEEK"))
     return _cast(node.copy(), "DATE")
 
 
-def _shifted(node: exp.Expr) -> exp.Expr:
-    _known(node.this, "TIMESTAMP", "DATETIME")
+def _add_to_time(node: exp.Expr) -> exp.Expr:
+    _require_type(node.this, "TIMESTAMP", "DATETIME")
     _unit(node, _CLOCK_PARTS)
     return node
 
 
-def _date_counted(node: exp.Expr) -> exp.Expr:
-    _known(node.this, "DATE")
-    _known(node.expression, "DATE")
+def _date_diff(node: exp.Expr) -> exp.Expr:
+    _require_type(node.this, "DATE")
+    _require_type(node.expression, "DATE")
     _unit(node, _DATE_PARTS)
     return node
 
 
-def _counted(node: exp.Expr) -> exp.Expr:
+def _timestamp_diff(node: exp.Expr) -> exp.Expr:
     """Whole units between two timestamps; DuckDB's date_diff counts boundaries crossed."""
-    _known(node.this, "TIMESTAMP")
-    _known(node.expression, "TIMESTAMP")
+    _require_type(node.this, "TIMESTAMP")
+    _require_type(node.expression, "TIMESTAMP")
     unit = _unit(node, _CLOCK_PARTS)
     return _call("DATE_SUB", _text(unit), node.expression.copy(), node.this.copy())
 
 
-def _truncated(node: exp.Expr) -> exp.Expr:
+def _truncate(node: exp.Expr) -> exp.Expr:
     if node.args.get("zone"):
         raise Refusal("truncation in a time zone is not supported by the embedded engine", node)
     unit = _unit(node, (*_DATE_PARTS, "ISOWEEK", "HOUR", "MINUTE", "SECOND"))
-    kind = _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    kind = _require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
     cut = _call("DATE_TRUNC", _text(unit.removeprefix("ISO")), node.this.copy())
     return _cast(cut, "DATE") if kind == "DATE" else cut
 
 
-_EXTRACTED = {
+_PARTS = {
     "YEAR": "YEAR",
     "QUARTER": "QUARTER",
     "MONTH": "MONTH",
@@ -418,18 +418,18 @@ _EXTRACTED = {
 }
 
 
-def _extracted(node: exp.Expr) -> exp.Expr:
+def _extract(node: exp.Expr) -> exp.Expr:
     """EXTRACT; DuckDB counts the days of the week from 0."""
     part, value = node.this.name.upper(), node.expression
-    _known(value, "DATE", "DATETIME", "TIMESTAMP")
+    _require_type(value, "DATE", "DATETIME", "TIMESTAMP")
     if part == "DATE":
         return _cast(value.copy(), "DATE")
     if part == "DAYOFWEEK":
         day = _call("DATE_PART", _text("dayofweek"), value.copy())
         return exp.Paren(this=exp.Add(this=day, expression=exp.Literal.number(1)))
-    if part not in _EXTRACTED:
+    if part not in _PARTS:
         raise Refusal(f"EXTRACT({part} ...) counts differently in DuckDB{_ELSEWHERE}", node)
-    return _call("DATE_PART", _text(_EXTRACTED[part].lower()), value.copy())
+    return _call("DATE_PART", _text(_PARTS[part].lower()), value.copy())
 
 
 def _date(node: exp.Expr) -> exp.Expr:
@@ -438,7 +438,7 @@ def _date(node: exp.Expr) -> exp.Expr:
         raise Refusal("only DATE(timestamp) is supported by the embedded engine", node)
     if node.args.get("zone"):
         return _cast(_in_zone(node.this, node.args["zone"]), "DATE")
-    _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    _require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
     return _cast(node.this.copy(), "DATE")
 
 
@@ -446,7 +446,7 @@ def _datetime(node: exp.Expr) -> exp.Expr:
     """DATETIME(timestamp), also with a time zone."""
     if node.args.get("expression"):
         return _in_zone(node.this, node.args["expression"])
-    _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    _require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
     return _cast(node.this.copy(), "TIMESTAMP")
 
 
@@ -454,7 +454,7 @@ def _timestamp(node: exp.Expr) -> exp.Expr:
     """TIMESTAMP(date or datetime), in UTC."""
     if node.args.get("zone") or node.args.get("expression"):
         raise Refusal("TIMESTAMP(..., zone) is not supported by the embedded engine", node)
-    _known(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    _require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
     return _cast(node.this.copy(), "TIMESTAMPTZ")
 
 
@@ -469,39 +469,39 @@ _ZONE = r"[A-Za-z_]+(/[A-Za-z_]+)*"
 
 def _in_zone(moment: exp.Expr, zone: exp.Expr) -> exp.Expr:
     """A TIMESTAMP as the local DATETIME of a time zone."""
-    _known(moment, "TIMESTAMP")
+    _require_type(moment, "TIMESTAMP")
     if not isinstance(zone, exp.Literal) or not re.fullmatch(_ZONE, zone.name):
         raise Refusal("expected the name of a time zone such as 'America/New_York'", zone)
     return _call("TIMEZONE", zone.copy(), moment.copy())
 
 
-_PRINTED = r"([^%]|%[YmdHMSjybBaAIp%])*"
+_FORMATS = r"([^%]|%[YmdHMSjybBaAIp%])*"
 """Formats that both engines print alike, in English."""
 
 
-def _printed(node: exp.Expr) -> exp.Expr:
+def _format_time(node: exp.Expr) -> exp.Expr:
     """FORMAT_DATE and similar, with the fields that both engines have."""
     pattern, moment = node.args["format"], node.this
-    if not isinstance(pattern, exp.Literal) or not re.fullmatch(_PRINTED, pattern.name):
+    if not isinstance(pattern, exp.Literal) or not re.fullmatch(_FORMATS, pattern.name):
         raise Refusal("a format with fields that differ in DuckDB" + _ELSEWHERE, node)
     if node.args.get("zone"):
-        moment = _in_zone(_unwrapped(moment), node.args["zone"])
+        moment = _in_zone(_without_cast(moment), node.args["zone"])
     return _call("STRFTIME", moment.copy(), pattern.copy())
 
 
-def _unwrapped(node: exp.Expr) -> exp.Expr:
+def _without_cast(node: exp.Expr) -> exp.Expr:
     return node.this if isinstance(node, exp.Cast) else node
 
 
-def _moment(node: exp.Expr) -> exp.Expr:
+def _formatted_time(node: exp.Expr) -> exp.Expr:
     """The argument of FORMAT_TIMESTAMP, in UTC."""
-    _known(node.this, "TIMESTAMP", "DATETIME")
+    _require_type(node.this, "TIMESTAMP", "DATETIME")
     cast = _cast(node.this.copy(), "TIMESTAMP")
     cast.this.type = node.this.type
     return cast
 
 
-def _days_between(node: exp.Expr) -> exp.Expr:
+def _date_array(node: exp.Expr) -> exp.Expr:
     """GENERATE_DATE_ARRAY; by months DuckDB counts from a date that it has clamped."""
     step = node.args.get("step")
     unit = step.args.get("unit") if isinstance(step, exp.Interval) else None
@@ -511,7 +511,7 @@ def _days_between(node: exp.Expr) -> exp.Expr:
 
 
 def _last_day(node: exp.Expr) -> exp.Expr:
-    _known(node.this, "DATE")
+    _require_type(node.this, "DATE")
     if node.args.get("unit"):
         raise Refusal("LAST_DAY of a part is not supported by the embedded engine", node)
     return node
@@ -520,9 +520,9 @@ def _last_day(node: exp.Expr) -> exp.Expr:
 # --- text, JSON, arrays ------------------------------------------------------------------
 
 
-def _part(node: exp.Expr) -> exp.Expr:
+def _substr(node: exp.Expr) -> exp.Expr:
     """SUBSTR from a fixed position; the engines differ in positions from the end."""
-    _known(node.this, "STRING")
+    _require_type(node.this, "STRING")
     start, length = node.args.get("start"), node.args.get("length")
     if not (isinstance(start, exp.Literal) and start.is_int and int(start.name) > 0):
         raise Refusal("SUBSTR requires a literal start of at least 1" + _ELSEWHERE, node)
@@ -531,46 +531,46 @@ def _part(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _end(node: exp.Expr) -> exp.Expr:
+def _left_or_right(node: exp.Expr) -> exp.Expr:
     """LEFT and RIGHT; a negative length is an error in GoogleSQL, but not in DuckDB."""
-    _known(node.this, "STRING")
+    _require_type(node.this, "STRING")
     if not (isinstance(node.expression, exp.Literal) and node.expression.is_int):
         raise Refusal("LEFT and RIGHT require a literal length" + _ELSEWHERE, node)
     return node
 
 
-_CASED = r"[ßŉǰΐΰևẖẗẘẙẚὐ-ῼﬀ-ﬗİΣſ]"
+_SPECIAL_CASE = r"[ßŉǰΐΰևẖẗẘẙẚὐ-ῼﬀ-ﬗİΣſ]"
 """Letters whose other case is several letters or depends on context (SpecialCasing)."""
 
 
-def _recased(node: exp.Expr) -> exp.Expr:
+def _change_case(node: exp.Expr) -> exp.Expr:
     """UPPER and LOWER, letter by letter."""
-    _known(node.this, "STRING")
-    special = _call("REGEXP_MATCHES", node.this.copy(), _text(_CASED))
+    _require_type(node.this, "STRING")
+    special = _call("REGEXP_MATCHES", node.this.copy(), _text(_SPECIAL_CASE))
     failed = _call("ERROR", _text("letters whose case differs between the engines"))
     return _when((special, failed), default=node.copy())
 
 
-def _trimmed(node: exp.Expr) -> exp.Expr:
+def _trim(node: exp.Expr) -> exp.Expr:
     """TRIM of given characters; the engines differ in what is white space."""
-    _known(node.this, "STRING")
+    _require_type(node.this, "STRING")
     if not node.args.get("expression"):
         raise Refusal("TRIM keeps tabs and newlines in DuckDB, use REGEXP_REPLACE", node)
     return node
 
 
-def _strung(node: exp.Expr) -> exp.Expr:
+def _string_agg(node: exp.Expr) -> exp.Expr:
     """STRING_AGG; DuckDB has no LIMIT in it."""
     if node.find(exp.Limit):
         raise Refusal("STRING_AGG with LIMIT is not supported by the embedded engine", node)
     return node
 
 
-def _joined(node: exp.Expr) -> exp.Expr:
+def _concat(node: exp.Expr) -> exp.Expr:
     """CONCAT with a NULL is NULL; DuckDB's CONCAT skips it."""
     parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
     for part in parts:
-        _known(part, "STRING")
+        _require_type(part, "STRING")
         if isinstance(node, exp.DPipe) and isinstance(part, exp.Null):
             raise Refusal("a bare NULL next to '||' is an error in BigQuery, CAST it", node)
     whole = parts[0].copy()
@@ -590,41 +590,41 @@ def _json_scalar(node: exp.Expr) -> exp.Expr:
     path = node.expression.sql("bigquery").strip("'\"") if node.expression else "$"
     if not re.fullmatch(r"\$(\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*", path):
         raise Refusal(f"the JSON path '{path}' is not supported by the embedded engine", node)
-    _known(node.this, "JSON")
+    _require_type(node.this, "JSON")
     kind = _call("JSON_TYPE", node.this.copy(), _text(path))
-    plain = exp.In(this=kind, expressions=[_text(name) for name in _PLAIN])
+    plain = exp.In(this=kind, expressions=[_text(name) for name in _SCALARS])
     found = _call("JSON_EXTRACT_STRING", node.this.copy(), _text(path))
     fraction = exp.EQ(this=kind.copy(), expression=_text("DOUBLE"))
-    short = _call("REGEXP_FULL_MATCH", found.copy(), _text(_FRACTION))
+    short = _call("REGEXP_FULL_MATCH", found.copy(), _text(_EXACT_FRACTION))
     failed = _call("ERROR", _text("a JSON number that BigQuery may spell differently"))
     read = _when((short, found.copy()), default=failed)
     return _when((plain, found), (fraction, read), default=exp.null())
 
 
-_PLAIN = ("VARCHAR", "BOOLEAN", "BIGINT", "UBIGINT")
+_SCALARS = ("VARCHAR", "BOOLEAN", "BIGINT", "UBIGINT")
 """JSON's texts, booleans and whole numbers."""
-_FRACTION = r"-?(0|[1-9][0-9]{0,7})\.[0-9]{0,6}[1-9]"
+_EXACT_FRACTION = r"-?(0|[1-9][0-9]{0,7})\.[0-9]{0,6}[1-9]"
 """Fractions that both engines spell as they were written."""
 
 
-def _no_more_than(*names: str) -> Rule:
+def _only(*names: str) -> Rule:
     """The same with only these arguments."""
 
     def rule(node: exp.Expr) -> exp.Expr:
         for name, value in node.args.items():
             if name not in names and isinstance(value, exp.Expression):
-                text = f"'{name}' of {_spelled(node)} {_UNSUPPORTED}{_ELSEWHERE}"
+                text = f"'{name}' of {_describe(node)} {_UNSUPPORTED}{_ELSEWHERE}"
                 raise Refusal(text, node)
         return node
 
     return rule
 
 
-def _element(node: exp.Expr) -> exp.Expr:
+def _index(node: exp.Expr) -> exp.Expr:
     """An index beyond the end is an error, except with SAFE_OFFSET and SAFE_ORDINAL."""
     (index,) = node.expressions
     if _type(node.this) != "ARRAY" or not (isinstance(index, exp.Literal) and index.is_int):
-        raise Refusal(f"{_spelled(node)} {_UNSUPPORTED}{_ELSEWHERE}", node)
+        raise Refusal(f"{_describe(node)} {_UNSUPPORTED}{_ELSEWHERE}", node)
     if node.args.get("safe"):
         return node
     place = int(index.name) - int(node.args.get("offset") or 0)
@@ -634,11 +634,11 @@ def _element(node: exp.Expr) -> exp.Expr:
     return _when((beyond, failed), default=node.copy())
 
 
-def _member(node: exp.Expr) -> exp.Expr:
+def _struct_field(node: exp.Expr) -> exp.Expr:
     """A field of a STRUCT; a field of JSON has the same spelling and differs."""
     if _type(node.this) == "JSON":
         raise Refusal("a field of JSON differs in DuckDB, use JSON_VALUE", node)
-    _known(node.this, "STRUCT")
+    _require_type(node.this, "STRUCT")
     return node
 
 
@@ -656,69 +656,69 @@ RULES: Mapping[str, Rule] = {
     "Add": _arithmetic,
     "Sub": _arithmetic,
     "Mul": _arithmetic,
-    "EQ": _comparison,
-    "NEQ": _comparison,
-    "GT": _comparison,
-    "GTE": _comparison,
-    "LT": _comparison,
-    "LTE": _comparison,
-    "Div": _divided,
+    "EQ": _compare,
+    "NEQ": _compare,
+    "GT": _compare,
+    "GTE": _compare,
+    "LT": _compare,
+    "LTE": _compare,
+    "Div": _divide,
     "SafeDivide": _safe_divide,
-    "IntDiv": _integers,
-    "Mod": _integers,
-    "Avg": _average,
-    "Round": _rounded,
-    "Sign": _signed,
-    "Sqrt": _root,
+    "IntDiv": _divide_integers,
+    "Mod": _divide_integers,
+    "Avg": _avg,
+    "Round": _round,
+    "Sign": _sign,
+    "Sqrt": _sqrt,
     "CountIf": _count_if,
-    "Cast": _casted,
-    "TryCast": _casted,
-    "Pow": _real,
-    "Ln": _real,
-    "Exp": _real,
-    "Stddev": _real,
-    "StddevSamp": _real,
-    "StddevPop": _real,
-    "Variance": _real,
-    "VariancePop": _real,
-    "DateAdd": _date_shifted,
-    "DateSub": _date_shifted,
-    "TimestampAdd": _shifted,
-    "TimestampSub": _shifted,
-    "DatetimeAdd": _shifted,
-    "DatetimeSub": _shifted,
-    "DateDiff": _date_counted,
-    "TimestampDiff": _counted,
-    "DateTrunc": _truncated,
-    "TimestampTrunc": _truncated,
-    "DatetimeTrunc": _truncated,
-    "Extract": _extracted,
+    "Cast": _convert,
+    "TryCast": _convert,
+    "Pow": _float_function,
+    "Ln": _float_function,
+    "Exp": _float_function,
+    "Stddev": _float_function,
+    "StddevSamp": _float_function,
+    "StddevPop": _float_function,
+    "Variance": _float_function,
+    "VariancePop": _float_function,
+    "DateAdd": _add_to_date,
+    "DateSub": _add_to_date,
+    "TimestampAdd": _add_to_time,
+    "TimestampSub": _add_to_time,
+    "DatetimeAdd": _add_to_time,
+    "DatetimeSub": _add_to_time,
+    "DateDiff": _date_diff,
+    "TimestampDiff": _timestamp_diff,
+    "DateTrunc": _truncate,
+    "TimestampTrunc": _truncate,
+    "DatetimeTrunc": _truncate,
+    "Extract": _extract,
     "Date": _date,
     "TsOrDsToDate": _date,
     "Datetime": _datetime,
     "Timestamp": _timestamp,
-    "TsOrDsToTimestamp": _moment,
+    "TsOrDsToTimestamp": _formatted_time,
     "AtTimeZone": _at_time_zone,
-    "TimeToStr": _printed,
+    "TimeToStr": _format_time,
     "LastDay": _last_day,
-    "GenerateDateArray": _days_between,
-    "Substring": _part,
-    "Left": _end,
-    "Right": _end,
-    "Upper": _recased,
-    "Lower": _recased,
-    "Trim": _trimmed,
-    "GroupConcat": _strung,
-    "Concat": _joined,
-    "DPipe": _joined,
+    "GenerateDateArray": _date_array,
+    "Substring": _substr,
+    "Left": _left_or_right,
+    "Right": _left_or_right,
+    "Upper": _change_case,
+    "Lower": _change_case,
+    "Trim": _trim,
+    "GroupConcat": _string_agg,
+    "Concat": _concat,
+    "DPipe": _concat,
     "Like": _like,
     "JSONExtractScalar": _json_scalar,
     "JSONValue": _json_scalar,
-    "RegexpExtract": _no_more_than("this", "expression", "group"),
-    "RegexpExtractAll": _no_more_than("this", "expression", "group"),
-    "RegexpReplace": _no_more_than("this", "expression", "replacement"),
-    "StrPosition": _no_more_than("this", "substr"),
-    "Bracket": _element,
-    "Dot": _member,
+    "RegexpExtract": _only("this", "expression", "group"),
+    "RegexpExtractAll": _only("this", "expression", "group"),
+    "RegexpReplace": _only("this", "expression", "replacement"),
+    "StrPosition": _only("this", "substr"),
+    "Bracket": _index,
+    "Dot": _struct_field,
     "Unnest": _unnest,
 }

@@ -70,19 +70,19 @@ def translate(query: Query, catalog: Catalog) -> Translation:
             message = f"'{lexeme.text}' is not supported by the embedded engine"
             raise NotTranslated(Problem("Q053", message, place))
     try:
-        return _translation(query, catalog)
+        return _translate(query, catalog)
     except RecursionError as error:
         raise _refused("nested too deeply", query) from error
 
 
-def _translation(query: Query, catalog: Catalog) -> Translation:
-    tree: exp.Expr = _parsed(query)
+def _translate(query: Query, catalog: Catalog) -> Translation:
+    tree: exp.Expr = _parse(query)
     for table in _tables(tree):
         _check_table(table, query, catalog.tables)
     written = {name.casefold(): name for name in getattr(tree, "named_selects", ())}
-    tree = _typed(tree, query, catalog)
+    tree = _resolve_types(tree, query, catalog)
     # resolving makes every name lower case; BigQuery returns them as they were written
-    selected = [(written.get(name, name), type_) for name, type_ in _selected(tree)]
+    selected = [(written.get(name, name), type_) for name, type_ in _select_list(tree)]
     used = {each.name for each in _parameters(tree)}
     try:
         tree = correct(tree)
@@ -98,11 +98,11 @@ def _translation(query: Query, catalog: Catalog) -> Translation:
 # --- reading -----------------------------------------------------------------------------
 
 
-def _parsed(query: Query) -> exp.Query:
+def _parse(query: Query) -> exp.Query:
     try:
         statements = sqlglot.parse(query.text, read="bigquery")
     except SqlglotError as error:
-        raise _not_parsed(error, query) from error
+        raise _parse_error(error, query) from error
     # what follows the last ';' may be a comment, which is a statement to sqlglot
     found = [each for each in statements if not isinstance(each, exp.Semicolon | None)]
     if len(found) != 1 or not isinstance(found[0], exp.Query):
@@ -112,7 +112,7 @@ def _parsed(query: Query) -> exp.Query:
     return found[0]
 
 
-def _not_parsed(error: Exception, query: Query) -> NotTranslated:
+def _parse_error(error: Exception, query: Query) -> NotTranslated:
     first: Mapping[str, Any] = next(iter(getattr(error, "errors", ())), {})
     message = (
         str(first.get("description") or error)
@@ -163,7 +163,7 @@ def _check_table(table: exp.Table, query: Query, tables: Tables) -> None:
         raise _refused(f"table '{name}' has no dataset{hint}", query, table, "Q051")
     if name not in tables.get(dataset, ()):
         every = [f"{each}.{one}" for each, members in tables.items() for one in members]
-        hint = nearest(f"{dataset}.{name}", every) or f", expected one of {_some(every)}"
+        hint = nearest(f"{dataset}.{name}", every) or f", expected one of {_first_names(every)}"
         raise _refused(f"no table '{dataset}.{name}'{hint}", query, table, "Q051")
     table.set("catalog", None)
 
@@ -174,25 +174,25 @@ def _qualify(tree: exp.Expr, database: str) -> None:
             table.set("catalog", exp.to_identifier(database, quoted=True))
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     return ", ".join(names[:8]) + (", …" if len(names) > 8 else "") if names else "none"
 
 
 # --- types -------------------------------------------------------------------------------
 
 
-def _typed(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
+def _resolve_types(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
     types = {declared.name: declared.type for declared in query.params}
     types["as_of"] = "TIMESTAMP"
     for node in list(tree.find_all(exp.TsOrDsToDatetime)):
         # DATETIME(x), which sqlglot does not type
         node.replace(exp.cast(node.this.copy(), "DATETIME", dialect="bigquery"))
     for parameter in list(_parameters(tree)):
-        tree = _with_type(tree, parameter, types)
+        tree = _cast_parameter(tree, parameter, types)
     try:
         tree = qualify(tree, schema=catalog.schema, dialect="bigquery")
     except SqlglotError as error:
-        raise _unresolved(error, query, catalog) from error
+        raise _resolve_error(error, query, catalog) from error
     return annotate_types(tree, schema=catalog.schema, dialect="bigquery")
 
 
@@ -200,7 +200,9 @@ def _parameters(tree: exp.Expr) -> Iterator[exp.Parameter]:
     return tree.find_all(exp.Parameter)
 
 
-def _with_type(tree: exp.Expr, parameter: exp.Parameter, types: Mapping[str, str]) -> exp.Expr:
+def _cast_parameter(
+    tree: exp.Expr, parameter: exp.Parameter, types: Mapping[str, str]
+) -> exp.Expr:
     """A parameter as a cast to its declared type: DuckDB would guess another."""
     wanted = next(v for k, v in types.items() if k.casefold() == parameter.name.casefold())
     typed = exp.cast(parameter.copy(), wanted, dialect="bigquery")
@@ -215,7 +217,7 @@ def _with_type(tree: exp.Expr, parameter: exp.Parameter, types: Mapping[str, str
 _NO_COLUMN = re.compile(r"Column '([^']+)' could not be resolved|[Uu]nknown column: ([\w.]+)")
 
 
-def _unresolved(error: Exception, query: Query, catalog: Catalog) -> NotTranslated:
+def _resolve_error(error: Exception, query: Query, catalog: Catalog) -> NotTranslated:
     message = str(error).split("\n")[0].rstrip(".")
     found = _NO_COLUMN.search(message)
     if not found:
@@ -232,7 +234,7 @@ def _unresolved(error: Exception, query: Query, catalog: Catalog) -> NotTranslat
     return NotTranslated(Problem("Q052", f"no column '{name}'{hint}", place))
 
 
-def _selected(tree: exp.Expr) -> list[tuple[str, str]]:
+def _select_list(tree: exp.Expr) -> list[tuple[str, str]]:
     """Name and type of each column, as sqlglot spells it."""
     return [
         (each.output_name, each.type.sql("bigquery") if each.type else "UNKNOWN")

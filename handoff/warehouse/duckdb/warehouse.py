@@ -117,7 +117,7 @@ class DuckDBWarehouse:
     ) -> tuple[tuple[Value, ...], ...]:
         types = [type_of(column.type) for column in translation.columns]
         values = {name: _bound(params[name]) for name in translation.params}
-        cursor = self._connection.execute(_fetchable(translation.sql, types), values)
+        cursor = self._connection.execute(_fetchable_sql(translation.sql, types), values)
         for column, actual in zip(translation.columns, cursor.description or (), strict=True):
             _check_type(column, str(actual[1]).strip('"'))
         rows = cursor.fetchmany(MAX_ROWS + 1)
@@ -145,7 +145,7 @@ def open_file(path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> DuckDB
     if not path.is_file():
         raise WorldError(f"{path.name}: error: no such database")
     try:
-        connection = _locked(_connected(str(path), read_only=True))
+        connection = _lock_settings(_connect(str(path), read_only=True))
     except duckdb.Error as error:
         reason = str(error).split("\n")[0]
         raise WorldError(f"{path.name}: error: cannot open the database: {reason}") from error
@@ -166,8 +166,8 @@ def open_sample(
     """
     sample = _Sample.read(folder)
     kept = cache or cache_folder("samples")
-    stored = _stored(sample, kept, progress) if kept else None
-    connection = stored or _built(sample, ":memory:", progress)
+    stored = _open_cached(sample, kept, progress) if kept else None
+    connection = stored or _build(sample, ":memory:", progress)
     return DuckDBWarehouse(connection, "duckdb sample", timeout_seconds=timeout_seconds)
 
 
@@ -208,31 +208,33 @@ def _script(folder: Path, name: str) -> str:
         raise InvalidInput([Problem("Q060", "not UTF-8", Place(name, line))]) from error
 
 
-def _stored(sample: _Sample, folder: Path, progress: Progress) -> DuckDBPyConnection | None:
+def _open_cached(
+    sample: _Sample, folder: Path, progress: Progress
+) -> DuckDBPyConnection | None:
     """The cached sample, built first if it is missing; `None` if that fails."""
     path = folder / f"sample-{sample.key}.duckdb"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.is_file():
-            _store(sample, path, progress)
-        return _locked(_connected(str(path), read_only=True))
+            _build_file(sample, path, progress)
+        return _lock_settings(_connect(str(path), read_only=True))
     except (OSError, duckdb.IOException):
         return None
 
 
-def _store(sample: _Sample, path: Path, progress: Progress) -> None:
+def _build_file(sample: _Sample, path: Path, progress: Progress) -> None:
     # built as another file and renamed: a second process sees a whole file or none
     spare = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        _built(sample, str(spare), progress).close()
+        _build(sample, str(spare), progress).close()
         spare.replace(path)
     finally:
         for left in spare.parent.glob(f"{spare.name}*"):
             left.unlink(missing_ok=True)
 
 
-def _built(sample: _Sample, database: str, progress: Progress) -> DuckDBPyConnection:
-    connection = _connected(database)
+def _build(sample: _Sample, database: str, progress: Progress) -> DuckDBPyConnection:
+    connection = _connect(database)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     for number, (name, script) in enumerate(sample.scripts, start=1):
         progress(f"building the sample warehouse: {name} ({number} of {len(sample.scripts)})")
@@ -242,14 +244,14 @@ def _built(sample: _Sample, database: str, progress: Progress) -> DuckDBPyConnec
             connection.close()
             message = f"the script of the sample warehouse failed: {str(error).splitlines()[0]}"
             raise InvalidInput([Problem("Q060", message, Place(name))]) from error
-    return _locked(connection)
+    return _lock_settings(connection)
 
 
-def _connected(database: str, *, read_only: bool = False) -> DuckDBPyConnection:
+def _connect(database: str, *, read_only: bool = False) -> DuckDBPyConnection:
     return duckdb.connect(database, read_only=read_only, config=dict(_SETTINGS))
 
 
-def _locked(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+def _lock_settings(connection: DuckDBPyConnection) -> DuckDBPyConnection:
     # connections of one process to one file share its settings, locked by the first of them
     with _LOCKING:
         (locked,) = connection.execute(
@@ -285,7 +287,7 @@ def _database(connection: DuckDBPyConnection) -> str:
     return str(found[0]) if found else ""
 
 
-_SPELLED = {
+_GOOGLESQL = {
     "TINYINT": "INT64",
     "SMALLINT": "INT64",
     "INTEGER": "INT64",
@@ -318,7 +320,7 @@ def _googlesql(spelled: str) -> str:
         return "NUMERIC" if scale <= 9 else "BIGNUMERIC"
     if spelled.startswith("STRUCT("):
         return exp.DataType.build(spelled, dialect="duckdb").sql("bigquery")
-    return _SPELLED.get(spelled, "UNKNOWN")
+    return _GOOGLESQL.get(spelled, "UNKNOWN")
 
 
 def _check_type(column: Column, spelled: str) -> None:
@@ -326,35 +328,37 @@ def _check_type(column: Column, spelled: str) -> None:
     actual, wanted = _googlesql(spelled), column.type
     fits = actual == wanted or (wanted == "NUMERIC" and actual == "INT64") or spelled == "NULL"
     if wanted == "TIMESTAMP":
-        fits = fits or actual == "DATETIME"  # fetched as one, see _fetchable
+        fits = fits or actual == "DATETIME"  # fetched as one, see _fetchable_sql
     if "<" not in wanted and not fits:
         raise BadValue(
             f"column '{column.name}' should be {wanted} but DuckDB returns {spelled}"
         )
 
 
-def _fetchable(sql: str, types: Sequence[Type]) -> str:
+def _fetchable_sql(sql: str, types: Sequence[Type]) -> str:
     """`sql` with its TIMESTAMPs as DATETIMEs in UTC: fetching them as they are needs pytz."""
     if not any("TIMESTAMP" in str(type_) for type_ in types):
         return sql
     columns = ", ".join(
-        f"CAST(#{n} AS {_plain(type_)})" if "TIMESTAMP" in str(type_) else f"#{n}"
+        f"CAST(#{n} AS {_duckdb_type(type_)})" if "TIMESTAMP" in str(type_) else f"#{n}"
         for n, type_ in enumerate(types, start=1)
     )
     # materialized: the order of its rows stays
     return f"WITH _answer AS MATERIALIZED ({sql}) SELECT {columns} FROM _answer"
 
 
-def _plain(type_: Type) -> str:
+def _duckdb_type(type_: Type) -> str:
     if type_.name == "ARRAY":
-        return f"{_plain(type_.element)}[]"
+        return f"{_duckdb_type(type_.element)}[]"
     if type_.name == "STRUCT":
-        fields = ", ".join(f'"{field.name}" {_plain(field.type)}' for field in type_.fields)
+        fields = ", ".join(
+            f'"{field.name}" {_duckdb_type(field.type)}' for field in type_.fields
+        )
         return f"STRUCT({fields})"
-    return _PLAIN[type_.name]
+    return _DUCKDB[type_.name]
 
 
-_PLAIN = {
+_DUCKDB = {
     "STRING": "VARCHAR",
     "INT64": "BIGINT",
     "FLOAT64": "DOUBLE",
@@ -376,16 +380,16 @@ def _value(raw: object, type_: Type) -> Value:
         raise BadValue(f"a FLOAT64 is {raw}, where BigQuery may stop with an error")
     if type_.name == "ARRAY" and isinstance(raw, list) and None in raw:
         raise BadValue("an ARRAY holds a NULL, which BigQuery does not return: IGNORE NULLS")
-    return value_of(_aware(raw, type_), type_)
+    return value_of(_with_zone(raw, type_), type_)
 
 
-def _aware(value: object, type_: Type) -> object:
+def _with_zone(value: object, type_: Type) -> object:
     if type_.name == "TIMESTAMP" and isinstance(value, datetime):
         return value.replace(tzinfo=UTC)
     if type_.name == "ARRAY" and isinstance(value, list):
-        return [_aware(each, type_.element) for each in value]
+        return [_with_zone(each, type_.element) for each in value]
     if type_.name == "STRUCT" and isinstance(value, dict):
-        return {field.name: _aware(value[field.name], field.type) for field in type_.fields}
+        return {field.name: _with_zone(value[field.name], field.type) for field in type_.fields}
     return value
 
 
