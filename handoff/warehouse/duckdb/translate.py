@@ -22,7 +22,8 @@ from handoff.base.problems import Place, Problem, nearest
 from handoff.facts.recorded import Column
 from handoff.sql.query import Query, lexemes
 from handoff.sql.types import BadType, type_of
-from handoff.warehouse.duckdb.rules import Refusal, correct
+from handoff.warehouse.duckdb.nodes import Refusal
+from handoff.warehouse.duckdb.rules import correct
 
 Tables = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Dataset, table, column: the column's GoogleSQL type."""

@@ -1,0 +1,366 @@
+"""Rules for functions of dates, times, text, JSON and arrays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from handoff.warehouse.duckdb.nodes import (
+    ELSEWHERE,
+    UNSUPPORTED,
+    Refusal,
+    Rule,
+    call,
+    case,
+    cast_to,
+    describe,
+    literal,
+    require_type,
+    type_name,
+)
+
+# --- dates and times ---------------------------------------------------------------------
+
+_DATE_PARTS = ("DAY", "MONTH", "QUARTER", "YEAR")
+_CLOCK_PARTS = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
+
+
+def _unit(node: exp.Expr, allowed: tuple[str, ...]) -> str:
+    unit = str(node.args["unit"].name if node.args.get("unit") else "DAY").upper()
+    if unit not in allowed:
+        raise Refusal(
+            f"{unit} counts differently in DuckDB, expected {' or '.join(allowed)}", node
+        )
+    return unit
+
+
+def _add_to_date(node: exp.Expr) -> exp.Expr:
+    """A DATE minus an interval is a DATE; DuckDB returns a timestamp."""
+    require_type(node.this, "DATE")
+    _unit(node, (*_DATE_PARTS, "WEEK"))
+    return cast_to(node.copy(), "DATE")
+
+
+def _add_to_time(node: exp.Expr) -> exp.Expr:
+    require_type(node.this, "TIMESTAMP", "DATETIME")
+    _unit(node, _CLOCK_PARTS)
+    return node
+
+
+def _date_diff(node: exp.Expr) -> exp.Expr:
+    require_type(node.this, "DATE")
+    require_type(node.expression, "DATE")
+    _unit(node, _DATE_PARTS)
+    return node
+
+
+def _timestamp_diff(node: exp.Expr) -> exp.Expr:
+    """Whole units between two timestamps; DuckDB's date_diff counts boundaries crossed."""
+    require_type(node.this, "TIMESTAMP")
+    require_type(node.expression, "TIMESTAMP")
+    unit = _unit(node, _CLOCK_PARTS)
+    return call("DATE_SUB", literal(unit), node.expression.copy(), node.this.copy())
+
+
+def _truncate(node: exp.Expr) -> exp.Expr:
+    if node.args.get("zone"):
+        raise Refusal("truncation in a time zone is not supported by the embedded engine", node)
+    unit = _unit(node, (*_DATE_PARTS, "ISOWEEK", "HOUR", "MINUTE", "SECOND"))
+    kind = require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    cut = call("DATE_TRUNC", literal(unit.removeprefix("ISO")), node.this.copy())
+    return cast_to(cut, "DATE") if kind == "DATE" else cut
+
+
+_PARTS = {
+    "YEAR": "YEAR",
+    "QUARTER": "QUARTER",
+    "MONTH": "MONTH",
+    "DAY": "DAY",
+    "DAYOFYEAR": "DAYOFYEAR",
+    "HOUR": "HOUR",
+    "MINUTE": "MINUTE",
+    "SECOND": "SECOND",
+    "ISOWEEK": "WEEK",
+    "ISOYEAR": "ISOYEAR",
+}
+
+
+def _extract(node: exp.Expr) -> exp.Expr:
+    """EXTRACT; DuckDB counts the days of the week from 0."""
+    part, value = node.this.name.upper(), node.expression
+    require_type(value, "DATE", "DATETIME", "TIMESTAMP")
+    if part == "DATE":
+        return cast_to(value.copy(), "DATE")
+    if part == "DAYOFWEEK":
+        day = call("DATE_PART", literal("dayofweek"), value.copy())
+        return exp.Paren(this=exp.Add(this=day, expression=exp.Literal.number(1)))
+    if part not in _PARTS:
+        raise Refusal(f"EXTRACT({part} ...) counts differently in DuckDB{ELSEWHERE}", node)
+    return call("DATE_PART", literal(_PARTS[part].lower()), value.copy())
+
+
+def _date(node: exp.Expr) -> exp.Expr:
+    """DATE(timestamp), also with a time zone."""
+    if node.args.get("expressions"):
+        raise Refusal("only DATE(timestamp) is supported by the embedded engine", node)
+    if node.args.get("zone"):
+        return cast_to(_in_zone(node.this, node.args["zone"]), "DATE")
+    require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    return cast_to(node.this.copy(), "DATE")
+
+
+def _datetime(node: exp.Expr) -> exp.Expr:
+    """DATETIME(timestamp), also with a time zone."""
+    if node.args.get("expression"):
+        return _in_zone(node.this, node.args["expression"])
+    require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    return cast_to(node.this.copy(), "TIMESTAMP")
+
+
+def _timestamp(node: exp.Expr) -> exp.Expr:
+    """TIMESTAMP(date or datetime), in UTC."""
+    if node.args.get("zone") or node.args.get("expression"):
+        raise Refusal("TIMESTAMP(..., zone) is not supported by the embedded engine", node)
+    require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
+    return cast_to(node.this.copy(), "TIMESTAMPTZ")
+
+
+def _at_time_zone(node: exp.Expr) -> exp.Expr:
+    local = _in_zone(node.this, node.args["zone"])
+    local.type = exp.DataType.build("DATETIME", dialect="bigquery")
+    return local
+
+
+_ZONE = r"[A-Za-z_]+(/[A-Za-z_]+)*"
+
+
+def _in_zone(moment: exp.Expr, zone: exp.Expr) -> exp.Expr:
+    """A TIMESTAMP as the local DATETIME of a time zone."""
+    require_type(moment, "TIMESTAMP")
+    if not isinstance(zone, exp.Literal) or not re.fullmatch(_ZONE, zone.name):
+        raise Refusal("expected the name of a time zone such as 'America/New_York'", zone)
+    return call("TIMEZONE", zone.copy(), moment.copy())
+
+
+_FORMATS = r"([^%]|%[YmdHMSjybBaAIp%])*"
+"""Formats that both engines print alike, in English."""
+
+
+def _format_time(node: exp.Expr) -> exp.Expr:
+    """FORMAT_DATE and similar, with the fields that both engines have."""
+    pattern, moment = node.args["format"], node.this
+    if not isinstance(pattern, exp.Literal) or not re.fullmatch(_FORMATS, pattern.name):
+        raise Refusal("a format with fields that differ in DuckDB" + ELSEWHERE, node)
+    if node.args.get("zone"):
+        moment = _in_zone(_without_cast(moment), node.args["zone"])
+    return call("STRFTIME", moment.copy(), pattern.copy())
+
+
+def _without_cast(node: exp.Expr) -> exp.Expr:
+    return node.this if isinstance(node, exp.Cast) else node
+
+
+def _formatted_time(node: exp.Expr) -> exp.Expr:
+    """The argument of FORMAT_TIMESTAMP, in UTC."""
+    require_type(node.this, "TIMESTAMP", "DATETIME")
+    cast = cast_to(node.this.copy(), "TIMESTAMP")
+    cast.this.type = node.this.type
+    return cast
+
+
+def _date_array(node: exp.Expr) -> exp.Expr:
+    """GENERATE_DATE_ARRAY; by months DuckDB counts from a date that it has clamped."""
+    step = node.args.get("step")
+    unit = step.args.get("unit") if isinstance(step, exp.Interval) else None
+    if unit is not None and unit.name.upper() not in ("DAY", "WEEK"):
+        raise Refusal(f"GENERATE_DATE_ARRAY by {unit.name.upper()} differs in DuckDB", node)
+    return node
+
+
+def _last_day(node: exp.Expr) -> exp.Expr:
+    require_type(node.this, "DATE")
+    if node.args.get("unit"):
+        raise Refusal("LAST_DAY of a part is not supported by the embedded engine", node)
+    return node
+
+
+# --- text, JSON, arrays ------------------------------------------------------------------
+
+
+def _substr(node: exp.Expr) -> exp.Expr:
+    """SUBSTR from a fixed position; the engines differ in positions from the end."""
+    require_type(node.this, "STRING")
+    start, length = node.args.get("start"), node.args.get("length")
+    if not (isinstance(start, exp.Literal) and start.is_int and int(start.name) > 0):
+        raise Refusal("SUBSTR requires a literal start of at least 1" + ELSEWHERE, node)
+    if length is not None and not (isinstance(length, exp.Literal) and length.is_int):
+        raise Refusal("SUBSTR requires a literal length" + ELSEWHERE, node)
+    return node
+
+
+def _left_or_right(node: exp.Expr) -> exp.Expr:
+    """LEFT and RIGHT; a negative length is an error in GoogleSQL, but not in DuckDB."""
+    require_type(node.this, "STRING")
+    if not (isinstance(node.expression, exp.Literal) and node.expression.is_int):
+        raise Refusal("LEFT and RIGHT require a literal length" + ELSEWHERE, node)
+    return node
+
+
+_SPECIAL_CASE = r"[ßŉǰΐΰևẖẗẘẙẚὐ-ῼﬀ-ﬗİΣſ]"
+"""Letters whose other case is several letters or depends on context (SpecialCasing)."""
+
+
+def _change_case(node: exp.Expr) -> exp.Expr:
+    """UPPER and LOWER, letter by letter."""
+    require_type(node.this, "STRING")
+    special = call("REGEXP_MATCHES", node.this.copy(), literal(_SPECIAL_CASE))
+    failed = call("ERROR", literal("letters whose case differs between the engines"))
+    return case((special, failed), default=node.copy())
+
+
+def _trim(node: exp.Expr) -> exp.Expr:
+    """TRIM of given characters; the engines differ in what is white space."""
+    require_type(node.this, "STRING")
+    if not node.args.get("expression"):
+        raise Refusal("TRIM keeps tabs and newlines in DuckDB, use REGEXP_REPLACE", node)
+    return node
+
+
+def _string_agg(node: exp.Expr) -> exp.Expr:
+    """STRING_AGG; DuckDB has no LIMIT in it."""
+    if node.find(exp.Limit):
+        raise Refusal("STRING_AGG with LIMIT is not supported by the embedded engine", node)
+    return node
+
+
+def _concat(node: exp.Expr) -> exp.Expr:
+    """CONCAT with a NULL is NULL; DuckDB's CONCAT skips it."""
+    parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
+    for part in parts:
+        require_type(part, "STRING")
+        if isinstance(node, exp.DPipe) and isinstance(part, exp.Null):
+            raise Refusal("a bare NULL next to '||' is an error in BigQuery, CAST it", node)
+    whole = parts[0].copy()
+    for part in parts[1:]:
+        whole = exp.DPipe(this=whole, expression=part.copy())
+    return exp.Paren(this=whole)
+
+
+def _like(node: exp.Expr) -> exp.Expr:
+    if not isinstance(node.expression, exp.Literal) or "\\" in node.expression.name:
+        raise Refusal("LIKE requires a literal pattern without a backslash" + ELSEWHERE, node)
+    return node
+
+
+def _json_scalar(node: exp.Expr) -> exp.Expr:
+    """JSON_VALUE: a text, number or boolean as text; NULL for anything else."""
+    path = node.expression.sql("bigquery").strip("'\"") if node.expression else "$"
+    if not re.fullmatch(r"\$(\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*", path):
+        raise Refusal(f"the JSON path '{path}' is not supported by the embedded engine", node)
+    require_type(node.this, "JSON")
+    kind = call("JSON_TYPE", node.this.copy(), literal(path))
+    plain = exp.In(this=kind, expressions=[literal(name) for name in _SCALARS])
+    found = call("JSON_EXTRACT_STRING", node.this.copy(), literal(path))
+    fraction = exp.EQ(this=kind.copy(), expression=literal("DOUBLE"))
+    short = call("REGEXP_FULL_MATCH", found.copy(), literal(_EXACT_FRACTION))
+    failed = call("ERROR", literal("a JSON number that BigQuery may spell differently"))
+    read = case((short, found.copy()), default=failed)
+    return case((plain, found), (fraction, read), default=exp.null())
+
+
+_SCALARS = ("VARCHAR", "BOOLEAN", "BIGINT", "UBIGINT")
+"""JSON's texts, booleans and whole numbers."""
+_EXACT_FRACTION = r"-?(0|[1-9][0-9]{0,7})\.[0-9]{0,6}[1-9]"
+"""Fractions that both engines spell as they were written."""
+
+
+def _only(*names: str) -> Rule:
+    """The same with only these arguments."""
+
+    def rule(node: exp.Expr) -> exp.Expr:
+        for name, value in node.args.items():
+            if name not in names and isinstance(value, exp.Expression):
+                text = f"'{name}' of {describe(node)} {UNSUPPORTED}{ELSEWHERE}"
+                raise Refusal(text, node)
+        return node
+
+    return rule
+
+
+def _index(node: exp.Expr) -> exp.Expr:
+    """An index beyond the end is an error, except with SAFE_OFFSET and SAFE_ORDINAL."""
+    (index,) = node.expressions
+    if type_name(node.this) != "ARRAY" or not (isinstance(index, exp.Literal) and index.is_int):
+        raise Refusal(f"{describe(node)} {UNSUPPORTED}{ELSEWHERE}", node)
+    if node.args.get("safe"):
+        return node
+    place = int(index.name) - int(node.args.get("offset") or 0)
+    size = call("LEN", node.this.copy())
+    beyond = exp.LTE(this=size, expression=exp.Literal.number(place))
+    failed = call("ERROR", literal("array index out of bounds"))
+    return case((beyond, failed), default=node.copy())
+
+
+def _struct_field(node: exp.Expr) -> exp.Expr:
+    """A field of a STRUCT; a field of JSON has the same spelling and differs."""
+    if type_name(node.this) == "JSON":
+        raise Refusal("a field of JSON differs in DuckDB, use JSON_VALUE", node)
+    require_type(node.this, "STRUCT")
+    return node
+
+
+def _unnest(node: exp.Expr) -> exp.Expr:
+    if node.args.get("offset"):
+        raise Refusal("WITH OFFSET is not supported by the embedded engine" + ELSEWHERE, node)
+    for each in node.expressions:
+        if isinstance(each, exp.Array) and any(
+            type_name(e) == "STRUCT" for e in each.expressions
+        ):
+            raise Refusal("UNNEST of STRUCTs is not supported by the embedded engine", node)
+    return node
+
+
+RULES: Mapping[str, Rule] = {
+    "DateAdd": _add_to_date,
+    "DateSub": _add_to_date,
+    "TimestampAdd": _add_to_time,
+    "TimestampSub": _add_to_time,
+    "DatetimeAdd": _add_to_time,
+    "DatetimeSub": _add_to_time,
+    "DateDiff": _date_diff,
+    "TimestampDiff": _timestamp_diff,
+    "DateTrunc": _truncate,
+    "TimestampTrunc": _truncate,
+    "DatetimeTrunc": _truncate,
+    "Extract": _extract,
+    "Date": _date,
+    "TsOrDsToDate": _date,
+    "Datetime": _datetime,
+    "Timestamp": _timestamp,
+    "TsOrDsToTimestamp": _formatted_time,
+    "AtTimeZone": _at_time_zone,
+    "TimeToStr": _format_time,
+    "LastDay": _last_day,
+    "GenerateDateArray": _date_array,
+    "Substring": _substr,
+    "Left": _left_or_right,
+    "Right": _left_or_right,
+    "Upper": _change_case,
+    "Lower": _change_case,
+    "Trim": _trim,
+    "GroupConcat": _string_agg,
+    "Concat": _concat,
+    "DPipe": _concat,
+    "Like": _like,
+    "JSONExtractScalar": _json_scalar,
+    "JSONValue": _json_scalar,
+    "RegexpExtract": _only("this", "expression", "group"),
+    "RegexpExtractAll": _only("this", "expression", "group"),
+    "RegexpReplace": _only("this", "expression", "replacement"),
+    "StrPosition": _only("this", "substr"),
+    "Bracket": _index,
+    "Dot": _struct_field,
+    "Unnest": _unnest,
+}
