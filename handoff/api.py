@@ -12,6 +12,9 @@ fix; its `exit_code` is that of the command.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from warnings import warn
+
 from handoff.workspace.check import check
 from handoff.workspace.document import render
 from handoff.workspace.gather import failure_problems, gather, load_facts, record
@@ -58,3 +61,21 @@ __all__ = [
     "unpublished",
     "write",
 ]
+
+_RENAMED: Mapping[str, str] = {
+    "Loaded": "LoadedSession",
+    "Published": "PublishResult",
+    "Unpublished": "UnpublishedChange",
+    "failures": "failure_problems",
+    "queries": "load_queries",
+    "recorded": "load_facts",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Former names, which work for a while. Raises AttributeError."""
+    new = _RENAMED.get(name)
+    if new is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warn(f"handoff.api.{name} is deprecated; use {new}", DeprecationWarning, stacklevel=2)
+    return globals()[new]

@@ -22,6 +22,11 @@ def test_unknown_name_is_an_attribute_error() -> None:
         api.rendr  # noqa: B018
 
 
+def test_former_name_works_and_names_its_successor() -> None:
+    with pytest.deprecated_call(match="handoff.api.Loaded is deprecated; use LoadedSession"):
+        assert api.Loaded is api.LoadedSession
+
+
 def test_importing_the_api_imports_nothing_slow() -> None:
     code = f"import sys\nfrom handoff import api\nprint(set({SLOW!r}) & set(sys.modules))"
 
