@@ -149,7 +149,7 @@ def claim(*evidence: str) -> Claim:
     [
         ((), RUNNING, ("assumed", ())),
         (("run",), RUNNING, ("verified", ("`run`",))),
-        (("run",), None, ("assumed", ("`run`, which has no answer",))),
+        (("run",), None, ("assumed", ("`run`, which has no result",))),
         (("{{ run.done }}",), RUNNING, ("verified", ("514",))),
         (("{{ run.done }}",), UNKNOWN, ("assumed", ("[TO BE FILLED]",))),
         (("{{ run.done }}", "3f9c2d1"), UNKNOWN, ("assumed", ("[TO BE FILLED]", "`3f9c2d1`"))),

@@ -102,11 +102,11 @@ def test_counts_are_grouped() -> None:
     [
         (None, "session-1 has nothing recorded"),
         (EarlierSession("session-1", None, "cannot be read"), "session-1 cannot be read"),
-        (EarlierSession("session-1", Facts(AS_OF, {})), "session-1 did not ask this"),
+        (EarlierSession("session-1", Facts(AS_OF, {})), "session-1 did not run this query"),
         (recorded(fact(row(10, 5), name="y")), ""),
         (
             recorded(replace(fact(row(10, 5)), edited=True)),
-            "its answer in session-1 was edited by hand",
+            "its result in session-1 was edited manually",
         ),
         (recorded(fact(row(10, 5, name="b"))), "session-1 has no such row"),
         (recorded(fact(row(10, 5), row(10, 6))), "session-1 has no such row"),
@@ -130,12 +130,12 @@ def test_without_an_answer_to_the_same_question_there_is_a_blank_and_why(
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"sha256": "1" * 64}, "the question changed since session-1"),
-        ({"params": {"as_of": AS_OF, "n": 1}}, "session-1 asked with other parameters"),
+        ({"sha256": "1" * 64}, "the query changed since session-1"),
+        ({"params": {"as_of": AS_OF, "n": 1}}, "session-1 ran with other parameters"),
         ({"params": {"as_of": AS_OF - timedelta(days=9)}}, ""),
-        ({"params": {"as_of": LATER}}, "session-1 is of a later moment"),
-        ({"engine": "duckdb sample"}, "another engine answered in session-1"),
-        ({"source": "y.sql", "sha256": "1" * 64}, "session-1 did not ask this"),
+        ({"params": {"as_of": LATER}}, "the as-of time of session-1 is later"),
+        ({"engine": "duckdb sample"}, "session-1 ran on another engine"),
+        ({"source": "y.sql", "sha256": "1" * 64}, "session-1 did not run this query"),
         ({"ran_at": LATER, "job_id": "1", "bytes_billed": 2}, ""),
     ],
 )
@@ -157,7 +157,7 @@ def test_parameters_are_compared_with_their_types() -> None:
         for n in (1, True)
     )
 
-    assert answer(one, recorded(true)) == (None, "session-1 asked with other parameters")
+    assert answer(one, recorded(true)) == (None, "session-1 ran with other parameters")
 
 
 def test_columns_stand_beside_numbers_only() -> None:
@@ -316,7 +316,7 @@ def test_check_tells_why_nothing_is_compared(tmp_path: Path) -> None:
     at = "sessions/after.yaml"
     assert told == [
         f"{at}:15:3: warning: fact 'other' has nothing to be compared with: "
-        "before asked with other parameters (S025)",
+        "before ran with other parameters (S025)",
         f"{at}:16:3: error: 'since' of fact 'nobody' names an unknown session 'gone' (S024)",
         f"{at}:16:3: warning: fact 'nobody' has nothing to be compared with: "
         "gone has nothing recorded (S025)",

@@ -195,7 +195,7 @@ def _weigh(text: Text, live: Interpolator, where: Where) -> tuple[State, str]:
         return "verified", code_span(folded(text.value))
     if live.is_answered(found.name):
         return "verified", code_span(found.name)
-    return "assumed", f"{code_span(found.name)}, which has no answer"
+    return "assumed", f"{code_span(found.name)}, which has no result"
 
 
 def _weigh_value(text: Text, live: Interpolator, where: Where) -> tuple[State, str]:

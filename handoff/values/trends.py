@@ -59,7 +59,7 @@ def answer(fact: Fact, earlier: EarlierSession) -> tuple[Fact | None, str]:
     others = [each for each in there.values() if _is_same(each, fact)]
     whys = [(each, _why(each, fact, earlier)) for each in (*others, *named)]
     if not whys:
-        return None, f"{earlier.session} did not ask this"
+        return None, f"{earlier.session} did not run this query"
     found, why = next((each for each in whys if not each[1]), whys[0])
     return (None, why) if why else (found, "")
 
@@ -116,16 +116,16 @@ def _why(there: Fact, fact: Fact, earlier: EarlierSession) -> str:
     if there.failure is not None:
         return f"it failed in {session}"
     if old is None or new is None or not _is_same(there, fact):
-        return f"{session} did not ask this"
+        return f"{session} did not run this query"
     if there.edited:
-        return f"its answer in {session} was edited by hand"
+        return f"its result in {session} was edited manually"
     if old.sha256 != new.sha256:
-        return f"the question changed since {session}"
+        return f"the query changed since {session}"
     if not has_same_params(old, new):
-        return f"{session} asked with other parameters"
+        return f"{session} ran with other parameters"
     if old.engine != new.engine:
-        return f"another engine answered in {session}"
-    return f"{session} is of a later moment" if _as_of(old) > _as_of(new) else ""
+        return f"{session} ran on another engine"
+    return f"the as-of time of {session} is later" if _as_of(old) > _as_of(new) else ""
 
 
 def _as_of(provenance: Provenance) -> datetime:
