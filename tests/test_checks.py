@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,11 @@ from handoff.facts.recorded import Fact, Facts, Failure, Provenance
 from handoff.session.model import FileToRead, Prompt, QueryFact, Session
 from handoff.session.walk import OpenBlank
 from handoff.sql.query import Query, read
+from handoff.workspace import check as workspace
+from handoff.workspace.load import open_project
+
+sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
+from copies import write_copies
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 SQL = """-- Coverage.
@@ -243,3 +250,16 @@ def test_question_that_no_session_asks():
 
     assert project_problems(whole(session())) == (note,)
     assert project_problems(whole(USED)) == ()
+
+
+def test_many_sessions_are_checked_as_each_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_copies(tmp_path / "many", 4)
+    project = open_project(str(tmp_path / "many"), environment={})
+    alone = workspace.check(project)
+
+    monkeypatch.setattr(workspace, "_MANY", 2)
+
+    assert workspace.check(project) == alone
+    assert len(alone.problems) > 4

@@ -105,11 +105,15 @@ def _found(text: str) -> Iterator[SecretFinding]:
         return
     # rules that go by a name come last: they add nothing to what a token's own form shows
     hinted = dict(sorted(hinted.items(), key=lambda each: RULES[each[0]].accepts is not None))
-    for number, line in enumerate(text.split("\n"), 1):
+    lines = text.split("\n")
+    rules_at: dict[int, list[str]] = {}
+    for name, hints in hinted.items():
+        for number in _hinted_lines(hints, text):
+            rules_at.setdefault(number, []).append(name)
+    for number, names in sorted(rules_at.items()):
+        line = lines[number - 1]
         tokens: list[str] = []
-        for name, hints in hinted.items():
-            if not _is_hinted(hints, line):
-                continue
+        for name in names:
             for value in _values(name, line):
                 is_part = any(each in value or value in each for each in tokens)
                 if not (is_part and RULES[name].accepts):
@@ -119,6 +123,19 @@ def _found(text: str) -> Iterator[SecretFinding]:
 
 def _is_hinted(hints: tuple[str, ...], text: str) -> bool:
     return any(hint in text for hint in hints)
+
+
+def _hinted_lines(hints: tuple[str, ...], text: str) -> set[int]:
+    """The numbers of the lines with a hint; a search over the text, as few lines have one."""
+    found: set[int] = set()
+    for hint in hints:
+        line, start, at = 1, 0, text.find(hint)
+        while at >= 0:
+            line += text.count("\n", start, at)
+            found.add(line)
+            start, end = at, text.find("\n", at)
+            at = text.find(hint, end) if end >= 0 else -1
+    return found
 
 
 _PIECE, _OVERLAP = 4_000, 2_000

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from handoff.base.markdown import Heading, Page, headings, line_of, links, slug
+from handoff.base.markdown import Heading, Page, line_of, slug
 from handoff.base.problems import Level, nearest
 from handoff.base.tree import is_outside
 from handoff.check.rule import DocumentContext, Finding, rule
@@ -69,7 +69,7 @@ def heading_jump(document: DocumentContext) -> Iterator[Finding]:
         ### Findings
     """
     above = 0
-    for heading in headings(document.page):
+    for heading in document.headings:
         if heading.level > above + 1 and above:
             message = (
                 f"heading '{heading.text}' is level {heading.level} below level {above}, "
@@ -139,7 +139,7 @@ def same_anchor(document: DocumentContext) -> Iterator[Finding]:
         ## Findings
     """
     first: dict[str, tuple[tuple[str, ...], int]] = {}
-    for heading, parents in _with_parents(headings(document.page)):
+    for heading, parents in _with_parents(document.headings):
         name = slug(heading.text)
         if name not in first:
             first[name] = parents, heading.line
@@ -158,7 +158,7 @@ def missing_file(document: DocumentContext) -> Iterator[Finding]:
 
         See [the runbook](../runbooks/phase4.md).
     """
-    for link in links(document.page):
+    for link in document.links:
         target = _target(document.page.path, link.target)
         if target is None or document.tree.has(target):
             continue
@@ -178,10 +178,8 @@ def missing_anchor(document: DocumentContext) -> Iterator[Finding]:
 
         [Findings](#findings) above `## Key findings`
     """
-    anchors = {heading.anchor for heading in headings(document.page)} | _html_anchors(
-        document.page
-    )
-    for link in links(document.page):
+    anchors = {heading.anchor for heading in document.headings} | _html_anchors(document.page)
+    for link in document.links:
         name = unquote(link.target).removeprefix("#")
         if link.target.startswith("#") and name not in {"", *anchors}:
             message = f"link '#{name}' points to no heading{nearest(name, anchors)}"
@@ -197,7 +195,7 @@ def setext_heading(document: DocumentContext) -> Iterator[Finding]:
         Session closed at 16:20.
         ---
     """
-    for heading in headings(document.page):
+    for heading in document.headings:
         if heading.setext:
             message = (
                 f"the line below makes '{heading.text}' a heading; "

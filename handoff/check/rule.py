@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from handoff.base.markdown import Page, parse_markdown
+from handoff.base.markdown import Heading, Link, Page, headings, links, parse_markdown
 from handoff.base.problems import InvalidInput, Level, Place, Problem
 from handoff.base.tree import Tree
 from handoff.facts.recorded import Fact, Facts, Value, is_current
@@ -78,7 +78,7 @@ def run(rules: Iterable[Rule[Context]], context: Context) -> Iterator[Problem]:
     return (problem for each in rules for problem in each.problems(context))
 
 
-class DocumentContext(Struct, frozen=True):
+class DocumentContext(Struct, frozen=True, dict=True):
     """A Markdown document, parsed."""
 
     page: Page
@@ -87,6 +87,14 @@ class DocumentContext(Struct, frozen=True):
     @classmethod
     def of(cls, text: str, path: str, tree: Tree) -> DocumentContext:
         return cls(parse_markdown(text, path), tree)
+
+    @cached_property
+    def headings(self) -> tuple[Heading, ...]:
+        return headings(self.page)
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        return tuple(links(self.page))
 
     def place(self, line: int) -> Place:
         return Place(self.page.path, line)

@@ -70,7 +70,7 @@ class ProjectScan:
 
     def __init__(self, allowances: Iterable[Allowance]) -> None:
         self._allowances = tuple(allowances)
-        self._used: set[Allowance] = set()
+        self.used: set[Allowance] = set()
 
     def file(self, text: str, path: str) -> tuple[Problem, ...]:
         """A problem for each line of a file that looks like a secret."""
@@ -90,11 +90,11 @@ class ProjectScan:
 
     def unused(self) -> tuple[Problem, ...]:
         """A note for each allowance that no text needed."""
-        return tuple(unused(self._allowances, self._used))
+        return tuple(unused(self._allowances, self.used))
 
     def _scan(self, text: str, path: str) -> SecretScan:
         found = scan(text, path, self._allowances)
-        self._used |= found.used
+        self.used |= found.used
         return found
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from handoff.base.problems import InvalidInput, Problem, Report, UsageError, WorldError
 from handoff.base.progress import Progress, counted_items
+from handoff.base.secrets import Allowance
 from handoff.facts.recorded import Facts, is_current
 from handoff.project.project import Project
 from handoff.publish import gate
@@ -56,14 +63,14 @@ def check(
     outlines: list[rules.SessionOutline] = []
     documents: dict[str, str] = {}
     chosen = ids or project.session_ids()
-    for session_id in counted_items(chosen, progress, doing="checking", noun="sessions"):
-        found, context = run.check_files(session_id)
-        problems += found
-        if context is not None:
-            problems += rules.session_problems(context)
-            problems += drift(project, session_id) if now else ()
-            outlines.append(rules.SessionOutline.of(context.session))
-            documents[session_id] = context.document_path
+    results = run.check_all(chosen)
+    for _ in counted_items(chosen, progress, doing="checking", noun="sessions"):
+        result = next(results)
+        problems += result.problems
+        run.scan.used |= result.used
+        if result.outline is not None:
+            outlines.append(result.outline)
+            documents[result.outline.id] = result.document_path
     used = {fact.sql for each in outlines for fact in each.facts if isinstance(fact, QueryFact)}
     checked = [query for query in queries.values() if not ids or query.name in used]
     problems += rules.query_problems(checked, _schema(project, problems))
@@ -74,6 +81,31 @@ def check(
         problems += rules.project_problems(rules.ProjectContext(outlines, documents, queries))
         problems += _template_problems(project)
     return Report.of(problems)
+
+
+class _SessionResult(Struct, frozen=True):
+    """What the rules found in one session."""
+
+    problems: tuple[Problem, ...]
+    outline: checks.SessionOutline | None = None
+    """`None` if the session file cannot be read."""
+    document_path: str = ""
+    used: frozenset[Allowance] = frozenset()
+
+
+_MANY = 50
+"""Sessions from which on other processes are worth their start."""
+_runs: list[_Run] = []
+"""The run of a worker process, inherited when it is forked."""
+
+
+def _start_worker(run: _Run) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process stops the workers
+    _runs.append(run)
+
+
+def _check_in_worker(session_id: str) -> _SessionResult:
+    return _runs[-1].check_session(session_id)
 
 
 class _Run:
@@ -88,6 +120,37 @@ class _Run:
         self._now = now
         self._where = places(project)
         self._files = ProjectFiles(project)
+
+    def check_all(self, session_ids: Sequence[str]) -> Iterator[_SessionResult]:
+        """The results in order, from as many processes as there are processors."""
+        count = os.cpu_count() or 1
+        # to fork is safe with one thread only; '--live' asks the warehouse, which is limited
+        can_fork = sys.platform == "linux" and threading.active_count() == 1
+        if len(session_ids) < _MANY or count == 1 or not can_fork or self._now:
+            yield from map(self.check_session, session_ids)
+            return
+        # slow: only for many sessions
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        pool = ProcessPoolExecutor(count, get_context("fork"), _start_worker, (self,))
+        try:
+            yield from pool.map(_check_in_worker, session_ids, chunksize=8)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def check_session(self, session_id: str) -> _SessionResult:
+        """Everything that the rules of one session find."""
+        from handoff import check as rules
+
+        problems, context = self.check_files(session_id)
+        used = frozenset(self.scan.used)
+        if context is None:
+            return _SessionResult(tuple(problems), used=used)
+        problems += rules.session_problems(context)
+        problems += drift(self._project, session_id) if self._now else ()
+        outline = rules.SessionOutline.of(context.session)
+        return _SessionResult(tuple(problems), outline, context.document_path, used)
 
     def check_files(self, session_id: str) -> tuple[list[Problem], checks.CheckContext | None]:
         """The problems on the way to a session's document, and what its rules look at."""
