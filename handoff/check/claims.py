@@ -25,7 +25,7 @@ from handoff.check.subjects import (
 )
 from handoff.session.model import ChecklistItem, Condition, Text
 from handoff.session.walk import every, leaves
-from handoff.values.printing import MONTHS, moment
+from handoff.values.printing import MONTHS, timestamp_text
 
 _HEDGE = re.compile(
     r"(?i)\b(?:was|were|had|yesterday|earlier|previously|formerly|before|ago|at the start"
@@ -185,7 +185,7 @@ def _first(clause: Clause, subject: Subject) -> Problem | None:
 
 
 def _problem(code: str, claim: str, clause: Clause, subject: Subject, fact: str) -> Problem:
-    at = f" as of {moment(subject.at)}" if subject.at else ""
+    at = f" as of {timestamp_text(subject.at)}" if subject.at else ""
     message = f"'{claim.strip()}' contradicts {subject.name}: {fact}{at}"
     return Problem(code, message, clause.place, "warning")
 

@@ -21,7 +21,7 @@ from handoff.session.walk import leaves, texts
 from handoff.values.cells import Cell, Cells, EarlierValue
 from handoff.values.expressions import Literal, parts
 from handoff.values.filters import NUMBERS
-from handoff.values.printing import MONTHS, folded, moment, printed
+from handoff.values.printing import MONTHS, folded, printed, timestamp_text
 
 LONG = 2_000
 """Lines that a coding agent's own tools read at once."""
@@ -249,7 +249,7 @@ def _has_changed(old: EarlierValue, current: dict[str, Cell]) -> bool:
 
 
 def _copied(words: str, old: EarlierValue, current: dict[str, Cell]) -> str:
-    name, at = old.cell.name, f" as of {moment(old.cell.at)}" if old.cell.at else ""
+    name, at = old.cell.name, f" as of {timestamp_text(old.cell.at)}" if old.cell.at else ""
     now = printed(current[name].typed)
     return (
         f"'{words}' is the old value of '{name}'{at} ({old.recorded}), which is now '{now}'; "

@@ -16,7 +16,7 @@ from handoff.facts import receipts
 from handoff.facts.receipts import Receipt
 from handoff.publish import gate
 from handoff.sources import git_history
-from handoff.values.printing import folded, moment
+from handoff.values.printing import folded, timestamp_text
 from handoff.workspace.document import load_receipts
 from handoff.workspace.gather import load_facts
 from handoff.workspace.load import find_session, open_project, successors
@@ -57,7 +57,7 @@ def accept(
         gate.hold(secrets.problems(findings, path))
         write_whole(project.path(path), content.encode(), place=path)
     commit = f" at {receipt.commit[:7]}" if receipt.commit else ""
-    console.note(f"{session_id} accepted by {receipt.by}, {moment(receipt.at)}{commit}")
+    console.note(f"{session_id} accepted by {receipt.by}, {timestamp_text(receipt.at)}{commit}")
     for other in successors(project).get(session_id, ()):
         console.note(f"it is superseded by {other}: handoff resume {other}")
     console.note(f"next: run 'handoff publish' to update the document, and commit {path} too")

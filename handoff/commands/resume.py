@@ -21,7 +21,7 @@ from handoff.session.reading_list import to_read
 from handoff.sources import git_history
 from handoff.sources.git_history import Touch
 from handoff.values.changes import Kind, ShownValue, ValueChange, changes, shown_values
-from handoff.values.printing import code_span, folded, moment
+from handoff.values.printing import code_span, folded, timestamp_text
 from handoff.workspace.document import (
     DATA,
     cells,
@@ -308,7 +308,7 @@ MAX_VALUE = 500
 def _age(each: FactAge) -> str:
     if each.at is None or each.age is None:
         return f"{each.fact}: no result yet"
-    return f"{each.fact}: as of {moment(each.at)}, {duration(each.age)} old"
+    return f"{each.fact}: as of {timestamp_text(each.at)}, {duration(each.age)} old"
 
 
 def duration(age: timedelta) -> str:
@@ -348,7 +348,7 @@ def _changed_file(file: ChangedFile) -> str:
 
 
 def _time(at: datetime | None) -> str:
-    return moment(at) if at else "nothing recorded"
+    return timestamp_text(at) if at else "nothing recorded"
 
 
 # --- as JSON -----------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from handoff.facts.receipts import Receipt
 from handoff.project.project import Project
 from handoff.publish.build_cache import BuildRecord
 from handoff.session.order import Position, sorted_newest_first
-from handoff.values.printing import escaped, moment
+from handoff.values.printing import escaped, timestamp_text
 from handoff.workspace.build import ProjectBuild
 from handoff.workspace.document import load_receipts
 from handoff.workspace.load import open_project
@@ -59,7 +59,7 @@ class SessionStatus(Struct, frozen=True):
             words = f"superseded by {', '.join(self.superseded_by)}"
         elif self.receipts:
             last = self.receipts[-1]
-            words = f"accepted by {last.by}, {moment(last.at)}"
+            words = f"accepted by {last.by}, {timestamp_text(last.at)}"
         else:
             words = self.state
         late = len(self.overdue)

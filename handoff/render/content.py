@@ -39,7 +39,7 @@ from handoff.session.model import (
 from handoff.session.walk import LeafNode
 from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
-from handoff.values.printing import NONE, Where, moment
+from handoff.values.printing import NONE, Where, timestamp_text
 
 Leaf = Text | Blank | Flag
 LEAVES = (Text, Blank, Flag)
@@ -431,7 +431,7 @@ def _reasoned(reasoned: Reasoned, pen: LeafRenderer) -> list[str]:
 def _when(at: Timestamp | Blank, pen: LeafRenderer) -> str:
     if isinstance(at, Blank):
         return pen.words(at)
-    return moment(at.at) if isinstance(at.at, datetime) else at.at.isoformat()
+    return timestamp_text(at.at) if isinstance(at.at, datetime) else at.at.isoformat()
 
 
 def _one_line(words: Text | Blank, pen: LeafRenderer) -> str:

@@ -19,7 +19,7 @@ from handoff.session.model import (
     Timestamp,
 )
 from handoff.session.walk import OpenBlank
-from handoff.values.printing import moment
+from handoff.values.printing import timestamp_text
 
 
 class Document(Struct, frozen=True):
@@ -163,4 +163,4 @@ def _filled(words: Text | Blank, text: Callable[[Text], str]) -> str:
 
 
 def _when(at: object) -> str:
-    return moment(at) if isinstance(at, datetime) else str(at)
+    return timestamp_text(at) if isinstance(at, datetime) else str(at)

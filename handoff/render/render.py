@@ -32,7 +32,7 @@ from handoff.session.model import (
 from handoff.session.walk import every, leaves
 from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
-from handoff.values.printing import code_span, escaped, moment
+from handoff.values.printing import code_span, escaped, timestamp_text
 
 
 def render(
@@ -161,7 +161,7 @@ def provenance(facts: Facts | None, *, stale_ok: bool) -> tuple[str, ...]:
 
 
 def _answered(facts: Facts) -> Iterator[str]:
-    at = f", as of {moment(facts.as_of)}" if facts.as_of else ""
+    at = f", as of {timestamp_text(facts.as_of)}" if facts.as_of else ""
     by_origin: dict[str, list[str]] = {}
     for fact in facts.facts.values():
         if fact.provenance and not fact.failure:
@@ -193,7 +193,7 @@ def _failed(facts: Facts, *, stale_ok: bool) -> Iterator[str]:
 def _age(fact: Fact) -> str:
     """The as-of time of the last result; empty if there is none."""
     at = fact.provenance.as_of if fact.provenance else None
-    return moment(at) if at else ""
+    return timestamp_text(at) if at else ""
 
 
 def receipt_lines(receipts: Sequence[Receipt], facts: Facts | None) -> tuple[str, ...]:
@@ -206,4 +206,4 @@ def _receipt_line(receipt: Receipt, *, is_same: bool) -> str:
     at = f" at {code_span(receipt.commit[:7])}" if receipt.commit else ""
     since = "" if is_same else ", with facts recorded before these"
     note = f": {escaped(receipt.note, 'text')}" if receipt.note else ""
-    return f"{escaped(receipt.by, 'text')}, {moment(receipt.at)}{at}{since}{note}"
+    return f"{escaped(receipt.by, 'text')}, {timestamp_text(receipt.at)}{at}{since}{note}"

@@ -55,7 +55,7 @@ class Cells(Struct, frozen=True):
 
         Rows that no key names are left out; with `by_first` their first column names them.
         """
-        at, ends = self.moment(source.name), ("_before", "_change")
+        at, ends = self.as_of(source.name), ("_before", "_change")
         trend = {name for name in source.derived if name.endswith(ends)}
         first = next(iter(source.types), None) if by_first else None
         for name, row in _named_rows(source, source.named_by or first):
@@ -68,7 +68,7 @@ class Cells(Struct, frozen=True):
         limits = (self.stalled_minutes, self.zone, stale_ok)
         return ViewFactory(self.facts, self.queries, *limits, earlier=self.earlier)
 
-    def moment(self, name: str) -> datetime | None:
+    def as_of(self, name: str) -> datetime | None:
         """The as-of time of the last result; after a failed run older than that of the rest."""
         fact: Fact | None = self.facts.facts.get(name) if self.facts else None
         if self.facts is None or fact is None or fact.provenance is None:

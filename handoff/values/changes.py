@@ -115,7 +115,7 @@ def _cited(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue
                 scope = Scope(named, sources, cells.zone)
                 found = _value(part.node, scope)
                 if scope.cited:
-                    at = cells.moment(scope.cited[0])
+                    at = cells.as_of(scope.cited[0])
                     column = part.node.name if isinstance(part.node, Attribute) else ""
                     yield _seen(expression_text(part.node), column, found, at)
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from handoff.values.printing import MONTHS, clock, grouped, moment, plain, rounded
+from handoff.values.printing import MONTHS, clock, grouped, plain, rounded, timestamp_text
 
 MAX_DECIMALS = 9
 
@@ -118,9 +118,9 @@ def _local(at: object, arguments: _Arguments, zone: tzinfo) -> str | None:
     try:
         there = at.astimezone(zone)
     except OverflowError:  # the first or the last day of the calendar
-        return moment(at)
+        return timestamp_text(at)
     day = "" if there.date() == at.astimezone(UTC).date() else f"{_iso(there)} "
-    return f"{moment(at)} ({day}{there:%H:%M} {_zone_name(there)})"
+    return f"{timestamp_text(at)} ({day}{there:%H:%M} {_zone_name(there)})"
 
 
 def _zone_name(at: datetime) -> str:

@@ -132,7 +132,7 @@ def long_date(day: date) -> str:
     return f"{MONTHS[day.month - 1]} {day.day}, {day.year}"
 
 
-def moment(value: datetime) -> str:
+def timestamp_text(value: datetime) -> str:
     """`2026-01-03 16:20 UTC`; a DATETIME has no zone and names none."""
     return f"{_utc(value).isoformat(' ')[:16]}{_zone(value)}"
 
@@ -226,7 +226,7 @@ def _time(value: Value) -> str | None:
 
 
 def _moment(value: Value) -> str | None:
-    return moment(value) if isinstance(value, datetime) else None
+    return timestamp_text(value) if isinstance(value, datetime) else None
 
 
 _PRINTED: Mapping[str, Callable[[Value], str | None]] = {

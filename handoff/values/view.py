@@ -14,7 +14,7 @@ from handoff.sql.contracts import CONTRACTS
 from handoff.sql.query import Query
 from handoff.sql.types import Type, Value, type_of
 from handoff.values import expectations, trends
-from handoff.values.printing import Typed, is_name, moment
+from handoff.values.printing import Typed, is_name, timestamp_text
 from handoff.values.progress import DERIVED, DerivedRow, derive
 from handoff.values.rows import EarlierSession, FactView, Row
 
@@ -78,7 +78,8 @@ class ViewFactory(Struct, frozen=True):
                 stalled_minutes=self.stalled_minutes,
                 zone=self.zone,
             )
-        stale = f"(as of {moment(at)}, not answered since)" if at else "(not answered since)"
+        age = f"as of {timestamp_text(at)}, " if at else ""
+        stale = f"({age}not answered since)"
         return replace(
             view,
             rows=tuple(_typed(row, view) for row in rows),

@@ -27,7 +27,7 @@ from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
 from handoff.values.changes import ValueChange, changes, shown_values
-from handoff.values.printing import moment
+from handoff.values.printing import timestamp_text
 from handoff.workspace.document import cells, render, template_folders
 from handoff.workspace.gather import gather, load_facts, load_facts_leniently
 from handoff.workspace.history import ProjectFiles
@@ -293,7 +293,7 @@ def _drift(
             continue
         own = [each for each in changed if each.name.split(".")[0].split(" ")[0] == fact.name]
         if own and then.as_of:
-            at = moment(then.as_of)
+            at = timestamp_text(then.as_of)
             words = ", ".join(map(_change, own[:MAX_CHANGES]))
             more = f" and {len(own) - MAX_CHANGES} more" if len(own) > MAX_CHANGES else ""
             message = f"data changed since it was recorded as of {at}: {words}{more}"
