@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from handoff.publish.archive import Places
-from handoff.publish.links import named, relinked, rooted
+from handoff.publish.archive import Places, named, relinked, rooted
 
 OUTPUT = "docs/09-handoff"
 KEPT = f"{OUTPUT}/2026-01-09-SESSION-9-KEPT.md"

@@ -1,4 +1,4 @@
-"""Where documents stand: in the output folder, the older ones in one for each month."""
+"""Paths of documents: in the output folder, older ones in the archive; and links to them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import date
 from msgspec import Struct
 
 from handoff.project.settings import By
+from handoff.render.tidy import prose
 
 _LENGTH: dict[By, int] = {"month": len("2026-01"), "year": len("2026")}
 
@@ -19,19 +20,19 @@ NAME = r"\d{4}-\d\d-\d\d-SESSION[A-Za-z0-9._-]*\.md"
 
 
 class Places(Struct, frozen=True):
-    """Where each document stands."""
+    """The path of each document."""
 
     output: str
     before: date | None = None
-    """Documents of a day before this one stand in the archive; `None`: none does."""
+    """Documents of a day before this one are in the archive; `None`: none is."""
     by: By = "month"
     kept: frozenset[str] = frozenset()
-    """Paths of older documents that a hand edited: those stay where they are."""
+    """Paths of older documents with manual edits: those are not moved."""
 
     def of(self, path: str) -> str:
-        """Where the document stands that would be at `path` without an archive, or in one.
+        """The path of the document that would be at `path` without an archive, or in one.
 
-        Every other path is itself.
+        Every other path is unchanged.
         """
         plain = self._unarchived(path)
         day = day_of(plain) if plain is not None else None
@@ -54,7 +55,7 @@ class Places(Struct, frozen=True):
 
 
 def day_of(path: str) -> date | None:
-    """The day in a document's name; `None` where it is no document's."""
+    """The day in a document's name; `None` for the name of another file."""
     name = posixpath.basename(path)
     if not re.fullmatch(NAME, name):
         return None
@@ -62,3 +63,78 @@ def day_of(path: str) -> date | None:
         return date.fromisoformat(name[:10])
     except ValueError:
         return None
+
+
+# --- links to documents ------------------------------------------------------------------
+
+_BEFORE = r"(?<![^\s\"'`(\[<>=:|*])(?P<before>https?://[^\s\"'`()<>\[\]]*?/|(?:\.{0,2}/)*)"
+_ONE_COMMIT = re.compile(r"/[0-9a-f]{7,40}/")
+_TARGET = r"<[^<>\n]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*"
+_LINK = re.compile(
+    r"(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
+    rf"|(?P<head>\]\(\s*|^ {{0,3}}\[[^\]\n]+\]:[ \t]*|\b(?:href|src)=[\"'])(?P<to>{_TARGET})"
+)
+
+
+def named(text: str, places: Places) -> dict[str, str]:
+    """The path of each document that `text` names, by its path in the output folder."""
+    names = sorted(set(re.findall(NAME, text)))
+    return {path: places.of(path) for path in (f"{places.output}/{name}" for name in names)}
+
+
+def relinked(text: str, path: str, places: Places) -> str:
+    """The Markdown of a document written for `path` in the output folder, for its own path.
+
+    Links outside code keep their targets; those to documents follow the documents. A path
+    from the root to a document is replaced everywhere, in code too.
+    """
+    if places.before is None:
+        return text
+    now = places.of(path)
+    if now == path and not named(text, places):
+        return text
+    linked = (
+        _LINK.sub(lambda found: _link(found, path, now, places), line) if is_prose else line
+        for line, is_prose in prose(text)
+    )
+    return rooted("\n".join(linked), places)
+
+
+def rooted(text: str, places: Places) -> str:
+    """`text` with the present path of every document that it names from the root.
+
+    A URL of one commit is unchanged: there the document has its old path.
+    """
+    if places.before is None or places.output == ".":
+        return text
+    folder = rf"{re.escape(places.output)}/(?:{FOLDER}/)?"
+
+    def replaced(found: re.Match[str]) -> str:
+        if _ONE_COMMIT.search(found["before"]):
+            return found[0]
+        return found["before"] + places.of(found["path"])
+
+    return re.sub(rf"{_BEFORE}(?P<path>{folder}{NAME})(?![\w/-]|\.\w)", replaced, text)
+
+
+def _link(found: re.Match[str], was: str, now: str, places: Places) -> str:
+    target = found["to"]
+    if not target:  # code, or a link to nothing
+        return found[0]
+    if target.startswith("<"):
+        return f"{found['head']}<{_target(target[1:-1], was, now, places)}>"
+    return found["head"] + _target(target, was, now, places)
+
+
+def _target(target: str, was: str, now: str, places: Places) -> str:
+    """A link's target relative to the folder of `now`."""
+    path = re.split(r"[?#]", target, maxsplit=1)[0]
+    if not path or path.startswith("/") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", path):
+        return target
+    folder, new = posixpath.dirname(was), posixpath.dirname(now)
+    leads_to = posixpath.normpath(posixpath.join(folder, path))
+    place = places.of(leads_to)
+    if folder == new and posixpath.normpath(place) == leads_to:
+        return target
+    slash = "/" if path.endswith("/") else ""
+    return posixpath.relpath(place, new) + slash + target[len(path) :]

@@ -1,4 +1,4 @@
-"""The gate before every write: a text that looks like a secret does not pass."""
+"""The check before every write: a text that looks like a secret is refused."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ def facts_problems(project: Project, facts: Facts, path: str) -> tuple[Problem, 
 def document_problems(
     project: Project, text: str, path: str, source: str
 ) -> tuple[Problem, ...]:
-    """A problem for each secret in a document, told at its line in the file `source`.
+    """A problem for each secret in a document, at its line in the file `source`.
 
-    What does not stand there as it is, as a template's own, is told at the document's line.
+    A secret that is not in that file, but for example in a template, is reported at the
+    document's line.
     """
     found = scan(text, path, project.settings.secrets_allow)
     if not found.findings:
@@ -48,7 +49,7 @@ def document_problems(
 
 
 def hold(found: Iterable[Problem]) -> None:
-    """Raises InvalidInput where there is a problem."""
+    """Raises InvalidInput if there is a problem."""
     if every := tuple(found):
         raise InvalidInput(every)
 
@@ -98,7 +99,7 @@ class ProjectScan:
         return found
 
 
-# --- where it is told --------------------------------------------------------------------
+# --- places of the problems --------------------------------------------------------------
 
 
 def _file(project: Project, path: str) -> SecretScan:
@@ -118,7 +119,7 @@ _FACT = re.compile(r'^ {4}"(\w+)": \{$', re.MULTILINE)
 def _in_facts(
     found: SecretScan, facts: Facts | None, text: str, path: str
 ) -> tuple[Problem, ...]:
-    """With the column, where it is a cell: then the session can leave it out."""
+    """With the column of a cell, so that the session can redact it."""
     told = (_in_fact(each, facts or Facts(None, {}), text, path) for each in found.findings)
     return tuple(dict.fromkeys(told))
 

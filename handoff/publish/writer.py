@@ -1,4 +1,4 @@
-"""The one writer of documents: it replaces what handoff wrote, never what a hand did."""
+"""The only writer of documents; it never overwrites manual edits."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def signature(content: bytes) -> SignedDocument:
     whole = content.decode(errors="replace").replace("\r\n", "\n")
     found = _SIGNATURE.search(whole)
     if found is None:
-        # a hand went on below it
+        # text was added below it
         above = [*_COMMENT.finditer(whole)]
         return SignedDocument(whole, above[-1][1] if above else None, intact=False)
     text = whole[: found.start()]
@@ -62,7 +62,7 @@ def signature(content: bytes) -> SignedDocument:
 
 
 def was_written(content: bytes, text: str) -> bool:
-    """Whether the file's digest was made over `text`, whatever a hand made of it since."""
+    """Whether the file's digest was made over `text`, even if it was edited since."""
     found = _SIGNATURE.search(content.decode(errors="replace").replace("\r\n", "\n"))
     return found is not None and found[2] == _digest(text)
 
@@ -106,7 +106,7 @@ def write(
     """Write `text` to the document file `path` under `root`, signed for `owner`.
 
     `gate` is called where it is not there already, and raises where nobody may see it.
-    Raises Refused with the diff where a hand's work would be lost; with `overwrite` that is
+    Raises Refused with the diff if manual edits would be lost; with `overwrite` they are
     put aside first, under a name that is free. Raises WorldError.
     """
     file = confined(root, path)
@@ -145,7 +145,7 @@ _SAYS: dict[State, tuple[str, str]] = {
 
 
 def problem(path: str, state: State, *, why: str = "") -> Problem:
-    """What is wrong with the document file `path` in `state`, and what mends it."""
+    """What is wrong with the document file `path` in `state`, and how to fix it."""
     code, message = _SAYS[state]
     mend = "; 'handoff publish' writes it"
     if state not in ("missing", "outdated"):

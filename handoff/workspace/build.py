@@ -19,9 +19,9 @@ from handoff.base.progress import Progress, counted_items
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.publish import index, writer
+from handoff.publish.archive import named
 from handoff.publish.build_cache import BuildRecord, Due, Overview, digest, load_cache
 from handoff.publish.index import IndexRow
-from handoff.publish.links import named
 from handoff.render.document import Document, deadline_text, deadlines
 from handoff.session.decode import position_of
 from handoff.session.model import Checkpoint, Session, Text, Timestamp

@@ -13,8 +13,7 @@ from handoff.base.problems import UsageError, nearest
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.publish import gate
-from handoff.publish.archive import Places
-from handoff.publish.links import relinked, rooted
+from handoff.publish.archive import Places, relinked, rooted
 from handoff.render.document import Document, document_path
 from handoff.workspace.gather import earlier
 from handoff.workspace.load import LoadedSession
