@@ -74,7 +74,7 @@ def told(failure: QueryResult | Failure) -> tuple[str, int]:
 # --- answers -----------------------------------------------------------------------------
 
 
-def test_answer_with_its_provenance(stub: Stub, settings: Settings) -> None:
+def test_result_with_its_provenance(stub: Stub, settings: Settings) -> None:
     (answer,) = ask(stub, settings, Script(n_bytes=5, n_rows=2, tables=("p.nba.games",)))
 
     assert answer == QueryResult(
@@ -86,7 +86,7 @@ def test_answer_with_its_provenance(stub: Stub, settings: Settings) -> None:
     )
 
 
-def test_no_rows_are_an_answer(stub: Stub, settings: Settings) -> None:
+def test_no_rows_are_an_result(stub: Stub, settings: Settings) -> None:
     (answer,) = ask(stub, settings, Script(n_rows=0))
 
     assert isinstance(answer, QueryResult)
@@ -100,13 +100,13 @@ def test_rows_over_several_pages(stub: Stub, settings: Settings) -> None:
     assert answer.rows == tuple((n,) for n in range(1_000))
 
 
-def test_no_question_asks_nobody() -> None:
+def test_no_query_connects_to_nobody() -> None:
     assert (
         BigQueryWarehouse(Settings(endpoint="http://127.0.0.1:1"), lambda _: None).run([]) == ()
     )
 
 
-def test_failed_question_takes_no_other_down(stub: Stub, settings: Settings) -> None:
+def test_failed_query_does_not_affect_others(stub: Stub, settings: Settings) -> None:
     failed = error(400, "invalidQuery", "Unrecognized name: x at [2:8]")
 
     answers = ask(stub, settings, Script(), Script(dry_error=failed), Script())
@@ -115,7 +115,7 @@ def test_failed_question_takes_no_other_down(stub: Stub, settings: Settings) -> 
     assert told(answers[1]) == ("sql/a/q1.sql:2:8: unrecognized name: x", 1)
 
 
-def test_progress_is_told(stub: Stub, settings: Settings) -> None:
+def test_progress_is_reported(stub: Stub, settings: Settings) -> None:
     asked = [question(0), question(1)]
     stub.scripts = {each.query.text: Script() for each in asked}
     lines: list[str] = []
@@ -252,7 +252,7 @@ def test_estimates_run_nothing_and_know_the_cache(stub: Stub, settings: Settings
     assert stub.jobs == {}
 
 
-def test_bills_of_what_was_asked(stub: Stub, settings: Settings) -> None:
+def test_bills_of_what_was_run(stub: Stub, settings: Settings) -> None:
     asked = [question(0), question(1)]
     stub.scripts = {
         asked[0].query.text: Script(n_bytes=30 * MIB),
@@ -311,7 +311,7 @@ def test_wide_rows_are_read_only_as_far_as_they_are_kept(
 # --- all at once -------------------------------------------------------------------------
 
 
-def test_eight_slow_questions_take_as_long_as_one(stub: Stub, settings: Settings) -> None:
+def test_eight_slow_queries_take_as_long_as_one(stub: Stub, settings: Settings) -> None:
     asked = [question(n) for n in range(8)]
     stub.scripts = {each.query.text: Script(seconds=0.3) for each in asked}
     warehouse = BigQueryWarehouse(settings, lambda _: None)
@@ -343,7 +343,7 @@ def test_forty_at_once_share_the_connections(
 # --- trouble on the way ------------------------------------------------------------------
 
 
-def test_busy_server_is_asked_again(stub: Stub, settings: Settings) -> None:
+def test_busy_server_is_retried(stub: Stub, settings: Settings) -> None:
     script = Script(begin_errors=[BUSY], result_errors=[BUSY, BUSY])
 
     (answer,) = ask(stub, settings, script)
@@ -351,7 +351,7 @@ def test_busy_server_is_asked_again(stub: Stub, settings: Settings) -> None:
     assert isinstance(answer, QueryResult)
 
 
-def test_lost_answer_does_not_run_the_question_twice(stub: Stub, settings: Settings) -> None:
+def test_lost_response_does_not_run_the_query_twice(stub: Stub, settings: Settings) -> None:
     (answer,) = ask(stub, settings, Script(lost_answers=1))
 
     assert isinstance(answer, QueryResult)

@@ -62,7 +62,7 @@ def test_error_of_a_dry_run(stub: Stub, case: dict[str, Any]) -> None:
     assert (failure.message, failure.exit_code) == (case["told"], case["exit_code"])
 
 
-def test_error_of_the_job_itself_is_told_like_that_of_its_dry_run(stub: Stub) -> None:
+def test_error_of_the_job_itself_is_reported_like_that_of_its_dry_run(stub: Stub) -> None:
     said = {"reason": "invalidQuery", "message": "division by zero: 1 / 0 at [5:17]"}
 
     failure = asked(stub, Script(schema=SCHEMA, job_errors=[said]))
@@ -147,7 +147,7 @@ def test_causes_are_unwrapped_however_deep() -> None:
     assert "(connection reset)" in explained.message
 
 
-def test_bug_is_no_answer_of_bigquery() -> None:
+def test_bug_is_not_a_result_of_bigquery() -> None:
     bug = KeyError("rows")
 
     assert explain(bug, QUERY, project="p", settings=Settings(), catalogue=_Nothing()) is None

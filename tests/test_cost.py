@@ -49,20 +49,20 @@ def test_ceiling_leaves_room_over_the_bill() -> None:
             assert one.ceiling >= one.bytes_billed
 
 
-def test_question_without_limits_still_has_its_ceiling() -> None:
+def test_query_without_limits_still_has_its_ceiling() -> None:
     (grant,) = allot([estimate(100 * MIB)], Settings(), at=AT)
 
     assert grant == QueryBudget(120 * MIB)
 
 
-def test_question_nobody_can_estimate_is_held_by_the_cap_alone() -> None:
+def test_query_without_an_estimate_is_limited_by_the_cap_alone() -> None:
     one = [estimate(0, is_bound=False)]
 
     assert allot(one, Settings(), at=AT) == (QueryBudget(None),)
     assert allot(one, Settings(max_bytes_query=50 * MIB), at=AT) == (QueryBudget(50 * MIB),)
 
 
-def test_question_over_its_cap_is_not_asked_and_others_are() -> None:
+def test_query_over_its_cap_is_not_run_and_others_are() -> None:
     dear, cheap = allot(
         [estimate(200 * MIB), estimate(1)], Settings(max_bytes_query=100 * MIB), at=AT
     )

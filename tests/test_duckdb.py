@@ -166,7 +166,7 @@ def test_bignumeric_parameter_is_refused_where_it_stands(shop: DuckDBWarehouse) 
         ("x INT64", "SELECT 1 AS x LIMIT -1", "LIMIT/OFFSET cannot be negative"),
     ],
 )
-def test_failure_while_it_runs_is_told_in_a_line(
+def test_failure_while_it_runs_is_reported_in_a_line(
     shop: DuckDBWarehouse, returns: str, sql: str, told: str
 ) -> None:
     found = ask(shop, returns, sql)
@@ -177,7 +177,7 @@ def test_failure_while_it_runs_is_told_in_a_line(
 
 
 @pytest.mark.parametrize("ending", [";", "; -- the end", ";\n/* the\nend */\n", "; # the end"])
-def test_question_may_end_with_a_semicolon_and_a_comment(
+def test_query_may_end_with_a_semicolon_and_a_comment(
     shop: DuckDBWarehouse, ending: str
 ) -> None:
     found = ask(shop, "x INT64", f"SELECT 1 AS x{ending}")
@@ -186,7 +186,7 @@ def test_question_may_end_with_a_semicolon_and_a_comment(
     assert found.rows == ((1,),)
 
 
-def test_question_nested_too_deeply_is_told(shop: DuckDBWarehouse) -> None:
+def test_query_nested_too_deeply_is_reported(shop: DuckDBWarehouse) -> None:
     found = ask(shop, "x INT64", f"SELECT {'(' * 3000}1{')' * 3000} AS x")
 
     assert isinstance(found, Failure)
@@ -227,7 +227,7 @@ def test_one_failure_takes_no_other_down(shop: DuckDBWarehouse) -> None:
     assert answered.rows == ((1,),)
 
 
-def test_slow_question_is_stopped(tmp_path: Path) -> None:
+def test_slow_query_is_stopped(tmp_path: Path) -> None:
     path = tmp_path / "d.duckdb"
     duckdb.connect(str(path)).close()
     warehouse = open_file(path, timeout_seconds=0.2)
@@ -243,7 +243,7 @@ def test_slow_question_is_stopped(tmp_path: Path) -> None:
     assert found.message == "sql/q.sql: no result within 0.2 seconds"
 
 
-def test_slow_question_hears_an_interrupt(shop: DuckDBWarehouse) -> None:
+def test_slow_query_is_interrupted(shop: DuckDBWarehouse) -> None:
     sql = "SELECT COUNT(*) AS x FROM " + ", ".join(f"{_MANY} AS n{i}" for i in range(4))
     timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
     began = time.monotonic()
@@ -259,7 +259,7 @@ def test_slow_question_hears_an_interrupt(shop: DuckDBWarehouse) -> None:
 _MANY = "UNNEST(GENERATE_ARRAY(1, 10000))"
 
 
-def test_more_rows_than_a_fact_holds_are_told(shop: DuckDBWarehouse) -> None:
+def test_too_many_rows_are_reported(shop: DuckDBWarehouse) -> None:
     found = ask(shop, "n INT64", "SELECT n FROM UNNEST(GENERATE_ARRAY(1, 5000)) AS n")
 
     assert isinstance(found, Failure)
@@ -270,7 +270,7 @@ def test_more_rows_than_a_fact_holds_are_told(shop: DuckDBWarehouse) -> None:
     )
 
 
-def test_columns_that_differ_are_told_before_it_runs(shop: DuckDBWarehouse) -> None:
+def test_columns_that_differ_are_reported_before_it_runs(shop: DuckDBWarehouse) -> None:
     found = ask(shop, "n INT64, m DATE", "SELECT 1 / 0 AS n, 'x' AS o")
 
     assert isinstance(found, Failure)
@@ -281,12 +281,12 @@ def test_columns_that_differ_are_told_before_it_runs(shop: DuckDBWarehouse) -> N
     )
 
 
-def test_missing_database_is_told(tmp_path: Path) -> None:
+def test_missing_database_is_reported(tmp_path: Path) -> None:
     with pytest.raises(WorldError, match=r"none\.duckdb: error: no such database"):
         open_file(tmp_path / "none.duckdb")
 
 
-def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_file_that_is_not_a_database_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "text.duckdb"
     path.write_text("no database")
 
@@ -382,14 +382,14 @@ def test_sample_script_that_leads_elsewhere_is_not_read(tmp_path: Path) -> None:
         open_sample(tmp_path / "sample", cache=tmp_path / "cache")
 
 
-def test_sample_script_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+def test_sample_script_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
     (tmp_path / "0.sql").write_bytes(b"SELECT\n'\xff'")
 
     with pytest.raises(InvalidInput, match=r"0\.sql:2: error: not UTF-8"):
         open_sample(tmp_path, cache=tmp_path / "cache")
 
 
-def test_folder_without_scripts_is_told(tmp_path: Path) -> None:
+def test_folder_without_scripts_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no scripts to build the sample warehouse from"):
         open_sample(tmp_path)
 

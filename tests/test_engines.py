@@ -46,7 +46,7 @@ def test_there_are_many_of_every_verdict() -> None:
 
 
 @every_case
-def test_embedded_engine_answers_as_bigquery_or_refuses(
+def test_embedded_engine_agrees_with_bigquery_or_refuses(
     embedded: DuckDBWarehouse, case: Case
 ) -> None:
     (found,) = embedded.run([case.asked])
@@ -59,7 +59,7 @@ def test_embedded_engine_answers_as_bigquery_or_refuses(
 
 
 @pytest.mark.xdist_group("emulator")
-def test_emulator_answers_as_the_cases_say(emulator: str, shop_file: Path) -> None:
+def test_emulator_agrees_with_the_cases(emulator: str, shop_file: Path) -> None:
     load(emulator, shop_file)
     settings = Settings(project=PROJECT, endpoint=emulator, concurrency=2)
     # no time for trying again: its errors look as if they might pass

@@ -198,7 +198,7 @@ def digests(recorded: Facts) -> list[str]:
     return [line.split("sha256:")[1].rstrip('"') for line in lines]
 
 
-def test_only_ran_at_differs_when_the_same_is_answered_again() -> None:
+def test_only_ran_at_differs_when_the_same_is_run_again() -> None:
     first = dates(1, 2)
     again = replace(PROVENANCE, ran_at=AS_OF + timedelta(hours=1))
     second = facts(replace(first.facts["games"], provenance=again))

@@ -89,7 +89,7 @@ def provenance(**params: Value) -> Provenance:
     return Provenance("a/games.sql", query.sha256, params, "scripted", "job_1", LATER, 10)
 
 
-def test_questions_are_asked_in_one_call_in_their_order() -> None:
+def test_queries_are_run_in_one_call_in_their_order() -> None:
     warehouse = Scripted((ONE, GAMES))
 
     facts = gather(session(ONE_QUESTION, games()), QUERIES, warehouse, None, AS_OF)
@@ -112,7 +112,7 @@ def test_questions_are_asked_in_one_call_in_their_order() -> None:
     )
 
 
-def test_failure_stands_beside_the_last_answer() -> None:
+def test_failure_is_recorded_with_the_last_result() -> None:
     first = gather(session(games()), QUERIES, Scripted((GAMES,)), None, AS_OF)
 
     second = gather(session(games()), QUERIES, Scripted((FAILURE,)), first, LATER)
@@ -121,7 +121,7 @@ def test_failure_stands_beside_the_last_answer() -> None:
     assert second.facts["games"] == replace(first.facts["games"], failure=FAILURE)
 
 
-def test_next_answer_takes_the_failure_away() -> None:
+def test_next_result_removes_the_failure() -> None:
     failed = gather(session(games()), QUERIES, Scripted((FAILURE,)), None, AS_OF)
 
     answered = gather(session(games()), QUERIES, Scripted((GAMES,)), failed, AS_OF)
@@ -131,7 +131,7 @@ def test_next_answer_takes_the_failure_away() -> None:
     assert answered.facts["games"].rows == GAMES.rows
 
 
-def test_answer_edited_by_hand_is_not_kept_beside_a_failure() -> None:
+def test_manually_edited_result_is_not_kept_with_a_failure() -> None:
     text = dump(gather(session(games()), QUERIES, Scripted((GAMES,)), None, AS_OF))
     edited = load(text.replace('"ATL", "a@b.c", 3', '"ATL", "a@b.c", 4').encode(), "f.json")
 
@@ -161,7 +161,7 @@ def test_fact_no_longer_declared_is_dropped() -> None:
     assert list(second.facts) == ["one"]
 
 
-def test_nothing_is_asked_where_anything_does_not_fit() -> None:
+def test_nothing_is_run_where_anything_does_not_fit() -> None:
     warehouse = Scripted(())
     bad = games(redact=("e-mail", "team"), params={"day": "soon"})
 
@@ -178,5 +178,5 @@ def test_nothing_is_asked_where_anything_does_not_fit() -> None:
     ]
 
 
-def test_session_without_questions_asks_nothing() -> None:
+def test_session_without_queries_runs_nothing() -> None:
     assert gather(session(), QUERIES, Scripted(()), None, AS_OF) == Facts(MOMENT, {})

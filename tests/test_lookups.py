@@ -43,7 +43,7 @@ WRONG = (FIXTURES / "wrong.txt").read_text("utf-8").strip().split("\n\n")
 
 
 @pytest.mark.parametrize("case", WRONG, ids=[case.splitlines()[0] for case in WRONG])
-def test_every_mistake_is_told_before_anything_is_read(case: str, tmp_path: Path) -> None:
+def test_every_error_is_reported_before_anything_is_read(case: str, tmp_path: Path) -> None:
     declaration, *expected = case.splitlines()
     root = tmp_path / "project"
     write(root, "sessions/s.yaml", f"{HEAD}  {declaration}\n")
@@ -58,7 +58,7 @@ def test_every_mistake_is_told_before_anything_is_read(case: str, tmp_path: Path
     assert told.splitlines() == expected
 
 
-def test_declaration_is_the_same_question_in_any_order(tmp_path: Path) -> None:
+def test_declaration_is_the_same_query_in_any_order(tmp_path: Path) -> None:
     one = "{git: HEAD, take: commits}"
     other = "{take: commits, 'git': HEAD, key: sha}"
 
@@ -79,7 +79,7 @@ CASES = yaml.safe_load((FIXTURES / "answers.yaml").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["says"] for case in CASES])
-def test_answers(case: dict[str, object], tmp_path: Path) -> None:
+def test_results(case: dict[str, object], tmp_path: Path) -> None:
     for path, text in dict(case.get("files", {})).items():  # type: ignore[call-overload]
         write(tmp_path, path, text if isinstance(text, str) else json.dumps(text))
     lookup = declared(tmp_path, json.dumps(case["fact"]))
@@ -254,7 +254,7 @@ goal: '{{ run.done }} days'
 """
 
 
-def test_failure_keeps_the_last_answer(tmp_path: Path) -> None:
+def test_failure_keeps_the_last_result(tmp_path: Path) -> None:
     write(tmp_path, "sessions/s.yaml", HEAD + LOG.strip("\n"))
     write(tmp_path, "run.log", "at 2026-01-03T16:00:00Z day 5\n")
     project = api.open_project(str(tmp_path))
@@ -273,7 +273,7 @@ def test_failure_keeps_the_last_answer(tmp_path: Path) -> None:
     assert "5 (as of 2026-01-03 16:20 UTC, not answered since) days" in old
 
 
-def test_another_declaration_is_another_question(tmp_path: Path) -> None:
+def test_another_declaration_is_another_query(tmp_path: Path) -> None:
     write(tmp_path, "sessions/s.yaml", HEAD + LOG.strip("\n"))
     write(tmp_path, "run.log", "at 2026-01-03T16:00:00Z day 5\n")
     project = api.open_project(str(tmp_path))
@@ -293,7 +293,7 @@ def stale(root: Path) -> list[str]:
     return [str(problem) for problem in report.problems if problem.code == "F021"]
 
 
-def test_missing_fact_is_told_under_frozen(tmp_path: Path) -> None:
+def test_missing_fact_is_reported_under_frozen(tmp_path: Path) -> None:
     write(tmp_path, "sessions/s.yaml", HEAD + LOG.strip("\n"))
     project = api.open_project(str(tmp_path))
 
@@ -328,7 +328,7 @@ def test_footer_names_what_was_looked_into(repository: Path) -> None:
     )
 
 
-def test_answers_have_the_shape_of_facts(tmp_path: Path) -> None:
+def test_results_have_the_shape_of_facts(tmp_path: Path) -> None:
     write(tmp_path, "run.log", "day 5\n")
     lookup = declared(
         tmp_path, r"{log: run.log, match: 'day (?P<done>\d+)', columns: {done: INT64}}"
@@ -429,7 +429,7 @@ def test_session_without_a_warehouse_renders_the_same_twice(repository: Path) ->
     assert handoff(repository, "check", "session-9") == ""
 
 
-def test_engine_that_is_given_is_one_though_nothing_is_asked(repository: Path) -> None:
+def test_unknown_engine_is_an_error_though_nothing_is_run(repository: Path) -> None:
     write(repository, "sessions/s.yaml", f"{HEAD}  work: {{git: base}}\n")
     project = api.open_project(str(repository))
     loaded = api.load(project, "s")
@@ -461,7 +461,7 @@ EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILIN
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
-def test_example_is_without_mistakes(example: str, tmp_path: Path) -> None:
+def test_example_is_without_errors(example: str, tmp_path: Path) -> None:
     head = HEAD.removesuffix("facts:\n")
     write(tmp_path, "sessions/s.yaml", head + example)
     project = api.open_project(str(tmp_path))

@@ -85,14 +85,14 @@ def test_older_part_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     assert list(log.matches(run, log.compile_pattern(PATTERN))) == []
 
 
-def test_log_that_is_no_file_says_so(tmp_path: Path) -> None:
+def test_log_that_is_not_a_file_is_an_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "run.log")  # to open it would wait for ever
 
     with pytest.raises(SourceFailed, match="not a plain file"):
         list(log.matches(tmp_path / "run.log", log.compile_pattern(PATTERN)))
 
 
-def test_missing_log_says_so(tmp_path: Path) -> None:
+def test_missing_log_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceFailed, match="cannot read the log: no such file"):
         list(log.matches(tmp_path / "no.log", log.compile_pattern(PATTERN)))
 
@@ -131,7 +131,9 @@ def test_huge_log_is_read_from_its_end(tmp_path: Path, monkeypatch: pytest.Monke
     assert next(log.matches(run, log.compile_pattern(PATTERN)))["total"] == "1,537"
 
 
-def test_how_much_of_a_log_was_searched_is_said_where_it_was_not_all(tmp_path: Path) -> None:
+def test_part_of_a_log_that_was_searched_is_reported(
+    tmp_path: Path,
+) -> None:
     run = write(tmp_path / "run.log", "Processing day 1/2\n")
     assert log.searched(run) == ""
 
@@ -221,7 +223,7 @@ def test_checkpoint_of_named_rows() -> None:
     ]
 
 
-def test_checkpoint_that_is_no_file_says_so(tmp_path: Path) -> None:
+def test_checkpoint_that_is_not_a_file_is_an_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "state.json")
 
     with pytest.raises(SourceFailed, match="not a plain file"):
@@ -317,7 +319,7 @@ def test_since_a_branch_is_since_where_both_parted(repository: Path) -> None:
     assert [commit.subject for commit in git.commits(repository, span)] == ["Work"]
 
 
-def test_past_moment_has_its_own_head(repository: Path) -> None:
+def test_past_time_has_its_own_head(repository: Path) -> None:
     write(repository / "later.py", "l\n")
     run(repository, "add", ".")
     run(repository, "commit", "-q", "-m", "Later", date="2026-01-04T10:00:00Z")
@@ -344,7 +346,7 @@ def test_detached_head_and_folder_beneath_the_top(repository: Path) -> None:
     assert len(git.files(repository / "inner", git.since(repository, "base"))) == 4
 
 
-def test_repository_without_a_commit_says_so(tmp_path: Path) -> None:
+def test_repository_without_a_commit_is_an_error(tmp_path: Path) -> None:
     run(tmp_path, "init", "-q")
 
     with pytest.raises(SourceFailed, match="the repository has no commit yet"):
@@ -458,7 +460,7 @@ def test_hostile_repository_runs_nothing(repository: Path, tmp_path: Path) -> No
     assert not mark.exists()
 
 
-def test_shallow_clone_is_said(repository: Path, tmp_path: Path) -> None:
+def test_shallow_clone_is_reported(repository: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     run(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", str(clone))
 
@@ -469,6 +471,6 @@ def test_shallow_clone_is_said(repository: Path, tmp_path: Path) -> None:
         git.since(clone, "base")
 
 
-def test_no_repository_says_so(tmp_path: Path) -> None:
+def test_no_repository_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceFailed, match="not a git repository"):
         git.since(tmp_path, "HEAD")

@@ -60,7 +60,7 @@ def test_checkout_with_windows_line_ends_is_the_same_query() -> None:
     )
 
 
-def test_bytes_that_are_no_text_are_told_with_their_line() -> None:
+def test_invalid_utf8_is_reported_with_its_line() -> None:
     with pytest.raises(InvalidInput) as raised:
         read(b"-- One.\n-- \xff\nSELECT 1", "sql/q.sql", "q.sql")
 
@@ -87,7 +87,7 @@ def test_parameters_are_bound_with_as_of_to_the_minute() -> None:
     }
 
 
-def test_every_parameter_that_does_not_fit_is_told_at_once() -> None:
+def test_every_parameter_that_does_not_fit_is_reported_at_once() -> None:
     asked = question(season_strat=1, day="Tuesday", as_of="2026-01-03")
 
     with pytest.raises(InvalidInput) as raised:

@@ -58,7 +58,7 @@ def _asked(question: str, as_of: datetime) -> BoundQuery:
 
 
 @pytest.mark.parametrize(("question", "as_of"), ASKED)
-def test_question_has_the_same_answer_on_both_engines(
+def test_query_has_the_same_result_on_both_engines(
     bigquery: Answers, duckdb: Answers, question: str, as_of: datetime
 ) -> None:
     there, here = bigquery[question, as_of], duckdb[question, as_of]
