@@ -83,7 +83,7 @@ def test_check_names_a_document_to_be_moved(tmp_path: Path) -> None:
     told = [str(each.problem) for each in api.unpublished(here)]
 
     assert told == [
-        f"{OUTPUT}/{ONE}: error: its place is {OUTPUT}/2026-01/{ONE} now; 'handoff publish' "
+        f"{OUTPUT}/{ONE}: error: belongs at {OUTPUT}/2026-01/{ONE} now; 'handoff publish' "
         "moves it (X007)",
         f"{OUTPUT}/2026-01/{ONE}: error: not published; 'handoff publish' writes it (X004)",
         f"{OUTPUT}/{TWO}: error: out of date because the place of {OUTPUT}/{ONE} changed; "

@@ -56,7 +56,7 @@ def test_an_edited_document_is_refused_with_the_difference(tmp_path: Path) -> No
         write(tmp_path, DOC, TEXT, "one")
 
     assert str(refused.value).splitlines() == [
-        "docs/one.md: error: edited by hand since handoff wrote it: move the edits into the "
+        "docs/one.md: error: edited manually since handoff wrote it: move the edits into the "
         "session file, or replace it with '--overwrite', which keeps its text aside (X001)",
         "--- docs/one.md (as it is)",
         "+++ docs/one.md (as rendered)",
@@ -75,7 +75,7 @@ def test_edit_saved_while_the_document_is_written_is_kept(tmp_path: Path) -> Non
     def edited() -> None:
         (tmp_path / DOC).write_text("by hand\n")
 
-    with pytest.raises(Refused, match="somebody wrote to it meanwhile"):
+    with pytest.raises(Refused, match="changed on disk while rendering"):
         write(tmp_path, DOC, "# New\n", "one", gate=edited)
 
     assert (tmp_path / DOC).read_text() == "by hand\n"

@@ -154,7 +154,7 @@ def test_edited_document_is_kept_and_the_others_are_written(tmp_path: Path) -> N
 
     assert changed(done) == [TWO]
     assert [each.splitlines()[0] for each in done.refused] == [
-        f"{OUTPUT}/{ONE}: error: edited by hand since handoff wrote it: move the edits into "
+        f"{OUTPUT}/{ONE}: error: edited manually since handoff wrote it: move the edits into "
         "the session file, or replace it with '--overwrite', which keeps its text aside (X001)"
     ]
     assert done.exit_code == 1
@@ -168,9 +168,7 @@ def test_deleted_session_leaves_its_document_until_it_is_pruned(tmp_path: Path) 
     here = project(tmp_path, one="", two="")
     api.publish(here)
     (tmp_path / "sessions/one.yaml").unlink()
-    message = (
-        "left over: there is no session 'one' any more; 'handoff publish --prune' removes it"
-    )
+    message = "orphaned: session 'one' no longer exists; 'handoff publish --prune' removes it"
 
     kept = api.publish(here)
     checked = told(here)
@@ -194,8 +192,8 @@ def test_pruning_spares_what_a_hand_edited(tmp_path: Path) -> None:
     done = api.publish(here, prune=True)
 
     assert [str(each) for each in done.left] == [
-        f"{OUTPUT}/{ONE}: warning: left over: there is no session 'one' any more; edited by "
-        "hand, so only a hand removes it (X006)"
+        f"{OUTPUT}/{ONE}: warning: orphaned: session 'one' no longer exists; edited "
+        "manually, so remove it yourself (X006)"
     ]
     assert documents(tmp_path)[ONE] == edited
 
@@ -210,7 +208,7 @@ def test_new_slug_leaves_the_old_document(tmp_path: Path) -> None:
     new = "2026-01-01-SESSION-1-OTHER.md"
     assert changed(done) == [new, "README.md", "LATEST.md"]
     assert [str(each) for each in done.left] == [
-        f"{OUTPUT}/{ONE}: warning: left over: the document of 'one' is {OUTPUT}/{new} now; "
+        f"{OUTPUT}/{ONE}: warning: orphaned: the document of 'one' is now {OUTPUT}/{new}; "
         "'handoff publish --prune' removes it (X007)"
     ]
 

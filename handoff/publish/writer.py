@@ -123,7 +123,7 @@ def write(
 
     def unchanged() -> None:
         if read_plain(file, path) != content:  # an editor saved meanwhile: it takes no lock
-            raise Refused(f"{path}: error: somebody wrote to it meanwhile, it stays")
+            raise Refused(f"{path}: error: changed on disk while rendering; left untouched")
 
     write_whole(file, signed(text, owner).encode(), place=path, check=unchanged)
     return WriteResult(path, changed=True, saved=saved)
@@ -132,11 +132,11 @@ def write(
 _SAYS: dict[State, tuple[str, str]] = {
     "edited": (
         "X001",
-        "edited by hand since handoff wrote it: move the edits into the session file",
+        "edited manually since handoff wrote it: move the edits into the session file",
     ),
     "foreign": (
         "X002",
-        "not written by handoff, or its last line is no longer the last: move it away",
+        "not written by handoff (its signature line is missing or not last): move it away",
     ),
     "taken": ("X003", "the document of another session: give one of the two another 'slug'"),
     "missing": ("X004", "not published"),
@@ -147,10 +147,10 @@ _SAYS: dict[State, tuple[str, str]] = {
 def problem(path: str, state: State, *, why: str = "") -> Problem:
     """What is wrong with the document file `path` in `state`, and how to fix it."""
     code, message = _SAYS[state]
-    mend = "; 'handoff publish' writes it"
+    fix = "; 'handoff publish' writes it"
     if state not in ("missing", "outdated"):
-        mend = ", or replace it with '--overwrite', which keeps its text aside"
-    return Problem(code, message + why + mend, Place(path))
+        fix = ", or replace it with '--overwrite', which keeps its text aside"
+    return Problem(code, message + why + fix, Place(path))
 
 
 def clash(path: str, other: str) -> Problem:
@@ -169,7 +169,7 @@ def difference(path: str, content: bytes | None, text: str, *, most: int | None 
     return "\n".join([*lines, *([f"... {rest} more lines"] if rest else [])])
 
 
-# --- what is left over ---------------------------------------------------------------------
+# --- orphaned documents --------------------------------------------------------------------
 
 
 class OrphanDocument(Struct, frozen=True):
@@ -188,22 +188,22 @@ class OrphanDocument(Struct, frozen=True):
 
 
 def left_over(left: OrphanDocument, level: Level) -> Problem:
-    """That the document was left over, and what to do with it."""
+    """The problem of an orphaned document, and how to fix it."""
     place = Place(left.path)
     if left.is_moved:
-        message = f"its place is {left.now} now; 'handoff publish' moves it"
+        message = f"belongs at {left.now} now; 'handoff publish' moves it"
         return Problem("X007", message, place, level)
-    code, message = "X006", f"left over: there is no session '{left.owner}' any more"
+    code, message = "X006", f"orphaned: session '{left.owner}' no longer exists"
     if left.now is not None:
-        code, message = "X007", f"left over: the document of '{left.owner}' is {left.now} now"
-    mend = "edited by hand, so only a hand removes it"
+        code, message = "X007", f"orphaned: the document of '{left.owner}' is now {left.now}"
+    fix = "edited manually, so remove it yourself"
     if left.intact:
-        mend = "'handoff publish --prune' removes it"
-    return Problem(code, f"{message}; {mend}", place, level)
+        fix = "'handoff publish --prune' removes it"
+    return Problem(code, f"{message}; {fix}", place, level)
 
 
 def prune(root: Path, left: OrphanDocument) -> bool:
-    """Remove what is left over, where it is as it was written; whether it was.
+    """Remove an orphaned document unless it was edited; whether it was removed.
 
     Raises Refused, WorldError.
     """
