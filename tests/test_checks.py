@@ -16,6 +16,7 @@ from handoff import check
 from handoff.base.problems import Place, Problem
 from handoff.base.tree import Tree
 from handoff.check import CheckContext, ProjectContext, project_problems
+from handoff.commands.runner import run
 from handoff.facts.recorded import Fact, Facts, Failure, Provenance
 from handoff.session.model import FileToRead, Prompt, QueryFact, Session
 from handoff.session.walk import OpenBlank
@@ -263,3 +264,46 @@ def test_many_sessions_are_checked_as_each_alone(
 
     assert workspace.check(project) == alone
     assert len(alone.problems) > 4
+
+
+def test_session_that_cannot_be_read_exists_for_the_others():
+    followers = session("two", previous=("one",), supersedes="one")
+    context = ProjectContext(
+        (followers,), {}, {"coverage/phase4.sql": query()}, frozenset({"one"})
+    )
+
+    assert project_problems(context) == ()
+
+
+BROKEN = {
+    "unknown key": "session: 1\ntitel: One\ncreated: 2026-01-01\n",
+    "not YAML": "session: 1\ntitle: [One\ncreated: 2026-01-01\n",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_problem_in_one_session_file_causes_none_in_another(
+    broken: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    allow = "{allow: [{path: sessions/session-1.yaml, reason: example}]}"
+    (tmp_path / "handoff.yaml").write_text(f"engine: duckdb\nsecrets: {allow}\n")
+    (tmp_path / "sql/t").mkdir(parents=True)
+    (tmp_path / "sql/t/v.sql").write_text("-- Q.\n-- returns: n INT64\nSELECT 3 AS n\n")
+    (tmp_path / "sql/t/only_1.sql").write_text("-- Q.\n-- returns: n INT64\nSELECT 1 AS n\n")
+    (tmp_path / "sessions").mkdir()
+    (tmp_path / "sessions/session-1.yaml").write_text(broken)
+    (tmp_path / "sessions/session-2.yaml").write_text(
+        "session: 2\ntitle: Two\ncreated: 2026-01-02\nprevious: session-1\n"
+        "supersedes: session-1\nfacts: {v: {sql: t/v.sql, since: session-1}}\n"
+    )
+
+    code = run(["check", "--root", str(tmp_path)])
+
+    found = capfd.readouterr().out.splitlines()
+    errors = [line for line in found if ": error: " in line]
+    others = [line for line in found if ": error: " not in line]
+    assert code == 1
+    assert errors
+    assert all(line.startswith("sessions/session-1.yaml") for line in errors)
+    assert [line.rpartition(" ")[2] for line in others] == ["(F020)", "(Q047)"]

@@ -55,3 +55,63 @@ def test_schema_is_read_as_it_was_written() -> None:
 def test_schema_that_is_none_is_told(source: bytes) -> None:
     with pytest.raises(InvalidInput, match="record it again with 'handoff query pull-schema'"):
         load(source)
+
+
+REFUSED = [
+    (
+        "WITH a AS (SELECT 1 AS n) SELEKT n FROM a",
+        "1:27 not GoogleSQL: alias does not support CTE near 'FROM'; "
+        "'SELEKT', did you mean 'SELECT'? (Q050)",
+    ),
+    (
+        "SELECT n\nFROM d.t\nWEHRE n = 1",
+        "3:1 not GoogleSQL: invalid expression / Unexpected token near 'n'; "
+        "'WEHRE', did you mean 'WHERE'? (Q050)",
+    ),
+    (
+        "SELECT n FROM d.t GRUOP BY n",
+        "1:19 not GoogleSQL: invalid expression / Unexpected token near 'BY'; "
+        "'GRUOP', did you mean 'GROUP'? (Q050)",
+    ),
+    (
+        "SELECT (1 AS n",
+        "1:14 not GoogleSQL: expecting ) near 'n' (Q050)",
+    ),
+    ("SELECT 1 AS n,\n  'abc AS x", "2:3 not GoogleSQL: ' is never closed (Q050)"),
+    (
+        "SELECT MD5(n) AS n FROM (SELECT 'a' AS n)",
+        "1:8 'MD5(`_0`.`n`)' is not supported by the embedded engine, "
+        "run it on BigQuery (Q053)",
+    ),
+    ("WITH a AS (SELECT 1 AS n) SELECT m FROM a", "1:34 no column 'm' (Q052)"),
+]
+
+
+@pytest.mark.parametrize(("sql", "problem"), REFUSED, ids=[sql for sql, _ in REFUSED])
+def test_sql_that_render_refuses_is_an_error_without_a_schema(sql: str, problem: str) -> None:
+    problems = query_problems([query(sql)], None, engine="duckdb")
+
+    errors = [each for each in problems if each.level == "error"]
+    assert [f"{p.place.line}:{p.place.column} {p.message} ({p.code})" for p in errors] == [
+        problem
+    ]
+    assert [p.code for p in problems if p.level == "warning"] == []
+
+
+@pytest.mark.parametrize("sql", [sql for sql, problem in REFUSED if "Q050" in problem])
+@pytest.mark.parametrize("engine", ["bigquery", None])
+def test_sql_that_bigquery_may_accept_is_a_warning(sql: str, engine: str | None) -> None:
+    problems = query_problems([query(sql)], None, engine=engine)
+
+    assert [(p.code, p.level) for p in problems] == [("Q046", "warning"), ("Q047", "note")]
+    assert problems[0].place.line
+    assert problems[0].place.column
+    assert "BigQuery may accept it" in problems[0].message
+
+
+@pytest.mark.parametrize("case", FIXTURE["cases"], ids=lambda case: case["sql"][:60])
+def test_queries_of_tables_are_only_parsed_without_a_schema(case: dict[str, Any]) -> None:
+    problems = query_problems([query(case["sql"])], None, engine="duckdb")
+
+    is_read = " FROM " in case["sql"] and case["sql"] != "SELECT FROM WHERE"
+    assert not is_read or all(each.level != "error" for each in problems)

@@ -70,9 +70,11 @@ _NOT_CHECKED = {
 """What was not checked, so that no problems are not taken for valid."""
 
 
-def query_problems(queries: Iterable[Query], schema: Schema | None) -> tuple[Problem, ...]:
+def query_problems(
+    queries: Iterable[Query], schema: Schema | None, *, engine: str | None = None
+) -> tuple[Problem, ...]:
     """What is wrong with queries as far as that shows without a warehouse."""
-    contexts = [QueryContext(query, schema) for query in queries]
+    contexts = [QueryContext(query, schema, engine) for query in queries]
     found = [problem for each in contexts for problem in run(QUERY_RULES, each)]
     if contexts:
         note = Problem("Q047", _NOT_CHECKED[schema is not None], Place(tables.PATH), "note")

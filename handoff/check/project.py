@@ -88,8 +88,12 @@ def compared_with_missing(project: ProjectContext) -> Iterator[Finding]:
 def query_unused(project: ProjectContext) -> Iterator[Finding]:
     """A query that no session uses is either forgotten or ready to be deleted.
 
+    Not judged while a session file has errors, for it may use the query.
+
     Fails: a `.sql` file that no session names under `facts:`.
     """
+    if project.unread:
+        return
     facts = (fact for session in project.sessions for fact in session.facts)
     used = {fact.sql for fact in facts if isinstance(fact, QueryFact)}
     unused = [query for query in project.queries.values() if query.name not in used]

@@ -106,12 +106,24 @@ class QueryContext(Struct, frozen=True, dict=True):
     query: Query
     schema: Schema | None
     """As recorded; `None` if it is not."""
+    engine: str | None = None
+    """The project's, as set."""
+
+    @cached_property
+    def engine_problems(self) -> tuple[Problem, ...]:
+        """What the embedded engine will refuse; empty for any other."""
+        if self.engine != "duckdb":
+            return ()
+        from handoff.warehouse.duckdb.translate import find_refusal  # slow: brings sqlglot
+
+        found = find_refusal(self.query, self.schema)
+        return (found,) if found else ()
 
     @cached_property
     def schema_problems(self) -> tuple[Problem, ...]:
         """Names that the recorded schema does not have, and missing filters."""
-        if self.schema is None:
-            return ()
+        if any(each.code == "Q050" for each in self.engine_problems):
+            return ()  # reported as an error
         from handoff.check.schema import schema_problems  # slow: brings sqlglot
 
         return schema_problems(self.query, self.schema)
@@ -254,10 +266,12 @@ class ProjectContext(Struct, frozen=True, dict=True):
     documents: Mapping[str, str]
     """Each session's document path, by its id."""
     queries: Mapping[str, Query]
+    unread: frozenset[str] = frozenset()
+    """Ids of sessions whose files have errors: they exist, but what they say is unknown."""
 
     @cached_property
     def ids(self) -> frozenset[str]:
-        return frozenset(session.id for session in self.sessions)
+        return self.unread | {session.id for session in self.sessions}
 
 
 def shorten(words: str) -> str:

@@ -16,20 +16,34 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from handoff.base.problems import Place, Problem, nearest
 from handoff.sql.query import Query
+from handoff.sql.syntax_errors import reason_and_place
 from handoff.sql.tables import Schema, Tables, TableSchema
 
 
-def schema_problems(query: Query, schema: Schema) -> tuple[Problem, ...]:
-    """Each table and column of `query` that the schema does not have, and missing filters."""
+def schema_problems(query: Query, schema: Schema | None) -> tuple[Problem, ...]:
+    """Each table and column of `query` that the schema does not have, and missing filters.
+
+    Without a schema only that the query cannot be parsed.
+    """
     try:
         tree = sqlglot.parse_one(query.text, read="bigquery")
         scopes = traverse_scope(tree)
     except (SqlglotError, RecursionError) as error:
-        reason = str(error).split("\n")[0]
-        message = f"cannot be parsed, so the schema was not checked: {reason}"
-        return (Problem("Q046", message[:300], Place(query.path), "warning"),)
+        return (_unparsed(error, query),)
+    if schema is None:
+        return ()
     found = [each for scope in scopes for each in _in_scope(scope, query, schema.tables)]
     return tuple(dict.fromkeys(found))
+
+
+def _unparsed(error: Exception, query: Query) -> Problem:
+    """A warning, because sqlglot does not know all that BigQuery accepts."""
+    reason, place = reason_and_place(error, query)
+    message = (
+        f"cannot be parsed, so its names were not checked: {reason[:200]}; "
+        "BigQuery may accept it, 'handoff query estimate' asks BigQuery"
+    )
+    return Problem("Q046", message, place, "warning")
 
 
 def datasets(query: Query) -> frozenset[str]:

@@ -81,7 +81,36 @@ filter_missing = rule_among(
     _by_schema,
 )
 unparsed = rule_among(
-    "Q046", "warning", "a query cannot be parsed, so the schema is not checked", _by_schema
+    "Q046",
+    "warning",
+    "a query cannot be parsed, so its names are not checked; BigQuery may accept it",
+    _by_schema,
+)
+
+
+def _by_engine(context: QueryContext) -> tuple[Problem, ...]:
+    """What `render` will refuse is an error before it runs, with or without a schema.
+
+    Only with `engine: duckdb`. A query that reads tables is judged as a whole if the schema
+    is recorded from that engine, else by its grammar alone.
+
+    Fails:
+
+        WITH a AS (SELECT 1 AS n) SELEKT n FROM a
+    """
+    return context.engine_problems
+
+
+not_a_select = rule_among("Q011", "error", "not a SELECT", _by_engine)
+not_parsed = rule_among(
+    "Q050", "error", "the embedded engine cannot parse the query", _by_engine
+)
+unresolved = rule_among("Q052", "error", "the embedded engine has no such column", _by_engine)
+unsupported = rule_among(
+    "Q053",
+    "error",
+    "GoogleSQL that behaves differently in the embedded engine and BigQuery",
+    _by_engine,
 )
 
 _CLOCKS: Mapping[str, str] = {

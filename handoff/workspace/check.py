@@ -73,12 +73,16 @@ def check(
             documents[result.outline.id] = result.document_path
     used = {fact.sql for each in outlines for fact in each.facts if isinstance(fact, QueryFact)}
     checked = [query for query in queries.values() if not ids or query.name in used]
-    problems += rules.query_problems(checked, _schema(project, problems))
+    problems += rules.query_problems(
+        checked, _schema(project, problems), engine=project.settings.engine
+    )
     if not ids:
         for query in queries.values():
             problems += run.scan.file(query.text, query.path)
-        problems += run.scan.unused()
-        problems += rules.project_problems(rules.ProjectContext(outlines, documents, queries))
+        unread = frozenset(chosen) - documents.keys()
+        problems += () if unread else run.scan.unused()
+        context_of_all = rules.ProjectContext(outlines, documents, queries, unread)
+        problems += rules.project_problems(context_of_all)
         problems += _template_problems(project)
     return Report.of(problems)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import sqlglot
 from msgspec import Struct
@@ -21,6 +20,8 @@ from sqlglot.schema import MappingSchema
 from handoff.base.problems import Place, Problem, nearest
 from handoff.facts.recorded import Column
 from handoff.sql.query import Query, lexemes
+from handoff.sql.syntax_errors import reason_and_place
+from handoff.sql.tables import Schema
 from handoff.sql.types import BadType, type_of
 from handoff.warehouse.duckdb.nodes import Refusal
 from handoff.warehouse.duckdb.rules import correct
@@ -76,6 +77,31 @@ def translate(query: Query, catalog: Catalog) -> Translation:
         raise _refused("nested too deeply", query) from error
 
 
+def find_refusal(query: Query, schema: Schema | None) -> Problem | None:
+    """Why the engine will refuse `query`, as far as that shows without opening a warehouse.
+
+    What reads tables is only parsed, unless `schema` was recorded from this engine. Names
+    that the schema does not have are not reported: it may be older than the tables.
+    """
+    reads_tables, tables = False, {}
+    try:
+        reads_tables = any(True for _ in _tables(_parse(query)))
+        if reads_tables:
+            if schema is None or not schema.engine.startswith("duckdb"):
+                return None
+            tables = {
+                dataset: {name: table.columns for name, table in members.items()}
+                for dataset, members in schema.tables.items()
+            }
+        translate(query, Catalog.of(tables, ""))
+    except RecursionError:
+        return _refused("nested too deeply", query).problem
+    except NotTranslated as error:
+        is_of_schema = reads_tables and error.problem.code in ("Q051", "Q052")
+        return None if is_of_schema else error.problem
+    return None
+
+
 def _translate(query: Query, catalog: Catalog) -> Translation:
     tree: exp.Expr = _parse(query)
     for table in _tables(tree):
@@ -114,18 +140,8 @@ def _parse(query: Query) -> exp.Query:
 
 
 def _parse_error(error: Exception, query: Query) -> NotTranslated:
-    first: Mapping[str, Any] = next(iter(getattr(error, "errors", ())), {})
-    message = (
-        str(first.get("description") or error)
-        .split("\n")[0]
-        .split(" but got <")[0]
-        .split(" for <")[0]
-    )
-    message = message.rstrip(".")
-    near = f" near '{first['highlight']}'" if first.get("highlight") else ""
-    place = Place(query.path, first.get("line") or 0)
-    text = f"not GoogleSQL: {message[:1].lower()}{message[1:]}{near}"
-    return NotTranslated(Problem("Q050", text, place))
+    reason, place = reason_and_place(error, query)
+    return NotTranslated(Problem("Q050", f"not GoogleSQL: {reason}", place))
 
 
 def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
