@@ -4,16 +4,26 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
+from projects import project
 from sessions import AT, checklist, entry, following, session, text
 
+from handoff import api
 from handoff.base.problems import Place, Problem
 from handoff.base.tree import Tree
 from handoff.check import CheckContext, session_problems
 from handoff.check.session import claims_done
+from handoff.commands.runner import run
+from handoff.render.document import count_checked
 from handoff.session.model import Blank, CodeBlock, Entries, Entry, Session
 
 CLAIMS = yaml.safe_load(
     (Path(__file__).parent / "fixtures" / "evidence" / "claims.yaml").read_text("utf-8")
+)
+
+
+ITEMS = yaml.safe_load(
+    (Path(__file__).parent / "fixtures" / "evidence" / "items.yaml").read_text("utf-8")
 )
 
 
@@ -25,6 +35,36 @@ def found(session: Session) -> list[Problem]:
 @pytest.mark.parametrize(("words", "expected"), CLAIMS.items())
 def test_what_claims_to_be_done(words: str, expected: list[bool]):
     assert [claims_done(words), claims_done(words, anywhere=True)] == expected
+
+
+@pytest.mark.parametrize("case", ITEMS, ids=[each["session"] for each in ITEMS])
+def test_items_are_counted_wherever_they_are(tmp_path: Path, case: dict[str, object]):
+    here = project(tmp_path, s=str(case["session"]))
+    loaded = api.load(here, "s")
+    document = api.render(here, loaded, None)
+
+    assert [*count_checked(loaded.session)] == case["count"]
+    assert document.status.partition(", ")[0] == case["status"]
+    done = replace(loaded.session, status=text("✅ COMPLETE"))
+    has_open = document.done < document.boxes
+    assert [each.code for each in found(done)] == ["W001"] * has_open
+
+
+def test_open_items_in_sections_and_nested_checklists_are_carried_over(tmp_path: Path):
+    content = "{checklist: {Deploy: false, Test: true}}"
+    here = project(
+        tmp_path,
+        a=f"sections: [{{title: Next, content: {content}}}]\n"
+        "findings:\n  markdown: |\n    - [ ] Verify\n    - [x] Read\n",
+    )
+
+    assert (
+        run(["new", "b", "--from", "a", "--created", "2026-01-02", "--root", str(here.root)])
+        == 0
+    )
+    items = api.load(api.open_project(str(here.root)), "b").session.checklist
+    assert items is not None
+    assert [each.label.value for each in items.boxes] == ["Verify", "Deploy"]
 
 
 def test_status_complete_beside_open_boxes():

@@ -55,16 +55,15 @@ def test_index_has_links_both_ways(tmp_path: Path) -> None:
         "\n"
         "| Session | Created | Status | Checklist | Previous | Next |\n"
         "|---|---|---|---|---|---|\n"
-        "| [Session 3: Three](2026-01-03-SESSION-3-THREE.md) | 2026-01-03 | ⏸️ TO BE COMPLETED "
+        "| [Session 3: Three](2026-01-03-SESSION-3-THREE.md) | 2026-01-03 | no checklist "
         f"| – | [Session 2]({TWO}) | More \\| less |\n"
         f"| [Session 2: Two]({TWO}) | 2026-01-02 | 🔄 IN PROGRESS (1 of 2) "
         f"| 1 of 2 | [Session 1]({ONE}) | [Session 3](2026-01-03-SESSION-3-THREE.md) |\n"
-        f"| [Session 1: One]({ONE}) | 2026-01-01 | ⏸️ TO BE COMPLETED; superseded by "
+        f"| [Session 1: One]({ONE}) | 2026-01-01 | no checklist; superseded by "
         f"[Session 3](2026-01-03-SESSION-3-THREE.md) | – | – | [Session 2]({TWO}) |\n"
     )
     assert publishing.signature(latest.encode()).text == (
-        "# Latest handoff\n\n"
-        "[Session 3: Three](2026-01-03-SESSION-3-THREE.md), ⏸️ TO BE COMPLETED\n"
+        "# Latest handoff\n\n[Session 3: Three](2026-01-03-SESSION-3-THREE.md), no checklist\n"
     )
 
 

@@ -9,7 +9,7 @@ from handoff.base.characters import hidden_characters
 from handoff.base.problems import Place
 from handoff.base.tree import is_outside
 from handoff.check.rule import CheckContext, Finding, rule, shorten
-from handoff.render.document import deadline_text, overdue_deadlines
+from handoff.render.document import count_checked, deadline_text, overdue_deadlines
 from handoff.session.model import Claim, CodeBlock, MarkdownBlock, Session, Severity, Text
 from handoff.session.walk import OpenBlank, every, every_entry, leaves, texts
 from handoff.values.evidence import Reference, parse_reference
@@ -78,9 +78,11 @@ def invisible_text(context: CheckContext) -> Iterator[Finding]:
 # --- claims of completion ----------------------------------------------------------------
 
 
-@rule("W001", "error", "`status:` contradicts the checklist")
+@rule("W001", "error", "`status:` contradicts the checklist items")
 def status_contradicted(context: CheckContext) -> Iterator[Finding]:
-    """`status:` replaces the derived status, so it must agree with the checklist.
+    """`status:` replaces the derived status, so it must agree with the items.
+
+    Items of nested checklists, and `- [ ]` in Markdown, are counted too.
 
     Of 720 documents marked complete, 219 had unchecked items.
 
@@ -91,10 +93,10 @@ def status_contradicted(context: CheckContext) -> Iterator[Finding]:
           Backfill script created: true
           Queries prepared: false
     """
-    status, checklist = context.session.status, context.session.checklist
-    if not status or not checklist or not checklist.boxes:
+    status, (done, total) = context.session.status, count_checked(context.session)
+    if not status or not total:
         return
-    unchecked, instead = count_unchecked(context.session), "leave it out to have it derived"
+    unchecked, instead = total - done, "leave it out to have it derived"
     if unchecked and claims_done(status.value, anywhere=True):
         yield status.place, f"status '{status.value}' with {_items(unchecked)}; {instead}"
     if not unchecked and _UNDONE.search(status.value):
@@ -154,8 +156,9 @@ def prerequisite_checked(context: CheckContext) -> Iterator[Finding]:
 
 
 def count_unchecked(session: Session) -> int:
-    """The number of unchecked items in the session's checklist."""
-    return sum(not item.done for item in session.checklist.boxes) if session.checklist else 0
+    """The number of unchecked items, wherever they are in the session."""
+    done, total = count_checked(session)
+    return total - done
 
 
 def claims_done(words: str, *, anywhere: bool = False) -> bool:

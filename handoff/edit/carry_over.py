@@ -15,7 +15,6 @@ from handoff.session.model import (
     Blank,
     Bullets,
     Checklist,
-    ChecklistItem,
     Claim,
     CodeBlock,
     Condition,
@@ -33,7 +32,7 @@ from handoff.session.model import (
     Valued,
 )
 from handoff.session.reading_list import prompts
-from handoff.session.walk import Leaf, every, leaves
+from handoff.session.walk import Leaf, checklist_items, leaves
 from handoff.yaml.edits import pair_text
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, value_of
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
@@ -247,13 +246,9 @@ def _with_origin(words: str, source: PreviousSession) -> str:
     return f"{words}{apart}({source.origin})"
 
 
-_PLANNED = (("next",), ("prompt",), ("prompts",))
-"""Where items are what the next session is to do, not what this one left unchecked."""
-
-
 def _open_boxes(source: PreviousSession) -> Iterator[tuple[str, Value]]:
-    for box in every(source.session, ChecklistItem):
-        if box.done or box.place.keys[:1] in _PLANNED:
+    for box in checklist_items(source.session):
+        if box.done:
             continue
         note = source.say(box.note) if box.note else ""
         if not _ORIGIN_OF_ITEM.search(note):

@@ -7,7 +7,7 @@ after the chapter before it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 
@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT
+from handoff.base.problems import Place
 from handoff.import_.content import (
     PlainText,
     UnsupportedContent,
@@ -25,7 +26,9 @@ from handoff.import_.content import (
 )
 from handoff.import_.sections import to_content, to_sections
 from handoff.import_.segments import Segment
+from handoff.render.document import NO_ITEMS
 from handoff.session.values import AFTER
+from handoff.session.walk import PLANNED, task_list
 from handoff.values.printing import long_date
 
 _TITLE = re.compile(r"🎯 Session (?P<label>.+?) Handoff: (?P<title>.+)")
@@ -84,9 +87,15 @@ class HandoffLayout(Struct, frozen=True):
             made["duration"] = header.pop("Session Duration")
         status = header.pop("Status")
         made["template"] = PlainText("handoff")
+        sections = [
+            *to_sections(self.opening, self.lines, after="header", ruled=True),
+            *sections,
+        ]
         checklist = keys.get("checklist")
-        is_begun = isinstance(checklist, dict) and any(checklist.values())
-        if status != _DEFAULT_STATUS or is_begun:
+        work = [value for key, value in keys.items() if key not in PLANNED]
+        items = [*_items([*work, sections])]
+        derived = NO_ITEMS if not items else _DEFAULT_STATUS if checklist else None
+        if status != derived or any(items):
             made["status"] = status
         if "next" in keys:
             header.pop("Next Session", None)
@@ -95,10 +104,6 @@ class HandoffLayout(Struct, frozen=True):
         made |= keys
         if self.closing is not None:
             made["closing"] = dict(self.closing)
-        sections = [
-            *to_sections(self.opening, self.lines, after="header", ruled=True),
-            *sections,
-        ]
         if sections:
             made["sections"] = sections
         return made
@@ -156,6 +161,21 @@ class HandoffLayout(Struct, frozen=True):
                     return key, value
                 return key, {key: value}
         return "", {}
+
+
+def _items(value: Value) -> Iterator[bool]:
+    """Whether each checklist item in `value` is checked; those in code are counted too."""
+    match value:
+        case bool():
+            yield value
+        case str():
+            yield from (item.done for item in task_list(value, Place("")))
+        case list():
+            for each in value:
+                yield from _items(f"- {each}" if isinstance(each, str) else each)
+        case dict():
+            for each in value.values():
+                yield from _items(each)
 
 
 def _split_closing(

@@ -12,13 +12,12 @@ from handoff.base.problems import Place, Problem, nearest
 from handoff.session.model import (
     Action,
     Blank,
-    ChecklistItem,
     Checkpoint,
     Session,
     Text,
     Timestamp,
 )
-from handoff.session.walk import OpenBlank
+from handoff.session.walk import OpenBlank, checklist_items
 from handoff.values.printing import timestamp_text
 
 
@@ -68,18 +67,19 @@ def no_template(session: Session, known: Iterable[str]) -> Problem:
     return Problem("T006", message, session.template_place or Place(session.path))
 
 
-def checklist_items(session: Session) -> tuple[ChecklistItem, ...]:
-    """The session's own checklist."""
-    return session.checklist.boxes if session.checklist else ()
+NO_ITEMS = "no checklist"
+"""The status and the completion of a session without items: nothing is known of them."""
 
 
 def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> str:
-    """The author's own words for it, else what the checklist and `blocked_by:` show."""
+    """The author's own words for it, else what the items and `blocked_by:` show."""
     if session.status:
         return words(session.status)
     if session.blocked_by:
         return f"🔴 BLOCKED: {words(session.blocked_by)}"
     done, total = count_checked(session)
+    if not total:
+        return NO_ITEMS
     if not done:
         return "⏸️ TO BE COMPLETED"
     if done < total:
@@ -90,12 +90,15 @@ def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> st
 def completion(session: Session) -> str:
     """`2 of 6`, or a blank until an item is checked."""
     done, total = count_checked(session)
+    if not total:
+        return NO_ITEMS
     return f"{done} of {total}" if done else DEFAULT
 
 
 def count_checked(session: Session) -> tuple[int, int]:
-    """How many items of the session's own checklist are checked, and how many there are."""
-    return sum(box.done for box in checklist_items(session)), len(checklist_items(session))
+    """How many of the session's items are checked, and how many there are, nested ones too."""
+    checked = [item.done for item in checklist_items(session)]
+    return sum(checked), len(checked)
 
 
 # --- deadlines -----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ of content and a new place for either are known everywhere at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeVar
 
@@ -135,6 +136,58 @@ def every(node: object, kind: type[Kind]) -> Iterator[Kind]:
     else:
         for each in _parts(node):
             yield from every(each, kind)
+
+
+PLANNED = ("next", "prompt", "prompts")
+"""The keys whose items are what the next session has to do."""
+
+
+def checklist_items(session: Session) -> Iterator[ChecklistItem]:
+    """Every item of the session's own work, in order: `checklist:`, nested checklists, and
+    task lists (`- [ ] item`) in Markdown; not those of `next:` and the prompts.
+    """
+    own = (
+        part for name, part in zip(NAMES, _parts(session), strict=True) if name not in PLANNED
+    )
+    for part in own:
+        yield from _items(part)
+
+
+def _items(node: object) -> Iterator[ChecklistItem]:
+    match node:
+        case ChecklistItem():
+            yield node
+        case MarkdownBlock(text, place) | Text(text, place):
+            yield from task_list(text, place)
+        case Bullets(items) | Steps(items):
+            for item in items:
+                if isinstance(item, Text):
+                    yield from task_list(f"- {item.value}", item.place)
+                else:
+                    yield from _items(item)
+        case CodeBlock():
+            return
+        case _:
+            for each in _parts(node):
+                yield from _items(each)
+
+
+_TASK = re.compile(r" *(?:>[ >]*)?(?:[-*+]|\d{1,9}[.)]) +\[([ xX])\] +(\S.*)")
+"""A task list item, as GitHub Flavored Markdown has it."""
+_FENCE = re.compile(r" *(?:>[ >]*)?(`{3,}|~{3,})")
+
+
+def task_list(text: str, place: Place) -> Iterator[ChecklistItem]:
+    """The task list items in an author's Markdown, outside fenced code."""
+    if "[" not in text:
+        return
+    fence = ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if mark and (not fence or mark[1].startswith(fence)):
+            fence = "" if fence else mark[1]
+        elif not fence and (task := _TASK.fullmatch(line.rstrip())):
+            yield ChecklistItem(Text(task[2], place), task[1] != " ", None, place)
 
 
 def every_entry(node: object) -> Iterator[Entry]:
