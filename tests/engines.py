@@ -145,7 +145,7 @@ def _list(all_cases: list[Case]) -> Iterator[str]:
     yield ""
     yield (
         f"{len(all_cases)} expressions and queries: {counts['equal']} equal,"
-        f" {counts['corrected']} corrected, {counts['refused']} refused. `·` parts rows."
+        f" {counts['corrected']} corrected, {counts['refused']} refused. `·` separates rows."
     )
     for subject in dict.fromkeys(each.subject for each in all_cases):
         yield f"\n### {subject.capitalize()}\n"

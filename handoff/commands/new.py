@@ -46,7 +46,7 @@ def new(
     ] = None,
     root: options.Root = None,
 ) -> int:
-    """Objectives, unchecked items, decisions and questions are carried over."""
+    """Objectives, unchecked items, decisions and facts are carried over."""
     from handoff.edit.new_session import begin  # slow: brings yaml
 
     if bare and source:
