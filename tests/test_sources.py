@@ -462,13 +462,89 @@ def test_hostile_repository_runs_nothing(repository: Path, tmp_path: Path) -> No
 
 def test_shallow_clone_is_reported(repository: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    run(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", str(clone))
+    write(repository / "later.py", "l\n")
+    run(repository, "add", "later.py")
+    run(repository, "commit", "-q", "-m", "Later")
+    run(tmp_path, "clone", "-q", "--depth", "2", f"file://{repository}", str(clone))
 
-    assert git.since(clone, "HEAD").shallow
+    assert git.since(clone, "HEAD~").shallow
     with pytest.raises(SourceFailed, match="this is a shallow clone, whose history"):
         git.since(clone, "2020-01-01")  # all it has would seem to be new
     with pytest.raises(SourceFailed, match="no commit 'base', and this is a shallow"):
         git.since(clone, "base")
+
+
+@pytest.mark.parametrize("base", ["main", "HEAD", "v1", "on-top", "refs/heads/main"])
+def test_base_that_has_every_commit_is_no_result(repository: Path, base: str) -> None:
+    run(repository, "tag", "v1")
+    run(repository, "branch", "on-top")
+
+    with pytest.raises(SourceFailed, match="is the last commit itself, so what was done"):
+        git.since(repository, base, session_files=["new.py"])
+
+
+def test_merged_branch_is_no_result_for_the_branch_it_is_merged_into(repository: Path) -> None:
+    _merge(repository, "work.py")
+    run(repository, "checkout", "-q", "work")
+
+    with pytest.raises(SourceFailed, match="'main' already contains the last commit, so"):
+        git.since(repository, "main", session_files=["work.py"])
+
+
+def _merge(repository: Path, file: str) -> None:
+    """Commit `file` on the branch `work` and merge it into main."""
+    run(repository, "checkout", "-q", "-b", "work")
+    write(repository / file, "w\n")
+    run(repository, "add", ".")
+    run(repository, "commit", "-q", "-m", "Work")
+    run(repository, "checkout", "-q", "main")
+    run(repository, "merge", "-q", "--no-ff", "-m", "Merge", "work")
+
+
+def test_merge_of_the_session_begins_at_its_first_parent(repository: Path) -> None:
+    _merge(repository, "s.facts.json")
+
+    span = git.since(repository, "main", session_files=["s.yaml", "s.facts.json"])
+
+    assert span.base == run(repository, "rev-parse", "main^1")
+    assert [commit.subject for commit in git.commits(repository, span)] == ["Merge", "Work"]
+
+
+def test_merge_of_something_else_is_no_result(repository: Path) -> None:
+    _merge(repository, "other.py")
+    run(repository, "tag", "v1")
+
+    with pytest.raises(SourceFailed, match="'main' is the last commit itself"):
+        git.since(repository, "main", session_files=["s.yaml"])
+    with pytest.raises(SourceFailed, match="'v1' is the last commit itself"):
+        git.since(repository, "v1", session_files=["other.py"])
+
+
+def test_no_commit_since_a_date_is_known_and_after_the_as_of_time_is_not(
+    repository: Path,
+) -> None:
+    now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+    span = git.since(repository, "2026-01-05", now=now)
+    assert (git.commits(repository, span), git.files(repository, span)) == ((), ())
+    for until in (None, now):
+        with pytest.raises(SourceFailed, match="'2026-01-06' is after 2026-01-05 12:00 UTC"):
+            git.since(repository, "2026-01-06", until=until, now=now)
+
+
+def test_shallow_clone_without_a_common_commit_is_no_result(
+    repository: Path, tmp_path: Path
+) -> None:
+    run(repository, "checkout", "-q", "-b", "work", "base")
+    write(repository / "work.py", "w\n")
+    run(repository, "add", ".")
+    run(repository, "commit", "-q", "-m", "Work")
+    clone = tmp_path / "clone"
+    url = f"file://{repository}"
+    run(tmp_path, "clone", "-q", "--depth", "1", "--no-single-branch", url, str(clone))
+
+    with pytest.raises(SourceFailed, match="this is a shallow clone, whose history"):
+        git.since(clone, "origin/main")
 
 
 def test_no_repository_is_an_error(tmp_path: Path) -> None:

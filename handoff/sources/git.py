@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Literal
@@ -35,6 +35,10 @@ EMPTY_TREES = (
 )
 """The base of a history that begins later: in SHA-1, and in SHA-256."""
 
+_CUT_OFF = (
+    "this is a shallow clone, whose history begins later; "
+    "fetch the rest with 'git fetch --unshallow'"
+)
 _HARDENED = (
     "--no-pager",
     "--no-optional-locks",
@@ -122,9 +126,22 @@ def problems(
 
 def read(request: Request, source: GitRange) -> SourceRows:
     """The files, commits or summary of the commits up to the as-of time."""
-    root, until = request.context.root, request.as_of if request.is_past else None
-    span = since(root, source.since, until=until, zone=request.context.zone)
+    root, context = request.context.root, request.context
+    span = since(
+        root,
+        source.since,
+        until=request.as_of if request.is_past else None,
+        now=max(request.as_of, context.now),
+        zone=context.zone,
+        session_files=_session_files(request.fact),
+    )
     return SourceRows(_ROWS[source.take](root, span), span.name)
+
+
+def _session_files(fact: SourceFact) -> tuple[str, ...]:
+    """The files of the session that declares `fact`, some of which need not exist."""
+    stem = fact.place.path.removesuffix(".yaml")
+    return tuple(f"{stem}.{ending}" for ending in ("yaml", "facts.json", "receipts.json"))
 
 
 def _files(root: Path, span: CommitRange) -> list[TypedRow]:
@@ -169,21 +186,36 @@ _ROWS: Mapping[str, Callable[[Path, CommitRange], list[TypedRow]]] = {
 
 
 def since(
-    root: Path, base: str, *, until: datetime | None = None, zone: tzinfo = UTC
+    root: Path,
+    base: str,
+    *,
+    until: datetime | None = None,
+    now: datetime | None = None,
+    zone: tzinfo = UTC,
+    session_files: Sequence[str] = (),
 ) -> CommitRange:
     """The commits from `base` (a revision, or an ISO date or time) until `until`.
 
     A date begins at midnight in `zone`. Commits that only the branch of `base` has are left
-    out. Raises SourceFailed without git, a repository, a commit or such a revision, or where a
-    shallow clone does not reach back far enough.
+    out. A range from a date may be empty. One from a revision may not: where the head is not
+    ahead of it, nobody knows what was meant, except for a merge that brought one of
+    `session_files`, whose range begins at its first parent.
+
+    Raises SourceFailed without git, a repository, a commit or such a revision, for a date
+    after `until` or `now`, or where a shallow clone does not reach back far enough.
     """
     head = _head(root, until)
     shallow = run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     time = _time(base, zone)
-    if time is None:
-        start = _merge_base(root, _commit_named(root, base, shallow=shallow), head)
-    else:
-        start = _commit_before(root, time, head, shallow=shallow)
+    if time is not None:
+        limit = until or now
+        if limit is not None and time > limit:
+            raise SourceFailed(f"'{base}' is after {limit:%Y-%m-%d %H:%M} UTC, the as-of time")
+        return CommitRange(_commit_before(root, time, head, shallow=shallow), head, shallow)
+    named = _commit_named(root, base, shallow=shallow)
+    start = _merge_base(root, named, head, shallow=shallow)
+    if start == head:
+        start = _before_merge(root, base, named, head, session_files)
     return CommitRange(start, head, shallow)
 
 
@@ -234,18 +266,48 @@ def _commit_before(root: Path, time: datetime, head: str, *, shallow: bool) -> s
     found = _newest(root, f"--before={time.isoformat()}", head)
     if found or not shallow:
         return found or next(tree for tree in EMPTY_TREES if len(tree) == len(head))
-    raise SourceFailed(
-        "this is a shallow clone, whose history begins later; "
-        "fetch the rest with 'git fetch --unshallow'"
-    )
+    raise SourceFailed(_CUT_OFF)
 
 
-def _merge_base(root: Path, base: str, head: str) -> str:
+def _merge_base(root: Path, base: str, head: str, *, shallow: bool) -> str:
     """The last common commit of two histories; `base` if there is none."""
     try:
         return run_git(root, "merge-base", "--end-of-options", base, head).split()[0]
     except (_NoCommit, IndexError):
+        if shallow:
+            raise SourceFailed(_CUT_OFF) from None
         return base
+
+
+def _before_merge(
+    root: Path, base: str, named: str, head: str, session_files: Sequence[str]
+) -> str:
+    """The first parent of `head`, where `base` is the branch that it merged the session into.
+
+    Raises SourceFailed for every other `base` that has all commits of `head`.
+    """
+    line = " ".join(base.split())[:_SHOWN]
+    if named == head:
+        parents = run_git(root, "rev-list", "--parents", "-1", head).split()[1:]
+        if len(parents) > 1 and session_files and _is_branch(root, base):
+            options = ("--name-only", "--no-ext-diff", "--no-textconv", "--no-relative")
+            trees = ("--end-of-options", parents[0], head, "--", *session_files)
+            if run_git(root, "--literal-pathspecs", "diff", *options, *trees):
+                return parents[0]
+        why = f"'{line}' is the last commit itself"
+    else:
+        why = f"'{line}' already contains the last commit"
+    raise SourceFailed(
+        f"{why}, so what was done since it is not known; name an earlier commit, tag or date"
+    )
+
+
+def _is_branch(root: Path, name: str) -> bool:
+    words = ("rev-parse", "--symbolic-full-name", "--end-of-options", name)
+    return any(
+        line.startswith(("refs/heads/", "refs/remotes/"))
+        for line in run_git(root, *words).splitlines()
+    )
 
 
 def _newest(root: Path, limit: str, head: str) -> str:
