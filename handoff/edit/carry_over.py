@@ -33,6 +33,8 @@ from handoff.session.model import (
 )
 from handoff.session.reading_list import prompts
 from handoff.session.walk import Leaf, checklist_items, leaves
+from handoff.values.expressions import escape_braces
+from handoff.values.printing import code_span, open_ticks
 from handoff.yaml.edits import pair_text
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, value_of
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
@@ -54,7 +56,7 @@ class PreviousSession(Struct, frozen=True):
     """Its file."""
     root: Map
     say: Callable[[Text], str]
-    """A text with its live values from the recorded results."""
+    """A text with its live values from the recorded results, in code spans."""
 
     @property
     def origin(self) -> str:
@@ -220,9 +222,9 @@ def _items(content: Content | None, say: Callable[[Text], str]) -> list[str]:
         case Checklist(several):
             return [say(box.label) for box in several if not box.done]
         case CodeBlock(_, Text(code)):
-            return [f"`{' '.join(code.split())}`"]
+            return [escape_braces(code_span(" ".join(code.split())))]
         case MarkdownBlock(text):
-            return [text]
+            return [escape_braces(text)]
         case Flag(value):
             return ["✅" if value else "❌"]
         case Condition(words):
@@ -233,10 +235,10 @@ def _items(content: Content | None, say: Callable[[Text], str]) -> list[str]:
 
 
 def _entry(entry: Entry, say: Callable[[Text], str]) -> list[str]:
-    inside = _items(entry.content, say)
+    inside, label = _items(entry.content, say), escape_braces(entry.label)
     if isinstance(entry.content, Blank):
-        return [entry.label]
-    return [f"{entry.label}: {'; '.join(inside)}"] if inside else []
+        return [label]
+    return [f"{label}: {'; '.join(inside)}"] if inside else []
 
 
 def _with_origin(words: str, source: PreviousSession) -> str:
@@ -257,8 +259,12 @@ def _open_boxes(source: PreviousSession) -> Iterator[tuple[str, Value]]:
 
 
 def _label(words: str) -> str:
+    """`words` on one line, cut at 300 characters; a code span in it is closed."""
     line = " ".join(words.split())
-    return line if len(line) <= _LONGEST_LABEL else f"{line[: _LONGEST_LABEL - 1]}…"
+    if len(line) <= _LONGEST_LABEL:
+        return line
+    cut = line[: _LONGEST_LABEL - 1].rstrip("`\\")
+    return f"{cut}…{open_ticks(cut)}"
 
 
 def is_live(content: object) -> bool:

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from handoff.base.blanks import blanks
 from handoff.base.files import write_new
 from handoff.base.problems import InvalidInput, Refused, UsageError
 from handoff.edit.carry_over import PreviousSession, carry_over, is_live
@@ -78,7 +77,7 @@ def _source(project: Project, session_id: str) -> PreviousSession:
 
 
 def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
-    """Prints a text with the recorded results; without them as written."""
+    """Prints a text with the recorded results, as data; without them as written."""
     try:
         facts = load_facts(project, session.id)
         loaded = load_session(project, session.id)
@@ -98,11 +97,8 @@ def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
     )
 
     def say(text: Text) -> str:
-        if "{{" not in text.value:
-            return text.value
-        words = names.text(text)
-        is_answered = len(blanks(words)) <= len(blanks(text.value)) and "{{" not in words
-        return words if is_answered else text.value
+        words = names.carried(text) if "{{" in text.value else None
+        return text.value if words is None else words
 
     return say
 
@@ -169,7 +165,11 @@ def _parts(
     title = _title(source)
     parts = {
         "session": EmittedKey(label),
-        "title": EmittedKey(title or f"Session {label}", "" if title else "what it is about"),
+        "title": (
+            EmittedKey(title.replace(r"\{{", "{{"))  # a title has no live values
+            if title
+            else EmittedKey(f"Session {label}", "what it is about")
+        ),
         "created": EmittedKey(str(created)),
         "duration": _duration(source),
         "checklist": EmittedKey({"First thing to do": False}, "label: true once it is done"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from handoff.session.content import CODE_LANG, CODE_LANGS, RESERVED
+from handoff.values.expressions import escape_braces
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -42,11 +43,6 @@ _LABEL = re.compile(r"\*\*([^*\n`\\]+)\*\*:(?: (.*))?", re.DOTALL)
 _LABELLED_ITEM = re.compile(
     r"(?P<label>[^\W_][^:*_`\[\]<>{}\\#\n\"|]{0,58}):(?: (?P<value>\S.*))?", re.DOTALL
 )
-
-
-def escape_braces(text: str) -> str:
-    """`text` with every `{{` escaped, so that it refers to no fact."""
-    return text.replace("{{", "\\{{")
 
 
 def is_label(text: str) -> bool:

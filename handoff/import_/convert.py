@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from handoff.base.markdown import parse_markdown
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
-from handoff.import_.content import PlainText, Value, escape_braces
+from handoff.import_.content import PlainText, Value
 from handoff.import_.document import MAX_BYTES, Metadata, SourceDocument, read_metadata
 from handoff.import_.handoff_layout import HandoffLayout
 from handoff.import_.sections import PlainLayout, count_blocks
@@ -20,6 +20,7 @@ from handoff.import_.verify import RenderSession, Verifier, to_yaml
 from handoff.session.keys import NAMES
 from handoff.session.shapes import LINE
 from handoff.session.values import slug_of
+from handoff.values.expressions import escape_braces
 
 _LONG = 400_000
 """Characters beyond which only headings are converted, everything else is kept verbatim."""

@@ -21,7 +21,6 @@ from handoff.import_.content import (
     UnsupportedContent,
     Value,
     convert_label_lines,
-    escape_braces,
     is_label,
 )
 from handoff.import_.sections import to_content, to_sections
@@ -29,6 +28,7 @@ from handoff.import_.segments import Segment
 from handoff.render.document import NO_ITEMS
 from handoff.session.values import AFTER
 from handoff.session.walk import PLANNED, task_list
+from handoff.values.expressions import escape_braces
 from handoff.values.printing import long_date
 
 _TITLE = re.compile(r"🎯 Session (?P<label>.+?) Handoff: (?P<title>.+)")

@@ -15,10 +15,10 @@ from handoff.import_.content import (
     UnsupportedContent,
     Value,
     convert_label_lines,
-    escape_braces,
 )
 from handoff.import_.segments import Segment, join_lines
 from handoff.session.content import RESERVED
+from handoff.values.expressions import escape_braces
 
 _MAX_RULED = 2
 """The deepest heading above which a template draws a rule."""

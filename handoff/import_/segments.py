@@ -16,11 +16,11 @@ from handoff.import_.content import (
     Value,
     convert_block,
     convert_label,
-    escape_braces,
     split_blocks,
     text_of,
     with_items,
 )
+from handoff.values.expressions import escape_braces
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -122,6 +122,11 @@ def parts(text: str) -> tuple[Literal | Expression | InvalidExpression, ...]:
     return tuple(_parts(text))
 
 
+def escape_braces(text: str) -> str:
+    """`text` with every `{{` escaped, so that it refers to no fact."""
+    return text.replace("{{", "\\{{")
+
+
 def cited(expression: Expression) -> tuple[str, ...]:
     """The names in an expression, each once, in order: facts and built-in names."""
     return tuple(dict.fromkeys(_names(expression.node)))

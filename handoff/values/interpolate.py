@@ -36,9 +36,19 @@ from handoff.values.expressions import (
     Literal,
     Node,
     cited,
+    escape_braces,
     parts,
 )
-from handoff.values.printing import Typed, Where, code_span, folded, printed, shown, verbatim
+from handoff.values.printing import (
+    Typed,
+    Where,
+    code_span,
+    escaped,
+    folded,
+    printed,
+    shown,
+    verbatim,
+)
 from handoff.values.rows import EarlierSession, FactView
 from handoff.values.view import ViewFactory
 
@@ -125,6 +135,18 @@ class Interpolator:
         if "{{" not in text.value:
             return verbatim(text.value, where)
         return self._joined(text, where)
+
+    def carried(self, text: Text) -> str | None:
+        """`text` for another session file, each value in a code span, so that it stays data.
+
+        `None` if a value is missing.
+        """
+        read = parts(text.value)
+        wheres = contexts(read, "carried")
+        made = self._fill(read, wheres, text, "carried")
+        if any(each.is_blank for each in made):
+            return None
+        return escape_braces(_join(read, made, wheres, "carried"))
 
     @property
     def facts(self) -> Collection[str]:
@@ -222,6 +244,12 @@ class Interpolator:
     def _joined(self, text: Text, where: Where) -> str:
         read = parts(text.value)
         wheres = contexts(read, where)
+        made = self._fill(read, wheres, text, where)
+        return _join(read, made, wheres, where)
+
+    def _fill(
+        self, read: Parts, wheres: Sequence[Where], text: Text, where: Where
+    ) -> list[_Filled]:
         made: list[_Filled] = []
         left = MAX_TEXT
         for part, lands in zip(read, wheres, strict=True):
@@ -233,7 +261,7 @@ class Interpolator:
         for each in made:
             if each.problem:
                 self._problems[each.problem] = None
-        return _without_new_blanks(read, made, wheres, where)
+        return made
 
     def _filled(
         self,
@@ -314,14 +342,58 @@ def _document_blank(
 # --- joining the parts ---------------------------------------------------------------------
 
 
+def _join(read: Parts, made: Sequence[_Filled], wheres: Sequence[Where], where: Where) -> str:
+    """The parts together, where a value that is in a code span stays in it.
+
+    The author's own backticks next to it, or a single one, could end it earlier.
+    """
+    texts = _without_new_blanks(read, made, wheres, where)
+    joined = "".join(texts)
+    if where not in _WITH_CODE_SPANS or "`" not in joined:
+        return joined
+    are_values = [
+        isinstance(part, Expression) and lands == where
+        for part, lands in zip(read, wheres, strict=True)
+    ]
+    marked = (
+        _CODE_SPAN.sub(_with_marks, words) if is_value else _unmarked(words)
+        for is_value, words in zip(are_values, texts, strict=True)
+    )
+    if all(_in_code("".join(marked))):
+        return joined
+    ticks = "`" * (max(map(len, re.findall("`+", joined))) + 1)
+    apart = ""
+    for is_value, words in zip(are_values, texts, strict=True):
+        own = words
+        if is_value:
+            own = _CODE_SPAN.sub(
+                lambda span: f"{ticks}{escaped(span[2].strip(), 'code')}{ticks}", words
+            )
+        touches = apart.endswith("`") and own.startswith("`")
+        apart += f" {own}" if touches else own
+    return apart
+
+
+def _with_marks(span: re.Match[str]) -> str:
+    return f"{span[1]}{_PLACE}{_unmarked(span[2])}{_PLACE}{span[1]}"
+
+
+def _unmarked(text: str) -> str:
+    return text.replace(_PLACE, " ")
+
+
+_WITH_CODE_SPANS = ("prompt", "carried")
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+
+
 def _blank(hint: str, where: Where, problem: Problem | None = None) -> _Filled:
     return _Filled(verbatim(blank(folded(hint)), where), is_blank=True, problem=problem)
 
 
 def _without_new_blanks(
     read: Parts, made: Sequence[_Filled], wheres: Sequence[Where], where: Where
-) -> str:
-    """The parts together; a value that would be a blank with the words around it is in code.
+) -> list[str]:
+    """The text of each part; a value that would be a blank with the words around it is in code.
 
     `[{{ run.state }}]` would be one where the state is RUNNING.
     """
@@ -333,7 +405,7 @@ def _without_new_blanks(
         is_value = isinstance(part, Expression) and not filled.is_blank and lands != "code"
         if is_value and any(each.start < at and start < each.end for each in found):
             texts[n] = verbatim(code_span(filled.printed), where)
-    return "".join(texts)
+    return texts
 
 
 def _all_blanks(text: str) -> tuple[FoundBlank, ...]:

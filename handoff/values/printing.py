@@ -33,9 +33,9 @@ from handoff.base.blanks import FoundBlank, blanks
 from handoff.base.characters import revealed
 from handoff.sql.types import Type, Value
 
-Where = Literal["text", "cell", "prompt", "code"]
+Where = Literal["text", "cell", "prompt", "code", "carried"]
 """Where a value is printed: in running text, a table's cell, the fence of a prompt, which is
-read unchanged, or a code span."""
+read unchanged, a code span, or a text of another session, printed anywhere."""
 
 
 class Typed(Struct, frozen=True):
@@ -291,6 +291,8 @@ def escaped(text: str, where: Where, *, is_own: bool = False) -> str:
     line = folded(text)
     if not line or (is_own and where == "prompt" and _is_fit(line)):
         return line
+    if is_own and where == "carried" and _is_fit(line) and _in_text(line) == line:
+        return line
     return _ESCAPED[where](line)
 
 
@@ -315,11 +317,17 @@ def _in_code(text: str) -> str:
     return text.replace("`", "'")
 
 
+def _in_session(text: str) -> str:
+    """`text` in a code span, which it stays in any document and any prompt."""
+    return text if _in_prompt(text) == _in_text(text) == text else code_span(text)
+
+
 _ESCAPED: Mapping[Where, Callable[[str], str]] = {
     "text": _in_text,
     "cell": _in_text,  # which leaves no bare pipe
     "prompt": _in_prompt,
     "code": _in_code,
+    "carried": _in_session,
 }
 
 
@@ -342,6 +350,19 @@ def code_span(text: str) -> str:
     return f"{ticks}{pad}{text}{pad}{ticks}"
 
 
+def open_ticks(text: str) -> str:
+    """The backticks that close the code span in which `text` ends; else empty."""
+    at = 0
+    while opened := _TICKS.search(text, at):
+        ticks, at = opened["ticks"], opened.end()
+        closing = re.compile(rf"(?<!`){ticks}(?!`)").search(text, at) if ticks else None
+        if ticks and closing is None:
+            return ticks
+        at = closing.end() if closing else at
+    return ""
+
+
+_TICKS = re.compile(r"\\.|(?P<ticks>`+)", re.DOTALL)
 _PLAIN_WORD = re.compile(r"(?=.*\w)[\w./:+%-]+")
 _MARKUP = re.compile(
     r"""
