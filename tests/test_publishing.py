@@ -67,6 +67,24 @@ def test_index_has_links_both_ways(tmp_path: Path) -> None:
     )
 
 
+def test_pointer_to_the_latest_has_its_prompts(tmp_path: Path) -> None:
+    here = project(
+        tmp_path,
+        one="prompt: {ask: Old.}\n",
+        two="prompt: {text: 'Go on. ``` stays.'}\nprompts: {review: {text: Review it.}}\n",
+    )
+
+    api.publish(here)
+    again = api.publish(here)
+
+    latest = publishing.signature(documents(tmp_path)["LATEST.md"].encode()).text
+    assert latest.partition("## Prompt")[1:] == (
+        "## Prompt",
+        "\n\n````\nGo on. ``` stays.\n````\n\n## Prompt: review\n\n```\nReview it.\n```\n",
+    )
+    assert changed(again) == []
+
+
 def test_only_what_changed_is_rendered_and_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ from handoff.session.order import Position
 Signature = tuple[int, int, int, int]
 """Size, time of writing, time of the last change and inode."""
 
-_FORMAT = 2
+_FORMAT = 3
 _MARGIN = 2_000_000_000
 """Nanoseconds: a file system hides a second write within a tick of its clock (FAT: 2 s)."""
 
@@ -68,6 +68,8 @@ class BuildRecord(Struct, frozen=True):
     listed: IndexRow
     position: Position
     overview: Overview
+    prompts: Mapping[str, str]
+    """By name; the pointer to the latest session shows them."""
 
 
 class _Content(Struct, frozen=True):

@@ -9,6 +9,8 @@ from posixpath import relpath
 
 from msgspec import Struct
 
+from handoff.render.content import fence
+from handoff.session.model import DEFAULT_PROMPT
 from handoff.values.printing import escaped
 
 NAME = "README.md"
@@ -76,11 +78,15 @@ def _month(row: IndexRow) -> str:
     return str(row.day)[:7]
 
 
-def pointer(latest: IndexRow | None, folder: str) -> str:
-    """The Markdown in `folder` that points to the latest session."""
+def pointer(latest: IndexRow | None, folder: str, prompts: Mapping[str, str]) -> str:
+    """The Markdown in `folder` that points to the latest session, with its prompts to copy."""
     if latest is None:
         return "# Latest handoff\n\nNone yet.\n"
-    return f"# Latest handoff\n\n{_link(latest, folder)}, {_text(latest.status)}\n"
+    lines = ["# Latest handoff", "", f"{_link(latest, folder)}, {_text(latest.status)}", ""]
+    for name, text in prompts.items():
+        title = "Prompt" if name == DEFAULT_PROMPT else f"Prompt: {_text(name)}"
+        lines += [f"## {title}", "", *fence(text), ""]
+    return "\n".join(lines)
 
 
 def _chain(newest: Sequence[IndexRow], folder: str) -> _Chain:

@@ -100,7 +100,8 @@ class ProjectBuild:
             latest = latest_position(positions)
             text = index.index(newest, folder, latest)
             yield BuiltDocument(index.OWNER, f"{folder}/{index.NAME}", text)
-            text = index.pointer(rows.get(latest or ""), folder)
+            prompts = {each.listed.session: each.prompts for each in self._records}
+            text = index.pointer(rows.get(latest or ""), folder, prompts.get(latest or "", {}))
             yield BuiltDocument(index.LATEST_OWNER, f"{folder}/{index.LATEST}", text)
 
     def done(self, built: BuiltDocument) -> None:
@@ -199,6 +200,7 @@ class ProjectBuild:
             listed=_row(loaded.session, document),
             position=position_of(loaded.session),
             overview=overview,
+            prompts=document.prompts,
         )
 
 
