@@ -31,8 +31,13 @@ facts:
   orchestrator: {sql: orchestrator/phases.sql, key: phase}
   coverage: {sql: coverage/phase4.sql, params: {season_start: 2021-10-19}, key: table_name}
   rebuild: {sql: marts.sql, key: phase}
+  backfill:
+    {log: b.log, match: '(?P<done>x)(?P<total>x)', columns: {done: INT64, total: INT64}}
+  games: {log: g.log, match: '(?P<phase>x)(?P<done>x)', contract: phases, key: phase}
+  work: {git: 2026-01-02, take: summary}
 metrics:
   Stage 7: "{{ rebuild.marts.done }} of {{ rebuild.marts.total }}"
+  Box scores: "{{ backfill.done }} of {{ backfill.total }} days"
 """
 MARTS = """
 -- Marts.
@@ -46,15 +51,24 @@ def sentences(name: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-CONTRADICTIONS, TRUE = sentences("contradictions.txt"), sentences("true.txt")
+CONTRADICTIONS = sentences("contradictions.txt")
+FIELD_CONTRADICTIONS, MISSED = (
+    sentences("field-contradictions.txt"),
+    sentences("field-missed.txt"),
+)
+TRUE = [*sentences("true.txt"), *sentences("field-true.txt")]
+PARTS = yaml.safe_load((FIXTURES / "field-sources.yaml").read_text("utf-8"))
 
 
 def context(source: str, **changes: object) -> CheckContext:
     session, _ = decode.load(source.encode(), "session-1", "sessions/session-1.yaml")
     path = "sessions/session-1.facts.json"
     facts = recorded.load((ROOT / path).read_bytes(), path)
-    marts = recorded.load((FIXTURES / "marts.facts.json").read_bytes(), path)
-    facts = recorded.Facts(facts.as_of, {**facts.facts, **marts.facts})
+    more = [
+        recorded.load((FIXTURES / name).read_bytes(), path).facts
+        for name in ("marts.facts.json", "field.facts.json")
+    ]
+    facts = recorded.Facts(facts.as_of, {**facts.facts, **more[0], **more[1]})
     names = ("orchestrator/phases.sql", "coverage/phase4.sql")
     queries = {
         name: read((ROOT / "sql" / name).read_bytes(), f"sql/{name}", name) for name in names
@@ -79,6 +93,26 @@ def test_contradiction_is_found(sentence: str) -> None:
     assert len(said(sentence)) == 1
 
 
+@pytest.mark.parametrize("sentence", FIELD_CONTRADICTIONS)
+def test_contradiction_of_the_field_is_found(sentence: str) -> None:
+    assert said(sentence)
+
+
+@pytest.mark.parametrize("sentence", MISSED)
+def test_known_miss_is_still_one(sentence: str) -> None:
+    assert said(sentence) == []
+
+
+@pytest.mark.parametrize("source", PARTS["contradictions"])
+def test_contradiction_is_found_in_each_part(source: str) -> None:
+    assert found(source)
+
+
+@pytest.mark.parametrize("source", PARTS["look_alikes"])
+def test_look_alike_gives_no_alarm_in_any_part(source: str) -> None:
+    assert found(source) == []
+
+
 @pytest.mark.parametrize("sentence", TRUE)
 def test_true_sentence_gives_no_alarm(sentence: str) -> None:
     assert said(sentence) == []
@@ -88,7 +122,7 @@ def test_message_has_both_values_and_the_time() -> None:
     (problem,) = said("✅ Stage 7 complete, 694 of 694 days")
 
     assert str(problem) == (
-        "sessions/session-1.yaml:13:5: warning: 'Stage 7 complete' contradicts "
+        "sessions/session-1.yaml:18:5: warning: 'Stage 7 complete' contradicts "
         "rebuild.marts: 0 of 694 as of 2026-01-03 16:20 UTC (C003)"
     )
 
@@ -131,7 +165,7 @@ def test_prompt_is_held_to_the_facts_too() -> None:
     source = HEAD + "goal: Phase 2 complete\nprompt: {context: [Phase 1 complete]}\n"
     case = context(source, prompts={"default": "CONTEXT:\n- Phase 1 complete\n"})
 
-    assert [problem.place.line for problem in prompt_claims(case)] == [12]
+    assert [problem.place.line for problem in prompt_claims(case)] == [17]
 
 
 LISTS = {
@@ -168,6 +202,6 @@ def test_two_facts_that_count_the_same_are_compared() -> None:
     case = replace(case, cells=replace(case.cells, facts=facts))
 
     assert [str(problem) for problem in facts_disagree.problems(case)] == [
-        "sessions/session-1.yaml:9:3: warning: rebuild.marts and log.marts disagree on "
+        "sessions/session-1.yaml:13:3: warning: rebuild.marts and log.marts disagree on "
         "'marts': 0 of 694 and 500 of 694 (C008)"
     ]

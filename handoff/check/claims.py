@@ -8,49 +8,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from handoff.base.problems import KeyPath, Place, Problem
+from handoff.check.clauses import HEDGE, HEDGE_AFTER, PAST_AFTER, Clause, clauses, is_neutral
 from handoff.check.rule import CheckContext, Rule, rule_among
-from handoff.check.subjects import (
-    SHARES,
-    Clause,
-    Subject,
-    by_name,
-    clauses,
-    of_label,
-    plain_number,
-    subjects,
-)
-from handoff.session.model import ChecklistItem, Condition, Text
+from handoff.check.subjects import NEUTRAL, Subject, by_name, plain_number, subjects
+from handoff.session.model import ChecklistItem, Condition, Section, Text
 from handoff.session.walk import every, leaves
 from handoff.values.printing import MONTHS, timestamp_text
 
-_HEDGE = re.compile(
-    r"(?i)\b(?:was|were|had|yesterday|earlier|previously|formerly|before|ago|at the start"
-    r"|initially|expect\w*|target\w*|goals?|aim\w*|plan\w*|estimat\w*|should|must|need\w*|want\w*"
-    r"|will|would|could|can|may|might|if|when|once|until|unless|after|hop\w+|assum\w*|at least"
-    r"|at most|up to|minimum|threshold|limit|from|to be|going to|next|remain\w*|left|missing"
-    r"|todo|verify|check|whether|ensure|make sure|wait\w*|instead|not)\b|n't\b|[≥≤<>~?]|→|->"
+_APPROXIMATELY = re.compile(
+    r"(?i)(?:~|≈|\b(?:about|around|roughly|approximately|some|circa|ca\.?))\s*$"
 )
+_TOLERANCE = Decimal(5)
+"""Percentage points that an approximation may be off."""
 _COUNT = re.compile(
     r"(?<![\w.,/:-])(?P<part>\d{1,3}(?:,\d{3})+|\d+)\s*(?:/|of|out of)\s*(?:the\s+|all\s+)?"
     r"(?P<total>\d{1,3}(?:,\d{3})+|\d+)(?![\w/:-]|[.,]\d)(?:\s+(?P<unit>[A-Za-z]+(?:\s[A-Za-z]+)?))?"
 )
-_PERCENT = re.compile(r"(?<![\w.,/:-])(?P<number>\d{1,3}(?:\.\d+)?)\s?%(?P<after>[^,.;]{0,24})")
-_FILLER = (
-    r"(?:\s|:|=|—|–|-|✅|🎉|☑️?|\b(?:is|are|was|were|has|have|had|been|now|already|fully|all|the|of"
-    r"|successfully|completely|entirely|100\s?%|status|state|backfill|run|load|rebuild|processing"
-    r"|phase|table|data|dates|days|rows)\b)*"
+_FRACTIONS: Mapping[str, Decimal] = {
+    "three quarters": Decimal(75),
+    "two thirds": Decimal(200) / 3,
+    "half": Decimal(50),
+    "halfway": Decimal(50),
+    "a third": Decimal(100) / 3,
+    "one third": Decimal(100) / 3,
+    "a quarter": Decimal(25),
+    "one quarter": Decimal(25),
+}
+_PERCENT = re.compile(
+    r"(?i)(?<![\w.,/:-])(?P<number>\d{1,3}(?:\.\d+)?)\s?(?:%|percent\b)"
+    rf"|\b(?P<fraction>{'|'.join(_FRACTIONS)})\b(?=\s*(?:done|complete|finished|processed|loaded|through|of|way)|$)"
 )
+_LINK = rf"(?:[^\w\0]|(?<!\w)(?:{'|'.join(sorted(NEUTRAL))}|all [\d,]+)(?!\w))*?"
 _DONE = (
     r"(?:complete|completed|done|finished|rebuilt|backfilled|loaded|populated|processed|recomputed"
-    r"|migrated|at 100\s?%|100\s?%(?:\s+(?:done|complete|finished))?)"
+    r"|migrated|ended)"
 )
+_FOLLOWS = (
+    "as|on|at|since|today|yesterday|in|for|by|already|now|again|successfully|fully|overnight|without"
+    "|with|after|this|last|so|smoothly|fine|well|normally|according|per|up"
+)
+"""What may follow a claim, and adds nothing to it."""
 _ENDS = (
-    r"(?=\s*(?:$|[^\w\s%\0]|✅|\b(?:as|on|at|since|today|yesterday|in|for|by|already|now|again"
-    r"|successfully|fully)\b))"
+    r"(?=\s*(?:$|[^\w\s%:\[❌/\0]|:\s*(?:$|✅(?!/)|all\b|yes\b)"
+    rf"|\b(?:{_FOLLOWS})\b))"
 )
 _STATES = {
     "not started": r"(?:not|has not|hasn't) (?:yet )?(?:started|begun)",
@@ -63,21 +67,22 @@ _STATES = {
 }
 _AGREES: Mapping[str, tuple[str, ...]] = {
     "complete": ("complete",),
-    "not started": ("not started",),
-    "running": ("running", "incomplete"),
-    "in progress": ("running", "incomplete", "stalled"),
+    "not started": ("not started", "nothing done"),
+    "running": ("running", "incomplete", "nothing done"),
+    "in progress": ("running", "incomplete", "nothing done", "stalled"),
     "stalled": ("stalled",),
-    "incomplete": ("running", "incomplete", "stalled", "not started"),
+    "incomplete": ("running", "incomplete", "nothing done", "stalled", "not started"),
 }
 """By what is typed, the states of a fact that it agrees with."""
 _FAILED = re.compile(
-    r"(?i)(?<![\w.,/:-])(?P<number>\d{1,3}(?:,\d{3})+|\d+|no|zero)\s+(?:\w+\s)?"
-    r"(?:failed|failures?|errors?)\b|\bfailed:\s*(?P<after>\d{1,3}(?:,\d{3})+|\d+)"
+    r"(?i)(?<![\w.,/:-])(?P<number>\d{1,3}(?:,\d{3})+|\d+|no|zero)\s+(?:(?:of|/)\s*[\d,]+\s+)?(?:\w+\s)?"
+    r"(?:failed|failures?)\b|\bfailed:\s*(?P<after>\d{1,3}(?:,\d{3})+|\d+)"
 )
 _MONTH = "|".join(f"{month}|{month[:3]}" for month in MONTHS)
 _DAY = (
     r"(?P<iso>\d{4}-\d{2}-\d{2})"
     rf"|(?P<month>(?:{_MONTH}))\s+(?P<day>\d{{1,2}})(?:,?\s+(?P<year>\d{{4}}))?"
+    rf"|(?P<dday>\d{{1,2}})\.?\s+(?P<dmonth>(?:{_MONTH}))\b"
 )
 _LAST = re.compile(
     r"(?i)\b(?:through|until|up to|as late as|latest(?: date)?(?: is|:)?|last date(?: is|:)?)"
@@ -88,7 +93,16 @@ _DAY_ALONE = re.compile(_DAY)
 _ETA = re.compile(
     r"(?i)\b(?:ETA|ends?|finish(?:es|ing)?|done by|ready by)\b(?P<when>[^\n]{0,40})"
 )
-_CLOCK = re.compile(r"\b(?P<clock>\d{1,2}:\d{2})\s*(?:UTC|Z)\b")
+_ZONES = {
+    **{"UTC": 0, "GMT": 0, "Z": 0, "BST": 1, "CET": 1, "CEST": 2},
+    **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
+}
+"""Hours from UTC of the abbreviations that texts use."""
+_CLOCK = re.compile(
+    rf"\b(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})\s*(?P<zone>{'|'.join(_ZONES)})?\b"
+)
+_ETA_MINUTES = 30
+"""How far a typed ETA may be from the fact's."""
 
 
 def typed_claims(context: CheckContext) -> Iterator[Problem]:
@@ -106,9 +120,22 @@ def prompt_claims(context: CheckContext) -> Iterator[Problem]:
 
 def _claims(context: CheckContext, *, shown: str | None) -> Iterator[Problem]:
     known = by_name(subjects(context))
+    chapters = _chapters(context.session.sections)
     for text, path in _claiming(context) if known else ():
         if shown is None or _is_shown(text, shown):
-            yield from _contradictions(clauses(text, known, of_label(path, known)))
+            chapter = chapters.get(path[1], "") if path[:1] == ("sections",) else ""
+            yield from _contradictions(clauses(text, path, known, chapter))
+
+
+def _chapters(sections: Iterable[Section]) -> dict[str | int, str]:
+    """By index, the titles of a free section and of those it is in, by their levels."""
+    found: dict[str | int, str] = {}
+    above: list[tuple[int, str]] = []
+    for index, section in enumerate(sections):
+        above = [each for each in above if each[0] < section.level]
+        above.append((section.level, section.title or ""))
+        found[index] = " ".join(title for _, title in above)
+    return found
 
 
 Find = Callable[[CheckContext], Iterator[Problem]]
@@ -132,7 +159,7 @@ def _rules(find: Find) -> tuple[Rule[CheckContext], ...]:
 RULES, PROMPT_RULES = _rules(typed_claims), _rules(prompt_claims)
 
 
-_WISHES = ("next", "actions", "checkpoint", "do_not", "tried", "blocked_by")
+_WISHES = ("next", "actions", "checkpoint", "blocked_by")
 _WISHES_OF_PROMPT = ("goal", "approach", "ask", "topic", "read")
 
 
@@ -144,23 +171,23 @@ def _claiming(context: CheckContext) -> Iterator[tuple[Text, KeyPath]]:
     for item in every(session, ChecklistItem):
         if item.done:
             yield item.label, ()
+        if isinstance(item.note, Text):
+            yield item.note, ()
     for leaf in leaves(session):
-        path = leaf.path
-        is_wish = path[:1] and path[0] in _WISHES
-        is_wish = is_wish or (
-            path[:1] == ("prompt",) and path[1:2] and path[1] in _WISHES_OF_PROMPT
-        )
-        is_wish = is_wish or (
-            path[:1] == ("prompts",) and path[2:3] and path[2] in _WISHES_OF_PROMPT
-        )
         is_claim = isinstance(leaf.node, Text) and leaf.role == "content"
-        if (
-            isinstance(leaf.node, Text)
-            and is_claim
-            and not is_wish
-            and id(leaf.node) not in conditions
-        ):
-            yield leaf.node, path
+        if is_claim and not _is_wish(leaf.path) and id(leaf.node) not in conditions:
+            yield leaf.node, leaf.path  # type: ignore[misc]
+
+
+def _is_wish(path: KeyPath) -> bool:
+    match path:
+        case ("prompt", part, *_) | ("prompts", _, part, *_):
+            return part in _WISHES_OF_PROMPT
+        case ("do_not" | "tried", _, part, *_):
+            return part != "why"
+        case (part, *_):
+            return part in _WISHES
+    return False
 
 
 def _is_shown(text: Text, shown: str) -> bool:
@@ -192,38 +219,65 @@ def _problem(code: str, claim: str, clause: Clause, subject: Subject, fact: str)
 
 def _count(clause: Clause, subject: Subject) -> Problem | None:
     """`694 of 694 days`, where the fact has 0 of 694."""
+    progress = subject.progress
+    if progress is None or clause.is_shared or _is_other_measure(clause, subject):
+        return None
     for match in _COUNT.finditer(clause.words):
         part, total = _number(match["part"]), _number(match["total"])
-        progress = subject.progress
-        is_same = total in subject.totals or _is_unit(match["unit"], subject)
-        if progress is None or not is_same or _is_hedged(clause, match.start()):
+        start, end = match.start(), match.end("total")
+        is_same = total in subject.totals
+        if not is_same and clause.is_linked(start, end):
+            is_same = _is_unit(match["unit"], subject) or part == progress[0] >= 10
+        if not is_same or clause.is_hedged(start, end):
             continue
-        fits = total in subject.totals and part in (subject.parts | {progress[0]})
-        if not fits:
+        is_near = _APPROXIMATELY.search(clause.words[:start]) and (
+            abs(part - progress[0]) * 100 <= total * _TOLERANCE
+        )
+        if part == total - progress[0] != total:
+            continue  # what is left, in whatever words
+        is_part = part == progress[0] or (part != total and part in subject.parts)
+        if not (total in subject.totals and (is_part or is_near)):
             return _problem("C001", match[0], clause, subject, subject.shown)
     return None
 
 
 def _percent(clause: Clause, subject: Subject) -> Problem | None:
     """`Phase 1 at 60%`, where the fact has 33.4%."""
-    known = [
-        n
-        for name in subject.row
-        if SHARES.search(name) and (n := subject.number(name)) is not None
-    ]
-    if subject.progress and subject.progress[1]:
-        known.append(subject.progress[0] * 100 / subject.progress[1])
-    for match in _PERCENT.finditer(clause.words) if known else ():
-        before = clause.words[: match.start()]
-        if _is_hedged(clause, match.start()) or not _is_of_subject(
-            before, match["after"], clause
-        ):
+    is_success = bool(re.search(r"(?i)\bsucce", clause.words))
+    rate = subject.number("success_rate")
+    known = subject.shares if not is_success else () if rate is None else (rate,)
+    if not known or clause.is_shared or _is_other_measure(clause, subject):
+        return None
+    for match in _PERCENT.finditer(clause.words):
+        start, end = match.span()
+        if clause.is_hedged(start, end) or not clause.is_linked(start, end):
             continue
-        typed = Decimal(match["number"])
-        if not any(_is_same_number(typed, number) for number in known):
-            said = f"{match['number']}%"
-            return _problem("C002", said, clause, subject, _shares(subject) or subject.shown)
+        if not _ends_claim(clause.words[end:]):
+            continue
+        fraction = match["fraction"]
+        typed = _FRACTIONS[fraction.casefold()] if fraction else Decimal(match["number"])
+        is_near = fraction or _APPROXIMATELY.search(clause.words[:start])
+        if is_near and any(abs(typed - number) <= _TOLERANCE for number in known):
+            continue
+        if is_near or not any(_is_same_number(typed, number) for number in known):
+            shown = ", ".join(f"{plain_number(_cut(number))}%" for number in known)
+            fact = f"{subject.shown} ({shown})" if subject.progress else shown
+            return _problem("C002", match[0], clause, subject, fact)
     return None
+
+
+def _is_other_measure(clause: Clause, subject: Subject) -> bool:
+    """Whether a clause speaks of a rate, or of the coverage of a phase, which has none."""
+    words = f"{clause.context} {clause.words}"
+    is_rate = re.search(r"(?i)(?<!success )\brate", words)
+    return bool(is_rate or ("state" in subject.row and re.search(r"(?i)\bcover", words)))
+
+
+def _ends_claim(after: str) -> bool:
+    """Whether nothing but neutral words follows, and not `of the memory` or `faster`."""
+    words = re.split(r"[^\w\s%]", after.strip(), maxsplit=1)[0]
+    words = re.split(rf"(?i)\b(?:{_FOLLOWS})\b", words, maxsplit=1)[0]
+    return is_neutral(re.sub(r"(?i)\bsucce\w+(?:\s+rate)?", "", words))
 
 
 def _state(clause: Clause, subject: Subject) -> Problem | None:
@@ -237,51 +291,42 @@ def _state(clause: Clause, subject: Subject) -> Problem | None:
 
 def _claimed_state(clause: Clause) -> tuple[str, str] | None:
     """The state a clause asserts of its subject, and the words for it."""
-    words = clause.words
     name = re.escape(clause.name)
-    subject = rf"(?:{name})" if clause.name else r"^"
-    for state, pattern in _STATES.items():
-        match = re.search(rf"(?i){subject}{_FILLER}{pattern}{_ENDS}", words)
-        before = (
-            re.sub(r"(?i)\b(?:not|has|have)\b|n't", "", words[: match.end()]) if match else ""
-        )
-        if match and not _HEDGE.search(before) and not _is_of_another(clause):
-            return state, match[0] or words
-    patterns = [rf"(?i){subject}{_FILLER}{_DONE}{_ENDS}"]
-    if clause.name:
-        verbs = "(?:Completed|Finished|Rebuilt|Loaded|Backfilled)"
+    subject = name or "^"
+    patterns = [
+        *((state, rf"(?i){subject}{_LINK}{words}{_ENDS}") for state, words in _STATES.items()),
+        ("complete", rf"(?i){subject}{_LINK}{_DONE}(?:\s+{_DONE})?{_ENDS}"),
+    ]
+    if name:
+        verbs = "(?:completed|finished|rebuilt|loaded|backfilled)"
+        who = r"(?:(?:we|i|have|has|just|finally|today)\s+)*"
         patterns += [
-            rf"^\W*{verbs}\s+(?:the\s+|all of\s+)?{name}\s*(?:$|\W*$)",
-            rf"(?i)^[^\w]*✅\s*{name}\W*$",
-            rf"(?i)^[^\w]*{name}\s*:?\s*✅\W*$",
+            ("complete", rf"^(?i:\W*{who})(?i:{verbs})\s+(?:the\s+|all of\s+)?{name}{_ENDS}"),
+            ("complete", rf"(?i)^\W*(?:done|complete|completed|finished)\s*:\s*{name}\W*$"),
+            ("complete", rf"^[^\w]*✅\s*{name}\W*$"),
+            ("complete", rf"^[^\w]*{name}\s*:?\s*✅(?!/)\W*$"),
         ]
-    for pattern in patterns:
-        match = re.search(pattern, words)
-        past = (
-            re.sub(r"(?i)\b(?:was|were|been|had)\b", "", words[: match.end()]) if match else ""
-        )
-        if match and not _HEDGE.search(past) and not _is_of_another(clause):
-            return "complete", match[0]
+    for state, pattern in patterns:
+        match = re.search(pattern, clause.words)
+        if match is None or not clause.has_neutral_lead():
+            continue
+        # `was completed` is a state; `not started` is one, too
+        verb = r"\b(?:was|were|been|had)\b"
+        verb += r"|\b(?:not|has|have)\b|n't" if state != "complete" else ""
+        asserted = re.sub(rf"(?i){verb}", "", clause.words[: match.end()])
+        after = clause.words[match.end() :]
+        if state != "complete" and PAST_AFTER.search(after):
+            continue
+        if not HEDGE.search(f"{clause.context} {asserted}") and not HEDGE_AFTER.search(after):
+            return state, match[0] or clause.words
     return None
-
-
-_PREPOSITION = re.compile(r"(?i)\b(?:for|of|in|on|from|to|by|about|around)\s+(?:the\s+)?$")
-_WHOLE = re.compile(r"(?i)^\W*(?:all|the whole|the rest|everything)\s+(?:of|in)\s+(?:the\s+)?$")
-
-
-def _is_of_another(clause: Clause) -> bool:
-    """Whether it is about a part of its subject: `queries for Phase 4 are complete`."""
-    if not clause.name:
-        return False
-    before = clause.words[: clause.words.find(clause.name)]
-    return bool(_PREPOSITION.search(before)) and not _WHOLE.match(before)
 
 
 def _failures(clause: Clause, subject: Subject) -> Problem | None:
     """`0 failed`, where the fact has 5."""
     number = subject.number("failed")
     match = _FAILED.search(clause.words) if number is not None else None
-    if number is None or match is None or _is_hedged(clause, match.start()):
+    if number is None or match is None or clause.is_hedged(*match.span()):
         return None
     typed = match["number"] or match["after"]
     value = Decimal(0) if typed.casefold() in ("no", "zero") else _number(typed)
@@ -298,9 +343,12 @@ def _dates(clause: Clause, subject: Subject) -> Problem | None:
         if not isinstance(value, date) or match is None:
             continue
         typed = _typed_day(match, value.year)
-        hedge = _HEDGE.sub(lambda m: "" if m[0].casefold() in ("until", "up to") else m[0], "")
         before = re.sub(r"(?i)\b(?:until|up to|from)\b", "", clause.words[: match.end()])
-        if typed is not None and typed != value and not _HEDGE.search(before + hedge):
+        if (
+            typed is not None
+            and typed != value
+            and not HEDGE.search(f"{clause.context} {before}")
+        ):
             return _problem("C005", match[0], clause, subject, f"{column} {value}")
     return None
 
@@ -309,20 +357,32 @@ def _eta(clause: Clause, subject: Subject) -> Problem | None:
     """An ETA for what is complete, or at another time than the fact's."""
     match = _ETA.search(clause.words)
     eta = subject.row["eta"].value if "eta" in subject.row else None
-    if match is None or not isinstance(eta, str):
+    if match is None or not isinstance(eta, str) or clause.is_shared:
         return None
-    typed, time = _DAY_ALONE.search(match["when"]), _CLOCK.search(match["when"])
-    if subject.state == "complete" and (typed or time):
+    lead = re.sub(r"(?i)~|\bwill\b", "", clause.words[: match.end()])
+    if HEDGE.search(f"{clause.context} {lead}") or not clause.is_linked(*match.span()):
+        return None
+    day, clock = _DAY_ALONE.search(match["when"]), _CLOCK.search(match["when"])
+    if subject.state == "complete" and (day or clock):
         return _problem("C006", match[0], clause, subject, subject.shown)
-    ends = re.match(r"(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}) UTC", eta)
-    if ends is None:
-        return None
-    day = _typed_day(typed, int(ends[1][:4])) if typed else None
-    is_other_day = day is not None and day.isoformat() != ends[1]
-    is_other_time = day is None and time and _minutes_apart(time["clock"], ends[2]) > 30
-    if is_other_day or is_other_time:
-        return _problem("C006", match[0], clause, subject, f"ETA {ends[0]}")
+    known = re.match(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}) UTC", eta)
+    if known and _is_other_time(day, clock, datetime.fromisoformat(known[1]), eta):
+        return _problem("C006", match[0], clause, subject, f"ETA {known[0]}")
     return None
+
+
+def _is_other_time(
+    day: re.Match[str] | None, clock: re.Match[str] | None, known: datetime, eta: str
+) -> bool:
+    typed = _typed_day(day, known.year) if day else None
+    if clock is None or not clock["zone"]:
+        days = abs((typed - known.date()).days) if typed else 0
+        return days > 1 or (days == 1 and clock is None and str(typed) not in eta)
+    minutes = int(clock["hour"]) * 60 + int(clock["minute"]) - _ZONES[clock["zone"]] * 60
+    apart = minutes - (known.hour * 60 + known.minute)
+    if typed is not None:
+        return abs(apart + (typed - known.date()).days * 24 * 60) > _ETA_MINUTES
+    return min(apart % (24 * 60), -apart % (24 * 60)) > _ETA_MINUTES
 
 
 # --- numbers -----------------------------------------------------------------------------
@@ -341,9 +401,8 @@ def _is_same_number(typed: Decimal, number: Decimal) -> bool:
     return typed in found
 
 
-def _shares(subject: Subject) -> str:
-    found = ((name, subject.number(name)) for name in subject.row if SHARES.search(name))
-    return ", ".join(f"{name} {plain_number(n)}" for name, n in found if n is not None)
+def _cut(number: Decimal) -> Decimal:
+    return number.quantize(Decimal("0.1"), ROUND_DOWN)
 
 
 def _is_unit(unit: str | None, subject: Subject) -> bool:
@@ -352,52 +411,14 @@ def _is_unit(unit: str | None, subject: Subject) -> bool:
     return unit.casefold() == subject.unit or unit.casefold().split()[0] == subject.unit
 
 
-_FOLLOWS_PERCENT = re.compile(
-    r"(?i)^\s*(?:$|[)\]:—–-]|✅|(?:complete|done|finished|coverage|covered"
-    r"|of (?:the )?(?:dates|days|scheduled|expected|total))\b)"
-)
-_LEADS_PERCENT = re.compile(r"(?i)(?:\bat|\bis|\bcoverage|\bprogress|[:=—–-])\s*$")
-
-
-def _is_of_subject(before: str, after: str, clause: Clause) -> bool:
-    """Whether a percentage says how far the subject is, and not how much memory it takes."""
-    tail = before.rstrip()
-    follows = clause.name and tail.casefold().endswith(clause.name.casefold())
-    leads = bool(_LEADS_PERCENT.search(before)) or bool(follows) or not tail
-    return bool(_FOLLOWS_PERCENT.match(after)) and (leads or bool(after.strip()))
-
-
-_HEDGE_AFTER = re.compile(
-    r"(?i)\b(?:yesterday|earlier|ago|at (?:the start|noon|\d{1,2}:\d{2})|remain\w*|left|missing"
-    r"|to go|expected|target|planned)\b"
-)
-
-
-def _is_hedged(clause: Clause, offset: int) -> bool:
-    """Whether the words around a number say that it is a wish, a plan or the past."""
-    before, after = clause.words[:offset], clause.words[offset:]
-    return bool(_HEDGE.search(before) or _HEDGE_AFTER.search(after))
-
-
 def _typed_day(match: re.Match[str], year: int) -> date | None:
     try:
         if match["iso"]:
             return date.fromisoformat(match["iso"])
-        if match["month"]:
-            month = next(
-                n
-                for n, name in enumerate(MONTHS, 1)
-                if name[:3].casefold() == match["month"][:3].casefold()
-            )
-            return date(int(match["year"] or year), month, int(match["day"]))
+        if month := match["month"] or match["dmonth"]:
+            names = [name[:3].casefold() for name in MONTHS]
+            number = names.index(month[:3].casefold()) + 1
+            return date(int(match["year"] or year), number, int(match["day"] or match["dday"]))
     except ValueError:
         return None
     return None
-
-
-def _minutes_apart(typed: str, known: str) -> int:
-    first, second = (
-        int(h) * 60 + int(m) for h, m in (each.split(":") for each in (typed, known))
-    )
-    apart = abs(first - second)
-    return min(apart, 24 * 60 - apart)

@@ -1,4 +1,4 @@
-"""What texts may speak of: the rows of facts, and the clauses that name them.
+"""What texts may speak of: the rows of facts, and the names that people use for them.
 
 A row is named by its key or title, or by a label under which the author cites that row.
 """
@@ -6,15 +6,15 @@ A row is named by its key or title, or by a label under which the author cites t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct
 
-from handoff.base.problems import KeyPath, Place
+from handoff.base.problems import KeyPath
 from handoff.check.rule import CheckContext
-from handoff.session.model import Text, place_in
+from handoff.session.model import QueryFact, Text
 from handoff.session.walk import leaves
 from handoff.values.printing import Typed
 
@@ -32,12 +32,30 @@ _PARTS = (
 SHARES = re.compile(r"percent|pct|rate|ratio|share", re.IGNORECASE)
 _GENERIC = frozenset(
     (
-        *("all", "any", "count", "data", "date", "day", "days", "eta", "last", "name", "none"),
-        *("now", "number", "other", "progress", "state", "status", "sum", "the", "total"),
-        *("totals", "unit", "value", "work", "yes"),
+        *("any", "count", "eta", "last", "name", "none", "number", "other", "sum", "unit"),
+        *("value", "work", "yes"),
     )
 )
-"""Keys and titles that are words of any sentence."""
+"""Keys and titles that are words of any sentence, in addition to the neutral ones."""
+NEUTRAL = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        progress status state coverage share percent percentage completion success rate
+        count eta done complete completed finished processed loaded covered written
+        backfilled populated rebuilt total totals overall result scheduled expected
+        available successful succeeded running stalled is are was were has have had been be
+        will it its s we i this that the a an of by at to on in as all both each whole every
+        now already currently still just only fully finally exactly today successfully
+        completely entirely about around roughly approximately some circa ca also so far
+        backfill run load rebuild job processing import phase table data date dates day days
+        row rows records game games current well good news utc through way up stands sits
+        stays reached reaches hit hits got gets rose went grew climbed jumped moved
+        progressed passed crossed advanced increased covers shows holds contains
+        """,
+    )
+)
+"""Words that neither change what a sentence is about nor what it claims."""
 
 
 class Subject(Struct, frozen=True):
@@ -69,8 +87,18 @@ class Subject(Struct, frozen=True):
     @property
     def parts(self) -> set[Decimal]:
         """Every number of the row that may be a part of its total."""
-        found = (self.number(name) for name in self.row if name not in _TOTALS)
-        return {number for number in found if number is not None}
+        found = (self.number(name) for name in self.row if name != "scheduled")
+        return {number for number in found if number is not None} - {
+            number for number in self.totals if len(self.totals) == 1
+        }
+
+    @property
+    def shares(self) -> tuple[Decimal, ...]:
+        """The percentages of what is done, of each total it can be measured by."""
+        if (progress := self.progress) is None:
+            found = ((name, self.number(name)) for name in self.row if SHARES.search(name))
+            return tuple(n for _, n in found if n is not None)
+        return tuple(progress[0] * 100 / total for total in self.totals if total)
 
     @property
     def progress(self) -> tuple[Decimal, Decimal] | None:
@@ -81,20 +109,22 @@ class Subject(Struct, frozen=True):
 
     @property
     def state(self) -> str | None:
-        """`complete`, `incomplete` or a state of the contract; `None` if it is not known."""
+        """A state of the contract, `incomplete`, `nothing done`; `None` if it is not known."""
         value = self.row["state"].value if "state" in self.row else None
         if value is not None:
             return None if value == "unknown" else str(value)
         if (progress := self.progress) is None or progress[1] == 0:
             return None
-        return "complete" if progress[0] >= progress[1] else "incomplete"
+        if progress[0] >= progress[1]:
+            return "complete"
+        return "incomplete" if progress[0] else "nothing done"
 
     @property
     def shown(self) -> str:
         """What the fact says, for a message: `0 of 694, running`."""
         progress = self.progress
         counts = " of ".join(map(plain_number, progress)) if progress else ""
-        state = "" if self.state in (None, "incomplete") else self.state
+        state = "" if self.state in (None, "incomplete", "nothing done") else self.state
         return ", ".join(filter(None, (counts, state)))
 
 
@@ -108,14 +138,20 @@ def subjects(context: CheckContext) -> tuple[Subject, ...]:
             name = cell.name.removesuffix(f".{cell.column}")
             found.setdefault(name, ({}, cell.at))[0][cell.column] = cell.typed
     labels = _labels(context, found)
-    made = (
-        Subject(name, _names(name, row, labels.get(name, ())), row, at)
-        for name, (row, at) in found.items()
-    )
+    queries = {
+        each.name: each.sql for each in context.session.facts if isinstance(each, QueryFact)
+    }
+    made = []
+    for name, (row, at) in found.items():
+        query = context.queries.get(queries.get(name.partition(".")[0], ""))
+        names = _names(name, row, labels.get(name, ()), query.text if query else "")
+        made.append(Subject(name, names, row, at))
     return tuple(subject for subject in made if subject.names)
 
 
-def _names(name: str, row: Mapping[str, Typed], labels: Iterable[str]) -> tuple[str, ...]:
+def _names(
+    name: str, row: Mapping[str, Typed], labels: Iterable[str], sql: str
+) -> tuple[str, ...]:
     fact, _, key = name.partition(".")
     words = [*labels]
     if key == "overall":
@@ -126,11 +162,28 @@ def _names(name: str, row: Mapping[str, Typed], labels: Iterable[str]) -> tuple[
         )
         words += [str(title) for title in titles if title]
         words += [key, key.replace("_", " ")]
+        words += re.findall(rf"\b(?:[\w-]+\.)+{re.escape(key)}\b", sql)
     else:
         words += [fact, fact.replace("_", " ")]
-    kept = {word.strip() for word in words}
-    kept = {word for word in kept if len(word) > 2 and word.casefold() not in _GENERIC}
+    kept = {each for word in words for each in _spellings(word.strip())}
+    kept = {each for each in kept if len(each) > 2 and is_specific(each)}
     return tuple(sorted(kept, key=lambda each: (-len(each), each)))
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """`Phase 1`, `phase_1`, `Phase-1` and `PHASE1`."""
+    yield name
+    numbered = re.fullmatch(r"(.*[A-Za-z])[ _-](\d+)", name)
+    if numbered:
+        yield from (f"{numbered[1]}{mark}{numbered[2]}" for mark in (" ", "_", "-", ""))
+
+
+def is_specific(name: str) -> bool:
+    """Whether a name is more than words of any sentence; `backfill` alone may be a fact's."""
+    words = re.findall(r"[^\W_]+", name.casefold())
+    return name.casefold() == "backfill" or any(
+        word not in NEUTRAL and word not in _GENERIC for word in words
+    )
 
 
 _CITED = re.compile(
@@ -150,8 +203,8 @@ def _labels(context: CheckContext, rows: Mapping[str, object]) -> dict[str, list
             if len(cited) != 1:
                 continue
             own = _LABEL.match(line)
-            last = own["label"] if own else (leaf.path[-1] if leaf.path else "")
-            if isinstance(last, str) and _is_name(last):
+            last = own["label"] if own else (leaf.path[-1] if len(leaf.path) > 1 else "")
+            if isinstance(last, str) and _is_name(last, line):
                 found.setdefault(cited.pop(), []).append(last.strip("*_ "))
     return found
 
@@ -162,9 +215,15 @@ def _cited(match: re.Match[str], rows: Mapping[str, object]) -> str | None:
     return name if name in rows else match["fact"] if match["fact"] in rows else None
 
 
-def _is_name(label: str) -> bool:
+def _is_name(label: str, cites: str) -> bool:
     """Whether a label names one thing (`Phase 3`) and not a measure of it (`Progress`)."""
-    return bool(re.search(r"\d", label)) and len(label) <= 40 and not re.match(r"\d", label)
+    if not 3 < len(label) <= 40 or re.match(r"\d", label) or not is_specific(label):
+        return False
+    columns = set(re.findall(r"\.(\w+)\s*(?:\||\}\})", cites))
+    is_progress = columns & {"progress", "summary"} or (
+        columns & set(_PARTS) and columns & set(_TOTALS)
+    )
+    return bool(re.search(r"\d", label) or (is_progress and " " in label.strip()))
 
 
 Known = Mapping[str, tuple["Subject", ...]]
@@ -181,97 +240,20 @@ def by_name(found: Iterable[Subject]) -> Known:
     return {name: tuple(named[name]) for name in order}
 
 
-def of_label(path: KeyPath, known: Known) -> tuple[Subject, ...]:
-    """The subject that the labels around a text name, the nearest first."""
-    labels = [each for each in path[1:] if isinstance(each, str)]
-    for label in reversed(labels):
+def of_label(path: KeyPath, known: Known) -> tuple[tuple[Subject, ...], str, str]:
+    """The subject that the labels around a text name; all labels; those below the subject's."""
+    labels = [each.strip() for each in path[1:] if isinstance(each, str)]
+    for index in reversed(range(len(labels))):
         plain = re.sub(
-            r"(?i)\s+(?:status|progress|state|backfill|coverage)$", "", label.strip()
+            r"(?i)\s+(?:status|progress|state|backfill|coverage)$", "", labels[index]
         )
         if plain.casefold() in known:
-            return known[plain.casefold()]
-    return ()
+            below = ": ".join(labels[index + 1 :])
+            return known[plain.casefold()], " ".join(labels[:index]), below
+    return (), " ".join(labels), ""
 
 
 def plain_number(number: Decimal) -> str:
     """`1,537`, `33.4`."""
     text = f"{number:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-# --- clauses -----------------------------------------------------------------------------
-
-_SENTENCE = re.compile(r"[.;!?](?=\s|$)|\n")
-_CLAUSE = re.compile(
-    r",(?=\s)(?!\s\d{4}\b)|[()|·•]|\s(?:and|but|while|whereas|with)\s", re.IGNORECASE
-)
-_MARKS = re.compile(r"\*\*|__|`|~~")
-
-
-class Clause(Struct, frozen=True):
-    """A part of a text that speaks of one subject."""
-
-    words: str
-    """Without marks of emphasis and code."""
-    text: Text
-    offset: int
-    """Of the clause in the text."""
-    subjects: tuple[Subject, ...]
-    """One; several rows if they have the same name, in different facts."""
-    name: str
-    """The word for the subject in the clause; empty if it is only understood."""
-
-    @property
-    def place(self) -> Place:
-        return place_in(self.text, self.offset)
-
-
-def clauses(text: Text, known: Known, outer: tuple[Subject, ...]) -> Iterator[Clause]:
-    """The clauses of a text that have a subject, by name or from before in their sentence."""
-    literal = re.sub(r"\{\{.*?\}\}", lambda m: "\0" * len(m[0]), text.value, flags=re.DOTALL)
-    for start, end in _spans(literal, _SENTENCE, 0, len(literal)):
-        if literal[end : end + 1] == "?":
-            continue
-        subject = outer
-        for first, last in _spans(literal, _CLAUSE, start, end):
-            words = _MARKS.sub("", literal[first:last]).strip()
-            named = sorted(_named(words, known), key=lambda each: each[1])
-            if named:
-                # of two subjects in a clause it is not clear which one is meant
-                subject = (
-                    named[0][0] if all(_same(each, named[0][0]) for each, _ in named) else ()
-                )
-            if subject and words:
-                lead = len(literal[first:last]) - len(literal[first:last].lstrip())
-                name = _joined(words, [span for _, span in named])
-                yield Clause(words, text, first + lead, subject, name)
-
-
-def _joined(words: str, spans: Sequence[tuple[int, int]]) -> str:
-    """The subject's name in a clause: `Stage 7 marts`, if both name it; else the last one."""
-    start, end = spans[-1] if spans else (0, 0)
-    for first, last in reversed(spans):
-        if not words[last:start].strip():
-            start = min(start, first)
-    return words[start:end]
-
-
-def _same(first: tuple[Subject, ...], second: tuple[Subject, ...]) -> bool:
-    return [each.name for each in first] == [each.name for each in second]
-
-
-def _spans(text: str, at: re.Pattern[str], start: int, end: int) -> Iterator[tuple[int, int]]:
-    for match in at.finditer(text, start, end):
-        yield start, match.start()
-        start = match.end()
-    yield start, end
-
-
-def _named(words: str, known: Known) -> Iterator[tuple[tuple[Subject, ...], tuple[int, int]]]:
-    """The subjects that are named, and where; `Phase 3` is not in `Phase 30`."""
-    taken = words.casefold()
-    for name, found in known.items():
-        match = re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w]|[.-]\w)", taken)
-        if match and len(taken) == len(words):
-            yield found, match.span()
-            taken = taken[: match.start()] + "\0" * len(name) + taken[match.end() :]
