@@ -89,6 +89,25 @@ def test_results(case: dict[str, object], tmp_path: Path) -> None:
     assert shown(looked) == case["gives"]
 
 
+CLOCKS = yaml.safe_load((FIXTURES / "clocks.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", CLOCKS, ids=[case["says"] for case in CLOCKS])
+def test_results_where_clocks_change(case: dict[str, object], tmp_path: Path) -> None:
+    write(tmp_path, "run.log", str(case.get("log", "")))
+    write(tmp_path, "s.json", json.dumps(case.get("json")))
+    defaults: dict[str, object] = {"zone": "America/New_York"}
+    if "log" in case:
+        pattern = r"^(?P<at>\S+ \S+) (?P<done>\d+)"
+        defaults |= {"log": "run.log", "match": pattern}
+        defaults |= {"columns": {"done": "INT64", "at": "TIMESTAMP"}}
+    lookup = declared(tmp_path, json.dumps(defaults | dict(case["fact"])))  # type: ignore[call-overload]
+    as_of = datetime.fromisoformat(str(case["as_of"]))
+    now = datetime.fromisoformat(str(case.get("now", case["as_of"])))
+
+    assert shown(look_up(lookup, world(tmp_path, now), as_of)) == case["gives"]
+
+
 def world(root: Path, now: datetime) -> SourceContext:
     file = api.open_project(str(root)).source
     return SourceContext(root=root, file=file, zone=UTC, recent_minutes=60, now=now)
@@ -134,6 +153,12 @@ def test_times_as_logs_write_them(text: object, zone: str | None, moment: str) -
     [
         ("2026-01-03 16:20", "TIMESTAMP", "has no time zone, set one with for example"),
         ("2026-13-03 16:20", "TIMESTAMP", "is not a time: month must be in 1..12"),
+        (
+            "2026-11-01 01:30",
+            "TIMESTAMP",
+            "'2026-11-01 01:30' occurs twice in America/New_York",
+        ),
+        ("2026-03-08 02:30", "TIMESTAMP", "'2026-03-08 02:30' does not exist in America/New"),
         ("yesterday", "TIMESTAMP", "is not a time, expected for example 2026-01-03T16:20:00Z"),
         ("0001-01-01 00:00:00+23:00", "TIMESTAMP", "is not a time: "),
         ("5 of 9", "INT64", "expected INT64, found '5 of 9'"),
@@ -143,7 +168,7 @@ def test_times_as_logs_write_them(text: object, zone: str | None, moment: str) -
 )
 def test_values_are_never_guessed(raw: object, type_: str, message: str) -> None:
     with pytest.raises(BadValue) as caught:
-        convert(raw, type_of(type_), None)
+        convert(raw, type_of(type_), "America/New_York" if "America" in message else None)
 
     assert message in str(caught.value)
 

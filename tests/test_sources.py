@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff.sources import git, json_file, log
-from handoff.sources.source import SourceFailed
+from handoff.sources.source import InvalidSource, SourceFailed
 
 PATTERN = r"Processing day (?P<done>[\d,]+)/(?P<total>[\d,]+)"
 
@@ -530,6 +530,27 @@ def test_no_commit_since_a_date_is_known_and_after_the_as_of_time_is_not(
     for until in (None, now):
         with pytest.raises(SourceFailed, match="'2026-01-06' is after 2026-01-05 12:00 UTC"):
             git.since(repository, "2026-01-06", until=until, now=now)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("2025-11-02T01:30", "'2025-11-02T01:30' occurs twice in America/New_York"),
+        ("2025-03-09 02:30", "'2025-03-09 02:30' does not exist in America/New_York"),
+    ],
+)
+def test_local_time_that_is_not_one_time_is_an_error(
+    repository: Path, base: str, message: str
+) -> None:
+    with pytest.raises(InvalidSource, match=message):
+        git.since(repository, base, zone=ZoneInfo("America/New_York"))
+
+
+def test_date_begins_with_its_first_time_where_midnight_is_left_out_or_repeated(
+    repository: Path,
+) -> None:
+    for zone, day in (("America/Sao_Paulo", "2018-11-04"), ("America/Havana", "2025-11-02")):
+        assert git.files(repository, git.since(repository, day, zone=ZoneInfo(zone))) != ()
 
 
 def test_shallow_clone_without_a_common_commit_is_no_result(

@@ -19,11 +19,19 @@ from msgspec.structs import asdict
 
 from handoff.base.problems import Problem
 from handoff.session.model import GitRange, SourceFact
-from handoff.sources.source import Request, SourceFailed, SourceRows, TypedRow
+from handoff.sources.source import (
+    InvalidSource,
+    Request,
+    SourceFailed,
+    SourceRows,
+    TypedRow,
+    utc_times,
+)
 
 ENGINE = "git"
 TIMEOUT_SECONDS = 30
 MAX_COMMITS = 10_000
+_DATE_LENGTH = len("2026-01-03")
 _SHORT = 12
 """Digits of a commit, for people."""
 _SHOWN = 60
@@ -320,11 +328,23 @@ def _named(root: Path, revision: str) -> str:
 
 
 def _time(text: str, zone: tzinfo) -> datetime | None:
+    """The beginning of a date, or a time; `None` for a revision. Raises InvalidSource."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return time if time.tzinfo else time.replace(tzinfo=zone)
+    if time.tzinfo is not None:
+        return time
+    if len(text) <= _DATE_LENGTH:  # the first time of the day, also where clocks change then
+        return time.replace(tzinfo=zone)
+    try:
+        times = utc_times(time, zone)
+    except OverflowError:
+        return None
+    if len(times) == 1:
+        return times[0]
+    problem = "occurs twice" if times else "does not exist"
+    raise InvalidSource(f"'{text}' {problem} in {zone}, expected a time with its offset")
 
 
 def _commit(sha: str, seconds: str, author: str, subject: str) -> Commit:

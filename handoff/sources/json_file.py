@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -91,17 +93,61 @@ def read_json(path: Path) -> Json:
             raise SourceFailed("cannot read the file: not a plain file")
         if path.stat().st_size > MAX_BYTES:
             raise SourceFailed(f"more than {MAX_BYTES // 2**20} MiB of JSON")
-        return json.loads(path.read_bytes())
+        content = path.read_bytes()
+        text = content.decode(json.detect_encoding(content))
+        return json.loads(text, object_pairs_hook=_mapping)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SourceFailed(f"cannot read the file: {reason}") from error
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, column {error.colno}"
         raise SourceFailed(f"not JSON: {error.msg.lower()} at {at}") from error
+    except _DuplicateKey as error:
+        line, column = _duplicate_place(text)
+        at = f"line {line}, column {column}"
+        raise SourceFailed(f"duplicate key '{error.args[0]}' at {at}") from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise SourceFailed("not JSON: not UTF-8, or nested too deeply") from error
     except ValueError as error:  # Python's limit on the digits of a number
         raise SourceFailed("not JSON: a number of too many digits") from error
+
+
+class _DuplicateKey(Exception):
+    """A mapping has a key twice, and only one of its values could count."""
+
+
+def _mapping(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        raise _DuplicateKey(next(key for key in counts if counts[key] > 1))
+    return found
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
+
+
+def _duplicate_place(text: str) -> tuple[int, int]:
+    """Line and column of the first key that `_mapping` finds twice, where it is repeated."""
+    open_mappings: list[tuple[set[str], list[int]]] = []
+    key = None
+    for token in _TOKEN.finditer(text):
+        word = token[0]
+        if word[0] == '"':
+            key = token
+        elif word in "{[":
+            open_mappings.append((set(), []))
+        elif word in "}]":
+            _, repeated = open_mappings.pop()  # the innermost mapping ends first
+            if repeated:
+                start = repeated[0]
+                return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+        elif word == ":" and key is not None:
+            keys, repeated = open_mappings[-1]
+            name = json.loads(key[0])
+            repeated += [key.start()] if name in keys else []
+            keys.add(name)
+    raise ValueError("no key is repeated")
 
 
 # --- expressions -------------------------------------------------------------------------

@@ -16,22 +16,26 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.problems import Problem, nearest
 from handoff.facts.recorded import MAX_ROWS
 from handoff.session.facts import TIME
 from handoff.session.model import LogFile, SourceFact
 from handoff.sources.source import (
+    DECIDED_TIME,
     InvalidSource,
     Request,
     SourceFailed,
     SourceRows,
+    ambiguous_time,
     file_problems,
     named_errors,
     no_column,
     past_unknown,
     plain_number,
-    row_time,
+    row_time_errors,
+    timestamps,
     typed_rows,
 )
 from handoff.sql.contracts import CONTRACTS
@@ -122,9 +126,12 @@ def _rows(request: Request, source: LogFile) -> list[Row]:
     if request.is_past and TIME not in names:
         raise past_unknown(f"the pattern has no group '{TIME}', the time of a line")
     file = _log_file(request.context.file, source.path)
+    timed = decide_times(
+        ((groups, _times(groups, source.zone)) for groups in matches(file, pattern)),
+        now=max(request.as_of, request.context.now),
+    )
     rows = select_matches(
-        matches(file, pattern),
-        lambda groups: row_time(groups.get(TIME), source.zone) if TIME in names else None,
+        timed,
         key=request.fact.key if request.fact.key in names else None,
         take=source.take,
         until=request.as_of if request.is_past else None,
@@ -134,6 +141,11 @@ def _rows(request: Request, source: LogFile) -> list[Row]:
         when = f" up to {request.as_of:%Y-%m-%d %H:%M} UTC" if request.is_past else ""
         raise SourceFailed(f"no line{searched(file)} matches{when}")
     return rows
+
+
+def _times(groups: Groups, zone: str | None) -> LineTimes:
+    with row_time_errors():
+        return LineTimes(timestamps(groups.get(TIME), zone), groups.get(TIME), zone)
 
 
 _STARS = re.compile(r"\*+")
@@ -343,6 +355,88 @@ def _opened(path: Path) -> BinaryIO:
         raise SourceFailed(f"cannot read the log: {reason}") from error
 
 
+# --- the times of lines --------------------------------------------------------------------
+
+
+class LineTimes(Struct, frozen=True):
+    """When a line was written: one time, two in an hour that clocks repeat, or unknown."""
+
+    possible: tuple[datetime, ...]
+    """UTC, the earlier first; empty for a line without a time."""
+    text: str | None
+    zone: str | None
+
+    @property
+    def is_known(self) -> bool:
+        return len(self.possible) == 1
+
+    @property
+    def known(self) -> datetime:
+        """The only time. Raises InvalidSource where there are two."""
+        if self.is_known:
+            return self.possible[0]
+        with row_time_errors():
+            raise ambiguous_time(self.text, self.zone)
+
+    def is_by(self, limit: datetime) -> bool:
+        """Whether it was written by `limit`. Raises InvalidSource where that is not known."""
+        if not self.possible or self.possible[0] > limit:
+            return False
+        return self.possible[-1] <= limit or self.known <= limit
+
+
+TimedMatch = tuple[Groups, LineTimes]
+DISORDER = timedelta(seconds=10)
+"""Lines of several threads are out of order by so much."""
+
+
+def decide_times(timed: Iterable[TimedMatch], *, now: datetime) -> Iterator[TimedMatch]:
+    """Decide the times of an hour that clocks repeat by the order of the lines.
+
+    Matches come the last first. Each was written after those before it and by `now`: where
+    01:00 follows 01:30, the clocks were set back in between. What this does not decide keeps
+    both times.
+    """
+    latest = now
+    unknown: list[TimedMatch] = []
+    for each in timed:
+        at = each[1]
+        if not at.is_known and (unknown or at.possible) and len(unknown) < MAX_MATCHES:
+            unknown.append(each)
+            continue
+        if unknown:
+            yield from _decided(unknown, at.possible[0] if at.is_known else None, latest)
+            unknown = []
+        if at.is_known:
+            latest = at.possible[0]
+        yield each
+    yield from _decided(unknown, None, latest)
+
+
+def _decided(
+    matches: list[TimedMatch], earliest: datetime | None, latest: datetime
+) -> list[TimedMatch]:
+    """The matches with the times that are possible between two others, the last first."""
+    possible = [at.possible for _, at in matches]
+    for n, times in enumerate(possible):
+        possible[n] = tuple(time for time in times if time <= latest + DISORDER)
+        latest = min(latest, max(possible[n], default=latest))
+    for n, times in reversed([*enumerate(possible)]):
+        if earliest is not None:
+            possible[n] = tuple(time for time in times if time >= earliest - DISORDER)
+        smallest = min(possible[n], default=earliest)
+        earliest = max(earliest or smallest, smallest) if smallest else earliest
+    is_contradictory = any(
+        at.possible and not times for (_, at), times in zip(matches, possible, strict=True)
+    )
+    if is_contradictory:  # the lines are not in the order of time
+        return matches
+    return [
+        (groups, replace(at, possible=times))
+        for (groups, at), times in zip(matches, possible, strict=True)
+    ]
+
+
 # --- which matches count -------------------------------------------------------------------
 
 MAX_MATCHES = 100_000
@@ -362,40 +456,40 @@ class _Latest(Struct):
 
     row: Row
     before: Groups | None = None
-    before_at: datetime | None = None
+    before_at: LineTimes | None = None
     is_settled: bool = False
     """What was done before the window is known."""
 
-    def look_back(self, groups: Groups, at: datetime | None, start: datetime) -> None:
-        if self.is_settled or at is None:
+    def look_back(self, groups: Groups, at: LineTimes, start: datetime) -> None:
+        if self.is_settled or not at.possible:
             return
         self.before, self.before_at = groups, at
-        self.is_settled = at <= start
+        self.is_settled = at.is_by(start)
 
 
 def select_matches(
-    matches: Iterable[Groups],
-    time: Callable[[Groups], datetime | None],
+    timed: Iterable[TimedMatch],
     *,
     key: str | None,
     take: Literal["last", "all"],
     until: datetime | None,
     recent: RecentWindow | None,
 ) -> list[Row]:
-    """The rows of `matches`, which come the last first, in the order of the log.
+    """The rows of the matches, which come the last first, in the order of the log.
 
     `key` is the group that names a row; of each name the last is taken, in the order of names.
     With `until` only lines up to then count. With `recent`, rows also have what was done in
     that window.
     """
-    timed = _timed(matches, time, until)
+    if until is not None:
+        timed = (each for each in timed if each[1].is_by(until))
     if take == "all":
-        found = [dict(groups) for groups, _ in islice(timed, MAX_ROWS + 1)]
-        return [dict(row) for row in reversed(found)]
+        found = [_row(*each) for each in islice(timed, MAX_ROWS + 1)]
+        return found[::-1]
     latest: dict[str, _Latest] = {}
     for groups, at in islice(timed, MAX_MATCHES):
         name = groups.get(key) or "" if key else ""
-        last = latest.setdefault(name, _Latest(dict(groups)))
+        last = latest.setdefault(name, _Latest(_row(groups, at)))
         if recent:
             last.look_back(groups, at, recent.start)
         if key is None and (recent is None or last.is_settled):
@@ -403,20 +497,13 @@ def select_matches(
     return [_with_recent(latest[name], recent) for name in sorted(latest, key=_natural)]
 
 
+def _row(groups: Groups, at: LineTimes) -> Row:
+    return {**groups, DECIDED_TIME: at.possible[0]} if at.is_known else dict(groups)
+
+
 def _natural(name: str) -> list[tuple[int, str]]:
     """A sort key that puts `Phase 2` before `Phase 10`."""
     return [(int(n) if n.isdigit() else -1, n) for n in re.split(r"([0-9]{1,9})", name)]
-
-
-def _timed(
-    matches: Iterable[Groups],
-    time: Callable[[Groups], datetime | None],
-    until: datetime | None,
-) -> Iterator[tuple[Groups, datetime | None]]:
-    for groups in matches:
-        at = time(groups)
-        if until is None or (at is not None and at <= until):
-            yield groups, at
 
 
 def _with_recent(last: _Latest, recent: RecentWindow | None) -> Row:
@@ -433,7 +520,7 @@ def _with_recent(last: _Latest, recent: RecentWindow | None) -> Row:
         return last.row
     minutes = recent.minutes
     if not last.is_settled:
-        minutes = int((recent.end - last.before_at).total_seconds() // 60)
+        minutes = int((recent.end - last.before_at.known).total_seconds() // 60)
     if minutes < 1:
         return last.row
     return {**last.row, "done_recent": now - then, "recent_minutes": minutes}

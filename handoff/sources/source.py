@@ -119,6 +119,8 @@ def typed_rows(
     return [{each.name: _value(row, each, source) for each in fact.returns} for row in rows]
 
 
+DECIDED_TIME = f"${TIME}"
+"""Of a row: its time as a datetime, where its text alone does not decide it."""
 _NONE = (None, 0, "0", "")
 """Nothing done, so the time of the row is not that of progress."""
 
@@ -126,19 +128,28 @@ _NONE = (None, 0, "0", "")
 def _value(row: Row, column: Declaration, source: LogFile | JsonFile) -> Value:
     raw = source.constants.get(column.name, row.get(column.name))
     if raw is None and column.name == "last_progress_at" and row.get("done") not in _NONE:
-        raw = row.get(TIME)
+        raw = row.get(DECIDED_TIME, row.get(TIME))
+    elif column.name == TIME and column.type == "TIMESTAMP" and raw is not None:
+        raw = raw if TIME in source.constants else row.get(DECIDED_TIME, raw)
     try:
         return convert(raw, type_of(column.type), source.zone)
     except BadValue as error:
         raise InvalidSource(f"'{column.name}': {error}") from error
 
 
-def row_time(text: object, zone: str | None) -> datetime | None:
-    """The time of a line or a file. Raises InvalidSource."""
+@contextmanager
+def row_time_errors() -> Iterator[None]:
+    """Raise InvalidSource for a BadValue of the time of a line or a file."""
     try:
-        return timestamp(text, zone)
+        yield
     except BadValue as error:
         raise InvalidSource(f"'{TIME}': {error}") from error
+
+
+def row_time(text: object, zone: str | None) -> datetime | None:
+    """The time of a file. Raises InvalidSource."""
+    with row_time_errors():
+        return timestamp(text, zone)
 
 
 def file_problems(
@@ -206,26 +217,68 @@ def plain_number(text: str) -> str:
 
 
 def timestamp(raw: object, zone: str | None) -> datetime | None:
-    """A time as logs write it, or seconds since 1970, in UTC. Raises BadValue."""
+    """A time as logs write it, or seconds since 1970, in UTC. Raises BadValue.
+
+    So it does for a local time that the clocks of `zone` show twice.
+    """
+    times = timestamps(raw, zone)
+    if len(times) > 1:
+        raise ambiguous_time(raw, zone)
+    return times[0] if times else None
+
+
+def timestamps(raw: object, zone: str | None) -> tuple[datetime, ...]:
+    """The times that `raw` may stand for, in UTC, the earlier first; none for no text.
+
+    Two where the clocks of `zone` were set back and show a local time twice. Raises BadValue.
+    """
     if raw is None or raw == "":
-        return None
+        return ()
     if isinstance(raw, datetime):
-        return raw
+        return (raw,)
     text = str(raw).strip()
     if _SECONDS.fullmatch(text):
-        return datetime.fromtimestamp(float(text), UTC)
-    shown = text if len(text) <= 40 else f"{text[:39]}…"
+        return (datetime.fromtimestamp(float(text), UTC),)
     if not _TIME.fullmatch(text):
-        raise BadValue(f"'{shown}' is not a time, expected for example 2026-01-03T16:20:00Z")
+        message = f"'{_short(text)}' is not a time, expected for example 2026-01-03T16:20:00Z"
+        raise BadValue(message)
     try:
         time = datetime.fromisoformat(_iso(text))
-        if time.tzinfo is None and zone is not None:
-            time = time.replace(tzinfo=ZoneInfo(zone))
         if time.tzinfo is not None:
-            return time.astimezone(UTC)
+            return (time.astimezone(UTC),)
+        times = utc_times(time, ZoneInfo(zone)) if zone is not None else ()
     except (ValueError, OverflowError) as error:
-        raise BadValue(f"'{shown}' is not a time: {error}") from error
-    raise BadValue(f"'{shown}' has no time zone, set one with for example 'zone: UTC'")
+        raise BadValue(f"'{_short(text)}' is not a time: {error}") from error
+    if zone is None:
+        message = f"'{_short(text)}' has no time zone, set one with for example 'zone: UTC'"
+        raise BadValue(message)
+    if not times:
+        raise BadValue(f"'{_short(text)}' does not exist in {zone}, clocks were set forward")
+    return times
+
+
+def utc_times(local: datetime, zone: tzinfo) -> tuple[datetime, ...]:
+    """When the clocks of `zone` show `local`: once, twice, or never where they are changed."""
+    possible = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return tuple(
+        sorted(
+            time
+            for time in possible
+            if time.astimezone(zone).replace(tzinfo=None, fold=0) == local.replace(fold=0)
+        )
+    )
+
+
+def ambiguous_time(raw: object, zone: str | None) -> BadValue:
+    """The error for a local time that stands for two."""
+    return BadValue(
+        f"'{_short(str(raw).strip())}' occurs twice in {zone}, clocks were set back, "
+        "expected a time with its offset or in UTC"
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _iso(text: str) -> str:
