@@ -12,7 +12,17 @@ from typing import Any
 
 from handoff.base.problems import Place, Problem
 from handoff.base.tree import Tree
-from handoff.check import claims, counts, document, facts, project, prompt, session, sql
+from handoff.check import (
+    claims,
+    counts,
+    document,
+    facts,
+    project,
+    prompt,
+    raw_html,
+    session,
+    sql,
+)
 from handoff.check.rule import (
     CheckContext,
     DocumentContext,
@@ -29,7 +39,7 @@ from handoff.sql.tables import Schema
 
 __all__ = ["CheckContext", "ProjectContext", "SessionOutline"]
 
-SESSION_RULES = (*rules_of(facts, session, prompt, counts), *claims.RULES)
+SESSION_RULES = (*rules_of(facts, session, prompt, counts, raw_html), *claims.RULES)
 PROMPT_RULES = (session.prompt_blanks, *rules_of(prompt), *claims.PROMPT_RULES)
 """Those of `SESSION_RULES` that `handoff prompt` runs too, for what the prompt shows."""
 DOCUMENT_RULES = rules_of(document)

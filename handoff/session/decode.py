@@ -76,6 +76,7 @@ def _session(reader: ContentReader, root: Node | None, session_id: str) -> Sessi
         place=Place(reader.path),
         content=values,
         template_place=given["template"].place if "template" in given else None,
+        title_place=given["title"].place,
         **known,
     )
 

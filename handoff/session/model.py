@@ -521,6 +521,7 @@ class Session(Struct, frozen=True):
     """Those in addition to `prompt`."""
     template_place: Place | None = None
     """Where the template is named; `None` where it is not."""
+    title_place: Place | None = None
 
     if not TYPE_CHECKING:  # a misspelled field must not type-check as content
 
