@@ -71,13 +71,15 @@ NO_ITEMS = "no checklist"
 """The status and the completion of a session without items: nothing is known of them."""
 
 
-def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> str:
-    """The author's own words for it, else what the items and `blocked_by:` show."""
+def status(
+    session: Session, words: Callable[[Text], str], checked: tuple[int, int], *, blanks: int
+) -> str:
+    """The author's own words for it, else what the `checked` items and `blocked_by:` show."""
     if session.status:
         return words(session.status)
     if session.blocked_by:
         return f"🔴 BLOCKED: {words(session.blocked_by)}"
-    done, total = count_checked(session)
+    done, total = checked
     if not total:
         return NO_ITEMS
     if not done:
@@ -87,9 +89,9 @@ def status(session: Session, words: Callable[[Text], str], *, blanks: int) -> st
     return f"✅ COMPLETE, {blanks} open" if blanks else "✅ COMPLETE"
 
 
-def completion(session: Session) -> str:
+def completion(checked: tuple[int, int]) -> str:
     """`2 of 6`, or a blank until an item is checked."""
-    done, total = count_checked(session)
+    done, total = checked
     if not total:
         return NO_ITEMS
     return f"{done} of {total}" if done else DEFAULT

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType
@@ -257,22 +258,29 @@ class Bytecode(BytecodeCache):
         return cls(folder) if folder else None
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        content = read_cached(self._file(bucket)) or b""
-        digest, code = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if sha256(code).digest() != digest:  # marshal crashes on bytes that were cut
-            return
-        loaded = marshal.loads(code)
-        bucket.code = loaded if isinstance(loaded, CodeType) else None
+        bucket.code = _compiled(self._file(bucket))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         if bucket.code is not None:
             code = marshal.dumps(bucket.code)
             write_cached(self._file(bucket), sha256(code).digest() + code)
+            _compiled.cache_clear()
 
     def _file(self, bucket: Bucket) -> Path:
         versions = (sys.implementation.cache_tag, sys.version, jinja2.__version__, __version__)
         named = "\n".join([*map(str, versions), _COMPILER, bucket.key, bucket.checksum])
         return self.folder / sha256(named.encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _compiled(file: Path) -> CodeType | None:
+    """The code in a file of the cache, which is named after what it holds."""
+    content = read_cached(file) or b""
+    digest, code = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if sha256(code).digest() != digest:  # marshal crashes on bytes that were cut
+        return None
+    loaded = marshal.loads(code)
+    return loaded if isinstance(loaded, CodeType) else None
 
 
 _COMPILER = sha256(Path(__file__).read_bytes()).hexdigest()

@@ -191,10 +191,10 @@ def checked(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     The template's author wrote the arguments, so the error is theirs.
     """
 
-    @functools.wraps(apply)
+    owner = (apply.__self__,) if inspect.ismethod(apply) else ()
+
     def filtered(*given: object, **named: object) -> Any:
         wanted, hints = _signature(getattr(apply, "__func__", apply))
-        owner = (getattr(apply, "__self__", None),) if inspect.ismethod(apply) else ()
         try:
             arguments = wanted.bind(*owner, *given, **named).arguments
         except TypeError as error:

@@ -50,10 +50,12 @@ def render(
     """
     found = [(leaf, live.leaf_blanks(leaf)) for leaf in leaves(session)]
     all_claims = tuple(every(session, Claim))
+    checked = done, total = count_checked(session)
+    all_blanks = sum(len(each) for _, each in found)
     known = {
         "session": session,
-        "status": status(session, live.text, blanks=sum(len(each) for _, each in found)),
-        "completion": completion(session),
+        "status": status(session, live.text, checked, blanks=all_blanks),
+        "completion": completion(checked),
         "provenance": list(provenance),
         "receipts": list(receipts),
         "evidence": evidence.count_claims(all_claims, live),
@@ -72,7 +74,6 @@ def render(
     text = _text(session, live, folders, {**known, "prompt": prompt}, prompts)
     if live.errors:
         raise InvalidInput(live.errors)
-    done, total = count_checked(session)
     to_fill = [blanks for leaf, blanks in found if leaf.is_counted]
     return Document(
         session=session.id,

@@ -458,10 +458,8 @@ class _Builder:
 
     def _warn_of_cut(self, event: Any) -> None:
         end = event.end_mark.index
-        place = self._place(end)
-        line = self._line(place.line - 1)
-        if traps.is_cut(line[place.column - 1 :]):
-            better = traps.whole(line).strip()
+        if traps.is_cut(self._text, end):
+            better = traps.whole(self._line(self._place(end).line - 1)).strip()
             message = f"'#' starts a comment, so the text after it is lost; write: {better}"
             self.report("Y011", message, end, "warning")
 

@@ -32,12 +32,12 @@ def whole(line: str) -> str:
     return lead + in_quotes(value.strip())
 
 
-def is_cut(rest: str) -> bool:
-    """Whether `rest`, the end of the line after a plain value, looks like lost text.
+def is_cut(text: str, end: int) -> bool:
+    """Whether the rest of the line after a plain value that ends at `end` looks like lost text.
 
     `PR #123` loses its number to a comment; a comment with a space after `#` is meant.
     """
-    return _CUT.match(rest) is not None
+    return _CUT.match(text, end) is not None
 
 
 def in_quotes(value: str) -> str:
