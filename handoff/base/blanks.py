@@ -21,6 +21,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
+
 DEFAULT = "[TO BE FILLED]"
 
 Kind = Literal["blank", "name", "phrase", "choice"]
@@ -66,19 +68,21 @@ def blanks(text: str, *, item: bool = False) -> tuple[FoundBlank, ...]:
 
 _LONGEST_HINT = 200
 _ROUND = str.maketrans("[]`\\<>\0", "()'/() ")
-_BRACKET = re.compile(r"\[([^\[\]\n]{1,300})\]")
-_TO_BE_FILLED = re.compile(r"to be filled(?:(?:\s*[-–—:,]\s*|\s+)(?P<hint>.*))?", re.IGNORECASE)
-_CAPITALS = re.compile(r"(?=.*[A-Z]{2}|[NX]{0,2} ?%)[A-Z%#][A-Z /_&'.,:?%#-]*")
+_BRACKET = lazy_pattern(r"\[([^\[\]\n]{1,300})\]")
+_TO_BE_FILLED = lazy_pattern(
+    r"to be filled(?:(?:\s*[-–—:,]\s*|\s+)(?P<hint>.*))?", re.IGNORECASE
+)
+_CAPITALS = lazy_pattern(r"(?=.*[A-Z]{2}|[NX]{0,2} ?%)[A-Z%#][A-Z /_&'.,:?%#-]*")
 _EMOJI = "[✅❌⚠🔴🟠🟡🟢⚪🔵⏸🔄🚀⛔🚫]\ufe0f?"
-_EMOJI_CHOICE = re.compile(rf"{_EMOJI}(?: ?/ ?{_EMOJI})+")
-_WORD_CHOICE = re.compile(
+_EMOJI_CHOICE = lazy_pattern(rf"{_EMOJI}(?: ?/ ?{_EMOJI})+")
+_WORD_CHOICE = lazy_pattern(
     r"PASS ?/ ?FAIL|GO ?/ ?NO-GO|YES ?/ ?NO|TRUE ?/ ?FALSE|DONE ?/ ?NOT DONE"
     r"|Yes ?/ ?No|Pass ?/ ?Fail|Go ?/ ?No-Go|TBD"
 )
-_VALUE_BEFORE = re.compile(r"(?:^|[:|=→]|(?:^|\s)(?:[-+]|\d{1,9}[.)]))[\s*_]*$")
-_VALUE_AFTER = re.compile(r"[*_]*\s*(?:$|[|(\n])")
-_TICKET = re.compile(r"[A-Z][A-Z0-9]*-\d+")
-_DEFINITION = re.compile(
+_VALUE_BEFORE = lazy_pattern(r"(?:^|[:|=→]|(?:^|\s)(?:[-+]|\d{1,9}[.)]))[\s*_]*$")
+_VALUE_AFTER = lazy_pattern(r"[*_]*\s*(?:$|[|(\n])")
+_TICKET = lazy_pattern(r"[A-Z][A-Z0-9]*-\d+")
+_DEFINITION = lazy_pattern(
     r" {0,3}\[([^\[\]\n]{1,300})\]:[ \t]*(?:<[^<>\n]*>|[^\s<]\S*)(?:[ \t]+[\"'(].*)?[ \t]*$"
 )
 
@@ -194,7 +198,7 @@ def _meaning(words: str) -> tuple[Kind, str, tuple[str, ...]]:
 
 # --- what is not searched ------------------------------------------------------------------
 
-_TOKEN = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<!--")
+_TOKEN = lazy_pattern(r"\\[!-/:-@\[-`{-~]|`+|<!--")
 
 
 def _masked(text: str) -> str:
@@ -225,7 +229,7 @@ def _end_of(text: str, match: re.Match[str], runs: dict[int, int]) -> int | None
     return next(m.end() for m in _RUN.finditer(text, match.end()) if len(m[0]) == ticks)
 
 
-_RUN = re.compile("`+")
+_RUN = lazy_pattern("`+")
 
 
 def _last_runs(text: str) -> dict[int, int]:
@@ -239,12 +243,12 @@ def _last_runs(text: str) -> dict[int, int]:
 
 # --- whole documents -----------------------------------------------------------------------
 
-_LINE = re.compile(r"[^\n]*\n?")
-_OPENING = re.compile(
+_LINE = lazy_pattern(r"[^\n]*\n?")
+_OPENING = lazy_pattern(
     r"(?P<lead>[ >]*(?:(?:[-*+]|\d{1,9}[.)])[ ]+)*)(?P<fence>`{3,}|~{3,})(?P<info>.*)"
 )
-_ITEM = re.compile(r"[ >\t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
-_PROMPT_ABOVE = re.compile(r"copy[\s/-]*(?:and[\s-]*)?paste|^#.*\bprompt\b", re.IGNORECASE)
+_ITEM = lazy_pattern(r"[ >\t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
+_PROMPT_ABOVE = lazy_pattern(r"copy[\s/-]*(?:and[\s-]*)?paste|^#.*\bprompt\b", re.IGNORECASE)
 _PROMPT_INFOS = ("", "text", "txt", "markdown", "md", "prompt")
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from handoff.base.patterns import lazy_pattern
+
 _CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029"
 _DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = (
@@ -19,7 +21,7 @@ _INVISIBLE = (
     "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tags
     "\ud800-\udfff"  # half characters, which no file can hold
 )
-UNSAFE = re.compile(f"[{_CONTROLS}{_DIRECTIONS}]")
+UNSAFE = lazy_pattern(f"[{_CONTROLS}{_DIRECTIONS}]")
 """What steers a terminal or turns text around."""
 
 _PICTURE = (
@@ -29,7 +31,7 @@ _PICTURE = (
 )
 _LETTER = "[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\u0900-\u0dff]"
 # what is meant comes first, so that nothing in it is taken for hidden
-_SEEN_OR_HIDDEN = re.compile(
+_SEEN_OR_HIDDEN = lazy_pattern(
     f"{_PICTURE}(?:\u200d{_PICTURE})*"
     f"|{_LETTER}[\u200c\u200d](?={_LETTER})"
     f"|(?P<hidden>[{_CONTROLS}{_DIRECTIONS}{_INVISIBLE}])"
@@ -45,6 +47,8 @@ def hidden_characters(text: str) -> Iterator[tuple[int, str]]:
 
 def revealed(text: str) -> str:
     """`text` as one line in which each character can be seen: `\\u200b` for what cannot."""
+    if text.isascii() and text.isprintable():  # nearly every text; the pattern is large
+        return text
     return _SEEN_OR_HIDDEN.sub(_spelled, text)
 
 

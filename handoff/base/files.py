@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Refused, WorldError
 
 
@@ -122,7 +121,7 @@ def sweep(folder: Path) -> None:
                     Path(each).unlink()
 
 
-_SPARE = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+_SPARE = lazy_pattern(r"\..+\.[0-9a-f]{8}\.tmp")
 
 
 @contextmanager
@@ -136,7 +135,7 @@ def disk(place: str, verb: str) -> Iterator[None]:
 
 
 def _spare(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
 
 
 def _link(spare: Path, path: Path, content: bytes) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
+
 
 class SecretRule(Struct, frozen=True):
     """What one kind of secret looks like."""
@@ -26,11 +28,11 @@ class SecretRule(Struct, frozen=True):
     """Whether what the pattern found is a secret and not a placeholder; `None`: always."""
 
 
-_REFERENCE = re.compile(
+_REFERENCE = lazy_pattern(
     r"(?i)[$<{%*(\[~/.]|https?:|arn:|op:|vault|gcp:|projects/|secrets?[./]|env[.:]|os\.|config|settings"
     r"|.*(?:example|changeme|change-me|placeholder|redacted|dummy|xxxx|your[_-]|\.\.\.|\*\*\*|[()\[\]{}])"
 )
-_SLUG = re.compile(r"[a-z]{2,}(?:[-_.][a-z0-9]+)+")
+_SLUG = lazy_pattern(r"[a-z]{2,}(?:[-_.][a-z0-9]+)+")
 
 
 def is_random(value: str) -> bool:

@@ -8,6 +8,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.project.settings import By
 from handoff.render.tidy import prose
 
@@ -68,9 +69,9 @@ def day_of(path: str) -> date | None:
 # --- links to documents ------------------------------------------------------------------
 
 _BEFORE = r"(?<![^\s\"'`(\[<>=:|*])(?P<before>https?://[^\s\"'`()<>\[\]]*?/|(?:\.{0,2}/)*)"
-_ONE_COMMIT = re.compile(r"/[0-9a-f]{7,40}/")
+_ONE_COMMIT = lazy_pattern(r"/[0-9a-f]{7,40}/")
 _TARGET = r"<[^<>\n]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*"
-_LINK = re.compile(
+_LINK = lazy_pattern(
     r"(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
     rf"|(?P<head>\]\(\s*|^ {{0,3}}\[[^\]\n]+\]:[ \t]*|\b(?:href|src)=[\"'])(?P<to>{_TARGET})"
 )

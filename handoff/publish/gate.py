@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.base.secrets import (
     ALLOW_IT,
@@ -113,7 +114,7 @@ def _only_in(document: SecretScan, origin: SecretScan, path: str) -> tuple[Probl
     return problems(own, path)
 
 
-_FACT = re.compile(r'^ {4}"(\w+)": \{$', re.MULTILINE)
+_FACT = lazy_pattern(r'^ {4}"(\w+)": \{$', re.MULTILINE)
 
 
 def _in_facts(

@@ -13,14 +13,15 @@ from typing import Literal
 from msgspec import Struct
 
 from handoff.base.files import confined, read_plain, remove, write_new, write_whole
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Level, Place, Problem, Refused
 
 State = Literal["missing", "current", "outdated", "edited", "foreign", "taken"]
 """Of a document file against what is rendered now: `edited` since handoff wrote it, `foreign`
 where handoff never did, `taken` by another session."""
 
-_COMMENT = re.compile(r"^<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->$", re.MULTILINE)
-_SIGNATURE = re.compile(r"\n<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->\n?\Z")
+_COMMENT = lazy_pattern(r"^<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->$", re.MULTILINE)
+_SIGNATURE = lazy_pattern(r"\n<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->\n?\Z")
 
 
 class WriteResult(Struct, frozen=True):

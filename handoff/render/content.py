@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from handoff.base.blanks import DEFAULT
+from handoff.base.patterns import lazy_pattern
 from handoff.render.shown_blanks import Marks
 from handoff.render.tidy import KEPT
 from handoff.session.model import (
@@ -287,7 +288,7 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
 
 # --- labels and items ----------------------------------------------------------------------
 
-_STARTS_BLOCK = re.compile(r"\s*(?:[-+*>|#]|\d{1,9}[.)]\s|```|~~~)|.*\n\s*(?:\n|\||```|~~~)")
+_STARTS_BLOCK = lazy_pattern(r"\s*(?:[-+*>|#]|\d{1,9}[.)]\s|```|~~~)|.*\n\s*(?:\n|\||```|~~~)")
 """Text that begins on a new line: a list, a quote, a table, a fence, paragraphs."""
 _APART = (TableBlock, MarkdownBlock)
 """Content that needs a blank line after a line of text."""

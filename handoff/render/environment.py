@@ -38,6 +38,7 @@ from jinja2.visitor import NodeTransformer
 
 from handoff import __version__
 from handoff.base.cache import cache_folder, read_cached, write_cached
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
 from handoff.render.filters import checked
 from handoff.render.templates import Folders
@@ -195,7 +196,7 @@ class Environment(ImmutableSandboxedEnvironment):
         return super().call(context, obj, *args, **kwargs)
 
 
-_HALF = re.compile("[\ud800-\udfff]")
+_HALF = lazy_pattern("[\ud800-\udfff]")
 
 
 def _scalar(value: object) -> str:

@@ -8,12 +8,12 @@ out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from msgspec.structs import replace
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Place
 from handoff.session.model import Text
 from handoff.session.walk import Leaf, OpenBlank
@@ -87,7 +87,7 @@ def printed_at(leaf: Leaf, found: Sequence[OpenBlank]) -> Place:
 _DIGITS = "".join(map(chr, range(0xFDE0, 0xFDEA)))
 """No characters of any text (Unicode 16 §23.7)."""
 _OPEN, _CLOSE = "\ufdd4", "\ufdd5"
-_MARK = re.compile(f"{_OPEN}([{_DIGITS}]+){_CLOSE}")
+_MARK = lazy_pattern(f"{_OPEN}([{_DIGITS}]+){_CLOSE}")
 _SPELLED = str.maketrans("0123456789", _DIGITS)
 _READ = str.maketrans(_DIGITS, "0123456789")
 

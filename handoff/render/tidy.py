@@ -5,16 +5,17 @@ One pure pass, so that templates may be written for the eye. Fences are left as 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from msgspec import Struct
+
+from handoff.base.patterns import lazy_pattern
 
 KEPT = "\ufdd0"
 """Ends a line that stands as it is; no character of any text (Unicode 16 §23.7)."""
 _SPACE = " \t"
 """White space to Markdown: a no-break space is text (CommonMark 0.31 §2.1)."""
-_OPENS = re.compile(r"([ \t]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*)(`{3,}(?=[^`]*$)|~{3,})")
+_OPENS = lazy_pattern(r"([ \t]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*)(`{3,}(?=[^`]*$)|~{3,})")
 
 
 class _Fence(Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -111,8 +110,11 @@ def _read_slug(reader: ContentReader, node: Node | None) -> str | None:
 
 def slug_of(title: str) -> str:
     """A title as part of a file's name: `Phase 4: Prep 🎯` as `PHASE-4-PREP`."""
-    letters = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
-    words = re.findall(r"[A-Za-z0-9]+", letters)
+    if not title.isascii():
+        import unicodedata
+
+        title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    words = re.findall(r"[A-Za-z0-9]+", title)
     slug = ""
     for word in words:
         if len(slug) + len(word) >= _SLUG_LENGTH:

@@ -6,7 +6,6 @@ of content and a new place for either are known everywhere at once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +14,7 @@ from typing import Literal, TypeVar
 from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import KeyPath, Place
 from handoff.session.keys import KEYS, NAMES
 from handoff.session.model import (
@@ -174,9 +174,9 @@ def _items(node: object) -> Iterator[ChecklistItem]:
                 yield from _items(each)
 
 
-_TASK = re.compile(r" *(?:>[ >]*)?(?:[-*+]|\d{1,9}[.)]) +\[([ xX])\] +(\S.*)")
+_TASK = lazy_pattern(r" *(?:>[ >]*)?(?:[-*+]|\d{1,9}[.)]) +\[([ xX])\] +(\S.*)")
 """A task list item, as GitHub Flavored Markdown has it."""
-_FENCE = re.compile(r" *(?:>[ >]*)?(`{3,}|~{3,})")
+_FENCE = lazy_pattern(r" *(?:>[ >]*)?(`{3,}|~{3,})")
 
 
 def task_list(text: str, place: Place) -> Iterator[ChecklistItem]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
 from handoff.sql.contracts import CONTRACTS
 from handoff.sql.types import BadType, BadValue, Field, Value, declarations, type_of, value_of
@@ -155,9 +156,9 @@ def _missing(query: Query, arguments: Arguments, declared: Declaration) -> Probl
 # --- the header --------------------------------------------------------------------------
 
 _WORDS = ("params", "returns", "contract")
-_COMMENT = re.compile(r"--[^\n]*(?:\n|\Z)")
-_WORD = re.compile(r"-- ?([A-Za-z_]+)[ \t]*:")
-_CONTINUED = re.compile(r"--(?: {2,}|\t)\S")
+_COMMENT = lazy_pattern(r"--[^\n]*(?:\n|\Z)")
+_WORD = lazy_pattern(r"-- ?([A-Za-z_]+)[ \t]*:")
+_CONTINUED = lazy_pattern(r"--(?: {2,}|\t)\S")
 
 
 class _Header(Struct, frozen=True):
@@ -177,7 +178,7 @@ class _Part(Struct, frozen=True):
 
 def _decoded(source: bytes, path: str) -> str:
     try:
-        return source.decode("utf-8-sig")
+        return source.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         message = f"not UTF-8 at byte {error.start}, save the file as UTF-8"
@@ -289,7 +290,7 @@ def _contract_problems(
 
 # --- the statement -----------------------------------------------------------------------
 
-_LEXEME = re.compile(
+_LEXEME = lazy_pattern(
     r"""
       (?P<comment> --[^\n]* | \#[^\n]* | /\*.*?(?:\*/|\Z) )
     | (?P<string> (?i:rb|br|r|b)?

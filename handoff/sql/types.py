@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import nearest
 
 Value = (
@@ -120,7 +121,7 @@ def value_of(raw: object, wanted: Type) -> Value:
 
 # --- spelling ----------------------------------------------------------------------------
 
-_TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*|\S)")
+_TOKEN = lazy_pattern(r"\s*([A-Za-z_][A-Za-z0-9_]*|\S)")
 
 _SCALARS = (
     "STRING",
@@ -250,7 +251,7 @@ def _string(raw: object, wanted: Type) -> Value:
     return raw
 
 
-_HALF = re.compile("[\ud800-\udfff]")
+_HALF = lazy_pattern("[\ud800-\udfff]")
 
 
 def _int64(raw: object, wanted: Type) -> Value:

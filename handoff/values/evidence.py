@@ -23,6 +23,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Problem
 from handoff.session.model import Blank, Claim, Condition, Session, Text
 from handoff.session.walk import every
@@ -53,11 +54,11 @@ class Reference(Struct, frozen=True):
 
 
 _WHOLE: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("commit", re.compile(r"[0-9a-fA-F]{7,40}")),
-    ("fact", re.compile(r"[a-z][a-z0-9_]*")),
-    ("page", re.compile(r"https?://\S+")),
+    ("commit", lazy_pattern(r"[0-9a-fA-F]{7,40}")),
+    ("fact", lazy_pattern(r"[a-z][a-z0-9_]*")),
+    ("page", lazy_pattern(r"https?://\S+")),
 )
-_LINES = re.compile(r"(?P<path>.+?):(?P<first>\d{1,9})(?:-(?P<last>\d{1,9})|:\d+)?")
+_LINES = lazy_pattern(r"(?P<path>.+?):(?P<first>\d{1,9})(?:-(?P<last>\d{1,9})|:\d+)?")
 
 
 def parse_reference(text: str, facts: Container[str] = ()) -> Reference:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import nearest
 from handoff.values.filters import FILTERS, wrong_arguments
 
@@ -158,8 +159,8 @@ def operands(node: Node) -> tuple[Node, ...]:
     return (node,)
 
 
-_OPENS = re.compile(r"\\?\{\{")
-_CLOSES = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\}\}""", re.DOTALL)
+_OPENS = lazy_pattern(r"\\?\{\{")
+_CLOSES = lazy_pattern(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\}\}""", re.DOTALL)
 
 
 def _parts(text: str) -> Iterator[Literal | Expression | InvalidExpression]:

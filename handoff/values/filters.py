@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.values.printing import MONTHS, clock, grouped, plain, rounded, timestamp_text
 
 MAX_DECIMALS = 9
@@ -80,7 +81,7 @@ def _out_of_bounds(name: str, argument: str | int) -> Iterator[str]:
 
 # --- applying them -------------------------------------------------------------------------
 
-_DIRECTIVE = re.compile(r"%-?.?", re.DOTALL)
+_DIRECTIVE = lazy_pattern(r"%-?.?", re.DOTALL)
 _Arguments = tuple[str | int, ...]
 
 

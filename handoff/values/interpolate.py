@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT, FoundBlank, blank, blanks, blanks_in_document
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Place, Problem, Report
 from handoff.facts.recorded import Facts
 from handoff.session.model import (
@@ -416,7 +417,7 @@ def _all_blanks(text: str) -> tuple[FoundBlank, ...]:
 
 # --- code spans ----------------------------------------------------------------------------
 
-_CODE = re.compile(r"\\.|(?P<ticks>`+)", re.DOTALL)
+_CODE = lazy_pattern(r"\\.|(?P<ticks>`+)", re.DOTALL)
 _PLACE = "\ue000"
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from handoff.base.blanks import blanks
+from handoff.base.patterns import lazy_pattern
 from handoff.sql.types import Value
 
 State = Literal["not started", "running", "stalled", "complete", "unknown"]
@@ -108,7 +109,7 @@ def _timestamp(value: Value, clock: Clock) -> datetime | None:
 
 
 # GitHub links GH-12 to an issue; `_` only inside a word, where it is no emphasis
-_PLAIN = re.compile(
+_PLAIN = lazy_pattern(
     r"(?!.*\bGH-\d)[^\W_]+(?:(?:[ _/'&-]|[:,] | [(]|[)] | [&-] )[^\W_]+)*[)]?", re.IGNORECASE
 )
 

@@ -31,6 +31,7 @@ from msgspec import Struct
 
 from handoff.base.blanks import FoundBlank, blanks
 from handoff.base.characters import revealed
+from handoff.base.patterns import lazy_pattern
 from handoff.sql.types import Type, Value
 
 Where = Literal["text", "cell", "prompt", "code", "carried"]
@@ -339,7 +340,7 @@ def verbatim(text: str, where: Where) -> str:
     return _PIPE.sub(lambda match: "\\|" if match[0] == "|" else match[0], line)
 
 
-_PIPE = re.compile(r"\\.|\|", re.DOTALL)
+_PIPE = lazy_pattern(r"\\.|\|", re.DOTALL)
 
 
 def code_span(text: str) -> str:
@@ -362,9 +363,9 @@ def open_ticks(text: str) -> str:
     return ""
 
 
-_TICKS = re.compile(r"\\.|(?P<ticks>`+)", re.DOTALL)
-_PLAIN_WORD = re.compile(r"(?=.*\w)[\w./:+%-]+")
-_MARKUP = re.compile(
+_TICKS = lazy_pattern(r"\\.|(?P<ticks>`+)", re.DOTALL)
+_PLAIN_WORD = lazy_pattern(r"(?=.*\w)[\w./:+%-]+")
+_MARKUP = lazy_pattern(
     r"""
       [\\`*\[\]<>|~$]
     | (?<![^\W_])_ | _(?![^\W_])       # inside a word an underscore is none
@@ -373,16 +374,16 @@ _MARKUP = re.compile(
     """,
     re.VERBOSE,
 )
-_RULE = re.compile(r"[-=:+\s]+")
-_BLOCK_START = re.compile(r"(?=[#(=:])|(?=[+-](?:\s|$))|(?<!\d)\d{1,9}(?=[.)](?:\s|$))")
+_RULE = lazy_pattern(r"[-=:+\s]+")
+_BLOCK_START = lazy_pattern(r"(?=[#(=:])|(?=[+-](?:\s|$))|(?<!\d)\d{1,9}(?=[.)](?:\s|$))")
 """Where what begins a block begins; the backslash goes behind the match."""
 _LINKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(?=:)"), rf"\1{_JOINER}"),
-    (re.compile(r"(?i)\b(www)(?=\.)"), rf"\1{_JOINER}"),
-    (re.compile(r"([@#])(?=\w|$)"), rf"\1{_JOINER}"),
-    (re.compile(r"(?i)\b(GH)(?=-\d)"), rf"\1{_JOINER}"),
+    (lazy_pattern(r"(?i)\b(https?|ftp|mailto|xmpp)(?=:)"), rf"\1{_JOINER}"),
+    (lazy_pattern(r"(?i)\b(www)(?=\.)"), rf"\1{_JOINER}"),
+    (lazy_pattern(r"([@#])(?=\w|$)"), rf"\1{_JOINER}"),
+    (lazy_pattern(r"(?i)\b(GH)(?=-\d)"), rf"\1{_JOINER}"),
     # GitHub's :tada:, not a time of day
-    (re.compile(r":(?=[0-9_+-]*[A-Za-z+-][\w+-]*:|100:|1234:)"), rf":{_JOINER}"),
+    (lazy_pattern(r":(?=[0-9_+-]*[A-Za-z+-][\w+-]*:|100:|1234:)"), rf":{_JOINER}"),
 )
 """What GitHub makes links, mentions and emoji of; no backslash keeps it from that."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Refused
 from handoff.project.project import Project
 from handoff.publish.archive import Places, day_of
@@ -55,9 +56,11 @@ def document_place(project: Project, session: Session, where: Places | None = No
     return where.of(document_path(session, project.settings.output))
 
 
-_PLACING = re.compile(rb"^(created|started|ended|previous|supersedes|next):(.*)$", re.MULTILINE)
-_PLAIN = re.compile(rb" *([\w.:+-]*) *(?: #.*)?\r?")
-_NEXT_ID = re.compile(
+_PLACING = lazy_pattern(
+    rb"^(created|started|ended|previous|supersedes|next):(.*)$", re.MULTILINE
+)
+_PLAIN = lazy_pattern(rb" *([\w.:+-]*) *(?: #.*)?\r?")
+_NEXT_ID = lazy_pattern(
     rb"^next:[ \t]*(?:#.*)?\r?\n(?:[ \t]+.*\r?\n|[ \t]*\r?\n)*?[ \t]+id: *([\w.-]+) *\r?$", re.M
 )
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-_LINE = re.compile(r"(?P<lead>[ ]*(?:-[ ]+)*)(?P<rest>.*)", re.DOTALL)
-_KEY = re.compile(r"""(?:"[^"]*"|'[^']*'|[^\s"'\[{&*!|>%@`#].*?):[ ]+""")
-_COMMENT = re.compile(r"[ \t]+#(?:\s.*)?$")
-_CUT = re.compile(r"[ \t]+#(?=\w)")
-_HEADER = re.compile(r"[|>][-+0-9]*$")
+from handoff.base.patterns import lazy_pattern
+
+_LINE = lazy_pattern(r"(?P<lead>[ ]*(?:-[ ]+)*)(?P<rest>.*)", re.DOTALL)
+_KEY = lazy_pattern(r"""(?:"[^"]*"|'[^']*'|[^\s"'\[{&*!|>%@`#].*?):[ ]+""")
+_COMMENT = lazy_pattern(r"[ \t]+#(?:\s.*)?$")
+_CUT = lazy_pattern(r"[ \t]+#(?=\w)")
+_HEADER = lazy_pattern(r"[|>][-+0-9]*$")
 _FLOW = {"[": "]", "{": "}"}
-_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*("|$)|'(?:[^']|'')*('|$)""")
+_QUOTED = lazy_pattern(r""""(?:[^"\\]|\\.)*("|$)|'(?:[^']|'')*('|$)""")
 
 
 def quoted(line: str) -> str | None:
