@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from emulator import client
+from google.api_core.exceptions import GoogleAPICallError
 
 from handoff.base.problems import InvalidInput, Place
 from handoff.session.model import QueryFact
@@ -39,6 +41,37 @@ def test_header(case: dict[str, object]) -> None:
         assert [f"{p.name} {p.type}" for p in query.params] == case.get("params", [])
         assert [f"{c.name} {c.type}" for c in query.returns] == case.get("returns", [])
         assert query.summary == case.get("summary", query.summary)
+
+
+ESCAPES = yaml.safe_load((FIXTURES / "escapes.yaml").read_text("utf-8"))
+
+
+def _query_of(sql: str) -> bytes:
+    return f"-- returns: a STRING\nSELECT {sql}\n".encode()
+
+
+@pytest.mark.parametrize("sql", ESCAPES["legal"])
+def test_legal_escape_sequence(sql: str) -> None:
+    assert read(_query_of(sql), "sql/q.sql", "q.sql")
+
+
+@pytest.mark.parametrize("case", ESCAPES["illegal"], ids=lambda case: case["sql"])
+def test_illegal_escape_sequence_is_an_error_at_its_place(case: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        read(_query_of(str(case["sql"])), "sql/q.sql", "q.sql")
+
+    expected = [str(each).replace(" ", " Q017 ", 1) for each in case["problems"]]  # type: ignore[attr-defined]
+    assert told(raised.value) == expected
+
+
+@pytest.mark.xdist_group("emulator")
+def test_analyzer_takes_and_refuses_the_same_escape_sequences(emulator: str) -> None:
+    bigquery = client(emulator)
+    bigquery.query_and_wait(f"SELECT {', '.join(ESCAPES['legal'])}", retry=None)
+
+    for case in ESCAPES["illegal"]:
+        with pytest.raises(GoogleAPICallError, match=r"Illegal escape|must be followed by"):
+            bigquery.query_and_wait(f"SELECT {case['sql']}", retry=None, job_retry=None)
 
 
 def test_header_reads_the_same_with_windows_line_ends() -> None:

@@ -350,6 +350,56 @@ def _shape_problems(found: list[Lexeme], text: str, path: str) -> Iterator[Probl
         if lexeme.kind == "jinja":
             message = f"'{lexeme.text}' in SQL, expected a named parameter such as '@as_of'"
             yield Problem("Q013", message, Place.at(path, text, lexeme.offset))
+        if lexeme.kind in ("string", "quoted"):
+            for offset, message in illegal_escapes(lexeme.text):
+                yield Problem("Q017", message, Place.at(path, text, lexeme.offset + offset))
+
+
+_PREFIX = re.compile("[A-Za-z]*")
+_ESCAPE = re.compile(
+    r"""\\(?:
+        [abfnrtv\\?"'`] | [0-3][0-7]{2} | [xX][0-9A-Fa-f]{2}
+      | (?P<unicode> u[0-9A-Fa-f]{4} | U[0-9A-Fa-f]{8} )
+      | (?P<illegal> \r?\n | . | \Z )
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_EXPECTED = {
+    **dict.fromkeys("0123", "three octal digits"),
+    **dict.fromkeys("xX", "two hexadecimal digits after it"),
+    "u": "four hexadecimal digits after it",
+    "U": "eight hexadecimal digits after it",
+}
+
+
+def illegal_escapes(literal: str) -> Iterator[tuple[int, str]]:
+    """Offset and problem of each escape sequence of a literal that GoogleSQL refuses.
+
+    https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#escape_sequences
+    """
+    prefix = _PREFIX.match(literal.casefold())
+    kind = prefix[0] if prefix else ""
+    if "r" in kind:
+        return
+    for escape in _ESCAPE.finditer(literal):
+        word, digits, illegal = escape[0], escape["unicode"], escape["illegal"]
+        message = ""
+        if digits and "b" in kind:
+            message = f"illegal escape sequence '{word}' in bytes, expected for example '\\x41'"
+        elif digits and not _is_character(int(digits[1:], 16)):
+            message = f"illegal escape sequence '{word}', which is not a Unicode character"
+        elif illegal and illegal[-1] == "\n":
+            message = "illegal '\\' at the end of a line in a string, expected '\\n'"
+        elif illegal:
+            digits = f"{_EXPECTED[illegal]}, or " if illegal in _EXPECTED else ""
+            expected = f"{digits}'\\{word}' or a raw string such as r'{word}'"
+            message = f"illegal escape sequence '{word}' in a string, expected {expected}"
+        if message:
+            yield escape.start(), message
+
+
+def _is_character(code: int) -> bool:
+    return code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
 
 
 def _param_problems(
