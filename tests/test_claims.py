@@ -81,7 +81,8 @@ def context(source: str, **changes: object) -> CheckContext:
 
 
 def found(source: str) -> list[Problem]:
-    return list(typed_claims(context(HEAD + source)))
+    head = HEAD.replace("title: Claims\n", "") if source.startswith("title:") else HEAD
+    return list(typed_claims(context(head + source)))
 
 
 def said(sentence: str) -> list[Problem]:
@@ -125,6 +126,16 @@ def test_message_has_both_values_and_the_time() -> None:
         "sessions/session-1.yaml:18:5: warning: 'Stage 7 complete' contradicts "
         "rebuild.marts: 0 of 694 as of 2026-01-03 16:20 UTC (C003)"
     )
+
+
+def test_title_and_note_have_their_place() -> None:
+    source = (
+        "title: Phase 4 complete\nchecklist:\n  Go: {done: false, note: Phase 1 is complete}\n"
+    )
+
+    places = [(each.place.line, each.place.column) for each in found(source)]
+
+    assert places == [(16, 8), (18, 27)]
 
 
 CHECKED = (

@@ -56,15 +56,22 @@ _ENDS = (
     r"(?=\s*(?:$|[^\w\s%:\[❌/\0]|:\s*(?:$|✅(?!/)|all\b|yes\b)"
     rf"|\b(?:{_FOLLOWS})\b))"
 )
-_STATES = {
-    "not started": r"(?:not|has not|hasn't) (?:yet )?(?:started|begun)",
-    "running": r"(?:still )?(?:running|ongoing)",
-    "in progress": r"(?:still )?(?:in progress|under way|underway)",
-    "stalled": r"(?:stalled|stuck)",
-    "incomplete": (
-        r"(?:incomplete|not (?:yet )?(?:complete|done|finished)|unfinished|partial(?:ly done)?)"
-    ),
-}
+_STATE = re.compile(
+    rf"(?i){_LINK}(?:(?P<not_started>(?:not|has not|hasn't) (?:yet )?(?:started|begun)"
+    r"|not yet started)|(?P<running>(?:still )?(?:running|ongoing))"
+    r"|(?P<in_progress>(?:still )?(?:in progress|under way|underway))"
+    r"|(?P<stalled>stalled|stuck)"
+    r"|(?P<incomplete>incomplete|not (?:yet )?(?:complete|done|finished)|unfinished"
+    rf"|partial(?:ly done)?)|(?P<complete>{_DONE}(?:\s+{_DONE})?)){_ENDS}"
+)
+"""How a state is said after the name of its subject; the group is the state."""
+_DONE_BEFORE = re.compile(
+    r"(?i)\W*(?:(?:(?:we|i|have|has|just|finally|today)\s+)*"
+    r"(?:completed|finished|rebuilt|loaded|backfilled)\s+(?:the\s+|all of\s+)?"
+    r"|(?:done|complete|completed|finished)\s*:\s*)$"
+)
+_CHECKED = re.compile(r"[^\w\0/(]*✅[^\w\0/(]*")
+_IS_ENDED = re.compile(_ENDS)
 _AGREES: Mapping[str, tuple[str, ...]] = {
     "complete": ("complete",),
     "not started": ("not started", "nothing done"),
@@ -166,7 +173,7 @@ _WISHES_OF_PROMPT = ("goal", "approach", "ask", "topic", "read")
 def _claiming(context: CheckContext) -> Iterator[tuple[Text, KeyPath]]:
     """The texts that assert something: no plans, no conditions, no unchecked items."""
     session = context.session
-    yield Text(session.title, Place(session.path)), ()
+    yield Text(session.title, session.title_place or Place(session.path)), ()
     conditions = {id(each.text) for each in every(session, Condition)}
     for item in every(session, ChecklistItem):
         if item.done:
@@ -174,7 +181,7 @@ def _claiming(context: CheckContext) -> Iterator[tuple[Text, KeyPath]]:
         if isinstance(item.note, Text):
             yield item.note, ()
     for leaf in leaves(session):
-        is_claim = isinstance(leaf.node, Text) and leaf.role == "content"
+        is_claim = isinstance(leaf.node, Text) and leaf.role in ("content", "status")
         if is_claim and not _is_wish(leaf.path) and id(leaf.node) not in conditions:
             yield leaf.node, leaf.path  # type: ignore[misc]
 
@@ -219,10 +226,11 @@ def _problem(code: str, claim: str, clause: Clause, subject: Subject, fact: str)
 
 def _count(clause: Clause, subject: Subject) -> Problem | None:
     """`694 of 694 days`, where the fact has 0 of 694."""
-    progress = subject.progress
-    if progress is None or clause.is_shared or _is_other_measure(clause, subject):
+    matches = [] if clause.is_shared else list(_COUNT.finditer(clause.words))
+    progress = subject.progress if matches else None
+    if progress is None or _is_other_measure(clause, subject):
         return None
-    for match in _COUNT.finditer(clause.words):
+    for match in matches:
         part, total = _number(match["part"]), _number(match["total"])
         start, end = match.start(), match.end("total")
         is_same = total in subject.totals
@@ -243,12 +251,13 @@ def _count(clause: Clause, subject: Subject) -> Problem | None:
 
 def _percent(clause: Clause, subject: Subject) -> Problem | None:
     """`Phase 1 at 60%`, where the fact has 33.4%."""
+    matches = [] if clause.is_shared else list(_PERCENT.finditer(clause.words))
+    if not matches or _is_other_measure(clause, subject):
+        return None
     is_success = bool(re.search(r"(?i)\bsucce", clause.words))
     rate = subject.number("success_rate")
     known = subject.shares if not is_success else () if rate is None else (rate,)
-    if not known or clause.is_shared or _is_other_measure(clause, subject):
-        return None
-    for match in _PERCENT.finditer(clause.words):
+    for match in matches if known else ():
         start, end = match.span()
         if clause.is_hedged(start, end) or not clause.is_linked(start, end):
             continue
@@ -282,8 +291,8 @@ def _ends_claim(after: str) -> bool:
 
 def _state(clause: Clause, subject: Subject) -> Problem | None:
     """`Phase 3 is complete`, where the fact says that it is not, and the other way round."""
-    state = subject.state
     claimed = _claimed_state(clause)
+    state = subject.state if claimed else None
     if state is None or claimed is None or state in _AGREES[claimed[0]]:
         return None
     return _problem("C003", claimed[1], clause, subject, subject.shown)
@@ -291,41 +300,30 @@ def _state(clause: Clause, subject: Subject) -> Problem | None:
 
 def _claimed_state(clause: Clause) -> tuple[str, str] | None:
     """The state a clause asserts of its subject, and the words for it."""
-    name = re.escape(clause.name)
-    subject = name or "^"
-    patterns = [
-        *((state, rf"(?i){subject}{_LINK}{words}{_ENDS}") for state, words in _STATES.items()),
-        ("complete", rf"(?i){subject}{_LINK}{_DONE}(?:\s+{_DONE})?{_ENDS}"),
-    ]
-    if name:
-        verbs = "(?:completed|finished|rebuilt|loaded|backfilled)"
-        who = r"(?:(?:we|i|have|has|just|finally|today)\s+)*"
-        patterns += [
-            ("complete", rf"^(?i:\W*{who})(?i:{verbs})\s+(?:the\s+|all of\s+)?{name}{_ENDS}"),
-            ("complete", rf"(?i)^\W*(?:done|complete|completed|finished)\s*:\s*{name}\W*$"),
-            ("complete", rf"^[^\w]*✅\s*{name}\W*$"),
-            ("complete", rf"^[^\w]*{name}\s*:?\s*✅(?!/)\W*$"),
-        ]
-    for state, pattern in patterns:
-        match = re.search(pattern, clause.words)
-        if match is None or not clause.has_neutral_lead():
-            continue
-        # `was completed` is a state; `not started` is one, too
-        verb = r"\b(?:was|were|been|had)\b"
-        verb += r"|\b(?:not|has|have)\b|n't" if state != "complete" else ""
-        asserted = re.sub(rf"(?i){verb}", "", clause.words[: match.end()])
-        after = clause.words[match.end() :]
-        if state != "complete" and PAST_AFTER.search(after):
-            continue
-        if not HEDGE.search(f"{clause.context} {asserted}") and not HEDGE_AFTER.search(after):
-            return state, match[0] or clause.words
-    return None
+    lead, rest = clause.words[: clause.start], clause.words[clause.end :]
+    is_checked = clause.name and _CHECKED.fullmatch(lead + rest)
+    if is_checked or (_DONE_BEFORE.match(lead) and _IS_ENDED.match(rest)):
+        state, end = "complete", len(clause.words) if is_checked else clause.end
+    else:
+        match = _STATE.match(rest)
+        if match is None or match.lastgroup is None:
+            return None
+        state, end = match.lastgroup.replace("_", " "), clause.end + match.end()
+    # `was completed` is a state; `not started` is one, too
+    verb = r"was|were|been|had" if state == "complete" else r"was|were|been|had|not|has|have"
+    asserted = re.sub(rf"(?i)\b(?:{verb})\b|hasn't", "", clause.words[:end])
+    after = clause.words[end:]
+    is_past = state != "complete" and PAST_AFTER.search(after)
+    is_hedged = HEDGE.search(f"{clause.context} {asserted}") or HEDGE_AFTER.search(after)
+    if is_past or is_hedged or not clause.has_neutral_lead():
+        return None
+    return state, clause.words[clause.start : end] if end > clause.end else clause.words
 
 
 def _failures(clause: Clause, subject: Subject) -> Problem | None:
     """`0 failed`, where the fact has 5."""
-    number = subject.number("failed")
-    match = _FAILED.search(clause.words) if number is not None else None
+    match = _FAILED.search(clause.words)
+    number = subject.number("failed") if match else None
     if number is None or match is None or clause.is_hedged(*match.span()):
         return None
     typed = match["number"] or match["after"]

@@ -23,7 +23,8 @@ _LASTING = (
 HEDGE = re.compile(
     rf"(?i)\b(?:{_LASTING}|was|were|had|previous|formerly|ago|initial\w*|original|first|old"
     r"|aim\w*|estimat\w*|forecast|want\w*|(?:has|have) to|thought|believed|reported|claim\w*"
-    r"|mistake|require[sd]?|criteri\w+|prerequisite\w*|objectives?|milestones?|roadmap|will"
+    r"|mistake|(?:call|mark|declare|consider)\w*|require[sd]?|criteri\w+|prerequisite\w*"
+    r"|objectives?|milestones?|roadmap|will"
     r"|would|could|can|may|might|as soon as|hop\w+|assum\w*"
     r"|at (?:least|most|the start)|up to|minimum|maximum|threshold|limit|from|to be|going to"
     r"|remain\w*|left|missing|lacks?|gap|instead|never|no|nor|almost|nearly|partially|far from"
@@ -37,6 +38,8 @@ _DENIED = re.compile(
     r"(?i)\b(?:all|everything|nothing|none|every \w+)\b.*\b(?:but|except)\b"
     r"|\b(?:false|wrong|untrue|incorrect|premature|not true)\b|^\s*(?:[-*+]\s+)?(?:\[ \]|☐)"
 )
+_LONGEST = 2_000
+"""Characters of a sentence that is read."""
 _SENTENCE = re.compile(r"[.;!?](?=\s|$)|\n")
 _CLAUSE = re.compile(
     r",(?=\s)(?!\s\d{4}\b)|[()|·•&]|\s(?:and|but|while|whereas|with)\s", re.IGNORECASE
@@ -95,7 +98,9 @@ class Clause(Struct, frozen=True):
         if not self.is_near:
             return False
         if start >= self.end:
-            return self.has_neutral_lead() and is_neutral(self.words[self.end : start])
+            is_object = _is_object(self.words[: self.start])
+            between = self.words[self.end : start]
+            return not is_object and self.has_neutral_lead() and is_neutral(between)
         return is_neutral(self.words[:start]) and is_neutral(self.words[end : self.start])
 
     def has_neutral_lead(self) -> bool:
@@ -119,6 +124,13 @@ _PREPOSITION = re.compile(
 )
 
 
+def _is_object(lead: str) -> bool:
+    """Whether a subject is what something else is done to: `restarted Phase 1 at 50 %`."""
+    match = re.search(r"([\w'’]+)(?:\s+(?:the|an?|all|of))*\s*$", lead)
+    last = match[1] if match else ""
+    return not last.casefold().endswith("ly") and not is_neutral(last)
+
+
 def is_neutral(words: str) -> bool:
     """Whether words add nothing: `is now at`, `: ✅`, `progress, as of 16:20 UTC`."""
     found = re.findall(r"[^\W_][\w.:'’]*", _FROM.sub("", words))
@@ -137,6 +149,10 @@ def clauses(text: Text, path: KeyPath, known: Known, chapter: str = "") -> Itera
     `chapter` is the headings above the text.
     """
     outer, labels, label = of_label(path, known)
+    lower = _MARKS.sub("", text.value).casefold()
+    present = {name: rows for name, rows in known.items() if name in lower}
+    if not present and not outer and not _SEVERAL.search(text.value):
+        return
     intro = ""
     literal = _VALUE.sub(lambda match: "\0" * len(match[0]), text.value)
     literal = _FENCE.sub(lambda match: re.sub(r"[^\n]", "\0", match[0]), literal)
@@ -150,10 +166,13 @@ def clauses(text: Text, path: KeyPath, known: Known, chapter: str = "") -> Itera
             headings = cells
         elif not cells:
             headings = []
-        if literal[end : end + 1] != "?" and not _DENIED.search(sentence):
+        is_prose = end - start < _LONGEST and literal[end : end + 1] != "?"
+        if is_prose and not _DENIED.search(sentence):
             around = (f"{chapter} {labels} {intro}", headings)
             first = (outer, label if start == 0 else "")
-            yield from _of_sentence((text, literal, start, end), known, several, first, around)
+            yield from _of_sentence(
+                (text, literal, start, end), present, several, first, around
+            )
         if sentence.lstrip().startswith("#") or sentence.rstrip(" *_").endswith(":"):
             intro = sentence  # of a list, as far as the next heading
 
@@ -178,6 +197,7 @@ def _of_sentence(
         words = _MARKS.sub("", literal[first:last]).strip()
         if not words:
             continue
+        words += " (" * literal.startswith("(", last)
         if mark.strip().casefold() == "but":
             earlier = ""
         named, span = _subjects_of(words, known, several)
@@ -202,8 +222,7 @@ def _of_sentence(
         if named or (mark == "(" and re.search(r"\d{4}", words)):
             is_near = is_neutral(re.sub(r"[\d,.]*\d", "", rest))
         lead = words[: span[0]].rstrip()
-        is_object = not (is_neutral(lead) or lead.endswith((":", "—")))
-        if named and is_object and not literal.startswith("(", last):
+        if named and _is_object(lead) and not literal.startswith("(", last):
             current = [()]  # `wrote the game logs, done` is about the writing
         if _OPENS_HEDGE.search(words) or literal.startswith("(", last):
             earlier = f"{earlier} {words}"

@@ -141,10 +141,19 @@ def subjects(context: CheckContext) -> tuple[Subject, ...]:
     queries = {
         each.name: each.sql for each in context.session.facts if isinstance(each, QueryFact)
     }
+    owners = {
+        each.casefold(): name
+        for name, (row, _) in found.items()
+        for each in _names(name, row, (), "")
+    }
     made = []
     for name, (row, at) in found.items():
         query = context.queries.get(queries.get(name.partition(".")[0], ""))
-        names = _names(name, row, labels.get(name, ()), query.text if query else "")
+        # `Phase 3: {{ runs.phase_1.progress }}` does not make Phase 3 a name of phase 1
+        mine = [
+            each for each in labels.get(name, ()) if owners.get(each.casefold(), name) == name
+        ]
+        names = _names(name, row, mine, query.text if query else "")
         made.append(Subject(name, names, row, at))
     return tuple(subject for subject in made if subject.names)
 
