@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -135,7 +136,20 @@ def test_title_and_note_have_their_place() -> None:
 
     places = [(each.place.line, each.place.column) for each in found(source)]
 
-    assert places == [(16, 8), (18, 27)]
+    assert places == [(15, 8), (17, 27)]
+
+
+def test_old_rows_of_a_failed_fact_are_said_to_be_old() -> None:
+    case = context(HEAD + "goal: Phase 1 complete\n")
+    failure = recorded.Failure("no connection", datetime(2026, 1, 4, tzinfo=UTC))
+    failed = replace(case.facts.facts["orchestrator"], failure=failure)
+    facts = recorded.Facts(case.facts.as_of, {**case.facts.facts, "orchestrator": failed})
+    case = replace(case, facts=facts, cells=replace(case.cells, facts=facts))
+
+    assert [each.message for each in typed_claims(case)] == [
+        "'Phase 1 complete' contradicts orchestrator.phase_1: 514 of 1,537, running "
+        "as of 2026-01-03 16:20 UTC; the query has failed since"
+    ]
 
 
 CHECKED = (

@@ -220,6 +220,7 @@ def _first(clause: Clause, subject: Subject) -> Problem | None:
 
 def _problem(code: str, claim: str, clause: Clause, subject: Subject, fact: str) -> Problem:
     at = f" as of {timestamp_text(subject.at)}" if subject.at else ""
+    at += "; the query has failed since" if subject.is_old else ""
     message = f"'{claim.strip()}' contradicts {subject.name}: {fact}{at}"
     return Problem(code, message, clause.place, "warning")
 

@@ -68,6 +68,8 @@ class Subject(Struct, frozen=True):
     row: Mapping[str, Typed]
     at: datetime | None
     """The as-of time of its fact, UTC."""
+    is_old: bool
+    """Whether its fact has failed since."""
 
     def number(self, column: str) -> Decimal | None:
         value = self.row[column].value if column in self.row else None
@@ -154,7 +156,9 @@ def subjects(context: CheckContext) -> tuple[Subject, ...]:
             each for each in labels.get(name, ()) if owners.get(each.casefold(), name) == name
         ]
         names = _names(name, row, mine, query.text if query else "")
-        made.append(Subject(name, names, row, at))
+        fact = context.facts.facts.get(name.partition(".")[0]) if context.facts else None
+        is_old = fact is not None and fact.failure is not None
+        made.append(Subject(name, names, row, at, is_old))
     return tuple(subject for subject in made if subject.names)
 
 
