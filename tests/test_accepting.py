@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pexpect
 import pytest
 import repositories
 from commands import THIRD, Handoff, caller, example
@@ -18,6 +21,7 @@ from handoff.facts import receipts
 from handoff.facts.receipts import Receipt
 from handoff.facts.recorded import load as load_facts
 
+ROOT = Path(__file__).parent.parent
 DOCUMENT = "docs/09-handoff/2026-01-04-SESSION-2-ML-TRAINING-REVIEW.md"
 AT = datetime(2026, 1, 5, 9, 12, 30, tzinfo=UTC)
 ANN = Receipt("Ann", AT, "0123456789" * 4, None, None)
@@ -260,6 +264,48 @@ def test_overdue_actions_are_reported_by_status_and_live_check(
     assert live.count("(H010)") == 2
     assert "sessions/third.yaml:9:5: warning: overdue: Rebuild the store (owner: Ann" in live
     assert "(H010)" not in still
+
+
+def test_who_acts_is_in_status_and_index(handoff: Handoff, repository: Path) -> None:
+    third = THIRD.replace("owner: Ann", "owner: Ann | Co")
+    (repository / "sessions/third.yaml").write_text(
+        third.replace("severity:\n", "severity: watch\n"), "utf-8"
+    )
+
+    text = handoff("status").out
+    (listed,) = [
+        each
+        for each in json.loads(handoff("status", "--format", "json").out)
+        if each["session"] == "third"
+    ]
+    handoff("publish")
+
+    index = (repository / "docs/09-handoff/README.md").read_text("utf-8")
+    assert "\n    🟡 watch; owners: Ann | Co, Bob" in text
+    assert (listed["severity"], listed["owners"][:2]) == ("watch", ["Ann | Co", "Bob"])
+    assert "; 🟡 watch; owners: Ann \\| Co, Bob" in index
+
+
+def test_status_fits_a_terminal(handoff: Handoff, repository: Path) -> None:
+    (repository / "sessions/third.yaml").write_text(
+        THIRD.replace("severity:\n", "severity: unstable\n"), "utf-8"
+    )
+    environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT)}
+    environment.pop("NO_COLOR", None)
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-c", "from handoff.commands import main; main()", "status"],
+        cwd=repository,
+        env=environment,
+        dimensions=(40, 80),
+        encoding="utf-8",
+    )
+    terminal.expect(pexpect.EOF)
+
+    lines = re.sub(r"\x1b\[\d*[mK]", "", terminal.before or "").splitlines()
+    assert "\x1b[1mthird\x1b[0m" in (terminal.before or "")
+    assert lines
+    assert all(len(line) <= 80 for line in lines)
 
 
 @pytest.mark.parametrize(

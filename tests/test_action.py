@@ -248,7 +248,7 @@ def test_push_to_the_default_branch_runs_queries_publishes_and_commits(job: Job)
     assert job.summary == (
         "## Handoffs\n\nChecked: 2 warnings, 1 note.\n\n"
         "| Session | Created | Status | Blanks | State |\n|---|---|---|--:|---|\n"
-        "| one: One | 2026-01-03 | ⏸️ TO BE COMPLETED | 0 | handed over |\n"
+        "| one: One | 2026-01-03 | no checklist | 0 | handed over |\n"
     )
 
 

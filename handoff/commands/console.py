@@ -66,6 +66,50 @@ def colour(stream: object) -> bool:
     return bool(is_terminal) and not os.environ.get("NO_COLOR")
 
 
+def bold(text: str) -> str:
+    """`text` in bold on a terminal."""
+    return _styled("1", text)
+
+
+def red(text: str) -> str:
+    """`text` in red on a terminal."""
+    return _styled("31", text)
+
+
+def yellow(text: str) -> str:
+    """`text` in yellow on a terminal."""
+    return _styled("33", text)
+
+
+def _styled(code: str, text: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colour(sys.stdout) else text
+
+
+def wrapped(line: str, indent: int) -> list[str]:
+    """`line` in the width of the terminal, 80 columns at least; elsewhere one line."""
+    start = " " * indent
+    if not sys.stdout.isatty():
+        return [f"{start}{line}"]
+    import shutil  # slow, and only a terminal needs it
+
+    columns = max(shutil.get_terminal_size().columns, 80)
+    lines, room = [""], columns - indent
+    for word in line.split(" "):
+        if lines[-1] and _width(f"{lines[-1]} {word}") > room:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return [f"{start}{each}" for each in lines]
+
+
+def _width(text: str) -> int:
+    import re
+    import unicodedata
+
+    plain = re.sub(r"\x1b\[\d+m|\ufe0f", "", text)
+    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in plain)
+
+
 class ProgressLine:
     """Shows what a slow step does; on a terminal in one line that disappears again."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -51,6 +51,17 @@ class SessionStatus(Struct, frozen=True):
     superseded_by: tuple[str, ...] = ()
     overdue: tuple[str, ...] = ()
     """Overdue actions, and the checkpoint."""
+    severity: str = ""
+    """`🟡 watch`; empty without one."""
+    owners: tuple[str, ...] = ()
+    """Who has an action of the session."""
+
+    @property
+    def who_acts(self) -> str:
+        """`🟡 watch; owners: Ann, Ben`; empty if nobody has to act."""
+        noun = "owner" if len(self.owners) == 1 else "owners"
+        parts = [self.severity, f"{noun}: {', '.join(self.owners)}" if self.owners else ""]
+        return "; ".join(filter(None, parts))
 
     @property
     def state_words(self) -> str:
@@ -150,6 +161,8 @@ def _status(
         receipts=receipts,
         superseded_by=superseded_by,
         overdue=tuple(each.text for each in overview.due if each.is_past(now)),
+        severity=row.severity,
+        owners=row.owners,
     )
 
 
@@ -185,12 +198,20 @@ def _unreadable(project: Project, session_id: str, errors: int) -> SessionStatus
 
 
 def _as_text(sessions: Sequence[SessionStatus]) -> str:
-    """Two lines a session."""
-    return "".join(
-        f"{revealed(f'{each.session}  {each.title} ({each.day})')}\n"
-        f"    {revealed(f'{_progress(each)}; {each.state_words}')}\n"
-        for each in sessions
-    )
+    """Two lines a session, and one more if somebody has to act."""
+    return "".join(f"{line}\n" for each in sessions for line in _lines(each))
+
+
+def _lines(each: SessionStatus) -> Iterator[str]:
+    """On a terminal in its width, with colours."""
+    title = revealed(f"{each.title} ({each.day})")
+    lines = [(f"{console.bold(revealed(each.session))}  {title}", 0)]
+    lines.append((revealed(f"{_progress(each)}; {each.state_words}"), 4))
+    if each.who_acts:
+        words = revealed(each.who_acts)
+        lines.append((console.red(words) if each.overdue else console.yellow(words), 4))
+    for line, indent in lines:
+        yield from console.wrapped(line, indent)
 
 
 def _progress(each: SessionStatus) -> str:
@@ -211,7 +232,7 @@ def _as_markdown(sessions: Sequence[SessionStatus]) -> str:
             str(each.day),
             escaped(each.status, "cell"),
             str(each.blanks),
-            escaped(each.state_words, "cell"),
+            escaped("; ".join(filter(None, (each.state_words, each.who_acts))), "cell"),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "".join(f"{line}\n" for line in lines)
@@ -239,6 +260,8 @@ def _fields(each: SessionStatus) -> dict[str, object]:
         ],
         "superseded_by": list(each.superseded_by),
         "overdue": list(each.overdue),
+        "severity": each.severity.rpartition(" ")[2] or None,
+        "owners": list(each.owners),
     }
 
 

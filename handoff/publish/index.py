@@ -38,6 +38,10 @@ class IndexRow(Struct, frozen=True):
     next_title: str
     previous: tuple[str, ...]
     supersedes: str | None
+    severity: str = ""
+    """`🟡 watch`; empty without one."""
+    owners: tuple[str, ...] = ()
+    """Who has an action of the session, each once."""
 
 
 class _Chain(Struct, frozen=True):
@@ -122,12 +126,20 @@ def _row(each: IndexRow, chain: _Chain) -> str:
     cells = (
         _link(each, chain.folder),
         str(each.day),
-        "; ".join([_cell(each.status), *_superseded(each, chain)]),
+        "; ".join([_cell(each.status), *_superseded(each, chain), *_who_acts(each)]),
         each.completion or "–",
         _links(chain.before.get(each.session, ()), chain) or "–",
         _next(each, chain) or "–",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _who_acts(each: IndexRow) -> Iterator[str]:
+    if each.severity:
+        yield _cell(each.severity)
+    if each.owners:
+        noun = "owner" if len(each.owners) == 1 else "owners"
+        yield f"{noun}: {_cell(', '.join(each.owners))}"
 
 
 def _superseded(each: IndexRow, chain: _Chain) -> Iterator[str]:

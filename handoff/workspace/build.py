@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from handoff.publish.build_cache import BuildRecord, Due, Overview, digest, load
 from handoff.publish.index import IndexRow
 from handoff.render.document import Document, deadline_text, deadlines
 from handoff.session.decode import position_of
-from handoff.session.model import Checkpoint, Session, Text, Timestamp
+from handoff.session.model import LEVELS, Checkpoint, Session, Severity, Text, Timestamp
 from handoff.session.order import latest as latest_position
 from handoff.session.order import sorted_newest_first
 from handoff.sql.query import Query
@@ -157,7 +158,7 @@ class ProjectBuild:
         document = render(project, loaded, facts, where=self._where)
         built = BuiltDocument(session_id, document.path, document.text)
         overview = self._overview(loaded, document, facts)
-        record = self._record(loaded, document, before, overview)
+        record = self._record(loaded, document, facts, before, overview)
         self._records.append(record)
         if any(memory.sha256(path) != sha for path, sha in before.items()):
             return built, record  # changed while rendering: which version was read?
@@ -183,10 +184,24 @@ class ProjectBuild:
             due=tuple(due),
         )
 
+    def _who_acts(self, loaded: LoadedSession, facts: Facts | None) -> dict[str, Any]:
+        """The session's severity and the owners of its actions, for the index."""
+        session = loaded.session
+        level = session.severity.level if isinstance(session.severity, Severity) else None
+        actions = session.actions if isinstance(session.actions, tuple) else ()
+        owners = [each.owner for each in actions if isinstance(each.owner, Text)]
+        if not isinstance(level, Text) and not owners:
+            return {}
+        live = interpolator(self._project, loaded, facts, stale_ok=True, where=self._where)
+        names = dict.fromkeys(live.text(each, "prompt") for each in owners)
+        mark = f"{LEVELS[level.value]} {level.value}" if isinstance(level, Text) else ""
+        return {"severity": mark, "owners": tuple(names)}
+
     def _record(
         self,
         loaded: LoadedSession,
         document: Document,
+        facts: Facts | None,
         files: Mapping[str, str | None],
         overview: Overview,
     ) -> BuildRecord:
@@ -197,7 +212,7 @@ class ProjectBuild:
             shared=self._digest,
             places={**named(document.text, self._where), **named(document.path, self._where)},
             file=sha256(content).hexdigest(),
-            listed=_row(loaded.session, document),
+            listed=replace(_row(loaded.session, document), **self._who_acts(loaded, facts)),
             position=position_of(loaded.session),
             overview=overview,
             prompts=document.prompts,
