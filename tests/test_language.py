@@ -59,9 +59,10 @@ MODULES = sorted((ROOT / "handoff").rglob("*.py"))
 
 
 def prose(text: str) -> Iterator[tuple[int, str]]:
-    """The strings and comments of a module, with their lines."""
+    """The strings and comments of a module, with their lines; raw strings are patterns."""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in (tokenize.STRING, tokenize.COMMENT):
+        is_pattern = re.match(r"r?[fb]?r?['\"]", token.string) and "r" in token.string[:2]
+        if token.type in (tokenize.STRING, tokenize.COMMENT) and not is_pattern:
             for n, line in enumerate(token.string.splitlines()):
                 yield token.start[0] + n, line
 
