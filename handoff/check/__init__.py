@@ -84,6 +84,8 @@ def query_problems(
     queries: Iterable[Query], schema: Schema | None, *, engine: str | None = None
 ) -> tuple[Problem, ...]:
     """What is wrong with queries as far as that shows without a warehouse."""
+    if schema is not None and not any(schema.tables.values()):
+        schema = None  # else it would have no table of any query
     contexts = [QueryContext(query, schema, engine) for query in queries]
     found = [problem for each in contexts for problem in run(QUERY_RULES, each)]
     if contexts:
