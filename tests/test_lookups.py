@@ -18,7 +18,7 @@ from handoff import api
 from handoff.base.problems import InvalidInput, UsageError
 from handoff.facts.recorded import Fact, Failure, QueryResult
 from handoff.render.render import provenance
-from handoff.session.facts import GIT_COLUMNS, ROW_KEYS, SOURCES
+from handoff.session.facts import GIT_COLUMNS, ROW_KEYS, SOURCES, TRANSCRIPT_COLUMNS
 from handoff.session.model import SourceFact
 from handoff.sources.lookup import LookupResult, look_up
 from handoff.sources.source import SourceContext, convert, timestamp
@@ -488,6 +488,7 @@ EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILIN
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_example_is_without_errors(example: str, tmp_path: Path) -> None:
     head = HEAD.removesuffix("facts:\n")
+    write(tmp_path, "handoff.yaml", "sources: [~/.claude/projects]\n")
     write(tmp_path, "sessions/s.yaml", head + example)
     project = api.open_project(str(tmp_path))
 
@@ -499,6 +500,8 @@ def test_example_is_without_errors(example: str, tmp_path: Path) -> None:
 
 def test_every_key_and_column_is_explained() -> None:
     keys = {key.name for kind in (*SOURCES.values(), ROW_KEYS) for key in kind}
-    columns = {name for each in GIT_COLUMNS.values() for name in each}
+    columns = {
+        name for each in (*GIT_COLUMNS.values(), *TRANSCRIPT_COLUMNS.values()) for name in each
+    }
 
     assert [name for name in sorted(keys | columns) if f"`{name}`" not in DOCUMENT] == []

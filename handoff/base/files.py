@@ -35,6 +35,14 @@ def _resolved(full: Path, path: str | Path) -> Path:
         raise Refused(f"{path}: error: invalid path: {error}") from error
 
 
+def expanded(path: str) -> Path:
+    """The path with `~` as the home folder, if there is one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no home folder
+        return Path(path)
+
+
 def read_plain(file: Path, place: str) -> bytes | None:
     """The bytes of `file`; `None` if it does not exist.
 

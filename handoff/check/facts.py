@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from handoff.base.problems import Place, Problem, nearest
 from handoff.check.rule import AnyFact, CheckContext, Finding, rule, rule_among
-from handoff.session.model import AcceptedException, SourceFact
+from handoff.session.model import AcceptedException, SourceFact, Transcript
 from handoff.values.expectations import meant, words
 from handoff.values.rows import Verdict
 
@@ -105,6 +105,25 @@ def fact_orphaned(context: CheckContext) -> Iterator[Finding]:
         if name not in declared:
             message = f"fact '{name}' is recorded but not declared in '{context.session.path}'"
             yield Place(context.facts_path), message + nearest(name, declared)
+
+
+@rule("F026", "warning", "a transcript that could not be read completely")
+def transcript_incomplete(context: CheckContext) -> Iterator[Finding]:
+    """What a damaged line, or an unknown version of the format, may have changed is a blank.
+
+    Fails: `{transcript: claude-code}` of a log with a line that is not JSON.
+    """
+    for fact in context.session.facts:
+        recorded = context.fact(fact.name)
+        if not isinstance(fact, SourceFact) or recorded is None or recorded.failure:
+            continue
+        if any(isinstance(each, Transcript) for each in fact.sources):
+            names = [column.name for column in recorded.columns]
+            for row in recorded.rows:
+                problem = dict(zip(names, row, strict=True)).get("problem")
+                if isinstance(problem, str):
+                    message = f"fact '{fact.name}' is incomplete: {problem}"
+                    yield fact.place, f"{message}, so what it counts is blank"
 
 
 def _render(context: CheckContext) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct
 
 from handoff.base.data import data_folder
-from handoff.base.files import confined, is_folder, read_plain
+from handoff.base.files import confined, expanded, is_folder, read_plain
 from handoff.base.problems import Refused, UsageError, nearest
 from handoff.base.tree import Tree
 from handoff.project.overrides import Override
@@ -35,7 +35,7 @@ class Project(Struct, frozen=True):
 
     def source(self, path: str) -> Path:
         """Where a file to look into really is, also in `sources:`. Raises Refused."""
-        folders = tuple(self.root / folder for folder in self.settings.sources)
+        folders = tuple(self.root / expanded(folder) for folder in self.settings.sources)
         return confined(self.root, path, also=folders)
 
     def read(self, path: str) -> bytes | None:

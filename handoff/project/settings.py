@@ -86,6 +86,24 @@ class ArchiveSettings(Struct, frozen=True):
     by: By = "month"
 
 
+TRANSCRIPT_VALUES = (
+    *("at", "cwd", "turn", "model", "version"),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
+    *("context_tokens", "window_tokens"),
+    *("read", "changed", "command", "exit_status"),
+)
+"""What a line of an agent's log may hold."""
+
+
+class TranscriptMapping(Struct, frozen=True):
+    """One of `transcripts:`; the logs of an agent in JSON Lines."""
+
+    folder: str | None
+    """Where the logs are; `None` where each fact names its file."""
+    read: Mapping[str, str]
+    """JMESPath of each of `TRANSCRIPT_VALUES` in a line."""
+
+
 class Settings(Struct, frozen=True):
     """One `handoff.yaml`."""
 
@@ -102,7 +120,9 @@ class Settings(Struct, frozen=True):
     budget_tokens: int = 4000
     """Of the prompt."""
     sources: tuple[str, ...] = ()
-    """Folders outside the repository that `log:` and `json:` may read."""
+    """Folders outside the repository that facts may read; `~` is the home folder."""
+    transcripts: Mapping[str, TranscriptMapping] = field(default_factory=dict)
+    """By the name of the agent."""
     secrets_allow: tuple[Allowance, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where each setting was set, by its name: `bigquery.project`."""
@@ -220,6 +240,23 @@ def _allowance(decoder: Decoder, node: Node) -> Allowance | None:
     return Allowance(reason, place=node.place, **values)
 
 
+def _transcripts(decoder: Decoder, node: Node | None) -> Mapping[str, TranscriptMapping]:
+    found: dict[str, TranscriptMapping] = {}
+    for pair in decoder.pairs(node, "agents and where their logs have what"):
+        values = read_keys(decoder, pair.node, _TRANSCRIPT_KEYS, f"agent '{pair.key}'")
+        if values["read"]:
+            found[pair.key] = TranscriptMapping(**values)
+    return found
+
+
+def _lines(decoder: Decoder, node: Node | None) -> Mapping[str, str]:
+    found = decoder.fields(
+        node, TRANSCRIPT_VALUES, required=["at"], what="'read:' of a transcript"
+    )
+    texts = {name: decoder.text(each, "a JMESPath expression") for name, each in found.items()}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
 def _section(
     name: str, keys: tuple[Key, ...], build: Callable[..., object], schema: Schema | None = None
 ) -> Shape:
@@ -239,7 +276,7 @@ def _archive(decoder: Decoder, node: Node | None) -> object:
 
 # --- the keys --------------------------------------------------------------------------
 
-_FILE_ONLY = ("sources", "secrets")
+_FILE_ONLY = ("sources", "transcripts", "secrets")
 """Sections that the environment may not set."""
 _POSITIVE: Schema = {"type": ["integer", "null"], "minimum": 1}
 _TEXT = Shape("text", Decoder.text, TEXT_SCHEMA)
@@ -307,6 +344,26 @@ _SECRETS = (
         see="[secrets](secrets.md)",
     ),
 )
+_READ_SCHEMA: Schema = {
+    "type": "object",
+    "properties": dict.fromkeys(TRANSCRIPT_VALUES, TEXT_SCHEMA),
+    "required": ["at"],
+    "additionalProperties": False,
+}
+_TRANSCRIPT_KEYS = (
+    Key("folder", _TEXT, "Where the logs are; ~ is the home folder."),
+    Key(
+        "read",
+        Shape("`value: JMESPath`", _lines, _READ_SCHEMA),
+        "Where a line has its time and the other values.",
+        required=True,
+    ),
+)
+_TRANSCRIPTS = Shape(
+    "`agent: {folder: , read: }`",
+    _transcripts,
+    labels_schema({"type": "object", **properties(_TRANSCRIPT_KEYS)}),
+)
 
 
 def _only(**values: object) -> object:
@@ -329,7 +386,17 @@ KEYS: tuple[Key, ...] = (
         "The size of prompts.",
         attribute="budget_tokens",
     ),
-    Key("sources", _TEXTS, "Folders outside the repository that log: and json: may read."),
+    Key(
+        "sources",
+        _TEXTS,
+        "Folders outside the repository that log:, json: and transcript: may read.",
+    ),
+    Key(
+        "transcripts",
+        _TRANSCRIPTS,
+        "Logs of other agents in JSON Lines.",
+        see="[transcripts](sources.md#transcripts-of-coding-agents)",
+    ),
     Key(
         "secrets",
         _section("secrets", _SECRETS, _only),

@@ -147,7 +147,7 @@ _ENGINES: Mapping[str, str] = {
     "duckdb sample": "DuckDB over the sample warehouse (made-up data)",
     "bigquery": "BigQuery",
 }
-_SOURCES = ("log", "json", "git")
+_SOURCES = ("log", "json", "git", "transcript")
 """The engines of sources other than a warehouse."""
 
 

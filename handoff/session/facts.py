@@ -1,6 +1,7 @@
 """The facts that a session declares, read from YAML nodes, and the keys they may have.
 
-A fact comes from a `.sql` file (`QueryFact`) or from a log, a JSON file or git (`SourceFact`).
+A fact comes from a `.sql` file (`QueryFact`) or from a log, a JSON file, git or the transcript
+of a coding agent (`SourceFact`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from handoff.session.model import (
     LogFile,
     QueryFact,
     SourceFact,
+    Transcript,
+    TranscriptTake,
 )
 from handoff.session.shapes import (
     LINE_TEXT,
@@ -81,6 +84,41 @@ GIT_COLUMNS: Mapping[GitTake, Mapping[str, str]] = {
     },
 }
 """What `take:` may name, and the columns of each."""
+_PATHS = {"path": "STRING"}
+TRANSCRIPT_COLUMNS: Mapping[TranscriptTake, Mapping[str, str]] = {
+    "summary": {
+        "agent": "STRING",
+        "version": "STRING",
+        "model": "STRING",
+        "started_at": "TIMESTAMP",
+        "ended_at": "TIMESTAMP",
+        "elapsed": "STRING",
+        "active": "STRING",
+        "active_minutes": "INT64",
+        "turns": "INT64",
+        "requests": "INT64",
+        "tokens": "STRING",
+        "context_tokens": "INT64",
+        "window_tokens": "INT64",
+        "input_tokens": "INT64",
+        "output_tokens": "INT64",
+        "cache_read_tokens": "INT64",
+        "cache_write_tokens": "INT64",
+        "files_read": "INT64",
+        "files_changed": "INT64",
+        "files_outside": "INT64",
+        "commands": "INT64",
+        "commands_failed": "INT64",
+        "commands_unknown": "INT64",
+        "problem": "STRING",
+    },
+    "files": {**_PATHS, "change": "STRING"},
+    "reads": _PATHS,
+    "commands": {"n": "INT64", "at": "TIMESTAMP", "exit_status": "INT64"},
+}
+"""What `take:` of a transcript may name, and the columns of each."""
+COMMAND_TEXT = {"command": "STRING"}
+"""The column of commands that `text: true` adds."""
 TIME = "at"
 """The group, or the column, with the time at which a match was true."""
 
@@ -93,7 +131,7 @@ _LETTERS = rf"A-Za-z0-9_{_SCRIPTS}"
 SQL_NAME = rf"(?!.*\.\.)[{_LETTERS}][{_LETTERS}./ -]*\.sql"
 """Of a query's file; letters of every script, without characters that reverse text."""
 Declared = QueryFact | SourceFact
-Source = LogFile | JsonFile | GitRange
+Source = LogFile | JsonFile | GitRange | Transcript
 
 
 def read_facts(
@@ -152,14 +190,17 @@ def _kind_of(node: Node) -> str | None:
 
 def _read_source_fact(decoder: Decoder, pair: Pair, kind: str) -> SourceFact | None:
     what = f"fact '{pair.key}'"
-    more = READ_KEYS if kind == "git" else ROW_KEYS
+    more = READ_KEYS if kind in _OWN_COLUMNS else ROW_KEYS
     values = read_keys(decoder, pair.node, (*SOURCES[kind], *more), what)
     given = pair.node.pairs if isinstance(pair.node, Map) else ()
     columns, contract = values.get("columns"), values.get("contract")
-    if kind == "git":
-        take: GitTake = values["take"] or "files"
+    if kind in _OWN_COLUMNS:
+        own = _OWN_COLUMNS[kind]
+        types = {**own[values["take"] or next(iter(own))]}
+        if values.get("text") and values["take"] == "commands":
+            types |= COMMAND_TEXT
         returns: Iterator[Declaration] = (
-            Declaration(*each, pair.node.place) for each in GIT_COLUMNS[take].items()
+            Declaration(*each, pair.node.place) for each in types.items()
         )
     else:
         returns = _columns(decoder, columns, contract)
@@ -199,6 +240,14 @@ def _source_of(kind: str, values: Mapping[str, Any], place: Place) -> Source | N
         return None
     if kind == "git":
         return GitRange(values["git"], values["take"] or "files", place)
+    if kind == "transcript":
+        return Transcript(
+            agent=values["transcript"],
+            take=values["take"] or "summary",
+            text=bool(values["text"]),
+            place=place,
+            **{name: values[name] for name in ("file", "id", "window")},
+        )
     zone, constants = values["zone"], values["set"]
     if kind == "log":
         take: Literal["last", "all"] = values["take"] or "last"
@@ -360,6 +409,24 @@ _FROM = Shape("`column: JMESPath`", _paths_by_column, labels_schema(TEXT_SCHEMA)
 _REVISION = Shape(
     "a commit, a branch, a day or a time", _revision, {"type": ["string", "number"]}
 )
+_AGENT_NAME = r"[a-z][a-z0-9-]*"
+_AGENT = Shape(
+    "`claude-code`, `codex` or a name",
+    lambda decoder, node: decoder.matching(node, _AGENT_NAME, "the name of an agent"),
+    {"type": ["string"], "pattern": whole(_AGENT_NAME)},
+)
+_LOG_ID = r"[A-Za-z0-9._-]{4,}"
+_ID = Shape(
+    "text without spaces",
+    lambda decoder, node: decoder.matching(node, _LOG_ID, "4 or more letters, digits, '-'"),
+    {"type": ["string", "number"], "pattern": whole(_LOG_ID)},
+)
+_WINDOW = Shape(
+    "a whole number from 1",
+    lambda decoder, node: decoder.integer(node, minimum=1),
+    {"type": ["integer", "null"], "minimum": 1},
+)
+_FLAG = Shape("`true` or `false`", Decoder.flag, {"type": ["boolean", "null"]})
 
 _EXPECT = Key(
     "expect",
@@ -388,7 +455,12 @@ ROW_KEYS = (
     Key("contract", one_of(CONTRACTS), "Adds the columns of the contract."),
     *READ_KEYS,
 )
-"""What the rows of a source are; the columns of `git:` are known."""
+"""What the rows of a source are; the columns of `git:` and `transcript:` are known."""
+_OWN_COLUMNS: Mapping[str, Mapping[Any, Mapping[str, str]]] = {
+    "git": GIT_COLUMNS,
+    "transcript": TRANSCRIPT_COLUMNS,
+}
+"""Kinds of source whose columns are known, with those of each `take:`, the default first."""
 _FILE_KEYS = (
     Key("zone", _ZONE, "The time zone of times without one, such as UTC."),
     Key("set", _CONSTANTS, "Values of columns that the file does not contain."),
@@ -399,7 +471,7 @@ _LOG = (
         _FILE,
         "A log file, from the root; * in its name means the newest.",
         required=True,
-        see="[log, JSON and git](sources.md)",
+        see="[logs, JSON and git](sources.md)",
     ),
     Key(
         "match",
@@ -429,6 +501,20 @@ SOURCES: Mapping[str, tuple[Key, ...]] = {
         Key("git", _REVISION, "The revision or time since when.", required=True),
         _take("What git lists", tuple(GIT_COLUMNS)),
     ),
+    "transcript": (
+        Key(
+            "transcript",
+            _AGENT,
+            "The agent whose log is read: claude-code, codex, or one of the settings.",
+            required=True,
+            see="[transcripts](sources.md#transcripts-of-coding-agents)",
+        ),
+        Key("file", _FILE, "The log, from the root; by default the newest for this folder."),
+        Key("id", _ID, "Part of the log's name, where it is not the newest."),
+        _take("What of a transcript", tuple(TRANSCRIPT_COLUMNS)),
+        Key("window", _WINDOW, "The context window in tokens, where the log lacks it."),
+        Key("text", _FLAG, "Whether take: commands records their text (default: false)."),
+    ),
     "sources": (
         Key("sources", _SOURCES, "Several logs and JSON files as one fact.", required=True),
     ),
@@ -444,7 +530,7 @@ _HAS_COLUMNS: Sequence[Schema] = (
 _FACT_SCHEMA = _by_kind(
     {
         kind: _object(*keys, *READ_KEYS)
-        if kind == "git"
+        if kind in _OWN_COLUMNS
         else _object(*keys, *ROW_KEYS, anyOf=[*_HAS_COLUMNS])
         for kind, keys in SOURCES.items()
     },

@@ -308,11 +308,31 @@ class GitRange(Struct, frozen=True):
     place: Place
 
 
+TranscriptTake = Literal["summary", "files", "reads", "commands"]
+
+
+class Transcript(Struct, frozen=True):
+    """`{transcript:}`: what a coding agent did in a session, from its own log."""
+
+    agent: str
+    """`claude-code`, `codex`, or a name under `transcripts:` in the settings."""
+    file: str | None
+    """The log, from the root; `None`: the newest of the agent's logs for this folder."""
+    id: str | None
+    """Part of the name of the log, where it is not the newest."""
+    take: TranscriptTake
+    window: int | None
+    """The context window in tokens, where the log does not have it."""
+    text: bool
+    """Whether the text of commands is recorded."""
+    place: Place
+
+
 class SourceFact(Struct, frozen=True):
     """A fact the session declares that does not come from the warehouse."""
 
     name: str
-    sources: tuple[LogFile | JsonFile | GitRange, ...]
+    sources: tuple[LogFile | JsonFile | GitRange | Transcript, ...]
     """Each gives rows, one after the other."""
     returns: tuple[Declaration, ...]
     contract: str | None
@@ -537,8 +557,13 @@ class Session(Struct, frozen=True):
         """`2 h 40 min`, from start to end; `None` where one of them is not known."""
         if self.started is None or self.ended is None:
             return None
-        hours, minutes = divmod(int((self.ended - self.started).total_seconds()) // 60, 60)
-        return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+        return duration_text((self.ended - self.started).total_seconds())
+
+
+def duration_text(seconds: float) -> str:
+    """`2 h 40 min`; cut, not rounded."""
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 
 def place_in(text: Text, offset: int) -> Place:

@@ -186,7 +186,7 @@ def select_rows(
 
 
 def _elements(content: Json, at: str) -> list[tuple[str | None, Json]]:
-    found = _search(at, content)
+    found = search(at, content)
     if isinstance(found, dict):
         return list(found.items())
     if not isinstance(found, list):
@@ -198,10 +198,11 @@ def _evaluate(expression: str, key: str | None, row: Json, content: Json) -> Jso
     if expression == KEY:
         return key
     is_top = expression.startswith(TOP)
-    return _search(expression.removeprefix(TOP), content if is_top else row)
+    return search(expression.removeprefix(TOP), content if is_top else row)
 
 
-def _search(expression: str, value: Json) -> Json:
+def search(expression: str, value: Json) -> Json:
+    """What a JMESPath expression finds in a value. Raises SourceFailed."""
     import jmespath  # slow: only sessions with JSON files need it
     from jmespath.exceptions import JMESPathError, JMESPathTypeError
 

@@ -1,4 +1,4 @@
-"""Check and read the sources of a fact: logs, JSON files and git.
+"""Check and read the sources of a fact: logs, JSON files, git and transcripts of agents.
 
 A new kind of source is a module with the functions of `source.Source`, and a row in SOURCES.
 """
@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from handoff.base.problems import Problem, Refused
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
-from handoff.session.model import GitRange, JsonFile, LogFile, SourceFact
-from handoff.sources import git, json_file, log
+from handoff.session.model import GitRange, JsonFile, LogFile, SourceFact, Transcript
+from handoff.sources import git, json_file, log, transcript
 from handoff.sources.source import (
     InvalidSource,
     Request,
@@ -24,7 +24,12 @@ from handoff.sources.source import (
     TypedRow,
 )
 
-SOURCES: Mapping[type, Source] = {LogFile: log, JsonFile: json_file, GitRange: git}
+SOURCES: Mapping[type, Source] = {
+    LogFile: log,
+    JsonFile: json_file,
+    GitRange: git,
+    Transcript: transcript,
+}
 
 
 class LookupResult(Struct, frozen=True):
@@ -34,7 +39,7 @@ class LookupResult(Struct, frozen=True):
     source: str
     """`logs/run.log`, `0123abc..4567def`."""
     engine: str
-    """`log`, `json`, `git`."""
+    """`log`, `json`, `git`, `transcript`."""
 
 
 def problems(fact: SourceFact, file: Callable[[str], Path]) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from handoff.base.problems import HandoffError, Problem, Refused, nearest
+from handoff.project.settings import TranscriptMapping
 from handoff.session.facts import TIME
 from handoff.session.model import JsonFile, LogFile, SourceFact
 from handoff.sql.query import Declaration
@@ -48,6 +49,8 @@ class SourceContext(Struct, frozen=True):
     """The window in which progress counts as recent."""
     now: datetime
     """UTC; an as-of time before this minute is in the past."""
+    transcripts: Mapping[str, TranscriptMapping] = {}
+    """The logs of agents that the settings describe."""
 
 
 class Request(Struct, frozen=True):
@@ -74,7 +77,7 @@ class Source(Protocol):
     """One kind of source; each is a module, listed in `lookup.SOURCES`."""
 
     ENGINE: str
-    """`log`, `json`, `git`: as provenance records the kind."""
+    """`log`, `json`, `git`, `transcript`: as provenance records the kind."""
 
     def describe(self, source: Any) -> str:
         """The name of a source that has not been read."""

@@ -253,7 +253,7 @@ def drift(project: Project, session_id: str) -> tuple[Problem, ...]:
     """A warning for each fact whose data changed since it was recorded.
 
     Nothing is recorded. Queries that changed themselves are stale (F021) and not compared;
-    logs, checkpoints and git are not read again, for they always move on.
+    logs, checkpoints, git and transcripts are not read again, for they always move on.
     """
     try:
         loaded = load_session(project, session_id)

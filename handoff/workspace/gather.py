@@ -61,6 +61,7 @@ def gather(
         zone=ZoneInfo(settings.timezone),
         recent_minutes=settings.progress.recent_minutes,
         now=now,
+        transcripts=settings.transcripts,
     )
     previous = load_facts_leniently(project, session.id)
     has_queries = any(isinstance(each, QueryFact) for each in session.facts)
@@ -104,7 +105,7 @@ def run_queries(
 ) -> Facts:
     """The facts of `session`, its queries run in one call; `queries` by name.
 
-    `look` reads logs, checkpoints and git; it and the warehouse may be left out where the
+    `look` reads the other sources; it and the warehouse may be left out where the
     session has no such fact. A fact that fails keeps the result it has in `previous`, with
     its provenance; with `patient` an unreachable warehouse is a failure of each query.
     Raises InvalidInput, before anything runs, with every parameter and column that does not

@@ -123,7 +123,7 @@ def with_queries(
     problems += _missing_template(project, session)
     for fact in session.facts:
         if isinstance(fact, SourceFact):
-            from handoff.sources import lookup  # only logs, checkpoints and git need it
+            from handoff.sources import lookup  # only sources other than queries need it
 
             problems += lookup.problems(fact, project.source)
     problems += bind_queries(session, queries, _ANY_TIME)[1]

@@ -1,0 +1,1 @@
+"""The session logs of coding agents, one module for each format."""
