@@ -199,11 +199,16 @@ LISTS = {
     "3 files": (["a", "b"], 1),
     "three steps": (["a", "b"], 1),
     "two steps": (["a", "b"], 0),
-    "Session (2026)": (["a"], 1),
+    "Session (2026)": (["a"], 0),
     "4 seasons": (["a"], 0),
     "3 of 5 tasks": (["a"], 0),
     "14 days left for 3 files.": (["a"], 0),
 }
+
+
+COUNTS = yaml.safe_load((FIXTURES / "counts.yaml").read_text("utf-8"))
+LISTS |= {label: (["x"] * size, 1) for label, size in COUNTS["wrong"].items()}
+LISTS |= {label: (["x"] * size, 0) for label, size in COUNTS["right"].items()}
 
 
 @pytest.mark.parametrize(("label", "case"), LISTS.items(), ids=LISTS)

@@ -21,9 +21,9 @@ from handoff.session.model import (
 from handoff.session.walk import every_entry
 
 _NOUN = (
-    r"(?:files?|items?|steps?|tasks?|commits?|tests?|issues?|bugs?|findings?|decisions?|changes?"
-    r"|documents?|docs?|queries|scripts?|tables?|phases?|blockers?|risks?|actions?|objectives?"
-    r"|prerequisites?|problems?|fixes|pull requests?|options?|modules?|features?|errors?)"
+    r"(?:files|items|steps|tasks|commits|tests|issues|bugs|findings|decisions|changes|documents"
+    r"|docs|queries|scripts|tables|phases|blockers|risks|actions|objectives|prerequisites|problems"
+    r"|fixes|pull requests|options|modules|features|errors)"
 )
 _WORDS = [
     "one",
@@ -40,8 +40,12 @@ _WORDS = [
     "twelve",
 ]
 _LIST_COUNT = re.compile(
-    rf"(?i)^\W*(?P<n>\d{{1,4}}|{'|'.join(_WORDS)})\s+(?:\w+\s)?{_NOUN}\b[^.\d]*$|\((?P<m>\d{{1,4}})(?:\s+\w+)?\)\W*$"
+    rf"(?i)^[^\w~≈≥≤<>]*(?:(?:top|all|the|these)\s+)?(?P<n>\d{{1,3}}|{'|'.join(_WORDS)})"
+    rf"\s+(?:\w+\s)?{_NOUN}\b(?P<rest>[^.,(\d]*)$"
+    rf"|\b{_NOUN}(?:\s\w+){{0,2}}"
+    rf"(?::\s*(?P<last>\d{{1,3}})|\s*\((?P<m>\d{{1,3}})(?:\s{_NOUN})?\))\W*$"
 )
+_SELECTION = re.compile(r"(?i)\b(?:and|mainly|including|such as|most|important|of which)\b")
 
 
 @rule("C007", "warning", "a count above a list or table with another number of entries")
@@ -66,7 +70,9 @@ def _counted(
     size = _size(context, content)
     if match is None or size is None or "{{" in words:
         return
-    typed = match["n"] or match["m"]
+    if _SELECTION.search(match["rest"] or ""):
+        return
+    typed = match["n"] or match["m"] or match["last"]
     count = int(typed) if typed.isdigit() else _WORDS.index(typed.casefold()) + 1
     if count != size:
         message = f"'{words.strip()}' is above a list of {size}"
