@@ -174,7 +174,7 @@ def _summary(result: PromptResult) -> list[str]:
 
 def _lines(count: int | None) -> str:
     if count is None:
-        return "not a text file"
+        return "missing, or not text"
     return "1 line" if count == 1 else f"{count:,} lines"
 
 
