@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from handoff.render.content import section
+from handoff.render.printed_leaves import PrintedLeaves
 from handoff.render.tidy import tidy
 from handoff.session.decode import load
 from handoff.session.model import Blank, Flag, PhasesBlock, TableBlock, Text
@@ -24,6 +25,8 @@ BLOCKS = re.findall(
 
 class Plain:
     """Writes leaves as they are."""
+
+    printed = PrintedLeaves()
 
     def words(self, leaf: Text | Blank | Flag) -> str:
         if isinstance(leaf, Flag):

@@ -66,6 +66,12 @@ def new(
     content = ", ".join(parts) or "a skeleton"
     session_id = created_session.session
     console.note(f"wrote {created_session.path}: {content}; next: handoff todo {session_id}")
+    unprinted = ", ".join(f"'{key}'" for key in created_session.unprinted)
+    if created_session.template:
+        name = created_session.template
+        console.note(f"uses template '{name}', as the previous one does not print {unprinted}")
+    elif unprinted:
+        console.note(f"left out {unprinted}: the template does not print them")
     for title in created_session.left_out:
         console.note(f"left out '{title}': the template has no place for a section")
     try:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date
 from itertools import count
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.files import write_new
-from handoff.base.problems import InvalidInput, Refused, UsageError
+from handoff.base.problems import InvalidInput, KeyPath, Problem, Refused, UsageError
 from handoff.edit.carry_over import PreviousSession, carry_over, is_live
 from handoff.project.project import Project
 from handoff.session import decode
@@ -30,6 +31,10 @@ _NUMBER = re.compile(r"\d+[a-z]?$")
 _DATED = re.compile(r"\d{4}-\d{2}-")
 
 
+_Parts = dict[str, EmittedKey]
+"""The keys of a new file."""
+
+
 class NewSession(Struct, frozen=True):
     """A session file that `new` wrote."""
 
@@ -41,6 +46,10 @@ class NewSession(Struct, frozen=True):
     """How many of a kind it holds."""
     left_out: tuple[str, ...]
     """Titles of sections that the template has no place for."""
+    unprinted: tuple[str, ...] = ()
+    """Keys that were left out, or made for another template, as the template lacks them."""
+    template: str = ""
+    """The template in place of the previous session's; empty if it is the same."""
 
 
 def begin(
@@ -61,10 +70,18 @@ def begin(
     _refuse_taken(project, session_id, created)
     parts = _parts(session_id, source, created, template)
     path = session_path(session_id)
-    text, left_out = _rendering(project, session_id, parts, source)
-    if not write_new(project.path(path), text.encode(), place=path):
+    page = _rendering(project, session_id, parts, source, is_chosen=template is not None)
+    if not write_new(project.path(path), page.text.encode(), place=path):
         raise Refused(f"{path}: error: the file exists")
-    return NewSession(session_id, path, source_id, _counts(parts), left_out)
+    return NewSession(
+        session_id,
+        path,
+        source_id,
+        _counts(page.parts),
+        page.left_out,
+        page.unprinted,
+        page.template,
+    )
 
 
 def _source(project: Project, session_id: str) -> PreviousSession:
@@ -251,31 +268,89 @@ def _status(source: PreviousSession) -> Value:
 # --- as a file -----------------------------------------------------------------------------
 
 
+class _Page(Struct, frozen=True):
+    """The text of a file, and what had to be left out."""
+
+    text: str
+    parts: _Parts
+    left_out: tuple[str, ...]
+    dropped: tuple[Problem, ...]
+    """A problem for each key that the template does not print."""
+    unprinted: tuple[str, ...] = ()
+    template: str = ""
+
+
 def _rendering(
     project: Project,
     session_id: str,
-    parts: dict[str, EmittedKey],
+    parts: _Parts,
     source: PreviousSession | None,
-) -> tuple[str, tuple[str, ...]]:
-    """The text of the file, which loads and renders, and what had to be left out.
+    *,
+    is_chosen: bool,
+) -> _Page:
+    """The file, which loads and renders.
 
-    A template of the author's own may have no place for sections. Raises InvalidInput.
+    A template may have no place for sections, and not print other keys. Unless the author
+    has chosen it, another one is taken if it would lose what is carried over; else the keys
+    are left out. Raises InvalidInput.
     """
     head = _head(session_id, source)
+    page = _page(project, session_id, head, parts)
+    template = str(parts["template"].value) if "template" in parts else "handoff"
+    own = project.path(f"{project.settings.templates}/{template}.md.j2")
+    is_lost = any(each.level == "error" for each in page.dropped) or not own.exists()
+    if page.dropped and is_lost and not is_chosen:
+        for name in ("handoff", "brief"):
+            try:
+                other = _page(project, session_id, head, _with_template(parts, name))
+            except InvalidInput:  # the project has its own template of that name
+                continue
+            if not other.dropped:
+                return replace(other, unprinted=_top_keys(page.dropped), template=name)
+    lost: dict[str, None] = {}
+    while page.dropped:
+        lost |= dict.fromkeys(_top_keys(p for p in page.dropped if p.level == "error"))
+        fewer = _without(page.parts, {each.place.keys for each in page.dropped})
+        page = replace(_page(project, session_id, head, fewer), left_out=page.left_out)
+    return replace(page, unprinted=tuple(lost))
+
+
+def _page(project: Project, session_id: str, head: list[str], parts: _Parts) -> _Page:
+    """Raises InvalidInput for other errors than keys that the template does not print."""
     for variant, left_out in _variants(parts):
         text = format_page(head, variant)
-        try:
-            _render(project, session_id, text)
-        except InvalidInput as error:
-            problems = error.report.problems
-            continue
-        return text, left_out
-    raise InvalidInput(problems)
+        problems = _problems(project, session_id, text)
+        dropped = tuple(each for each in problems if each.code == "T012")
+        errors = [each for each in problems if each.level == "error" and each not in dropped]
+        if not errors:
+            return _Page(text, variant, left_out, dropped)
+    raise InvalidInput(errors)
 
 
-def _variants(
-    parts: dict[str, EmittedKey],
-) -> Iterator[tuple[dict[str, EmittedKey], tuple[str, ...]]]:
+def _with_template(parts: _Parts, name: str) -> _Parts:
+    others = {key: part for key, part in parts.items() if key != "template"}
+    named = {**others, "template": EmittedKey(name)} if name != "handoff" else others
+    return {key: named[key] for key in NAMES if key in named}
+
+
+def _top_keys(problems: Iterable[Problem]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(each.place.keys[0]) for each in problems))
+
+
+def _without(parts: _Parts, dropped: Collection[KeyPath]) -> _Parts:
+    """The parts without the keys; of a key within a mapping only that, if it can be."""
+    found = dict(parts)
+    for name, *inner in dropped:
+        value = found[str(name)].value if str(name) in found else None
+        if len(inner) == 1 and isinstance(value, dict) and inner[0] in value:
+            left = {key: each for key, each in value.items() if key != inner[0]}
+            found[str(name)] = replace(found[str(name)], value=left)
+        else:
+            found.pop(str(name), None)
+    return found
+
+
+def _variants(parts: _Parts) -> Iterator[tuple[_Parts, tuple[str, ...]]]:
     yield parts, ()
     sections = parts["sections"].value if "sections" in parts else None
     if isinstance(sections, list):
@@ -285,11 +360,14 @@ def _variants(
         yield {key: part for key, part in parts.items() if key != "sections"}, titles
 
 
-def _render(project: Project, session_id: str, text: str) -> None:
+def _problems(project: Project, session_id: str, text: str) -> tuple[Problem, ...]:
     path = session_path(session_id)
-    session, warnings = decode.load(text.encode(), session_id, path)
-    queries, _ = load_queries(project)
-    render(project, LoadedSession(session, queries, warnings), None)
+    try:
+        session, warnings = decode.load(text.encode(), session_id, path)
+        queries, _ = load_queries(project)
+        return render(project, LoadedSession(session, queries, warnings), None).problems
+    except InvalidInput as error:
+        return error.report.problems
 
 
 def _head(session_id: str, source: PreviousSession | None) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from handoff.base.blanks import DEFAULT
 from handoff.base.patterns import lazy_pattern
+from handoff.render.printed_leaves import PrintedLeaves
 from handoff.render.shown_blanks import Marks
 from handoff.render.tidy import KEPT
 from handoff.session.model import (
@@ -48,15 +49,26 @@ _DEEPEST = 6
 
 
 class LeafRenderer:
-    """Prints leaves for one kind of place, with a mark after each blank one on request."""
+    """Prints leaves for one kind of place, with a mark after each blank one on request.
 
-    def __init__(self, live: Interpolator, where: Where, marks: Marks | None = None) -> None:
+    `printed` records them.
+    """
+
+    def __init__(
+        self,
+        live: Interpolator,
+        where: Where,
+        marks: Marks | None = None,
+        printed: PrintedLeaves | None = None,
+    ) -> None:
         self._live = live
         self._where = where
         self._marks = marks
+        self.printed = printed or PrintedLeaves()
 
     def words(self, leaf: Leaf) -> str:
         """The leaf as it prints, with its values filled in."""
+        self.printed.note_formatted(leaf.place)
         if isinstance(leaf, Text):
             return self._marked(self._live.text(leaf, self._where), leaf)
         if isinstance(leaf, Flag):
@@ -69,10 +81,12 @@ class LeafRenderer:
 
     def table(self, table: TableBlock) -> Sequence[str]:
         """The lines of a Markdown table."""
+        self.printed.note_formatted(table.place)
         return self._first_marked(self._live.table(table), table)
 
     def phases(self, phases: PhasesBlock) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
         """A heading for each phase, and its labels with their values."""
+        self.printed.note_formatted(phases.place)
         found = self._live.phases(phases, self._where)
         if not self._marks or not found:
             return found
@@ -81,6 +95,7 @@ class LeafRenderer:
 
     def files(self, files: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
         """A heading for each kind of change, and its paths; `None`: no result."""
+        self.printed.note_formatted(files.place)
         found = self._live.files(files)
         if not self._marks or not found:
             return found
@@ -89,11 +104,13 @@ class LeafRenderer:
 
     def expectations(self, expect: ExpectBlock) -> Sequence[str] | None:
         """A line for each expectation; `None`: no result."""
+        self.printed.note_formatted(expect.place)
         found = self._live.expectations(expect, self._where)
         return None if found is None else self._first_marked(found, expect)
 
     def condition(self, condition: Condition) -> str:
         """Its mark, its words, and the values that decide it."""
+        self.printed.note_formatted(condition.text.place)
         words = str(evidence.evaluate_condition(condition, self._live, self._where))
         return self._marked(words, condition.text)
 
@@ -102,6 +119,7 @@ class LeafRenderer:
         mark, basis = evidence.mark_claim(claim, self._live, self._where)
         own = claim.evidence if isinstance(claim.evidence, tuple) else (claim.evidence,)
         for each in own:
+            self.printed.note_formatted(each.place)
             basis = self._marked(basis, each)
         return mark, basis
 
@@ -174,21 +192,27 @@ def _leaf(content: Leaf, pen: LeafRenderer) -> list[str]:
 
 
 def _bullets(content: Bullets, pen: LeafRenderer) -> list[str]:
-    return _listed("- ", content.items, pen)
+    lines = [line for each in content.items for line in marked("- ", _item(each, pen))]
+    return lines or _none(content, pen)
 
 
 def _steps(content: Steps, pen: LeafRenderer) -> list[str]:
     lines: list[str] = []
     for n, each in enumerate(content.items, start=1):
         lines += marked(f"{n}. ", _item(each, pen))
-    return lines or [NONE]
+    return lines or _none(content, pen)
 
 
 def _entries(content: Entries, pen: LeafRenderer) -> list[str]:
     lines: list[str] = []
     for entry in content.entries:
         lines += marked("- ", _entry(entry, pen))
-    return lines or [NONE]
+    return lines or _none(content, pen)
+
+
+def _none(content: Bullets | Steps | Entries, pen: LeafRenderer) -> list[str]:
+    pen.printed.note_formatted(content.place)
+    return [NONE]
 
 
 def _valued(content: Valued, pen: LeafRenderer) -> list[str]:
@@ -207,6 +231,7 @@ def _checklist(content: Checklist, pen: LeafRenderer) -> list[str]:
 
 
 def _code(content: CodeBlock, pen: LeafRenderer) -> list[str]:
+    pen.printed.note_formatted(content.place)
     inside = pen.words(content.code) if isinstance(content.code, Blank) else content.code.value
     return fence(inside.rstrip("\n"), content.lang)
 
@@ -266,6 +291,7 @@ def _claim(content: Claim, pen: LeafRenderer) -> list[str]:
 
 
 def _markdown(content: MarkdownBlock, pen: LeafRenderer) -> list[str]:
+    pen.printed.note_formatted(content.place)
     return [f"{line}{KEPT}" for line in content.text.split("\n")]
 
 
@@ -307,7 +333,7 @@ def _after(label: str, content: Content, pen: LeafRenderer) -> list[str]:
     if isinstance(content, Valued):
         return [*_after(label, content.value, pen), *_beneath(content, pen)]
     if isinstance(content, Bullets | Entries | Steps) and not _inner(content):
-        return [f"{label} {NONE}"]
+        return [f"{label} {_none(content, pen)[0]}"]
     apart = [""] if isinstance(content, _APART) else []
     return [label, *apart, *block(content, pen)]
 
@@ -320,13 +346,6 @@ def _inner(content: Content) -> bool:
     if isinstance(content, Bullets | Steps):
         return bool(content.items)
     return not isinstance(content, Entries) or bool(content.entries)
-
-
-def _listed(marker: str, items: Sequence[Content], pen: LeafRenderer) -> list[str]:
-    lines: list[str] = []
-    for each in items:
-        lines += marked(marker, _item(each, pen))
-    return lines or [NONE]
 
 
 def _item(content: Content, pen: LeafRenderer) -> list[str]:
@@ -432,6 +451,7 @@ def _reasoned(reasoned: Reasoned, pen: LeafRenderer) -> list[str]:
 def _when(at: Timestamp | Blank, pen: LeafRenderer) -> str:
     if isinstance(at, Blank):
         return pen.words(at)
+    pen.printed.note_formatted(at.place)
     return timestamp_text(at.at) if isinstance(at.at, datetime) else at.at.isoformat()
 
 

@@ -41,6 +41,7 @@ from handoff.base.cache import cache_folder, read_cached, write_cached
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
 from handoff.render.filters import checked
+from handoff.render.printed_leaves import PrintedLeaves, Words, leaves_of, with_leaves
 from handoff.render.templates import Folders
 from handoff.session.model import Session
 
@@ -118,6 +119,7 @@ class Environment(ImmutableSandboxedEnvironment):
         folders: Folders,
         filters: Mapping[str, Callable[..., Any]],
         leaf: Callable[[object], str | None],
+        printed: PrintedLeaves | None = None,
     ) -> None:
         super().__init__(
             loader=folders,
@@ -131,7 +133,11 @@ class Environment(ImmutableSandboxedEnvironment):
         )
         self.folders = folders
         self.filters = {**{k: self.filters[k] for k in _PLAIN}, **_TEXT}
-        self.filters |= {name: checked(name, apply) for name, apply in filters.items()}
+        self.printed_leaves = printed or PrintedLeaves()
+        own = {name: checked(name, apply) for name, apply in filters.items()}
+        self.filters |= {
+            name: self.printed_leaves.remembered(apply) for name, apply in own.items()
+        }
         self.globals = {"range": self.globals["range"], "namespace": Namespace}
         self.leaf = leaf
         # with the context, or constants would be printed, and paid, at compile time
@@ -155,6 +161,7 @@ class Environment(ImmutableSandboxedEnvironment):
         text = self.leaf(value)
         if text is None:
             text = _scalar(value)
+        self.printed_leaves.note_printed(value)
         self.spend(len(text))
         if _HALF.search(text):
             raise TemplateRuntimeError("half of a surrogate pair, which no file can hold")
@@ -166,17 +173,26 @@ class Environment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if (
             operator == "+"
-            and type(left) is type(right)
+            and _plain_type(left) is _plain_type(right)
             and isinstance(left, str | list | tuple)
         ):
             self.spend(len(left) + len(right))
-            return left + right
+            both = left + right
+            return (
+                with_leaves(both, leaves_of((left, right))) if isinstance(both, str) else both
+            )
         if operator == "**":
             raise SecurityError("templates have no '**', compute it in SQL")
         numbers = isinstance(left, int | float | Decimal) and isinstance(right, int | float)
         if not numbers or max(abs(left), abs(right)) > MAX_NUMBER:
             raise SecurityError(f"'{operator}' in a template takes numbers up to 2^63")
         return super().call_binop(context, operator, left, right)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return self.printed_leaves.note_read(obj, super().getattr(obj, attribute))
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return self.printed_leaves.note_read(obj, super().getitem(obj, argument))
 
     def is_safe_callable(self, obj: Any) -> bool:
         of = getattr(obj, "__self__", None)
@@ -210,12 +226,18 @@ def _scalar(value: object) -> str:
     raise TemplateRuntimeError(f"{kind} cannot be printed, see the filters for content")
 
 
+def _plain_type(value: object) -> type:
+    return str if isinstance(value, Words) else type(value)
+
+
 def _of_text(apply: Callable[[str], str]) -> Callable[[object], str]:
-    return lambda value: apply(_scalar(value))
+    return lambda value: with_leaves(apply(_scalar(value)), leaves_of((value,)))
 
 
 def _join(values: Any, separator: str = "") -> str:
-    return str(separator).join(_scalar(value) for value in values)
+    given = [*values]
+    text = str(separator).join(_scalar(value) for value in given)
+    return with_leaves(text, leaves_of((*given, separator)))
 
 
 _PLAIN = (

@@ -96,7 +96,9 @@ class Filters:
         return self._boxes(checklist, done=True)
 
     def undone(self, checklist: Checklist | None) -> str:
-        """The unchecked items."""
+        """The unchecked items; a blank for a checklist without items."""
+        if checklist is not None and not checklist.boxes:
+            return self.listed(checklist)
         return self._boxes(checklist, done=False)
 
     def after(

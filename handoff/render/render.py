@@ -20,8 +20,9 @@ from handoff.render.document import (
 )
 from handoff.render.environment import Environment, render_template
 from handoff.render.filters import AMONG_PROMPTS, Filters
+from handoff.render.printed_leaves import PrintedLeaves, unprinted_problems
 from handoff.render.shown_blanks import Marks, with_prompts
-from handoff.render.templates import Folders
+from handoff.render.templates import Folders, outside_problems
 from handoff.render.tidy import tidy
 from handoff.session.model import (
     DEFAULT_PROMPT,
@@ -62,18 +63,31 @@ def render(
         "prompt": None,
     }
     written = {each.name: each for each in (session.prompt, *session.prompts) if each}
+    printed = PrintedLeaves()
 
-    def prompt_text(name: str, marks: Marks | None = None) -> str:
+    def prompt_text(
+        name: str, marks: Marks | None = None, printed: PrintedLeaves | None = None
+    ) -> str:
         prompt = written[name]
         own = replace(session, prompt=prompt)
-        return _prompt(own, prompt, LeafRenderer(live, "prompt", marks), folders, known)
+        pen = LeafRenderer(live, "prompt", marks, printed)
+        return _prompt(own, prompt, pen, folders, known)
 
-    named = {name: prompt_text(name) for name in written}
+    named = {name: prompt_text(name, printed=printed) for name in written}
     prompt = named.get(DEFAULT_PROMPT)
     prompts = [(each, named[name]) for name, each in written.items()]
-    text = _text(session, live, folders, {**known, "prompt": prompt}, prompts)
-    if live.errors:
-        raise InvalidInput(live.errors)
+    template = _template(session, folders)
+    pen = LeafRenderer(live, "text", printed=printed)
+    text, unplaced = _text(
+        session, template, pen, folders, {**known, "prompt": prompt}, prompts
+    )
+    problems = [*unplaced, *outside_problems(folders.children)]
+    walked = [leaf for leaf, _ in found]
+    places = [each.place for each in unplaced]
+    problems += unprinted_problems(session, walked, printed, folders, template, places)
+    errors = [*live.errors, *(each for each in problems if each.level == "error")]
+    if errors:
+        raise InvalidInput(errors)
     to_fill = [blanks for leaf, blanks in found if leaf.is_counted]
     return Document(
         session=session.id,
@@ -87,7 +101,7 @@ def render(
         done=done,
         boxes=total,
         prompts=named,
-        problems=(*live.warnings, *evidence.refuted_claims(all_claims, live)),
+        problems=(*live.warnings, *problems, *evidence.refuted_claims(all_claims, live)),
     )
 
 
@@ -100,28 +114,33 @@ def _prompt(
 ) -> str:
     """Render one prompt with its template; `session` has it as its own prompt."""
     if prompt.text is not None:
-        return pen.words(prompt.text)
-    environment = Environment(folders, Filters(pen).table(), pen.leaf)
+        words = pen.words(prompt.text)
+        pen.printed.note_printed()
+        return words
+    environment = Environment(folders, Filters(pen).table(), pen.leaf, pen.printed)
     names = {**known, "session": session}
     return tidy(render_template(environment, "prompt.md.j2", names)).rstrip("\n")
 
 
 def _text(
     session: Session,
-    live: Interpolator,
+    template: str,
+    pen: LeafRenderer,
     folders: Folders,
     known: dict[str, object],
     prompts: Sequence[tuple[Prompt, str]],
-) -> str:
-    name = _template(session, folders)
-    filters = Filters(pen := LeafRenderer(live, "text"), prompts)
-    text = tidy(render_template(Environment(folders, filters.table(), pen.leaf), name, known))
+) -> tuple[str, list[Problem]]:
+    """The document, and an error for each section and prompt that has no place in it."""
+    filters = Filters(pen, prompts)
+    environment = Environment(folders, filters.table(), pen.leaf, pen.printed)
+    text = tidy(render_template(environment, template, known))
+    problems = []
     for what, after, at in _placed(session):
         if after not in filters.places:
             place = f"after '{after}'" if after else "at the end"
             message = f"template '{session.template}' has no place for a {what} {place}"
-            raise InvalidInput([Problem("T010", message, at)])
-    return text
+            problems.append(Problem("T010", message, at))
+    return text, problems
 
 
 def _placed(session: Session) -> Iterator[tuple[str, str | None, Place]]:

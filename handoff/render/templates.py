@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class Folders(BaseLoader):
         self.package = package
         self.paths: dict[str, str] = {}
         """The path of each template that was read, for problems."""
+        self.children: dict[str, str] = {}
+        """The text of those of the project that extend another, by their paths."""
 
     def own(self, session_id: str) -> str | None:
         """The name of the session's own template; `None` where it has none."""
@@ -43,8 +46,11 @@ class Folders(BaseLoader):
         found = self._file(template)
         if found is None:
             raise TemplateNotFound(template)
-        self.paths[template] = found[1]
-        return _source(*found), found[1], None
+        self.paths[template] = path = found[1]
+        text = _source(*found)
+        if "extends" in text and self.package not in found[0].parents:
+            self.children[path] = text
+        return text, path, None
 
     def list_templates(self) -> list[str]:
         """The names that a session or an `include` may give, for 'did you mean'."""
@@ -124,6 +130,55 @@ def block_problems(folders: Folders, names: Iterable[str]) -> Iterator[Problem]:
                 message = f"no block '{block.name}' in '{parent}'{guess}"
                 place = Place(folders.paths[name], block.lineno)
                 yield Problem("T011", message, place, "warning")
+
+
+def outside_problems(children: Mapping[str, str]) -> Iterator[Problem]:
+    """An error for each line outside the blocks of a template that extends another.
+
+    Jinja silently leaves them out. `children` has the text of each template by its path.
+    """
+    for path, text in children.items():
+        for line, parent, words in _outside(text):
+            message = f"{words} is outside the blocks of '{parent}' and is not printed"
+            yield Problem("T013", f"{message}; put it into a block", Place(path, line))
+
+
+@lru_cache(maxsize=64)
+def _outside(text: str) -> tuple[tuple[int, str, str], ...]:
+    """The line of what is never printed, the template that is extended, and what it is."""
+    try:
+        tree = Environment(autoescape=False).parse(text)
+    except TemplateSyntaxError:  # `render` reports it
+        return ()
+    extends = next((each for each in tree.body if isinstance(each, nodes.Extends)), None)
+    if extends is None:  # or only under a condition
+        return ()
+    parent = _extended(tree) or "the extended template"
+    after = tree.body[tree.body.index(extends) + 1 :]
+    found: dict[int, str] = {}
+    for node in (inner for each in after for inner in _printing(each)):
+        if not isinstance(node, nodes.TemplateData):
+            found.setdefault(node.lineno, "a '{{ }}'")
+            continue
+        for n, line in enumerate(node.data.split("\n"), start=node.lineno):
+            if words := " ".join(line.split()):
+                found.setdefault(n, f"'{words[:_LONGEST]}{'…' * (len(words) > _LONGEST)}'")
+    return tuple((line, parent, words) for line, words in sorted(found.items()))
+
+
+_LONGEST = 40
+"""Characters of a line that a problem quotes."""
+_OWN_TEXT = (nodes.Block, nodes.Macro, nodes.AssignBlock, nodes.CallBlock)
+"""Their text is printed elsewhere, or where they are."""
+
+
+def _printing(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The parts at or under `node` that would print text where they are."""
+    if isinstance(node, nodes.Output):
+        yield from node.nodes
+    elif not isinstance(node, _OWN_TEXT):
+        for each in node.iter_child_nodes():
+            yield from _printing(each)
 
 
 def _blocks(folders: Folders, name: str) -> frozenset[str]:

@@ -233,14 +233,15 @@ def _schema(project: Project, problems: list[Problem]) -> Schema | None:
         return tables.load(source) if source is not None else None
     except InvalidInput as error:
         problems += error.report.problems
-        return None
+        return Schema("", {})
 
 
 def _template_problems(project: Project) -> list[Problem]:
-    from handoff.render.templates import block_problems  # slow: brings jinja2
+    from handoff.render import templates  # slow: brings jinja2
 
     folders = template_folders(project)
-    return [*block_problems(folders, folders.of_project())]
+    problems = [*templates.block_problems(folders, folders.of_project())]
+    return [*problems, *templates.outside_problems(folders.children)]
 
 
 # --- drift: recorded facts against a new run for the same timestamp ------------------------
