@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
+from commands import Handoff, caller
 
 from handoff.base.problems import InvalidInput, Problem
 from handoff.check import query_problems
@@ -55,6 +58,76 @@ def test_schema_is_read_as_it_was_written() -> None:
 def test_schema_that_is_none_is_told(source: bytes) -> None:
     with pytest.raises(InvalidInput, match="record it again with 'handoff query pull-schema'"):
         load(source)
+
+
+@pytest.fixture
+def handoff(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Handoff:
+    """In a repository with a database of one table, `s.t`, and a query of it."""
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect("w.duckdb") as connection:
+        connection.execute("CREATE SCHEMA s; CREATE TABLE s.t (a BIGINT)")
+    Path("handoff.yaml").write_text("engine: duckdb\nduckdb: {path: w.duckdb}\n")
+    Path("sql/s").mkdir(parents=True)
+    Path("sql/s/n.sql").write_text("-- returns: n INT64\nSELECT COUNT(*) AS n FROM s.t\n")
+    return caller(capfdbinary)
+
+
+def test_schema_without_tables_is_not_recorded(handoff: Handoff) -> None:
+    Path("sql/s/n.sql").write_text("-- returns: a INT64\nSELECT a FROM other.t\n")
+
+    done = handoff("query", "pull-schema")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "duckdb has no tables in other, so sql/schema.json was not written; check the "
+        "datasets in the queries and the engine's settings, then run "
+        "'handoff query pull-schema' again\n"
+    )
+    assert not Path("sql/schema.json").exists()
+
+
+def test_datasets_without_tables_are_reported(handoff: Handoff) -> None:
+    Path("sql/s/o.sql").write_text("-- returns: a INT64\nSELECT a FROM other.t\n")
+
+    done = handoff("query", "pull-schema")
+
+    assert (done.code, done.err) == (
+        0,
+        "warning: duckdb has no tables in other\nwrote sql/schema.json: 1 dataset, 1 table\n",
+    )
+
+
+@pytest.mark.parametrize("schema", [dump(Schema("duckdb", {})), dump(Schema("", {"s": {}}))])
+def test_recorded_schema_without_tables_has_no_warnings(handoff: Handoff, schema: str) -> None:
+    Path("sql/schema.json").write_text(schema)
+
+    done = handoff("check", "--format", "json")
+
+    codes = [each["code"] for each in json.loads(done.out)["problems"]]
+    assert codes == ["Q031", "Q047"]  # Q031: no session uses the query
+
+
+def test_unreadable_schema_is_the_only_error(handoff: Handoff) -> None:
+    Path("sql/schema.json").write_text("{")
+
+    done = handoff("check", "--format", "json")
+
+    codes = [each["code"] for each in json.loads(done.out)["problems"]]
+    assert codes == ["Q031", "Q048", "Q047"]
+
+
+def test_dataset_that_is_newer_than_the_schema_is_no_typo(handoff: Handoff) -> None:
+    assert handoff("query", "pull-schema").code == 0
+    Path("sql/s/n.sql").write_text("-- returns: a INT64\nSELECT a FROM later.entries\n")
+
+    done = handoff("check")
+
+    assert (
+        "warning: no table 'later.entries' in the recorded schema, which has no such dataset; "
+        "run 'handoff query pull-schema' again if it is new (Q043)"
+    ) in done.out
 
 
 REFUSED = [

@@ -21,6 +21,7 @@ from handoff.check import (
     prompt,
     raw_html,
     session,
+    shares,
     sql,
 )
 from handoff.check.rule import (
@@ -39,7 +40,7 @@ from handoff.sql.tables import Schema
 
 __all__ = ["CheckContext", "ProjectContext", "SessionOutline"]
 
-SESSION_RULES = (*rules_of(facts, session, prompt, counts, raw_html), *claims.RULES)
+SESSION_RULES = (*rules_of(facts, session, prompt, counts, raw_html, shares), *claims.RULES)
 PROMPT_RULES = (session.prompt_blanks, *rules_of(prompt), *claims.PROMPT_RULES)
 """Those of `SESSION_RULES` that `handoff prompt` runs too, for what the prompt shows."""
 DOCUMENT_RULES = rules_of(document)
@@ -84,6 +85,8 @@ def query_problems(
     queries: Iterable[Query], schema: Schema | None, *, engine: str | None = None
 ) -> tuple[Problem, ...]:
     """What is wrong with queries as far as that shows without a warehouse."""
+    if schema is not None and not any(schema.tables.values()):
+        schema = None  # else it would have no table of any query
     contexts = [QueryContext(query, schema, engine) for query in queries]
     found = [problem for each in contexts for problem in run(QUERY_RULES, each)]
     if contexts:

@@ -103,7 +103,10 @@ def _table_unknown(source: object, query: Query, tables: Tables) -> Iterator[Pro
     if "information_schema" in name.casefold() or _member(tables, source.db, source.name):
         return
     known = [f"{dataset}.{table}" for dataset, members in tables.items() for table in members]
-    message = f"no table '{name}' in the recorded schema{nearest(name, known)}"
+    hint = nearest(name, known)
+    if not hint and source.db not in tables:
+        hint = ", which has no such dataset; run 'handoff query pull-schema' again if it is new"
+    message = f"no table '{name}' in the recorded schema{hint}"
     yield Problem("Q043", message, _place(source, query), "warning")
 
 

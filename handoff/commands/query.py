@@ -15,7 +15,14 @@ import typer
 
 from handoff.base.characters import revealed
 from handoff.base.files import write_whole
-from handoff.base.problems import InvalidInput, Place, UsageError, nearest, worst_exit_code
+from handoff.base.problems import (
+    InvalidInput,
+    Place,
+    Refused,
+    UsageError,
+    nearest,
+    worst_exit_code,
+)
 from handoff.base.report import counted
 from handoff.commands import completers, console, options
 from handoff.facts.recorded import Column, Failure, QueryResult, Value
@@ -163,6 +170,17 @@ def pull_schema(
         schema = tables.Schema(warehouse.engine, found)
     finally:
         warehouse.close()
+    wanted = {each.rpartition(".")[2] for each in used}
+    missing = sorted(wanted - {name for name, members in found.items() if members})
+    if not any(found.values()):
+        where = f"in {', '.join(missing)}" if missing else "to record"
+        raise Refused(
+            f"{warehouse.engine} has no tables {where}, so {tables.PATH} was not written; "
+            "check the datasets in the queries and the engine's settings, "
+            "then run 'handoff query pull-schema' again"
+        )
+    if missing:
+        console.note(f"warning: {warehouse.engine} has no tables in {', '.join(missing)}")
     content = tables.dump(schema).encode()
     changed = project.read(tables.PATH) != content
     if changed:

@@ -25,7 +25,7 @@ from handoff.values.expressions import (
     Name,
     Node,
 )
-from handoff.values.filters import DAYS, FILTERS, NUMBERS, ON_VALUES
+from handoff.values.filters import DAYS, FILTERS, NUMBERS, ON_VALUES, round_column
 from handoff.values.printing import Typed, printed
 from handoff.values.rows import FactView, Row, row_name
 
@@ -361,7 +361,10 @@ def _applied(node: Filtered, found: Typed, zone: tzinfo) -> Typed:
         return Typed(text, _STRING, is_own=True)
     if node.name in ("count", "length"):
         return Typed(len(found.value) if isinstance(found.value, tuple) else 0, _INT64)
-    text = ON_VALUES[node.name](found.value, node.arguments, zone)
+    if node.name == "round" and isinstance(node.of, Attribute):
+        text = round_column(node.of.name, found.value, node.arguments)
+    else:
+        text = ON_VALUES[node.name](found.value, node.arguments, zone)
     return Typed(text, _STRING, is_own=found.is_own or found.type.name != "STRING")
 
 

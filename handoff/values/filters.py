@@ -10,7 +10,16 @@ from decimal import Decimal
 from msgspec import Struct
 
 from handoff.base.patterns import lazy_pattern
-from handoff.values.printing import MONTHS, clock, grouped, plain, rounded, timestamp_text
+from handoff.values.printing import (
+    MONTHS,
+    clock,
+    grouped_percentage,
+    plain,
+    rounded,
+    rounded_share,
+    timestamp_text,
+    whole_of,
+)
 
 MAX_DECIMALS = 9
 
@@ -97,8 +106,17 @@ def _plain(number: object, arguments: _Arguments, zone: tzinfo) -> str | None:
 def _percent(number: object, arguments: _Arguments, zone: tzinfo) -> str | None:
     if not isinstance(number, int | float | Decimal):
         return None
-    text = rounded(number, int(arguments[0])) if arguments else grouped(number)
+    decimals = int(arguments[0]) if arguments else None
+    text = grouped_percentage(number) if decimals is None else rounded_share(number, decimals)
     return None if text is None else f"{text}%"
+
+
+def round_column(column: str, number: object, arguments: _Arguments) -> str | None:
+    """`round` of a column: a percentage below 100 is not rounded to 100."""
+    whole = whole_of(column)
+    if whole is None or not isinstance(number, int | float | Decimal):
+        return _round(number, arguments, UTC)
+    return rounded_share(number, int(arguments[0]) if arguments else 0, whole)
 
 
 def _date(day: object, arguments: _Arguments, zone: tzinfo) -> str | None:

@@ -83,6 +83,23 @@ def is_name(column: str) -> bool:
     return column.casefold().endswith(("year", "_id"))
 
 
+_PERCENTAGES = ("percent", "percentage", "pct")
+RATIOS = ("ratio", "fraction", "share")
+
+
+def is_percentage(column: str) -> bool:
+    """Whether the numbers of a column are percentages, by its name."""
+    return column.casefold().endswith(_PERCENTAGES)
+
+
+def whole_of(column: str) -> int | None:
+    """What a column's numbers are a part of: 100 for percentages and rates, 1 for ratios."""
+    name = column.casefold().removesuffix("_before")
+    if is_percentage(name) or name.endswith("_rate"):
+        return 100
+    return 1 if name.endswith(RATIOS) else None
+
+
 def shown(typed: Typed, where: Where) -> str | None:
     """How the value prints there; `None`: it is a blank."""
     text = printed(typed)
@@ -119,6 +136,33 @@ def rounded(value: Value, decimals: int) -> str | None:
     """A number with exactly so many decimals, half away from zero."""
     number = _decimal(value)
     return None if number is None else f"{_quantized(number, decimals):,f}"
+
+
+_NOISE = Decimal("1e-9")
+"""What binary fractions are off by: 100 * 7 / 7 can be 99.99999999999999."""
+
+
+def rounded_share(value: Value, decimals: int, whole: int = 100) -> str | None:
+    """As `rounded`, but never the whole while something is missing, never 0 of something."""
+    number = _decimal(value)
+    if number is None:
+        return None
+    near, unit = _quantized(number, decimals), Decimal(1).scaleb(-decimals)
+    noise = _NOISE if isinstance(value, float) else Decimal(0)
+    if near == whole and whole - number > noise:
+        near = whole - unit
+    elif near.is_zero() and abs(number) > noise:
+        near = unit.copy_sign(number)
+    return f"{near:,f}"
+
+
+def grouped_percentage(value: Value) -> str | None:
+    """As `grouped`, but never 100 while something is missing, and never 0 of something."""
+    text = grouped(value)
+    if text not in ("0", "100"):
+        return text
+    exact = rounded_share(value, _MOST_DECIMALS)
+    return text if exact is None or Decimal(exact) == Decimal(text) else exact
 
 
 # not strftime, whose words are those of the machine's language

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from handoff.facts.recorded import Fact, Provenance, has_same_params
 from handoff.sql.types import Type, Value
 from handoff.values.filters import NUMBERS
-from handoff.values.printing import PreviousNumber, Typed, is_name, printed
+from handoff.values.printing import PreviousNumber, Typed, is_name, is_percentage, printed
 from handoff.values.rows import EarlierSession, FactView, Row
 
 BEFORE, CHANGE = "_before", "_change"
@@ -169,15 +169,11 @@ def _with_previous(
 
 def _before(name: str, now: Typed, old: Row | None, session: str, why: str) -> PreviousNumber:
     then = old.get(name) if old is not None else None
-    is_share = name.endswith(_SHARES) or (name == "success_rate" and now.is_own)
+    is_share = is_percentage(name) or (name == "success_rate" and now.is_own)
     if then is not None and then.type == now.type and printed(then) is not None:
         return PreviousNumber(session, then, "", is_share)
     absent = f"{session} has no such row" if old is None else f"it was not known in {session}"
     return PreviousNumber(session, None, why or absent, is_share)
-
-
-_SHARES = ("percent", "percentage", "_pct")
-"""The ends of columns whose numbers are percentages."""
 
 
 def _change(now: Typed, before: PreviousNumber) -> Typed:

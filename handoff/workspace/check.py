@@ -233,7 +233,7 @@ def _schema(project: Project, problems: list[Problem]) -> Schema | None:
         return tables.load(source) if source is not None else None
     except InvalidInput as error:
         problems += error.report.problems
-        return Schema("", {})
+        return None
 
 
 def _template_problems(project: Project) -> list[Problem]:
