@@ -16,7 +16,7 @@ from sessions import AT, following, session, text
 
 from handoff import api
 from handoff.base.problems import InvalidInput, Problem
-from handoff.facts.recorded import Facts
+from handoff.facts.recorded import EvidenceRecord, Facts
 from handoff.render.document import Document, overdue_actions
 from handoff.session.model import Action, Blank, Bullets, Claim, Session, Timestamp
 from handoff.session.model import Condition as Written
@@ -38,7 +38,13 @@ from handoff.values.typecheck import problems
 
 RUN = {"phase": "STRING", "state": "STRING", "done": "INT64", "is_final": "BOOL"}
 QUERIES = {"run.sql": query("run.sql", RUN)}
-RUNNING = facts(fact("run", RUN, ("Phase 4", "running", 514, False)))
+SEEN = {
+    "3f9c2d1": EvidenceRecord(
+        True, None, "3f9c2d1" + "0" * 33, datetime(2026, 1, 3, tzinfo=UTC)
+    ),
+    "a ``` b.md:7": EvidenceRecord(True, "0" * 64, None, datetime(2026, 1, 3, tzinfo=UTC)),
+}
+RUNNING = replace(facts(fact("run", RUN, ("Phase 4", "running", 514, False))), evidence=SEEN)
 UNKNOWN = facts(fact("run", RUN, ("Phase 4", None, None, None)))
 
 
@@ -92,18 +98,23 @@ def test_overdue_is_what_is_past_where_now_is() -> None:
         ("3f9c2d1", Reference("commit", "3f9c2d1")),
         ("3F9C2D1" + "0" * 33, Reference("commit", "3F9C2D1" + "0" * 33)),
         ("3f9c2d", Reference("document", "3f9c2d")),
-        ("ml/train.py:120", Reference("lines", "ml/train.py", 120)),
-        ("ml/train.py:120-140", Reference("lines", "ml/train.py", 140)),
-        ("ml/train.py:120:5", Reference("lines", "ml/train.py", 120)),
+        ("ml/train.py:120", Reference("lines", "ml/train.py", 120, 120)),
+        ("ml/train.py:120-140", Reference("lines", "ml/train.py", 120, 140)),
+        ("ml/train.py:120:5", Reference("lines", "ml/train.py", 120, 120)),
         ("./ml//train.py", Reference("document", "ml/train.py")),
         ("docs/plan.md#risks", Reference("document", "docs/plan.md")),
         ("../secrets", Reference("document", "../secrets")),
         ("Makefile", Reference("document", "Makefile")),
+        ("./a log", Reference("document", "a log")),
+        ("my plan.md:7", Reference("lines", "my plan.md", 7, 7)),
+        ("gcloud sql backups list --instance=db", None),
+        ("I looked at it: it was fine", None),
         ("https://ci.example/run/1", Reference("page", "https://ci.example/run/1")),
-        ("a log of\n last night", Reference("document", "a log of last night")),
+        ("a log of\n last night", Reference("prose", "a log of last night")),
     ],
 )
-def test_evidence_is_read_by_its_spelling(words: str, expected: Reference) -> None:
+def test_evidence_is_read_by_its_spelling(words: str, expected: Reference | None) -> None:
+    expected = expected or Reference("prose", words)
     assert parse_reference(words, ("run", "deadbeef")) == expected
 
 
@@ -124,8 +135,8 @@ def test_lines_of_a_file_are_found_again(path: str, first: int, more: int) -> No
     span = f"{path}:{first}-{first + more}"
 
     assert found.kind == "document"
-    assert parse_reference(span) == Reference("lines", found.name, first + more)
-    assert parse_reference(f"{path}:{first}") == Reference("lines", found.name, first)
+    assert parse_reference(span) == Reference("lines", found.name, first, first + more)
+    assert parse_reference(f"{path}:{first}") == Reference("lines", found.name, first, first)
 
 
 @given(st.text())
@@ -148,11 +159,25 @@ def claim(*evidence: str) -> Claim:
     ("evidence", "known", "expected"),
     [
         ((), RUNNING, ("assumed", ())),
-        (("run",), RUNNING, ("verified", ("`run`",))),
+        (("run",), RUNNING, ("assumed", ("see `run`",))),
         (("run",), None, ("assumed", ("`run`, which has no result",))),
-        (("{{ run.done }}",), RUNNING, ("verified", ("514",))),
+        (("{{ run.done }}",), RUNNING, ("assumed", ("514",))),
+        (("{{ run.done }} of {{ run.done }}",), RUNNING, ("assumed", ("514 of 514",))),
+        (("{{ run.done }}", "3f9c2d1"), RUNNING, ("verified", ("514", "`3f9c2d1`"))),
+        (("run", "3f9c2d1"), RUNNING, ("verified", ("see `run`", "`3f9c2d1`"))),
+        (("I saw it", "3f9c2d1"), RUNNING, ("assumed", ("I saw it", "`3f9c2d1`"))),
+        (("https://a.example",), RUNNING, ("assumed", ("see `https://a.example`",))),
+        (("3f9c2d2",), RUNNING, ("assumed", ("`3f9c2d2`, not recorded",))),
+        (("{{ run.done == run.done }}",), RUNNING, ("assumed", ("514",))),
+        (("{{ 1 == 1 }}",), RUNNING, ("assumed", ("",))),
+        (("{{ session == '1' }}",), RUNNING, ("assumed", ("1",))),
+        (("{{ run.done > 500 }} as hoped",), RUNNING, ("verified", ("✅ as hoped",))),
         (("{{ run.done }}",), UNKNOWN, ("assumed", ("[TO BE FILLED]",))),
-        (("{{ run.done }}", "3f9c2d1"), UNKNOWN, ("assumed", ("[TO BE FILLED]", "`3f9c2d1`"))),
+        (
+            ("{{ run.done }}", "3f9c2d1"),
+            UNKNOWN,
+            ("assumed", ("[TO BE FILLED]", "`3f9c2d1`, not recorded")),
+        ),
         (("[FILE PATH]",), RUNNING, ("assumed", ("[FILE PATH]",))),
         (("a ``` b.md:7",), RUNNING, ("verified", ("````a ``` b.md:7````",))),
         (("{{ run.state == 'running' }}",), RUNNING, ("verified", ("running",))),
@@ -173,7 +198,7 @@ def test_claim_whose_evidence_is_blank_is_assumed() -> None:
 
 def test_claims_are_counted_wherever_they_stand() -> None:
     claims = Bullets((claim("3f9c2d1"), claim(), text("plain")), AT)
-    of = asking(findings=claims, insights=claim("run"))
+    of = asking(findings=claims, insights=claim("{{ run.done > 500 }}"))
 
     assert count_claims(claims_of(of), live(of)) == "2 verified, 1 assumed"
     assert count_claims((), live(asking())) == ""
@@ -182,7 +207,7 @@ def test_claims_are_counted_wherever_they_stand() -> None:
 def test_claim_that_its_evidence_refutes_is_told() -> None:
     of = asking(findings=Bullets((claim("{{ run.is_final }}"), claim("run")), AT))
 
-    assert count_claims(claims_of(of), live(of)) == "1 verified, 1 refuted"
+    assert count_claims(claims_of(of), live(of)) == "1 assumed, 1 refuted"
     assert mark_claim(claim("{{ run.is_final }}"), live(of)) == ("❌", "refuted: ❌")
     assert [*refuted_claims(claims_of(of), live(of))] == [
         Problem("H005", "the evidence contradicts this: ❌", AT, "warning")

@@ -211,7 +211,7 @@ def test_what_a_key_takes_is_told_and_taken(
     assert work["severity"]["choices"] == ["stable", "watch", "unstable"]
     assert work["checkpoint.at"]["hint"] == "a date such as 2026-01-03, or a time with its zone"
     assert work["findings.0.evidence"]["hint"] == (
-        "a fact, a commit, a file with its line, or a document"
+        "a fact, a commit, a file with its line, or a command"
     )
     assert "handoff add session-1 actions '…'" in commands
     assert set(codes) == {0}

@@ -24,6 +24,7 @@ from handoff.session.walk import OpenBlank
 from handoff.sql.query import Query, bind
 from handoff.sql.tables import Schema
 from handoff.values.cells import Cells, FactHistory
+from handoff.values.evidence import Reference
 from handoff.values.rows import FactView
 
 Finding = tuple[Place, str] | tuple[Place, str, Level]
@@ -134,6 +135,10 @@ Binding = tuple[AnyFact, Query | SourceFact, Mapping[str, Value]]
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def _unchanged(_: Reference) -> str | None:
+    return ""
+
+
 class CheckContext(Struct, frozen=True, dict=True):
     """One session and everything its rules look at."""
 
@@ -159,6 +164,9 @@ class CheckContext(Struct, frozen=True, dict=True):
     past: FactHistory = field(default_factory=FactHistory)
     lines: Callable[[str], int | None] = lambda _: None
     """The number of lines of a file; `None` if it is missing or not text."""
+    evidence_change: Callable[[Reference], str | None] = _unchanged
+    """How evidence changed since it was recorded, `was moved to 'x'`; empty if it did not,
+    `None` if it exists and is not recorded."""
     now: datetime | None = None
     """For rules that need a clock; `None` without `--live`."""
     zone: tzinfo = UTC

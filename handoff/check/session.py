@@ -10,9 +10,9 @@ from handoff.base.problems import Place
 from handoff.base.tree import is_outside
 from handoff.check.rule import CheckContext, Finding, rule, shorten
 from handoff.render.document import count_checked, deadline_text, overdue_deadlines
-from handoff.session.model import Claim, CodeBlock, MarkdownBlock, Session, Severity, Text
-from handoff.session.walk import OpenBlank, every, every_entry, leaves, texts
-from handoff.values.evidence import Reference, parse_reference
+from handoff.session.model import CodeBlock, MarkdownBlock, Session, Severity, Text
+from handoff.session.walk import OpenBlank, every_entry, leaves, texts
+from handoff.values.evidence import Reference, named_evidence
 
 # --- blanks ------------------------------------------------------------------------------
 
@@ -239,7 +239,7 @@ def severity_unexplained(context: CheckContext) -> Iterator[Finding]:
         yield severity.place, message
 
 
-@rule("H003", "warning", "evidence names a file, or lines of one, that do not exist")
+@rule("H003", "warning", "evidence is prose, or a file or lines that do not exist")
 def evidence_missing(context: CheckContext) -> Iterator[Finding]:
     """Evidence that nobody can look at verifies nothing.
 
@@ -248,9 +248,11 @@ def evidence_missing(context: CheckContext) -> Iterator[Finding]:
         findings:
           - {text: The retry loop is safe, evidence: ml/trian.py:120}
     """
-    for text, found in _references(context):
+    for text, found in named_evidence(context.session):
         wrong = _wrong_file(context, found) if found.kind in ("lines", "document") else ""
-        if wrong:
+        if found.kind == "prose":
+            wrong = "is not a fact, commit, file or page; for a command write {cmd: …, saw: …}"
+        if wrong and not context.evidence_change(found):
             yield text.place, f"evidence '{shorten(text.value)}' {wrong}"
 
 
@@ -265,9 +267,39 @@ def evidence_uncommitted(context: CheckContext) -> Iterator[Finding]:
         decisions:
           - {text: Four workers, evidence: 3f9c2d1}
     """
-    for text, found in _references(context):
-        if found.kind == "commit" and context.past.knows(found.name) is False:
+    for text, found in named_evidence(context.session):
+        is_unknown = found.kind == "commit" and context.past.knows(found.name) is False
+        if is_unknown and not context.evidence_change(found):
             yield text.place, f"evidence '{found.name}': no such commit in git"
+
+
+@rule("H006", "warning", "evidence changed since it was recorded")
+def evidence_changed(context: CheckContext) -> Iterator[Finding]:
+    """The claim was verified with another file, other lines, or a commit that is gone.
+
+    Rendering records a file or its lines by their hash, and the commit they were seen at.
+
+    Fails: lines that were changed after the session was rendered.
+    """
+    for text, found in named_evidence(context.session):
+        if change := context.evidence_change(found):
+            fix = f"look again and run 'handoff render {context.session.id}'"
+            yield text.place, f"evidence '{shorten(text.value)}' {change}; {fix}"
+
+
+@rule("H007", "warning", "evidence exists but is not recorded yet")
+def evidence_unrecorded(context: CheckContext) -> Iterator[Finding]:
+    """What was not seen when the session was rendered verifies nothing in its document.
+
+    Fails: a file named as evidence after the session was rendered.
+    """
+    for text, found in named_evidence(context.session):
+        if context.evidence_change(found) is None:
+            fix = f"run 'handoff render {context.session.id}'"
+            message = (
+                f"evidence '{shorten(text.value)}' is not recorded, so the claim is assumed"
+            )
+            yield text.place, f"{message}; {fix}"
 
 
 @rule("H010", "warning", "an action or the checkpoint is overdue; only with `--live`")
@@ -284,14 +316,6 @@ def overdue(context: CheckContext) -> Iterator[Finding]:
             yield each.place, f"overdue: {deadline_text(each)}"
 
 
-def _references(context: CheckContext) -> Iterator[tuple[Text, Reference]]:
-    facts = {fact.name for fact in context.session.facts}
-    for claim in every(context.session, Claim):
-        for text in claim.evidence if isinstance(claim.evidence, tuple) else ():
-            if not text.value.lstrip().startswith("["):  # a blank
-                yield text, parse_reference(text.value, facts)
-
-
 def _wrong_file(context: CheckContext, found: Reference) -> str:
     """What is wrong with the file or its lines; empty if nothing is."""
     if is_outside(found.name):
@@ -301,5 +325,9 @@ def _wrong_file(context: CheckContext, found: Reference) -> str:
         if any(fact.name == name for fact in context.session.facts):
             return f"does not exist; for a fact's value write '{{{{ {found.name} }}}}'"
         return f"does not exist{context.hint(found.name)}"
-    count = context.lines(found.name) if found.line else None
-    return f"has only {count:,} lines" if count is not None and found.line > count else ""
+    if found.kind != "lines":
+        return ""
+    if not 0 < found.first <= found.last:
+        return "names no lines; the first is 1"
+    count = context.lines(found.name)
+    return f"has only {count:,} lines" if count is not None and found.last > count else ""

@@ -31,6 +31,7 @@ from handoff.workspace.document import (
     refuse_secrets,
     render,
 )
+from handoff.workspace.evidence import changed_evidence
 from handoff.workspace.gather import gather, load_facts
 from handoff.workspace.load import (
     LoadedSession,
@@ -93,6 +94,8 @@ class ResumeReport(Struct, frozen=True):
     overdue: tuple[str, ...] = ()
     """Overdue actions, and the checkpoint."""
     files: tuple[ChangedFile, ...] = ()
+    evidence: tuple[tuple[str, str], ...] = ()
+    """Evidence in the repository that changed since it was recorded, and how."""
     superseded_by: tuple[str, ...] = ()
     ages: tuple[FactAge, ...] = ()
     """Of each recorded fact, where no query ran."""
@@ -104,7 +107,7 @@ class ResumeReport(Struct, frozen=True):
     @property
     def is_unchanged(self) -> bool:
         parts = (self.changes, self.failures, self.conditions, self.overdue, self.files)
-        return not any(parts) and not self.superseded_by
+        return not any((*parts, self.evidence, self.superseded_by))
 
 
 def resume(
@@ -184,6 +187,7 @@ def _report(
         prompt=_prompt(project, document, name),
         overdue=overdue(project, loaded, facts, now),
         files=tuple(_changed_files(project, loaded, document, base)) if base else (),
+        evidence=tuple(changed_evidence(project, loaded.session, then)),
         superseded_by=successors(project).get(session_id, ()),
         handed_over_at=base,
     )
@@ -293,6 +297,10 @@ def _sections(report: ResumeReport) -> Iterator[tuple[str, Sequence[str]]]:
         yield title, [each.text for each in report.conditions if each.now is now]
     yield "Overdue", report.overdue
     yield "Files to read that changed", [_changed_file(each) for each in report.files]
+    yield (
+        "Evidence that changed",
+        [f"{code_span(folded(name))} {change}" for name, change in report.evidence],
+    )
     yield "Superseded by", report.superseded_by
 
 
@@ -393,6 +401,7 @@ def _fields(report: ResumeReport) -> dict[str, object]:
             }
             for file in report.files
         ],
+        "evidence": [{"evidence": name, "change": change} for name, change in report.evidence],
         "superseded_by": list(report.superseded_by),
         "ages": [{"fact": each.fact, "as_of": _iso(each.at)} for each in report.ages],
         "note": DATA,

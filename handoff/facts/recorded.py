@@ -102,12 +102,35 @@ class Fact(Struct, frozen=True):
     """Loaded from a file whose digest does not match: it was edited manually."""
 
 
+class EvidenceRecord(Struct, frozen=True):
+    """What evidence in the repository was when the session was rendered."""
+
+    found: bool | None
+    """Whether the commit, the file or its lines existed; `None` if that could not be known."""
+    sha256: str | None
+    """Of the file or of the lines, with line endings normalised, in hex."""
+    commit: str | None
+    """The commit in full; for a file the commit that was checked out."""
+    at: datetime
+    """When it was recorded, UTC, to the second."""
+    edited: bool = False
+    """Loaded from a file whose digest does not match: it was edited manually."""
+
+    def is_same(self, other: EvidenceRecord) -> bool:
+        """Whether both show the same content, wherever and whenever they were recorded."""
+        if self.sha256 is None and self.found:
+            return bool(other.found) and self.commit == other.commit
+        return (self.found, self.sha256) == (other.found, other.sha256)
+
+
 class Facts(Struct, frozen=True):
     """All facts of one session, in the order it declares them."""
 
     as_of: datetime | None
     """The as-of time of the queries, UTC, to the minute; `None` without any."""
     facts: Mapping[str, Fact]
+    evidence: Mapping[str, EvidenceRecord] = {}
+    """By reference: `3f9c2d1`, `ml/train.py:120-140`, `docs/plan.md`."""
 
 
 def is_current(fact: Fact, sha256: str, params: Mapping[str, Value]) -> bool:
@@ -141,7 +164,13 @@ def dump(facts: Facts) -> str:
     for n, fact in enumerate(facts.facts.values()):
         comma = "," if n + 1 < len(facts.facts) else ""
         blocks.append(f"    {_text(fact.name)}: {_block(_record(fact, as_of))}{comma}")
-    return "{\n" + "\n".join(blocks) + "\n  }\n}\n"
+    evidence = ",\n".join(
+        f"    {_text(name)}: {_text(_evidence_record(record))}"
+        for name, record in sorted(facts.evidence.items())
+    )
+    # absent without any, so that older files stay as they are
+    tail = f',\n  "evidence": {{\n{evidence}\n  }}' if evidence else ""
+    return "{\n" + "\n".join(blocks) + f"\n  }}{tail}\n}}\n"
 
 
 def load(source: bytes, path: str) -> Facts:
@@ -165,9 +194,19 @@ def load(source: bytes, path: str) -> Facts:
         time = value_of(as_of, Type("TIMESTAMP"))
     except ValueError as error:
         problems.append(Problem("F003", f"'as_of': {error}, {_AGAIN}", Place(path)))
+    evidence: dict[str, EvidenceRecord] = {}
+    recorded = document.get("evidence", {})
+    if not isinstance(recorded, dict):
+        raise _unreadable("'evidence': expected a mapping", Place(path))
+    for name, record in recorded.items():
+        try:
+            evidence[name] = _evidence(record)
+        except (OverflowError, ValueError) as error:
+            message = f"evidence '{name}' has an unknown format ({error}), {_AGAIN}"
+            problems.append(Problem("F003", message, _fact_place(text, path, name)))
     if problems:
         raise InvalidInput(problems)
-    return Facts(time if isinstance(time, datetime) else None, facts)
+    return Facts(time if isinstance(time, datetime) else None, facts, evidence)
 
 
 def problems(source: bytes, path: str) -> list[Problem]:
@@ -177,14 +216,17 @@ def problems(source: bytes, path: str) -> list[Problem]:
     except InvalidInput as error:
         return list(error.report.problems)
     text = source.decode("utf-8")
+    edited = [(f"fact '{name}'", name) for name, each in facts.facts.items() if each.edited]
+    edited += [
+        (f"evidence '{name}'", name) for name, each in facts.evidence.items() if each.edited
+    ]
     return [
         Problem(
             "F004",
-            f"fact '{fact.name}' was edited manually (its digest does not match), {_AGAIN}",
-            _fact_place(text, path, fact.name),
+            f"{what} was edited manually (its digest does not match), {_AGAIN}",
+            _fact_place(text, path, name),
         )
-        for fact in facts.facts.values()
-        if fact.edited
+        for what, name in edited
     ]
 
 
@@ -261,6 +303,29 @@ def _provenance_record(how: Provenance | None) -> _ProvenanceRecord | None:
 
 def _failure_record(failure: Failure | None) -> _FailureRecord | None:
     return _FailureRecord(failure.message, failure.at.astimezone(UTC)) if failure else None
+
+
+class _EvidenceRecord(Struct, frozen=True):
+    """As its file has it, in the order of its keys."""
+
+    found: bool | None
+    sha256: str | None
+    commit: str | None
+    at: Time
+    digest: Any = None
+
+
+def _evidence_record(record: EvidenceRecord) -> dict[str, Json]:
+    found: dict[str, Json] = to_builtins(
+        _EvidenceRecord(record.found, record.sha256, record.commit, record.at.astimezone(UTC))
+    )
+    return {**found, "digest": _evidence_digest(found)}
+
+
+def _evidence_digest(record: Mapping[str, Json]) -> str:
+    steady = [record[key] for key in ("found", "sha256", "commit")]
+    text = json.dumps(steady, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _params(params: Mapping[str, Value]) -> dict[str, _ParamRecord]:
@@ -401,6 +466,14 @@ def _fact(name: str, source: Json, as_of: Json) -> Fact:
         contract=record.contract,
         edited=record.digest != _digest(source, as_of),
     )
+
+
+def _evidence(source: Json) -> EvidenceRecord:
+    record = convert_record(source, _EvidenceRecord)
+    assert isinstance(source, dict)  # else it is no record
+    edited = record.digest != _evidence_digest(source)
+    at = record.at.astimezone(UTC)
+    return EvidenceRecord(record.found, record.sha256, record.commit, at, edited)
 
 
 def _provenance(record: _ProvenanceRecord | None) -> Provenance | None:

@@ -38,7 +38,7 @@ from handoff.session.model import (
     Timestamp,
     Valued,
 )
-from handoff.session.walk import LeafNode
+from handoff.session.walk import LeafNode, leaves
 from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
 from handoff.values.printing import NONE, Where, timestamp_text
@@ -117,10 +117,9 @@ class LeafRenderer:
     def claim(self, claim: Claim) -> tuple[str, str]:
         """Its mark, and its evidence."""
         mark, basis = evidence.mark_claim(claim, self._live, self._where)
-        own = claim.evidence if isinstance(claim.evidence, tuple) else (claim.evidence,)
-        for each in own:
-            self.printed.note_formatted(each.place)
-            basis = self._marked(basis, each)
+        for leaf in leaves(claim.evidence):
+            self.printed.note_formatted(leaf.place)
+            basis = self._marked(basis, leaf.node)
         return mark, basis
 
     def _marked(self, words: str, leaf: LeafNode) -> str:
@@ -226,6 +225,10 @@ def _checklist(content: Checklist, pen: LeafRenderer) -> list[str]:
         mark = "x" if item.done else " "
         waits = item.when if item.when and not item.done else None
         label = pen.condition(waits) if waits else pen.words(item.label)
+        if item.claim:
+            proof, basis = pen.claim(item.claim)
+            label = f"{proof} {label}" if item.done else label
+            note += f" ({basis})"
         lines += marked(f"- [{mark}] ", [f"{label}{note}"])
     return lines or _unknown(content, pen)
 

@@ -26,11 +26,10 @@ from handoff.render.templates import Folders, outside_problems
 from handoff.render.tidy import tidy
 from handoff.session.model import (
     DEFAULT_PROMPT,
-    Claim,
     Prompt,
     Session,
 )
-from handoff.session.walk import every, leaves
+from handoff.session.walk import leaves
 from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
 from handoff.values.printing import code_span, escaped, timestamp_text
@@ -50,7 +49,7 @@ def render(
     Raises InvalidInput for errors in a template or in an expression.
     """
     found = [(leaf, live.leaf_blanks(leaf)) for leaf in leaves(session)]
-    all_claims = tuple(every(session, Claim))
+    all_claims = evidence.session_claims(session)
     checked = done, total = count_checked(session)
     all_blanks = sum(len(each) for _, each in found)
     known = {

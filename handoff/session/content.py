@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +19,7 @@ from handoff.session.model import (
     ChecklistItem,
     Claim,
     CodeBlock,
+    CommandOutput,
     Condition,
     Content,
     Entries,
@@ -30,6 +33,7 @@ from handoff.session.model import (
     TableBlock,
     TableColumn,
     Text,
+    Timestamp,
     Valued,
 )
 from handoff.session.shapes import (
@@ -41,17 +45,19 @@ from handoff.session.shapes import (
     Shape,
     described,
     list_schema,
+    properties,
     read_keys,
     ref,
     whole,
 )
-from handoff.yaml.decode import Decoder, scalar_value
+from handoff.yaml.decode import DAY, TIMESTAMP, Decoder, scalar_value
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null
 
 CODE_LANGS: Mapping[str, str] = {"sql": "sql", "bash": "bash", "python": "python", "text": ""}
 """Reserved key to the language of its fence."""
 FACT_NAME = r"[a-z][a-z0-9_]*"
 CODE_LANG = r"[A-Za-z0-9_+#.-]+"
+_A_DAY_OR_TIME = "a date such as 2026-01-03 or a time such as 2026-01-03T16:20:00Z"
 LIVE = r"\s*\{\{[\s\S]*\}\}\s*"
 """Of a condition; that it is one true or false expression is checked with the facts."""
 
@@ -149,13 +155,43 @@ class ContentReader(Decoder):
         live = self.matching(node, LIVE, what)
         return self.as_text(node, live or "") if node is not None else None
 
-    def evidence(self, node: Node | None) -> tuple[Text, ...] | Blank:
+    def evidence(self, node: Node | None) -> tuple[Text | CommandOutput, ...] | Blank:
         """One or a list; a blank where it is still to be named."""
+        if isinstance(node, Map) and node.pairs:
+            return (self.command(node),)
         if not isinstance(node, Scalar | None) and not spelled_blank(node):
-            found = (self.words(each, item=True) for each in self.nodes(node, "text or a list"))
-            return tuple(as_written(words) for words in found if words)
+            found = map(self.piece_of_evidence, self.nodes(node, "text or a list"))
+            return tuple(each for each in found if each)
         words = self.words(node)
         return words if isinstance(words, Blank) else (words,) if words else ()
+
+    def piece_of_evidence(self, node: Node) -> Text | CommandOutput | None:
+        if isinstance(node, Map):
+            return self.command(node)
+        words = self.words(node, item=True)
+        return as_written(words) if words else None
+
+    def command(self, node: Map) -> CommandOutput:
+        values = read_keys(self, node, COMMAND_KEYS, "evidence")
+        cmd = values["cmd"] or CodeBlock("", Blank(DEFAULT, node.place), node.place)
+        return CommandOutput(cmd, values["expect"], values["saw"], values["at"], node.place)
+
+    def literal(self, node: Node | None) -> CodeBlock | None:
+        """Text in which `{{` means nothing; null is a blank."""
+        words = self.words(node)
+        return CodeBlock("", words, words.place) if words else None
+
+    def due(self, node: Node | None) -> Timestamp | Blank | None:
+        """A day or a time, to the minute; null is a blank."""
+        if node is None or is_null(node):
+            return Blank(DEFAULT, node.place) if node else None
+        at: date | None = None
+        if isinstance(node, Scalar) and re.match(f"{DAY}[Tt ]", node.text):
+            time = self.timestamp(node)
+            at = time.replace(second=0, microsecond=0) if time else None
+        elif self.matching(node, DAY, _A_DAY_OR_TIME):
+            at = self.day(node)
+        return Timestamp(at, node.place) if at else None
 
     def lang(self, node: Node | None) -> str | None:
         return self.matching(node, CODE_LANG, "the name of a language")
@@ -193,13 +229,15 @@ class ContentReader(Decoder):
             done = self.flag(pair.node)
             return ChecklistItem(label, bool(done), None, pair.node.place)
         values = read_keys(self, pair.node, ITEM_KEYS, f"'{pair.key}'")
-        when = values["when"]
+        when, evidence, place = values["when"], values["evidence"], pair.node.place
+        has_evidence = any(each.key == "evidence" for each in pair.node.pairs)
         return ChecklistItem(
             label=label,
             done=bool(values["done"]),
             note=values["note"],
-            place=pair.node.place,
-            when=Condition(label, when, pair.node.place) if when else None,
+            place=place,
+            when=Condition(label, when, place) if when else None,
+            claim=Claim(label, evidence, place) if has_evidence else None,
         )
 
     def columns(self, node: Node | None) -> tuple[TableColumn, ...]:
@@ -303,15 +341,36 @@ WORDS = Shape("text", ContentReader.words, WORDS_SCHEMA)
 AUTHOR_TEXT = Shape("text", ContentReader.author_text, WORDS_SCHEMA)
 FLAG = Shape("`true` or `false`", Decoder.flag, {"type": ["boolean", "null"]})
 _WHEN = Shape("a condition", ContentReader.when, {"type": ["string"], "pattern": whole(LIVE)})
+DUE = Shape(
+    "a day, or a time with its zone",
+    ContentReader.due,
+    {"type": ["string", "null"], "pattern": whole(f"{DAY}|{TIMESTAMP}")},
+    hint="a date such as 2026-01-03, or a time with its zone",
+)
+_LITERAL = Shape("text, literal", ContentReader.literal, WORDS_SCHEMA)
+COMMAND_KEYS = (
+    Key("cmd", _LITERAL, "The command as it was run; handoff never runs it.", required=True),
+    Key("expect", _LITERAL, "What it should print; ... stands for any text."),
+    Key("saw", _LITERAL, "What it printed."),
+    Key("at", DUE, "When it was run: 2026-01-03 or 2026-01-03T16:20:00Z."),
+)
+_COMMAND_SCHEMA = properties(COMMAND_KEYS)
 _EVIDENCE = Shape(
-    "text or a list of it",
+    "text, a command with its output, or a list of them",
     ContentReader.evidence,
     {
         "type": ["string", "number", "null", "array", "object"],
-        "maxProperties": 0,
-        "items": ITEM_SCHEMA,
+        **{key: _COMMAND_SCHEMA[key] for key in ("properties", "additionalProperties")},
+        "if": {"type": "object", "minProperties": 1},
+        "then": {"required": _COMMAND_SCHEMA["required"]},
+        "items": {
+            **ITEM_SCHEMA,
+            **_COMMAND_SCHEMA,
+            "type": [*ITEM_SCHEMA["type"], "object"],
+        },
     },
-    hint="a fact, a commit, a file with its line, or a document",
+    keys=COMMAND_KEYS,
+    hint="a fact, a commit, a file with its line, or a command",
 )
 _TEXT = Key("text", WORDS, "The statement.")
 _WHAT = Key("what", WORDS, "The statement.")
@@ -324,6 +383,7 @@ ITEM_KEYS = (
     Key("done", FLAG, "Whether the item is checked."),
     Key("note", AUTHOR_TEXT, "Printed after the label, in parentheses."),
     Key("when", _WHEN, "What the facts say about the item while it is unchecked."),
+    _PROOF,
 )
 CHECKLIST = Shape(
     "a [checklist](#checklists)",
@@ -488,7 +548,8 @@ DEFINITIONS: Mapping[str, Schema] = {
     },
     "checklist": {
         "description": (
-            "Items: label: true, false or {done: , note: , when: }; a list is unchecked items."
+            "Items: label: true, false or {done: , note: , when: , evidence: }; "
+            "a list is unchecked items."
         ),
         "type": ["object", "array", "null"],
         "additionalProperties": {

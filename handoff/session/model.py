@@ -85,6 +85,8 @@ class ChecklistItem(Struct, frozen=True):
     place: Place
     when: Condition | None = None
     """What the facts must show; printed while the item is unchecked."""
+    claim: Claim | None = None
+    """The label with its evidence."""
 
 
 class Checklist(Struct, frozen=True):
@@ -161,12 +163,25 @@ class Condition(Struct, frozen=True):
     place: Place
 
 
+class CommandOutput(Struct, frozen=True):
+    """`{cmd:, expect:, saw:, at:}`: what a command printed, and what it should have printed.
+
+    All of it is literal, as the author copied it; the command is never run.
+    """
+
+    cmd: CodeBlock
+    expect: CodeBlock | None
+    saw: CodeBlock | None
+    at: Timestamp | Blank | None
+    place: Place
+
+
 class Claim(Struct, frozen=True):
-    """`{text:, evidence:}`, or an item in a list with one: verified or assumed."""
+    """`{text:, evidence:}`, or an item in a list with one: verified, assumed or refuted."""
 
     what: Content
-    evidence: tuple[Text, ...] | Blank
-    """Facts, commits, places in files, documents: see `evidence`. Empty: there is none."""
+    evidence: tuple[Text | CommandOutput, ...] | Blank
+    """Facts, commits, places in files, commands: see `evidence`. Empty: there is none."""
     place: Place
 
 

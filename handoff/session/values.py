@@ -14,6 +14,7 @@ from handoff.base.problems import nearest
 from handoff.session.content import (
     AUTHOR_TEXT,
     CONTENT,
+    DUE,
     FLAG,
     WORDS,
     ContentReader,
@@ -37,7 +38,6 @@ from handoff.session.model import (
     Section,
     Severity,
     Text,
-    Timestamp,
 )
 from handoff.session.shapes import (
     DAY_SHAPE,
@@ -61,7 +61,7 @@ from handoff.session.shapes import (
     whole,
 )
 from handoff.yaml.decode import DAY, TIMESTAMP, describe
-from handoff.yaml.nodes import List, Map, Node, Scalar, is_null
+from handoff.yaml.nodes import List, Map, Node, is_null
 
 ID = SESSION_ID
 SLUG = ID
@@ -78,8 +78,6 @@ AFTER = (
     *("next", "prompt", "troubleshooting", "metrics"),
 )
 """What a free section or a further prompt may be placed after."""
-_DUE_PATTERN = f"{DAY}|{TIMESTAMP}"
-_WHEN = "a date such as 2026-01-03 or a time such as 2026-01-03T16:20:00Z"
 
 
 # --- single values ---------------------------------------------------------------------
@@ -166,30 +164,12 @@ def _read_word(reader: ContentReader, node: Node | None, choices: Sequence[str])
     return Text(chosen, node.place) if chosen else None
 
 
-def _read_due(reader: ContentReader, node: Node | None) -> Timestamp | Blank | None:
-    """A day or a time; null is a blank."""
-    if node is None or is_null(node):
-        return Blank(DEFAULT, node.place) if node else None
-    at: date | None = None
-    if isinstance(node, Scalar) and re.match(f"{DAY}[Tt ]", node.text):
-        at = _read_minute(reader, node)
-    elif reader.matching(node, DAY, _WHEN):
-        at = reader.day(node)
-    return Timestamp(at, node.place) if at else None
-
-
 _ID_SCHEMA: Schema = {**TEXT_SCHEMA, "minimum": 0, "pattern": whole(ID)}
 _TITLE_SCHEMA: Schema = {"type": ["string", "number"], "pattern": whole(rf"(?=.*\S){LINE}")}
 _TIME_SCHEMA: Schema = {"type": ["string", "null"], "pattern": whole(TIMESTAMP)}
 ID_SHAPE = Shape("the id of a session", _read_id, _ID_SCHEMA)
 IDS = Shape("an id, or a list of ids", read_ids, one_or_list(_ID_SCHEMA))
 TIME = Shape("a time with its zone", ContentReader.timestamp, _TIME_SCHEMA)
-_DUE = Shape(
-    "a day, or a time with its zone",
-    _read_due,
-    {"type": ["string", "null"], "pattern": whole(_DUE_PATTERN)},
-    hint="a date such as 2026-01-03, or a time with its zone",
-)
 LABELS = Shape(
     "`label:` [content](#content)",
     ContentReader.entries,
@@ -434,7 +414,7 @@ _SEVERITY_KEYS = (
 _ACTION_KEYS = (
     Key("do", WORDS, "What is to be done.", required=True),
     Key("owner", WORDS, "Who does it."),
-    Key("due", _DUE, "By when: 2026-01-03 or 2026-01-03T16:20:00Z."),
+    Key("due", DUE, "By when: 2026-01-03 or 2026-01-03T16:20:00Z."),
     Key("priority", one_of(PRIORITIES, _read_word), "The priority of the action."),
     Key("if", WORDS, "What may happen instead."),
     Key("then", WORDS, "What is to be done in that case."),
@@ -455,7 +435,7 @@ _DO_NOT_KEYS = (
     Key("why", WORDS, "Why it would fail."),
 )
 _CHECKPOINT_KEYS = (
-    Key("at", _DUE, "When: 2026-01-03 or 2026-01-03T16:20:00Z.", required=True),
+    Key("at", DUE, "When: 2026-01-03 or 2026-01-03T16:20:00Z.", required=True),
     Key("what", WORDS, "What is checked then."),
 )
 

@@ -218,8 +218,9 @@ def _walk(node: object, role: Role, *, in_list: bool) -> Iterator[Leaf]:
             yield Leaf(Blank(DEFAULT, place), "item", in_list=False)
         case ChecklistItem(label, _, note):
             yield from _walk((label, note), "item", in_list=False)
-            # the text of an item's condition is its label
+            # the text of an item's condition, and of its claim, is its label
             yield from _walk(node.when and node.when.when, "condition", in_list=False)
+            yield from _walk(node.claim and node.claim.evidence, "evidence", in_list=False)
         case Session():
             for name, part in zip(NAMES, _parts(node), strict=True):
                 own: Role = "status" if name in _STATUS else role

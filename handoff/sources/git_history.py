@@ -71,11 +71,18 @@ def knows(root: Path, sha: str) -> bool | None:
     """
     if head(root) is None:
         return None
+    if full_id(root, sha):
+        return True
+    return None if _is_shallow(root) else False
+
+
+def full_id(root: Path, sha: str) -> str | None:
+    """The whole id of a commit; `None` if git does not have it."""
     options = ("--verify", "--quiet", "--end-of-options")
     try:
-        return bool(run_git(root, "rev-parse", *options, f"{sha}^{{commit}}").strip())
+        return run_git(root, "rev-parse", *options, f"{sha}^{{commit}}").strip() or None
     except SourceFailed:
-        return None if _is_shallow(root) else False
+        return None
 
 
 def last_touched(root: Path, paths: Sequence[str]) -> str | None:

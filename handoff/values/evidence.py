@@ -1,46 +1,62 @@
 """Evidence: the conditions and claims of a session, compared with its facts.
 
-An author names evidence in these ways:
+An author names evidence in these ways; only what decides verifies:
 
-| written | is |
-|---|---|
-| `"{{ coverage.percent }}"` | a value of a fact |
-| `coverage` | a fact as a whole: that it has a result |
-| `3f9c2d1` | a commit, 7 to 40 hex digits |
-| `ml/train.py:120`, `ml/train.py:120-140` | lines of a file |
-| `https://…` | a page |
-| `docs/plan.md`, `docs/plan.md#risks` | a document, any other file |
+| written | is | decides |
+|---|---|---|
+| `"{{ coverage.gap == 0 }}"` | a comparison on facts, or a BOOL | if it has a value |
+| `{cmd: , expect: , saw: }` | a command with its output | if both outputs are there |
+| `3f9c2d1` | a commit, 7 to 40 hex digits | if it existed when rendered |
+| `ml/train.py:120`, `ml/train.py:120-140` | lines of a file | if they existed |
+| `docs/plan.md`, `docs/plan.md#risks` | a file | if it existed |
+| `"{{ coverage.percent }}"` | a value of a fact | no: it is cited |
+| `coverage` | a fact as a whole | no: it is cited |
+| `https://…` | a page | no: it is cited |
+| other words | prose | no: the claim is assumed |
 
-The name of a declared fact is that fact, even if it could be the name of a commit.
+The name of a declared fact is that fact, even if it could be the name of a commit. What
+existed is in the facts file, where rendering recorded it.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
 
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Problem
-from handoff.session.model import Blank, Claim, Condition, Session, Text
+from handoff.facts.recorded import EvidenceRecord
+from handoff.session.model import (
+    Blank,
+    ChecklistItem,
+    Claim,
+    CodeBlock,
+    CommandOutput,
+    Condition,
+    Session,
+    Text,
+)
 from handoff.session.walk import every
 from handoff.values.expressions import (
     Comparison,
     Expression,
     Logical,
+    Node,
     cited,
     operands,
     parts,
 )
 from handoff.values.interpolate import Interpolator
-from handoff.values.printing import Where, code_span, folded
+from handoff.values.printing import Where, code_span, folded, timestamp_text
 
 # --- references ----------------------------------------------------------------------------
 
-Kind = Literal["value", "fact", "commit", "page", "lines", "document"]
+Kind = Literal["value", "fact", "commit", "page", "lines", "document", "prose"]
 
 
 class Reference(Struct, frozen=True):
@@ -49,8 +65,17 @@ class Reference(Struct, frozen=True):
     kind: Kind
     name: str
     """The fact, the commit, the page's address, or the file's path from the root."""
-    line: int = 0
-    """The last line named; 0 if none is."""
+    first: int = 0
+    """The first line named; 0 if none is."""
+    last: int = 0
+
+    @property
+    def key(self) -> str:
+        """Its name in the facts file: `ml/train.py:120-140`."""
+        if self.kind != "lines":
+            return self.name
+        lines = f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
+        return f"{self.name}:{lines}"
 
 
 _WHOLE: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -59,6 +84,10 @@ _WHOLE: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("page", lazy_pattern(r"https?://\S+")),
 )
 _LINES = lazy_pattern(r"(?P<path>.+?):(?P<first>\d{1,9})(?:-(?P<last>\d{1,9})|:\d+)?")
+_PATH = lazy_pattern(r"\S+|\./.+|.+\.\w{1,8}")
+"""A path with spaces starts with `./` or ends in an extension; other words are prose."""
+IN_REPOSITORY = ("commit", "lines", "document")
+"""The kinds that rendering looks up and records."""
 
 
 def parse_reference(text: str, facts: Container[str] = ()) -> Reference:
@@ -72,10 +101,29 @@ def parse_reference(text: str, facts: Container[str] = ()) -> Reference:
         if pattern.fullmatch(words):
             return Reference(kind, words)
     lines = _LINES.fullmatch(words)
+    path = lines["path"] if lines else words.partition("#")[0] or words
+    if not _PATH.fullmatch(path):
+        return Reference("prose", words)
+    name = posixpath.normpath(path)
     if lines is None:
-        return Reference("document", posixpath.normpath(words.partition("#")[0] or words))
-    last = int(lines["last"] or lines["first"])
-    return Reference("lines", posixpath.normpath(lines["path"]), last)
+        return Reference("document", name)
+    first = int(lines["first"])
+    return Reference("lines", name, first, int(lines["last"] or first))
+
+
+def named_evidence(session: Session) -> Iterator[tuple[Text, Reference]]:
+    """Each text that is evidence in the session and is not a blank, with its reference."""
+    facts = {fact.name for fact in session.facts}
+    for claim in every(session, Claim):
+        for text in claim.evidence if isinstance(claim.evidence, tuple) else ():
+            if isinstance(text, Text) and not text.value.lstrip().startswith("["):
+                yield text, parse_reference(text.value, facts)
+
+
+def repository_references(session: Session) -> tuple[Reference, ...]:
+    """The commits, files and lines that are evidence in the session, each once."""
+    found = (each for _, each in named_evidence(session) if each.kind in IN_REPOSITORY)
+    return tuple({each.key: each for each in found}.values())
 
 
 # --- conditions ----------------------------------------------------------------------------
@@ -142,19 +190,24 @@ State = Literal["verified", "assumed", "refuted"]
 MARKS: Mapping[State, str] = {"verified": "✅", "assumed": "❔", "refuted": "❌"}
 
 
+def session_claims(session: Session) -> tuple[Claim, ...]:
+    """Every claim; the evidence of an unchecked item claims nothing yet."""
+    unchecked = [item.claim for item in every(session, ChecklistItem) if not item.done]
+    return tuple(each for each in every(session, Claim) if each not in unchecked)
+
+
 def claim_basis(
     claim: Claim, live: Interpolator, where: Where = "text"
 ) -> tuple[State, tuple[str, ...]]:
     """Whether the claim is verified, and its evidence as it prints.
 
-    A claim is verified if all its evidence has a result; a blank value or a fact without a
-    result verifies nothing. `check` looks whether a commit or a file exists. A comparison
-    that does not hold refutes the claim.
+    It is refuted if any of its evidence refutes it, verified if some of it decides and none
+    is missing, and else assumed: what is only cited decides nothing.
     """
     if isinstance(claim.evidence, Blank):
         return "assumed", (claim.evidence.text,)
     found = [_weigh(each, live, where) for each in claim.evidence]
-    return _state([state for state, _ in found]), tuple(words for _, words in found)
+    return _state({weight for weight, _ in found}), tuple(words for _, words in found)
 
 
 def mark_claim(claim: Claim, live: Interpolator, where: Where = "text") -> tuple[str, str]:
@@ -180,38 +233,143 @@ def refuted_claims(claims: Sequence[Claim], live: Interpolator) -> Iterator[Prob
             yield Problem("H005", message, claim.place, "warning")
 
 
-def _state(states: list[State]) -> State:
-    if "refuted" in states:
+def _state(weights: Collection[str]) -> State:
+    if "refuted" in weights:
         return "refuted"
-    return "verified" if states and "assumed" not in states else "assumed"
+    return "verified" if "verified" in weights and "assumed" not in weights else "assumed"
 
 
-def _weigh(text: Text, live: Interpolator, where: Where) -> tuple[State, str]:
+_Weight = State | Literal["cited"]
+"""Of one piece of evidence; what is cited is neither for nor against the claim."""
+
+
+def _weigh(
+    evidence: Text | CommandOutput, live: Interpolator, where: Where
+) -> tuple[_Weight, str]:
+    if isinstance(evidence, CommandOutput):
+        return _weigh_command(evidence)
+    text = evidence
     found = parse_reference(text.value, live.facts)
     if found.kind == "value":
         return _weigh_value(text, live, where)
     if live.blanks(text):
         return "assumed", live.text(text, where)
-    if found.kind != "fact":
-        return "verified", code_span(folded(text.value))
-    if live.is_answered(found.name):
-        return "verified", code_span(found.name)
-    return "assumed", f"{code_span(found.name)}, which has no result"
+    words = code_span(folded(text.value))
+    if found.kind in IN_REPOSITORY:
+        return _weigh_record(live.evidence.get(found.key), found.kind, words)
+    if found.kind == "fact" and not live.is_answered(found.name):
+        return "assumed", f"{words}, which has no result"
+    if found.kind == "prose":
+        return "assumed", " ".join(live.text(text, where).split())
+    return "cited", f"see {words}"
 
 
-def _weigh_value(text: Text, live: Interpolator, where: Where) -> tuple[State, str]:
-    """A value that is there verifies; a comparison does only if it holds.
+def _weigh_record(record: EvidenceRecord | None, kind: Kind, words: str) -> tuple[_Weight, str]:
+    if record is None:
+        return "assumed", f"{words}, not recorded"
+    if record.found is None:
+        return "assumed", f"{words}, not known to git here"
+    what = "file" if kind == "document" else kind
+    return ("verified", words) if record.found else ("assumed", f"{words}, no such {what}")
+
+
+def _weigh_value(text: Text, live: Interpolator, where: Where) -> tuple[_Weight, str]:
+    """A comparison on facts that holds verifies; another value is cited.
 
     Of a comparison the compared values are printed.
     """
     if live.blanks(text):
         return "assumed", live.text(text, where)
     read = [part for part in parts(text.value) if isinstance(part, Expression)]
-    is_false = any(live.truth(part.node, text) is False for part in read)
-    state: State = "refuted" if is_false else "verified"
+    deciding = [part for part in read if decides(part, live.facts)]
+    holds = {live.truth(part.node, text) for part in deciding} - {None}
+    state: _Weight = "refuted" if False in holds else "verified" if holds else "cited"
     only = parts(text.value.strip())
     node = only[0].node if len(only) == 1 and isinstance(only[0], Expression) else None
     if not isinstance(node, Comparison | Logical):
         return state, live.text(text, where)
     values = (live.shown(each, text, where) for each in operands(node))
     return state, ", ".join(dict.fromkeys(filter(None, values)))
+
+
+def decides(expression: Expression, facts: Container[str]) -> bool:
+    """Whether facts decide the expression: it cites one, and compares nothing with itself."""
+    has_fact = any(name in facts for name in cited(expression))
+    return has_fact and not any(_is_same(each) for each in _comparisons(expression.node))
+
+
+def _comparisons(node: Node) -> Iterator[Comparison]:
+    if isinstance(node, Comparison):
+        yield node
+    for each in node.of if isinstance(node, Logical) else ():
+        yield from _comparisons(each)
+
+
+def _is_same(comparison: Comparison) -> bool:
+    left, right = (_OFFSET.sub("", repr(e)) for e in (comparison.left, comparison.right))
+    return left == right
+
+
+_OFFSET = lazy_pattern(r"\boffset=\d+")
+
+# --- commands ------------------------------------------------------------------------------
+
+
+def _weigh_command(command: CommandOutput) -> tuple[_Weight, str]:
+    """`` `make test` → `3 passed` ``: verified if the output is what was expected."""
+    cmd, expect, saw = map(_one_line, (command.cmd, command.expect, command.saw))
+    fits = expect is not None and saw is not None and output_fits(saw, expect)
+    words = f"{_printed(command.cmd)} → {_printed(command.saw, 'output not recorded')}"
+    if not fits or saw != expect:
+        words += f", expected {_printed(command.expect, 'output not given')}"
+    if isinstance(command.at, Blank):
+        words += f", {command.at.text}"
+    elif command.at is not None:
+        at = command.at.at
+        words += f", {timestamp_text(at) if isinstance(at, datetime) else at.isoformat()}"
+    if not cmd or expect is None or saw is None or _fits_anything(expect):
+        return "assumed", words
+    return ("verified" if fits else "refuted"), words
+
+
+_ANY_TEXT = lazy_pattern(r"\.\.\.|…")
+
+
+def output_fits(saw: str, expect: str) -> bool:
+    """Whether output is what was expected, apart from white space.
+
+    `...` in `expect` stands for any text, as in doctest.
+    """
+    rest = " ".join(saw.split())
+    first, *others = (" ".join(part.split()) for part in _ANY_TEXT.split(expect))
+    if not others:
+        return rest == first
+    if not rest.startswith(first):
+        return False
+    rest = rest[len(first) :]
+    *middle, last = others
+    for part in middle:
+        _, there, after = rest.partition(part) if part else ("", "-", rest)
+        if not there:
+            return False
+        rest = after
+    return rest.endswith(last)
+
+
+def _fits_anything(expect: str) -> bool:
+    return bool(expect) and not _ANY_TEXT.sub("", expect).strip()
+
+
+def _one_line(output: CodeBlock | None) -> str | None:
+    """The author's words; `None` where there are none yet."""
+    if output is None or isinstance(output.code, Blank):
+        return None
+    return " ".join(output.code.value.split())
+
+
+def _printed(output: CodeBlock | None, absent: str = "") -> str:
+    if output is None:
+        return absent
+    if isinstance(output.code, Blank):
+        return output.code.text
+    return code_span(folded(output.code.value)) if output.code.value.strip() else "no output"

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from handoff.base.blanks import DEFAULT, FoundBlank, blank, blanks, blanks_in_document
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Place, Problem, Report
-from handoff.facts.recorded import Facts
+from handoff.facts.recorded import EvidenceRecord, Facts
 from handoff.session.model import (
     BUILT_IN,
     Blank,
@@ -103,6 +103,8 @@ class Interpolator:
         self._views = ViewFactory(
             facts, queries, stalled_minutes, zone, stale_ok, earlier or {}
         )
+        self.evidence: Mapping[str, EvidenceRecord] = facts.evidence if facts else {}
+        """What evidence in the repository was when it was recorded, by reference."""
         self._declarations = {each.name: each for each in session.facts}
         self._zone = zone
         self._problems: dict[Problem, None] = {}

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache, partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,7 @@ from handoff.sql.tables import Schema
 from handoff.values.changes import ValueChange, changes, shown_values
 from handoff.values.printing import timestamp_text
 from handoff.workspace.document import cells, render, template_folders
+from handoff.workspace.evidence import evidence_change
 from handoff.workspace.gather import gather, load_facts, load_facts_leniently
 from handoff.workspace.history import ProjectFiles
 from handoff.workspace.load import (
@@ -222,6 +224,7 @@ def check_context(
         cells=values,
         past=files.past(values),
         lines=files.lines,
+        evidence_change=cache(partial(evidence_change, project, facts)),
         now=now,
         zone=ZoneInfo(project.settings.timezone),
     )

@@ -20,6 +20,7 @@ from handoff.publish import gate
 from handoff.session.model import QueryFact, Session, SourceFact
 from handoff.sql.query import Query
 from handoff.warehouse.port import BoundQuery, Progress, Warehouse
+from handoff.workspace.evidence import look_up_evidence
 from handoff.workspace.load import LoadedSession, bind_queries
 from handoff.workspace.paths import facts_path, session_path
 
@@ -84,6 +85,7 @@ def gather(
     finally:
         if warehouse:
             warehouse.close()
+    facts = replace(facts, evidence=look_up_evidence(project, session, now, previous))
     if cost:
         note(cost)
     if keep:
@@ -242,7 +244,8 @@ def load_facts(project: Project, session_id: str) -> Facts | None:
     if source is None:
         return None
     facts = _load(source, path)
-    if any(fact.edited for fact in facts.facts.values()):
+    edited = [each.edited for each in facts.facts.values()]
+    if any([*edited, *(each.edited for each in facts.evidence.values())]):
         raise InvalidInput(facts_file.problems(source, path))
     return facts
 
