@@ -201,6 +201,10 @@ LOOKUP = st.fixed_dictionaries(
         "key": JUNK,
     },
 )
+COMMAND = st.dictionaries(
+    st.sampled_from(["cmd", "expect", "saw", "at"]) | KEY, WORDS | JUNK, max_size=4
+)
+EVIDENCE = WORDS | COMMAND | st.lists(WORDS | COMMAND, max_size=2) | JUNK
 ITEM = st.fixed_dictionaries(
     {},
     optional={
@@ -208,7 +212,7 @@ ITEM = st.fixed_dictionaries(
         "due": WORDS | JUNK,
         "priority": st.sampled_from(["high", "urgent"]) | JUNK,
         "when": st.sampled_from(["{{ a.b == 'c' }}", "{{ a.b }} and", "{{ a.b }} "]) | JUNK,
-        "evidence": WORDS | st.lists(WORDS, max_size=2) | JUNK,
+        "evidence": EVIDENCE,
     },
 )
 ITEMS = st.lists(ITEM | JUNK, max_size=3) | JUNK
@@ -220,7 +224,12 @@ LIKELY = {
     | st.fixed_dictionaries({}, optional={"date": WORDS, "text": WORDS | JUNK}),
     "as_of": WORDS | JUNK,
     "facts": st.dictionaries(KEY, FACT | LOOKUP | JUNK, max_size=3) | JUNK,
-    "checklist": st.dictionaries(KEY, st.booleans() | JUNK, max_size=3) | JUNK,
+    "checklist": st.dictionaries(
+        KEY,
+        st.booleans() | st.fixed_dictionaries({}, optional={"evidence": EVIDENCE}) | JUNK,
+        max_size=3,
+    )
+    | JUNK,
     "next": st.dictionaries(KEY, JUNK, max_size=3) | JUNK,
     **dict.fromkeys(("findings", "actions", "tried", "do_not"), ITEMS),
     "severity": st.fixed_dictionaries(

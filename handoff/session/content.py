@@ -516,7 +516,7 @@ def _described(keys: tuple[Key, ...]) -> Schema:
 
 
 def _object_schema() -> Schema:
-    """A condition or a claim, which two keys make; else what the reserved keys allow."""
+    """A condition or a claim, which two keys make; else labels, or reserved keys."""
     schema: Schema = {}
     for name, each in reversed([*_RESERVED.items()]):
         allowed = {
@@ -524,6 +524,11 @@ def _object_schema() -> Schema:
             "properties": _described(each.keys[1:]),
         }
         schema = {"if": {"required": [name]}, "then": allowed, "else": schema}
+    schema = {
+        "properties": _described(tuple(each.keys[0] for each in _RESERVED.values())),
+        "additionalProperties": ref("content"),
+        **schema,
+    }
     for each in _PAIRS.values():
         both = {"required": [key.name for key in each.keys], "maxProperties": len(each.keys)}
         then = {"properties": _described(each.keys)}
@@ -537,11 +542,6 @@ DEFINITIONS: Mapping[str, Schema] = {
             "Content: nothing (a blank), text, a number, true or false (✅/❌), a list, labels "
             "with content, or a mapping with one of the reserved keys."
         ),
-        "properties": {
-            name: described(each.keys[0].shape.schema, each.keys[0].description)
-            for name, each in _RESERVED.items()
-        },
-        "additionalProperties": ref("content"),
         "items": ref("content"),
         "if": {"type": "object"},
         "then": _object_schema(),
