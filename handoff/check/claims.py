@@ -54,10 +54,12 @@ _FOLLOWS = (
 """What may follow a claim, and adds nothing to it."""
 _ENDS = (
     r"(?=\s*(?:$|[^\w\s%:\[❌/\0]|:\s*(?:$|✅(?!/)|all\b|yes\b)"
-    rf"|\b(?:{_FOLLOWS})\b))"
+    rf"|\b(?!(?:in|for|on|with)\b)(?:{_FOLLOWS})\b"
+    r"|\bin (?:about )?[\d.]+ ?(?:h|min|hours?|days?|minutes)\b"
+    r"|\bon (?:\d{4}-|\w+ \d|\w+day)))"
 )
 _STATE = re.compile(
-    rf"(?i){_LINK}(?:(?P<not_started>(?:not|has not|hasn't) (?:yet )?(?:started|begun)"
+    rf"(?i){_LINK}(?<!to )(?:(?P<not_started>(?:not|has not|hasn't) (?:yet )?(?:started|begun)"
     r"|not yet started)|(?P<running>(?:still )?(?:running|ongoing))"
     r"|(?P<in_progress>(?:still )?(?:in progress|under way|underway))"
     r"|(?P<stalled>stalled|stuck)"
@@ -97,9 +99,8 @@ _LAST = re.compile(
 )
 _FIRST = re.compile(rf"(?i)\b(?:starting(?: from| on| at)?|first date(?: is|:)?)\s+(?:{_DAY})")
 _DAY_ALONE = re.compile(_DAY)
-_ETA = re.compile(
-    r"(?i)\b(?:ETA|ends?|finish(?:es|ing)?|done by|ready by)\b(?P<when>[^\n]{0,40})"
-)
+_ETA_WORD = re.compile(r"(?i)\b(?:ETA|ends?|finish(?:es|ing)?|done by|ready by)\b")
+_ETA = re.compile(rf"{_ETA_WORD.pattern}(?P<when>[^\n]{{0,40}})")
 _ZONES = {
     **{"UTC": 0, "GMT": 0, "Z": 0, "BST": 1, "CET": 1, "CEST": 2},
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
@@ -262,7 +263,8 @@ def _percent(clause: Clause, subject: Subject) -> Problem | None:
         start, end = match.span()
         if clause.is_hedged(start, end) or not clause.is_linked(start, end):
             continue
-        if not _ends_claim(clause.words[end:]):
+        is_change = re.search(r"(?:\bby|[+±])\s*$", clause.words[:start])
+        if is_change or not _ends_claim(clause.words[end:]):
             continue
         fraction = match["fraction"]
         typed = _FRACTIONS[fraction.casefold()] if fraction else Decimal(match["number"])
@@ -362,7 +364,11 @@ def _eta(clause: Clause, subject: Subject) -> Problem | None:
     if HEDGE.search(f"{clause.context} {lead}") or not clause.is_linked(*match.span()):
         return None
     day, clock = _DAY_ALONE.search(match["when"]), _CLOCK.search(match["when"])
-    if subject.state == "complete" and (day or clock):
+    times = [each.start() for each in (day, clock) if each]
+    between = clause.words[clause.end : match.start("when") + min(times, default=0)]
+    if not times or not is_neutral(re.sub("tomorrow", "", _ETA_WORD.sub("", between))):
+        return None
+    if subject.state == "complete":
         return _problem("C006", match[0], clause, subject, subject.shown)
     known = re.match(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}) UTC", eta)
     if known and _is_other_time(day, clock, datetime.fromisoformat(known[1]), eta):

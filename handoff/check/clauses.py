@@ -16,8 +16,8 @@ from handoff.check.subjects import NEUTRAL, Known, Subject, of_label
 from handoff.session.model import Text, place_in
 
 _LASTING = (
-    r"if|when|once|until|unless|after|before|whether|verify|check|ensure|make sure|wait\w*"
-    r"|expect\w*|target\w*|goals?|plan\w*|should|must|need\w*|next|todo|without|neither"
+    r"as soon as|if|when|once|until|unless|after|before|whether|verify|check|ensure|make sure"
+    r"|wait\w*|expect\w*|target\w*|goals?|plan\w*|should|must|need\w*|next|todo|without|neither"
     r"|(?<!since )yesterday|earlier|previously|not"
 )
 HEDGE = re.compile(
@@ -25,7 +25,7 @@ HEDGE = re.compile(
     r"|aim\w*|estimat\w*|forecast|want\w*|(?:has|have) to|thought|believed|reported|claim\w*"
     r"|mistake|(?:call|mark|declare|consider)\w*|require[sd]?|criteri\w+|prerequisite\w*"
     r"|objectives?|milestones?|roadmap|will"
-    r"|would|could|can|may|might|as soon as|hop\w+|assum\w*"
+    r"|would|could|can|may|might|hop\w+|assum\w*"
     r"|at (?:least|most|the start)|up to|minimum|maximum|threshold|limit|from|to be|going to"
     r"|remain\w*|left|missing|lacks?|gap|instead|never|no|nor|almost|nearly|partially|far from"
     r"|between|(?:more|less|fewer) than|over|under|above|below|by (?:tomorrow|\d\d:\d\d|\w+day)"
@@ -36,13 +36,15 @@ _OPENS_HEDGE = re.compile(rf"(?i)\b(?:{_LASTING})\b")
 """A hedge that holds for the clauses that follow it, too."""
 _DENIED = re.compile(
     r"(?i)\b(?:all|everything|nothing|none|every \w+)\b.*\b(?:but|except)\b"
-    r"|\b(?:false|wrong|untrue|incorrect|premature|not true)\b|^\s*(?:[-*+]\s+)?(?:\[ \]|☐)"
+    r"|\b(?:false|wrong|untrue|incorrect"
+    r"|premature|not true|hopefully|presumably|supposedly)\b|^\s*(?:[-*+]\s+)?(?:\[ \]|☐)"
 )
 _LONGEST = 2_000
 """Characters of a sentence that is read."""
 _SENTENCE = re.compile(r"[.;!?](?=\s|$)|\n")
 _CLAUSE = re.compile(
-    r",(?=\s)(?!\s\d{4}\b)|[()|·•&]|\s(?:and|but|while|whereas|with)\s", re.IGNORECASE
+    r"(?i),(?=\s)(?!\s\d{4}\b)|[()|·•&]"
+    r"|\s(?:and|but|while|whereas|with(?=\s(?:\d+[^\d]|no\s|all\s)))\s"
 )
 _JOINS = re.compile(r"(?i),\s|&|\sand\s")
 _MARKS = re.compile(r"\*+|__|`|~~|(?<!\w)_|_(?!\w)")

@@ -51,7 +51,7 @@ NEUTRAL = frozenset(
         backfill run load rebuild job processing import phase table data date dates day days
         row rows records game games current well good news utc through way up stands sits
         stays reached reaches hit hits got gets rose went grew climbed jumped moved
-        progressed passed crossed advanced increased covers shows holds contains
+        there progressed passed crossed advanced increased covers shows holds contains
         """,
     )
 )
