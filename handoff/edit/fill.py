@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from handoff.base.blanks import blanks
 from handoff.base.problems import HandoffError, KeyPath
-from handoff.edit.operations import FLAGS, Change, EditResult, put
+from handoff.edit.operations import FLAGS, Change, EditResult, is_blank_label, put, rename_label
 from handoff.edit.save import SaveResult, save
 from handoff.edit.todo import TodoItem, list_todo
 from handoff.project.project import Project
@@ -17,6 +17,7 @@ from handoff.yaml.emitter import PlainValue
 from handoff.yaml.nodes import Node, ParsedYAML, parse_yaml
 from handoff.yaml.paths import node_at, text_of, walk
 
+_CHANGED = "the field was changed in the meantime and is left as it is"
 _YES = ("y", "yes", "+", "true", "✅", "pass", "go", "done")
 _NO = ("n", "no", "-", "false", "❌", "fail", "no-go", "not done")
 
@@ -55,6 +56,10 @@ class Walk(Struct):
     """The value of each place, as far as known here."""
     _done: dict[int, tuple[Node | None, Node | None]] = field(default_factory=dict)
     """Number of a filled blank to the value of its place before and after."""
+    _labels: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Number of a blank that was filled in a label to the label before and after."""
+    _renamed: dict[KeyPath, KeyPath] = field(default_factory=dict)
+    """Where a checklist item with another label is now."""
 
     @property
     def filled(self) -> int:
@@ -62,7 +67,10 @@ class Walk(Struct):
 
     def around(self, n: int) -> str | None:
         """The text that the blank is a part of; `None` where it is the whole value."""
-        text = text_of(self._base(n))
+        if is_blank_label(self.prompts[n].keys):
+            text: str | None = self._label(n)
+        else:
+            text = text_of(self._base(n))
         return text if text is not None and text != self.prompts[n].blank else None
 
     def filled_text(self, n: int) -> str | None:
@@ -72,12 +80,37 @@ class Walk(Struct):
     def fill(self, n: int, words: str) -> SaveResult:
         """Fill a blank, or fill it again. Raises PlaceChanged and what `save` raises."""
         each, base = self.prompts[n], self._base(n)
+        if is_blank_label(each.keys):
+            return self._rename(n, words)
         current = self._done[n][1] if n in self._done else base
         new = self._value(n, choose(each, words))
         saved = save(self.project, self.session, change(each.keys, current, new))
         now = node_at(saved.parsed.root, each.keys) if saved.parsed.root else None
         self._done[n] = (base, now)
         self._nodes[each.keys] = now
+        return saved
+
+    def _label(self, n: int) -> str:
+        keys = self.prompts[n].keys
+        return (
+            self._labels[n][0] if n in self._labels else str(self._renamed.get(keys, keys)[-1])
+        )
+
+    def _rename(self, n: int, words: str) -> SaveResult:
+        each, base = self.prompts[n], self._label(n)
+        now = self._renamed.get(each.keys, each.keys)
+        new = str(self._value(n, choose(each, words))) if base != each.blank else words
+
+        def edit(parsed: ParsedYAML) -> EditResult:
+            is_changed = n in self._labels and self._labels[n][1] != now[-1]
+            if is_changed or parsed.root is None or node_at(parsed.root, now) is None:
+                raise PlaceChanged(_CHANGED)
+            return rename_label(parsed, now, new)
+
+        saved = save(self.project, self.session, edit)
+        self._labels[n] = base, str(saved.place.keys[-1])
+        self._renamed[each.keys] = saved.place.keys
+        self._done[n] = None, None
         return saved
 
     def _base(self, n: int) -> Node | None:
@@ -125,7 +158,7 @@ def change(keys: KeyPath, expected: Node | None, new: PlainValue) -> Change:
     def edit(parsed: ParsedYAML) -> EditResult:
         node = node_at(parsed.root, keys) if parsed.root is not None else None
         if node is None or expected is None or not is_same(node, expected):
-            raise PlaceChanged("the field was changed in the meantime and is left as it is")
+            raise PlaceChanged(_CHANGED)
         return put(parsed, keys, new)
 
     return edit

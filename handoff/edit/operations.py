@@ -6,11 +6,20 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from handoff.base.blanks import is_blank
+from handoff.base.blanks import blanks, is_blank
 from handoff.base.problems import KeyPath, nearest
+from handoff.session.content import spelled_blank
 from handoff.session.keys import key_at
 from handoff.yaml.decode import scalar_value
-from handoff.yaml.edits import CannotEdit, add_item, list_to_mapping, root_of, set_value
+from handoff.yaml.edits import (
+    CannotEdit,
+    add_item,
+    list_to_mapping,
+    rename_key,
+    replace_list,
+    root_of,
+    set_value,
+)
 from handoff.yaml.emitter import PlainValue
 from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar, is_null
 from handoff.yaml.paths import (
@@ -34,6 +43,8 @@ class EditResult(Struct, frozen=True):
 
     parsed: ParsedYAML
     keys: KeyPath
+    was: KeyPath | None = None
+    """The place before the edit, where a label was replaced."""
 
 
 Change = Callable[[ParsedYAML], EditResult]
@@ -60,6 +71,8 @@ def set_at(
     keys = resolve_path(root, path)
     node = node_at(root, keys)
     labels = _labels(node)
+    if is_blank_label(keys) and isinstance(value, str):
+        return rename_label(parsed, keys, value)
     if isinstance(node, Map) and _is_item(keys):
         keys = (*keys, "done")
     elif "value" in labels and labels <= {"value", "items"}:
@@ -73,8 +86,14 @@ def put(
     """`value` set at `keys`; where only a list is allowed, as its first item."""
     node, key = node_at(root_of(parsed), keys), key_at(keys)
     is_empty = node is None or is_null(node) or (isinstance(node, List) and not node.nodes)
-    if key and key.shape.takes_items and isinstance(value, str) and is_empty:
+    takes_items = keys[-1] == "steps" or (key is not None and key.shape.takes_items)
+    is_item = takes_items and isinstance(value, str)
+    if is_item and is_empty:
         return EditResult(add_item(parsed, keys, value, order=order), (*keys, 0))
+    if isinstance(node, List) and len(node.nodes) > 1 and spelled_blank(node):
+        # a blank with a comma, `[TO BE FILLED - a, b]`
+        replaced = replace_list(parsed, keys, [value] if is_item else value)
+        return EditResult(replaced, (*keys, 0) if is_item else keys)
     return EditResult(set_value(parsed, keys, value, order=order), keys)
 
 
@@ -96,7 +115,11 @@ def add_to(
         if value in _labels(node):
             raise CannotEdit(f"'{format_path(keys)}' already has an item '{value}'")
         item = (*keys, value)
+        if node is not None and is_null(node) and _is_in_flow(parsed, keys):
+            return EditResult(set_value(parsed, keys, {value: False}), item)
         return EditResult(set_value(parsed, item, False, order=order), item)
+    if isinstance(node, List) and len(node.nodes) > 1 and spelled_blank(node):
+        return EditResult(replace_list(parsed, keys, [value]), (*keys, 0))
     items = node.nodes if isinstance(node, List) else ()
     if isinstance(node, List) and len(items) == 1 and _is_blank_item(node, items[0]):
         return EditResult(set_value(parsed, (*keys, 0), value), (*keys, 0))
@@ -125,6 +148,23 @@ def _labels(node: Node | None) -> set[str]:
 
 
 # --- checklists ----------------------------------------------------------------------------
+
+
+def is_blank_label(keys: KeyPath) -> bool:
+    """Whether `keys` lead to a checklist item whose label has a blank."""
+    label = keys[-1] if _is_item(keys) else None
+    return isinstance(label, str) and bool(blanks(label, item=True))
+
+
+def rename_label(parsed: ParsedYAML, keys: KeyPath, label: str) -> EditResult:
+    """The checklist item at `keys` with another label. Raises CannotEdit."""
+    line = " ".join(label.split())
+    return EditResult(rename_key(parsed, keys, line), (*keys[:-1], line), keys)
+
+
+def _is_in_flow(parsed: ParsedYAML, keys: KeyPath) -> bool:
+    around = (node_at(root_of(parsed), keys[:n]) for n in range(len(keys)))
+    return any(isinstance(each, Map | List) and each.is_flow for each in around)
 
 
 def _is_item(keys: KeyPath) -> bool:

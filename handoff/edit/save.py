@@ -95,7 +95,7 @@ def _apply(
     new = _new_problems(before, after)
     if any(problem.level == "error" for problem in new):
         raise InvalidInput(new)
-    is_added = parsed.root is None or node_at(parsed.root, edited.keys) is None
+    is_added = parsed.root is None or node_at(parsed.root, edited.was or edited.keys) is None
     return SaveResult(place, True, is_added, edited.parsed, session, new), content
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from handoff.base.characters import revealed
 from handoff.base.problems import KeyPath, Place
 from handoff.base.report import json_text, place_fields
+from handoff.edit.operations import is_blank_label
 from handoff.project.project import Project
 from handoff.session.keys import key_at
 from handoff.session.shapes import Key
@@ -69,7 +70,9 @@ def list_todo(project: Project, session_id: str) -> TodoList:
         if waits_for:
             command, words = _command_for_facts(session_id, index.nodes, waits_for), ""
         else:
-            words = _words(index.nodes.get(keys), blanks[keys])
+            node = index.nodes.get(keys)
+            text = str(keys[-1]) if is_blank_label(keys) else text_of(node)
+            words = _words(text, blanks[keys])
             verb = "add" if key and key.is_added_to else "set"
             dashes = "-- " if words.startswith("-") else ""
             command = f"handoff {verb} {session_id} {quote(name)} {dashes}{quote(words)}"
@@ -99,9 +102,8 @@ def _command_for_facts(
     return f"handoff render {session_id}"
 
 
-def _words(node: Node | None, blanks: Sequence[str]) -> str:
-    """The text of the place with `…` for each of its blanks."""
-    words = text_of(node)
+def _words(words: str | None, blanks: Sequence[str]) -> str:
+    """The text of a place with `…` for each of its blanks."""
     if words is None:
         return PLACEHOLDER
     for each in blanks:

@@ -65,6 +65,53 @@ def set_value(
     return _prove(parsed, keys, lambda node: _is_value(node, value), candidates)
 
 
+def replace_list(parsed: ParsedYAML, keys: KeyPath, value: NewValue) -> ParsedYAML:
+    """`parsed` with `value` in place of the list in brackets at `keys`."""
+    slot = _find(parsed, keys)
+    assert slot is not None  # the list was found there
+    candidates = _in_place(parsed.text, slot, value)
+    return _prove(parsed, keys, lambda node: _is_value(node, value), candidates)
+
+
+def rename_key(parsed: ParsedYAML, keys: KeyPath, label: str) -> ParsedYAML:
+    """`parsed` with `label` in place of the last of `keys`.
+
+    Raises CannotEdit where the mapping has such a key already.
+    """
+    slot = _find(parsed, keys)
+    pair, outer = (slot.pair, slot.parent) if slot is not None else (None, None)
+    if slot is None or pair is None or outer is None or not isinstance(outer.node, Map):
+        raise CannotEdit(f"'{format_path(keys)}' does not exist")
+    if any(each.key == label for each in outer.node.entries):
+        raise CannotEdit(f"'{format_path(keys[:-1])}' already has an item '{label}'")
+    head = format_scalar(label, ScalarContext(0, in_flow=slot.in_flow))[0]
+    text = parsed.text[: pair.start] + head + parsed.text[pair.end :]
+    edited = parse_edited(text, parsed)
+    if edited is None or edited.root is None or parsed.root is None:
+        raise CannotEdit(f"'{format_path(keys)}' cannot be renamed")
+    if not _is_renamed(keys, label, parsed.root, edited.root):
+        raise CannotEdit(f"'{format_path(keys)}' cannot be renamed")
+    return edited
+
+
+def _is_renamed(keys: KeyPath, label: str, old: Node, new: Node) -> bool:
+    """Whether `new` is `old` but for its key at `keys`, which is `label`."""
+    before, after = children(old), children(new)
+    at = _index(before, keys[0])
+    if at is None or type(old) is not type(new) or len(before) != len(after):
+        return False
+    for n, ((was, old_child), (now, new_child)) in enumerate(zip(before, after, strict=True)):
+        is_last = n == at and len(keys) == 1
+        if now != (label if is_last else was):
+            return False
+        if n == at and not is_last:
+            if not _is_renamed(keys[1:], label, old_child, new_child):
+                return False
+        elif not is_same(old_child, new_child):
+            return False
+    return True
+
+
 def add_item(
     parsed: ParsedYAML, keys: KeyPath, value: PlainValue, *, order: tuple[str, ...] = ()
 ) -> ParsedYAML:
@@ -285,6 +332,11 @@ def _with_value(text: str, slot: _Slot, keys: KeyPath, value: NewValue) -> _Cand
     if isinstance(node, List) and (not node.is_flow or len(node.nodes) > 1):
         path = format_path(keys)
         raise CannotEdit(f"'{path}' is a list; name an item ('{path}.0') or use 'add'")
+    yield from _in_place(text, slot, value)
+
+
+def _in_place(text: str, slot: _Slot, value: NewValue) -> _Candidates:
+    node = slot.node
     if isinstance(node, Scalar) and node.style == "block":
         yield _over_block(text, slot, value)
         return
