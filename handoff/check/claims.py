@@ -127,7 +127,7 @@ def prompt_claims(context: CheckContext) -> Iterator[Problem]:
 
 
 def _claims(context: CheckContext, *, shown: str | None) -> Iterator[Problem]:
-    known = by_name(subjects(context))
+    known = by_name(context.once(subjects))
     chapters = _chapters(context.session.sections)
     for text, path in _claiming(context) if known else ():
         if shown is None or _is_shown(text, shown):

@@ -107,7 +107,7 @@ def facts_disagree(context: CheckContext) -> Iterator[Finding]:
     """
     places = {each.name: each.place for each in context.session.facts}
     seen: set[tuple[str, str]] = set()
-    for name, rows in by_name(subjects(context)).items():
+    for name, rows in by_name(context.once(subjects)).items():
         for first, second in combinations(rows, 2):
             facts = [each.name.partition(".")[0] for each in (first, second)]
             if facts[0] == facts[1] or (first.name, second.name) in seen:

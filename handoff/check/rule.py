@@ -31,6 +31,7 @@ Finding = tuple[Place, str] | tuple[Place, str, Level]
 """The level only where it is not the rule's first."""
 Context = TypeVar("Context")
 Find = Callable[[Context], Iterable[Finding]]
+Found = TypeVar("Found")
 
 
 class Rule(Struct, Generic[Context], frozen=True):
@@ -171,9 +172,9 @@ class CheckContext(Struct, frozen=True, dict=True):
     """For rules that need a clock; `None` without `--live`."""
     zone: tzinfo = UTC
 
-    def once(self, find: Callable[[CheckContext], Iterable[Problem]]) -> tuple[Problem, ...]:
+    def once(self, find: Callable[[CheckContext], Iterable[Found]]) -> tuple[Found, ...]:
         """What `find` finds here, for several rules that share it."""
-        found: dict[object, tuple[Problem, ...]] = vars(self).setdefault("_once", {})
+        found: dict[object, tuple[Found, ...]] = vars(self).setdefault("_once", {})
         if find not in found:
             found[find] = tuple(find(self))
         return found[find]

@@ -118,9 +118,11 @@ class OpenBlank(Struct, frozen=True):
         return bool(self.prompts)
 
 
-def leaves(node: object) -> Iterator[Leaf]:
+def leaves(node: object) -> Sequence[Leaf]:
     """Every leaf at or under `node`, a session or a part of it, in the order of its keys."""
-    return _walk(node, "content", in_list=False)
+    found: list[Leaf] = []
+    _add_leaves(node, "content", found, in_list=False)
+    return found
 
 
 def texts(node: object) -> Iterator[Text]:
@@ -131,13 +133,19 @@ def texts(node: object) -> Iterator[Text]:
 Kind = TypeVar("Kind")
 
 
-def every(node: object, kind: type[Kind]) -> Iterator[Kind]:
+def every(node: object, kind: type[Kind]) -> Sequence[Kind]:
     """Each node of a kind at or under `node`, in order; not what such a node holds itself."""
+    found: list[Kind] = []
+    _add_nodes(node, kind, found)
+    return found
+
+
+def _add_nodes(node: object, kind: type[Kind], found: list[Kind]) -> None:
     if isinstance(node, kind):
-        yield node
-    else:
-        for each in _inside(node):
-            yield from every(each, kind)
+        found.append(node)
+        return
+    for each in _inside(node):
+        _add_nodes(each, kind, found)
 
 
 PLANNED = ("next", "prompt", "prompts")
@@ -203,32 +211,33 @@ _LEAVES = frozenset(LeafNode.__args__)
 _STATUS = ("status", "blocked_by")
 
 
-def _walk(node: object, role: Role, *, in_list: bool) -> Iterator[Leaf]:
+# lists are filled, as a generator within generators costs a step at each level for each leaf
+def _add_leaves(node: object, role: Role, found: list[Leaf], *, in_list: bool) -> None:
     if type(node) in _LEAVES:
-        yield Leaf(node, role, in_list)  # type: ignore[arg-type]
+        found.append(Leaf(node, role, in_list))  # type: ignore[arg-type]
         return
     match node:
         case Condition(text, when):
-            yield from _walk(text, role, in_list=in_list)
-            yield from _walk(when, "condition", in_list=False)
+            _add_leaves(text, role, found, in_list=in_list)
+            _add_leaves(when, "condition", found, in_list=False)
         case Claim(what, evidence):
-            yield from _walk(what, role, in_list=in_list)
-            yield from _walk(evidence, "evidence", in_list=False)
+            _add_leaves(what, role, found, in_list=in_list)
+            _add_leaves(evidence, "evidence", found, in_list=False)
         case Checklist((), place):  # prints a blank, as it has no items yet
-            yield Leaf(Blank(DEFAULT, place), "item", in_list=False)
+            found.append(Leaf(Blank(DEFAULT, place), "item", in_list=False))
         case ChecklistItem(label, _, note):
-            yield from _walk((label, note), "item", in_list=False)
+            _add_leaves((label, note), "item", found, in_list=False)
             # the text of an item's condition, and of its claim, is its label
-            yield from _walk(node.when and node.when.when, "condition", in_list=False)
-            yield from _walk(node.claim and node.claim.evidence, "evidence", in_list=False)
+            _add_leaves(node.when and node.when.when, "condition", found, in_list=False)
+            _add_leaves(node.claim and node.claim.evidence, "evidence", found, in_list=False)
         case Session():
             for name, part in zip(NAMES, _parts(node), strict=True):
                 own: Role = "status" if name in _STATUS else role
-                yield from _walk(part, own, in_list=False)
+                _add_leaves(part, own, found, in_list=False)
         case _:
             is_list = isinstance(node, Bullets | Steps) or (in_list and type(node) is tuple)
             for each in _inside(node):
-                yield from _walk(each, role, in_list=is_list)
+                _add_leaves(each, role, found, in_list=is_list)
 
 
 _PLAIN = frozenset((type(None), str, bool, int, float, date, datetime, Decimal, Place))
