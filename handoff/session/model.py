@@ -499,7 +499,7 @@ class Section(Struct, frozen=True):
     """Whether a line is drawn above it; `None`: where the template has one above chapters."""
 
 
-class Session(Struct, frozen=True):
+class Session(Struct, frozen=True, dict=True):
     """One `sessions/<id>.yaml`.
 
     A key that is absent is `None` (its section is left out); a key without a value

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from handoff.base.blanks import DEFAULT
 from handoff.base.patterns import lazy_pattern
@@ -120,9 +121,12 @@ class OpenBlank(Struct, frozen=True):
 
 def leaves(node: object) -> Sequence[Leaf]:
     """Every leaf at or under `node`, a session or a part of it, in the order of its keys."""
-    found: list[Leaf] = []
-    _add_leaves(node, "content", found, in_list=False)
-    return found
+    kept = vars(node) if isinstance(node, Session) else {}  # which is walked by many rules
+    if "_leaves" not in kept:
+        found: list[Leaf] = []
+        _add_leaves(node, "content", found, in_list=False)
+        kept["_leaves"] = tuple(found)
+    return kept["_leaves"]  # type: ignore[no-any-return]
 
 
 def texts(node: object) -> Iterator[Text]:
@@ -252,19 +256,8 @@ def _parts(node: object) -> Sequence[object]:
     """What a node holds: the items of a tuple, the keys of a session, a struct's fields."""
     if isinstance(node, tuple):
         return node
-    kind = type(node)
-    if kind not in _FIELDS:
-        _FIELDS[kind] = _fields(kind)
-    return [getattr(node, name) for name in _FIELDS[kind]]
-
-
-_FIELDS: dict[type, tuple[str, ...]] = {}
-"""Kept by kind, as a session has thousands of nodes of a few kinds."""
-
-
-def _fields(kind: type) -> tuple[str, ...]:
-    if issubclass(kind, Session):
-        return tuple(key.field for key in KEYS)
-    if issubclass(kind, Struct) and not issubclass(kind, Place | QueryFact | SourceFact):
-        return kind.__struct_fields__
+    if isinstance(node, Session):
+        return [getattr(node, key.field) for key in KEYS]
+    if isinstance(node, Struct) and not isinstance(node, Place | QueryFact | SourceFact):
+        return astuple(node)
     return ()
