@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handoff.base import secrets
 from handoff.base.problems import Place, Problem, Report
 from handoff.base.report import FORMATS
 from handoff.base.secret_rules import RULES
@@ -197,3 +198,12 @@ def test_a_text_without_a_hint_imports_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
     assert done.stdout == b"False\n"
+
+
+def test_many_texts_are_searched_for_the_hints_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"a {hint} b" for rule in RULES.values() for hint in rule.hints]
+    texts += ["", "nothing", "é \U0001f600 \ud800 AKIA"]
+    monkeypatch.setattr(secrets, "_MANY", sys.maxsize)
+    few = [secrets._hints_in(text) for text in texts]
+    monkeypatch.setattr(secrets, "_MANY", 0)
+    assert [secrets._hints_in(text) for text in texts] == few

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
+from itertools import count
+from typing import Any
 
 from msgspec import Struct
 
@@ -100,7 +102,12 @@ def unused(allowances: Iterable[Allowance], used: Iterable[Allowance]) -> Iterat
 
 def _found(text: str) -> Iterator[SecretFinding]:
     """Everything that looks like a secret, allowed or not."""
-    hinted = {name: rule.hints for name, rule in RULES.items() if _is_hinted(rule.hints, text)}
+    present = _hints_in(text)
+    hinted = {
+        name: found
+        for name, rule in RULES.items()
+        if (found := present.intersection(rule.hints))
+    }
     if not hinted:
         return
     # rules that go by a name come last: they add nothing to what a token's own form shows
@@ -121,11 +128,35 @@ def _found(text: str) -> Iterator[SecretFinding]:
                     yield SecretFinding(number, name, value)
 
 
-def _is_hinted(hints: tuple[str, ...], text: str) -> bool:
-    return any(hint in text for hint in hints)
+_MANY = 20
+"""Texts from which on importing re2 pays (8 ms): it finds all hints in 10 µs, not in 1 ms."""
+_scans = count()
 
 
-def _hinted_lines(hints: tuple[str, ...], text: str) -> set[int]:
+def _hints_in(text: str) -> frozenset[str]:
+    if next(_scans) < _MANY:
+        return frozenset(hint for hint in _all_hints() if hint in text)
+    found = _hint_set().Match(text.encode("utf-8", "replace")) or ()
+    return frozenset(_all_hints()[index] for index in found)
+
+
+@cache
+def _all_hints() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hint for rule in RULES.values() for hint in rule.hints))
+
+
+@cache
+def _hint_set() -> Any:
+    import re2
+
+    found = re2.Set.SearchSet()
+    for hint in _all_hints():
+        found.Add(re2.escape(hint))
+    found.Compile()
+    return found
+
+
+def _hinted_lines(hints: Iterable[str], text: str) -> set[int]:
     """The numbers of the lines with a hint; a search over the text, as few lines have one."""
     found: set[int] = set()
     for hint in hints:
