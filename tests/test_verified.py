@@ -48,7 +48,7 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "sql/run.sql": SQL,
         "ml/train.py": "1\n2\n3\n4\n5\n",
         "ml/crlf.py": "1\r\n2\r\n",
-        "docs/plan.md": "# Plan\n",
+        "docs/plan.md": "# Plan\n\n## The risks\n",
         PATH: HEAD,
     }
     for name, text in files.items():
@@ -191,6 +191,32 @@ def test_evidence_that_is_not_recorded_verifies_nothing(root: Path, handoff: Han
     assert codes(handoff) == ["H007"]
     handoff("render", "s", "--stdout")
     assert codes(handoff) == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "message"),
+    [
+        ("docs", "is not a file"),
+        ("docs/plan.md#risks", "has no section '#risks'"),
+        ("docs/plans.md", "does not exist, did you mean 'docs/plan.md'?"),
+        ("ml/train.py:7", "has only 5 lines"),
+        ("ml/train.py:3-2", "names no lines; the first is 1"),
+        (
+            "it was fine",
+            "is not a fact, commit, file or page; for a command write {cmd: …, saw: …}",
+        ),
+        ("deadbeef1234", "no such commit in git"),
+    ],
+)
+def test_evidence_that_verifies_nothing_is_reported(
+    root: Path, handoff: Handoff, evidence: str, message: str
+) -> None:
+    write(root, resting_on(f"./{evidence}" if evidence == "docs" else evidence))
+    before = handoff("check", "s").out
+    handoff("render", "s", "--stdout")
+
+    assert message in before
+    assert message in handoff("check", "s").out
 
 
 def test_edited_record_is_refused(root: Path, handoff: Handoff) -> None:

@@ -165,6 +165,7 @@ class CheckContext(Struct, frozen=True, dict=True):
     past: FactHistory = field(default_factory=FactHistory)
     lines: Callable[[str], int | None] = lambda _: None
     """The number of lines of a file; `None` if it is missing or not text."""
+    evidence_exists: Callable[[Reference], bool] = lambda _: True
     evidence_change: Callable[[Reference], str | None] = _unchanged
     """How evidence changed since it was recorded, `was moved to 'x'`; empty if it did not,
     `None` if it exists and is not recorded."""

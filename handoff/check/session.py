@@ -326,7 +326,9 @@ def _wrong_file(context: CheckContext, found: Reference) -> str:
             return f"does not exist; for a fact's value write '{{{{ {found.name} }}}}'"
         return f"does not exist{context.hint(found.name)}"
     if found.kind != "lines":
-        return ""
+        if context.evidence_exists(found):
+            return ""
+        return f"has no section '#{found.section}'" if found.section else "is not a file"
     if not 0 < found.first <= found.last:
         return "names no lines; the first is 1"
     count = context.lines(found.name)

@@ -7,8 +7,8 @@ An author names evidence in these ways; only what decides verifies:
 | `"{{ coverage.gap == 0 }}"` | a comparison on facts, or a BOOL | if it has a value |
 | `{cmd: , expect: , saw: }` | a command with its output | if both outputs are there |
 | `3f9c2d1` | a commit, 7 to 40 hex digits | if it existed when rendered |
-| `ml/train.py:120`, `ml/train.py:120-140` | lines of a file | if they existed |
-| `docs/plan.md`, `docs/plan.md#risks` | a file | if it existed |
+| `ml/train.py:120-140`, `ml/train.py#L120` | lines of a file | if they existed |
+| `docs/plan.md`, `docs/plan.md#risks` | a file, or a section of one | if it existed |
 | `"{{ coverage.percent }}"` | a value of a fact | no: it is cited |
 | `coverage` | a fact as a whole | no: it is cited |
 | `https://…` | a page | no: it is cited |
@@ -68,12 +68,14 @@ class Reference(Struct, frozen=True):
     first: int = 0
     """The first line named; 0 if none is."""
     last: int = 0
+    section: str = ""
+    """The heading's anchor in a document, `risks`."""
 
     @property
     def key(self) -> str:
-        """Its name in the facts file: `ml/train.py:120-140`."""
+        """Its name in the facts file: `ml/train.py:120-140`, `docs/plan.md#risks`."""
         if self.kind != "lines":
-            return self.name
+            return f"{self.name}#{self.section}" if self.section else self.name
         lines = f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
         return f"{self.name}:{lines}"
 
@@ -83,7 +85,7 @@ _WHOLE: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("fact", lazy_pattern(r"[a-z][a-z0-9_]*")),
     ("page", lazy_pattern(r"https?://\S+")),
 )
-_LINES = lazy_pattern(r"(?P<path>.+?):(?P<first>\d{1,9})(?:-(?P<last>\d{1,9})|:\d+)?")
+_LINES = lazy_pattern(r"(?P<path>.+?)(?::|#L)(?P<first>\d{1,9})(?:-L?(?P<last>\d{1,9})|:\d+)?")
 _PATH = lazy_pattern(r"\S+|\./.+|.+\.\w{1,8}")
 """A path with spaces starts with `./` or ends in an extension; other words are prose."""
 IN_REPOSITORY = ("commit", "lines", "document")
@@ -101,12 +103,13 @@ def parse_reference(text: str, facts: Container[str] = ()) -> Reference:
         if pattern.fullmatch(words):
             return Reference(kind, words)
     lines = _LINES.fullmatch(words)
-    path = lines["path"] if lines else words.partition("#")[0] or words
+    path, _, section = (words, "", "") if words.startswith("#") else words.partition("#")
+    path = lines["path"] if lines else path
     if not _PATH.fullmatch(path):
         return Reference("prose", words)
     name = posixpath.normpath(path)
     if lines is None:
-        return Reference("document", name)
+        return Reference("document", name, section=section)
     first = int(lines["first"])
     return Reference("lines", name, first, int(lines["last"] or first))
 
@@ -256,7 +259,8 @@ def _weigh(
         return "assumed", live.text(text, where)
     words = code_span(folded(text.value))
     if found.kind in IN_REPOSITORY:
-        return _weigh_record(live.evidence.get(found.key), found.kind, words)
+        what = "section" if found.section else _WHAT[found.kind]
+        return _weigh_record(live.evidence.get(found.key), what, words)
     if found.kind == "fact" and not live.is_answered(found.name):
         return "assumed", f"{words}, which has no result"
     if found.kind == "prose":
@@ -264,12 +268,14 @@ def _weigh(
     return "cited", f"see {words}"
 
 
-def _weigh_record(record: EvidenceRecord | None, kind: Kind, words: str) -> tuple[_Weight, str]:
+_WHAT: Mapping[Kind, str] = {"commit": "commit", "lines": "lines", "document": "file"}
+
+
+def _weigh_record(record: EvidenceRecord | None, what: str, words: str) -> tuple[_Weight, str]:
     if record is None:
         return "assumed", f"{words}, not recorded"
     if record.found is None:
         return "assumed", f"{words}, not known to git here"
-    what = "file" if kind == "document" else kind
     return ("verified", words) if record.found else ("assumed", f"{words}, no such {what}")
 
 

@@ -30,7 +30,7 @@ from handoff.sql.tables import Schema
 from handoff.values.changes import ValueChange, changes, shown_values
 from handoff.values.printing import timestamp_text
 from handoff.workspace.document import cells, render, template_folders
-from handoff.workspace.evidence import evidence_change
+from handoff.workspace.evidence import evidence_change, evidence_exists
 from handoff.workspace.gather import gather, load_facts, load_facts_leniently
 from handoff.workspace.history import ProjectFiles
 from handoff.workspace.load import (
@@ -224,6 +224,7 @@ def check_context(
         cells=values,
         past=files.past(values),
         lines=files.lines,
+        evidence_exists=cache(partial(evidence_exists, project)),
         evidence_change=cache(partial(evidence_change, project, facts)),
         now=now,
         zone=ZoneInfo(project.settings.timezone),

@@ -64,10 +64,26 @@ def _content(project: Project, reference: Reference) -> bytes | None:
     except (HandoffError, OSError, ValueError):
         return None
     if reference.kind != "lines":
-        return content
+        has_section = not reference.section or reference.section in _sections(content)
+        return content if has_section else None
     lines = content.removesuffix(b"\n").split(b"\n") if content else []
     first, last = reference.first, reference.last
     return b"\n".join(lines[first - 1 : last]) if 0 < first <= last <= len(lines) else None
+
+
+def _sections(content: bytes) -> frozenset[str]:
+    """The anchors of a Markdown file's headings."""
+    from handoff.base.markdown import headings, parse_markdown  # slow: brings markdown_it
+
+    page = parse_markdown(content.decode("utf-8", "replace"))
+    return frozenset(each.anchor for each in headings(page))
+
+
+def evidence_exists(project: Project, reference: Reference) -> bool:
+    """Whether the evidence exists now, or may exist: git cannot be sure in a shallow clone."""
+    return (
+        reference.kind not in IN_REPOSITORY or _look_up(project, reference).found is not False
+    )
 
 
 def changed_evidence(
