@@ -161,6 +161,47 @@ def test_bq_alone_does_not_select_bigquery(tmp_path: Path) -> None:
     assert found == DetectedEngine("duckdb", why, None)
 
 
+ATTRIBUTES = [
+    "*.sql text eol=lf",
+    "handoff.yaml text eol=lf",
+    "sessions/*.yaml text eol=lf",
+    "sessions/*.json text eol=lf",
+    "templates/** text eol=lf",
+    "docs/09-handoff/**/*.md text eol=lf",
+]
+
+
+def test_init_writes_attributes_for_the_same_line_endings(root: Path) -> None:
+    assert run(["init"]) == 0
+
+    assert Path(root, ".gitattributes").read_text().splitlines() == ATTRIBUTES
+
+
+def test_init_keeps_existing_attributes_and_prints_the_lines_to_add(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    existing = "*.png binary\r\n*.sql   text eol=lf\r\n"
+    Path(root, ".gitattributes").write_bytes(existing.encode())
+    Path(root, "handoff.yaml").write_text("engine: duckdb\noutput: my docs\n")
+
+    assert run(["init"]) == 0
+
+    assert Path(root, ".gitattributes").read_bytes() == existing.encode()
+    lines = [*ATTRIBUTES[1:-1], '"my docs/**/*.md" text eol=lf']
+    assert (
+        "\n  ".join(
+            [
+                "kept existing .gitattributes; for the same line endings on Windows add:",
+                *lines,
+            ]
+        )
+        in capfd.readouterr().err
+    )
+    Path(root, ".gitattributes").write_text("\n".join(["*.sql text eol=lf", *lines]))
+    run(["init"])
+    assert "gitattributes" not in capfd.readouterr().err
+
+
 def test_init_lists_what_it_found_and_wrote(
     root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,6 +220,7 @@ def test_init_lists_what_it_found_and_wrote(
         "wrote handoff.yaml",
         "wrote sessions/session-14.yaml",
         "wrote sql/schedule/game_dates.sql",
+        "wrote .gitattributes",
         "next: handoff render session-14",
         "to convert a document to a session: handoff import "
         "docs/handoffs/2026-01-04-SESSION-13.md",
@@ -239,7 +281,7 @@ def test_init_does_not_prompt_with_yes(root: Path) -> None:
     init.expect(pexpect.EOF)
 
     assert "[" not in init.before
-    assert files(root) == sorted(FILES)
+    assert files(root) == sorted([".gitattributes", *FILES])
 
 
 def test_an_invalid_input_writes_nothing(root: Path) -> None:

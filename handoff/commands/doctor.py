@@ -131,7 +131,15 @@ def _engine(project: Project, engine: str | None, progress: Progress) -> Iterato
 
 def _duckdb(project: Project, progress: Progress) -> Iterator[DoctorStep]:
     from handoff.warehouse import engines
+    from handoff.warehouse.duckdb import versions  # slow: 0.3 s
 
+    problems = "; ".join(versions.problems())
+    found = ", ".join(f"{name} {version}" for name, version in versions.installed().items())
+    yield DoctorStep(
+        "versions", not problems, problems or found, versions.fix() if problems else ""
+    )
+    if problems:
+        return
     try:
         warehouse = engines.open_warehouse(project, "duckdb", progress)
     except HandoffError as error:

@@ -20,7 +20,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.base.files import confined, is_folder, write_new
+from handoff.base.files import confined, is_folder, read_plain, write_new
 from handoff.base.problems import UsageError, nearest
 from handoff.base.report import counted
 from handoff.commands import completers, console, options
@@ -33,6 +33,9 @@ _STARTER = Path(__file__).parent / "starter"
 """A folder for each engine; `$name` in its files is filled in."""
 GUIDE = ".agents/skills/handoff/SKILL.md"
 """The skill for coding agents, where several of them look for skills."""
+
+ATTRIBUTES = ".gitattributes"
+_LF = ("*.sql", "handoff.yaml", "sessions/*.yaml", "sessions/*.json", "templates/**")
 
 
 class FoundDocuments(Struct, frozen=True):
@@ -125,6 +128,7 @@ def init(
         plan = _prompt_for_plan(plan, engine, has_settings=has_settings)
     for path, is_new in write_files(project.root, plan).items():
         console.note(f"wrote {path}" if is_new else f"kept existing {path}")
+    _write_attributes(project.root, project.settings.output if has_settings else plan.output)
     if agent:
         content = (_STARTER / "agent/SKILL.md").read_bytes()
         is_new = write_new(confined(project.root, GUIDE), content, place=GUIDE)
@@ -189,6 +193,32 @@ def write_files(root: Path, plan: InitPlan) -> dict[str, bool]:
             content = Template(file.read_text("utf-8")).substitute(values).encode()
             result[path] = write_new(confined(root, path), content, place=path)
     return result
+
+
+def _write_attributes(root: Path, output: str) -> None:
+    """Write `.gitattributes`, so that a checkout on Windows has the same line endings.
+
+    Prints the lines to add where there is one without them.
+    """
+    documents = f"{output}/**/*.md" if output != "." else "*.md"
+    lines = [f"{pattern} text eol=lf" for pattern in (*_LF, _quoted(documents))]
+    file = confined(root, ATTRIBUTES)
+    content = "".join(f"{line}\n" for line in lines).encode()
+    if write_new(file, content, place=ATTRIBUTES):
+        console.note(f"wrote {ATTRIBUTES}")
+        return
+    existing = (read_plain(file, ATTRIBUTES) or b"").decode("utf-8", "replace")
+    known = {" ".join(line.split()) for line in existing.splitlines()}
+    missing = [line for line in lines if line not in known]
+    if missing:
+        advice = "for the same line endings on Windows add"
+        console.note(f"kept existing {ATTRIBUTES}; {advice}:")
+        for line in missing:
+            console.note(f"  {line}")
+
+
+def _quoted(pattern: str) -> str:
+    return json.dumps(pattern, ensure_ascii=False) if re.search(r'[\s"]', pattern) else pattern
 
 
 def _values(plan: InitPlan) -> dict[str, str]:

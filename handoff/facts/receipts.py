@@ -80,7 +80,8 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 def _steady(fact: Fact) -> Fact:
     """The fact without what changes when a run has the same result."""
     how: Provenance | None = fact.provenance
-    steady = how and replace(how, job_id=None, ran_at=_NEVER, bytes_billed=None)
+    constant = {"job_id": None, "ran_at": _NEVER, "bytes_billed": None, "versions": None}
+    steady = how and replace(how, **constant)
     failure = Failure(fact.failure.message, _NEVER) if fact.failure else None
     return replace(fact, provenance=steady, failure=failure)
 

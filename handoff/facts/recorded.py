@@ -40,6 +40,8 @@ class QueryResult(Struct, frozen=True):
     """As BigQuery bills it; `None` where nothing is billed."""
     ran_at: datetime
     """When the warehouse finished, UTC."""
+    versions: Mapping[str, str] | None = None
+    """Of the libraries that ran the query; `None` where a server did."""
 
 
 class Failure(Struct, frozen=True):
@@ -78,6 +80,8 @@ class Provenance(Struct, frozen=True):
     """When the warehouse finished, UTC."""
     bytes_billed: int | None
     """As BigQuery bills it; `None` where nothing is billed."""
+    versions: Mapping[str, str] | None = None
+    """Of the libraries that ran the query; `None` where a server did, or in older files."""
 
     @property
     def as_of(self) -> datetime | None:
@@ -157,7 +161,8 @@ def has_same_params(one: Provenance, other: Provenance) -> bool:
 def dump(facts: Facts) -> str:
     """The facts file: JSON, keys in a fixed order, one row a line, a digest for each fact.
 
-    Only `ran_at`, `job_id` and `bytes_billed` change when a run has the same result.
+    Only `ran_at`, `job_id`, `bytes_billed` and `versions` change when a run has the same
+    result.
     """
     as_of = _utc(facts.as_of)
     blocks = [f'  "handoff_facts": {VERSION},\n  "as_of": {_text(as_of)},\n  "facts": {{']
@@ -243,7 +248,7 @@ class _ParamRecord(Struct, frozen=True):
     value: Any
 
 
-class _ProvenanceRecord(Struct, frozen=True):
+class _ProvenanceRecord(Struct, frozen=True, omit_defaults=True):
     source: str
     sha256: str
     params: dict[str, _ParamRecord]
@@ -251,6 +256,7 @@ class _ProvenanceRecord(Struct, frozen=True):
     job_id: str | None
     ran_at: Time
     bytes_billed: int | None
+    versions: dict[str, str] | None = None
 
 
 class _FailureRecord(Struct, frozen=True):
@@ -272,7 +278,7 @@ class _FactRecord(Struct, frozen=True):
 
 # --- writing -----------------------------------------------------------------------------
 
-_VOLATILE = ("job_id", "ran_at", "bytes_billed")
+_VOLATILE = ("job_id", "ran_at", "bytes_billed", "versions")
 """May differ between runs with the same result; not part of the digest."""
 
 _EXACT = 2**53

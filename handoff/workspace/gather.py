@@ -166,6 +166,7 @@ def _from_query(fact: QueryFact, bound: BoundQuery, result: QueryResult, engine:
             job_id=result.job_id,
             ran_at=result.ran_at,
             bytes_billed=result.bytes_billed,
+            versions=result.versions,
         ),
         failure=None,
         key=fact.key,

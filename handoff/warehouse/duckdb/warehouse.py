@@ -26,6 +26,7 @@ from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult, Value
 from handoff.sql.tables import Tables as Schemas
 from handoff.sql.tables import TableSchema
 from handoff.sql.types import BadValue, Type, type_of, value_of
+from handoff.warehouse.duckdb import versions
 from handoff.warehouse.duckdb.translate import (
     Catalog,
     NotTranslated,
@@ -110,7 +111,8 @@ class DuckDBWarehouse:
             return Failure(f"{bound.query.path}: {message}", self._clock())
         except (duckdb.Error, BadValue) as error:
             return Failure(f"{bound.query.path}: {_plain_message(error)}", self._clock())
-        return QueryResult(translation.columns, rows, None, None, self._clock())
+        now = self._clock()
+        return QueryResult(translation.columns, rows, None, None, now, versions.installed())
 
     def _rows(
         self, translation: Translation, params: Mapping[str, Value]
@@ -142,6 +144,7 @@ class DuckDBWarehouse:
 
 def open_file(path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> DuckDBWarehouse:
     """The author's own database, read-only. Raises WorldError where it cannot be opened."""
+    versions.require()
     if not path.is_file():
         raise WorldError(f"{path.name}: error: no such database")
     try:
@@ -162,8 +165,9 @@ def open_sample(
     """The sample that the scripts in `folder` create, built unless it is cached.
 
     `cache` is by default the user's private cache folder; without one the sample is built in
-    memory. Raises InvalidInput for a script that fails.
+    memory. Raises InvalidInput for a script that fails, and WorldError.
     """
+    versions.require()
     sample = _Sample.read(folder)
     kept = cache or cache_folder("samples")
     stored = _open_cached(sample, kept, progress) if kept else None
