@@ -150,6 +150,15 @@ REFUSED = [
         "SELECT (1 AS n",
         "1:14 not GoogleSQL: expecting ) near 'n' (Q050)",
     ),
+    (
+        "SELECT n FROM d.t orders whete n = 1",
+        "1:26 not GoogleSQL: invalid expression / Unexpected token near 'whete'; "
+        "'whete', did you mean 'WHERE'? (Q050)",
+    ),
+    (
+        "SELECT form FROM d.orders WHERE (n = 1",
+        "1:38 not GoogleSQL: expecting ) near '1' (Q050)",
+    ),
     ("SELECT 1 AS n,\n  'abc AS x", "2:3 not GoogleSQL: ' is never closed (Q050)"),
     (
         "SELECT MD5(n) AS n FROM (SELECT 'a' AS n)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from handoff.base.problems import Place, nearest
@@ -17,6 +18,7 @@ KEYWORDS = (
     *("AND", "LIKE", "RECURSIVE"),
 )
 """Those whose typos are reported as such."""
+_BEFORE_NAMES = (".", ",", "=", "FROM", "JOIN", "AS", "SELECT", "DISTINCT", "ON", "BY", "WHERE")
 _WORDS_BEFORE = 3
 """A parser takes a misspelt keyword for a name, and stops a word or two after it."""
 
@@ -61,13 +63,19 @@ def _unclosed(query: Query) -> Lexeme | None:
 
 
 def _words_up_to(place: Place, query: Query) -> list[Lexeme]:
-    """The last words before the place, and the one there."""
+    """The last words before the place, and the one there, where a keyword may be."""
     found = [each for each in lexemes(query.text) if not place < query.place_at(each.offset)]
-    return [each for each in found[-_WORDS_BEFORE:] if each.kind == "word"]
+    pairs = list(pairwise([Lexeme("", "", 0), *found]))[-_WORDS_BEFORE:]
+    return [
+        each
+        for before, each in pairs
+        if each.kind == "word" and before.text.upper() not in _BEFORE_NAMES
+    ]
 
 
 def _misspelt(lexeme: Lexeme) -> str:
     word = lexeme.text.upper()
-    if len(word) < 3 or word in KEYWORDS or word in FUNCTIONS | NOT_CALLED:
+    is_plural = word.endswith("S") and word[:-1] in KEYWORDS  # `orders`, a name
+    if len(word) < 3 or word in KEYWORDS or word in FUNCTIONS | NOT_CALLED or is_plural:
         return ""
     return nearest(word, KEYWORDS)
