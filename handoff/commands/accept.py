@@ -10,17 +10,19 @@ import typer
 from handoff.base import secrets
 from handoff.base.files import write_whole
 from handoff.base.locks import locked
-from handoff.base.problems import UsageError
+from handoff.base.problems import InvalidInput, UsageError
 from handoff.commands import console, options
 from handoff.facts import receipts
 from handoff.facts.receipts import Receipt
+from handoff.project.project import Project
 from handoff.publish import gate
 from handoff.sources import git_history
 from handoff.values.printing import folded, timestamp_text
 from handoff.workspace.document import load_receipts
 from handoff.workspace.gather import load_facts
-from handoff.workspace.load import find_session, open_project, successors
+from handoff.workspace.load import find_session, open_project, read_session, successors
 from handoff.workspace.paths import receipts_path
+from handoff.workspace.tree import tree_changes
 
 MAX_NAME = 80
 MAX_NOTE = 1_000
@@ -58,10 +60,21 @@ def accept(
         write_whole(project.path(path), content.encode(), place=path)
     commit = f" at {receipt.commit[:7]}" if receipt.commit else ""
     console.note(f"{session_id} accepted by {receipt.by}, {timestamp_text(receipt.at)}{commit}")
+    for change in _tree_changes(project, session_id):
+        console.note(f"working tree: {change}")
     for other in successors(project).get(session_id, ()):
         console.note(f"it is superseded by {other}: handoff resume {other}")
     console.note(f"next: run 'handoff publish' to update the document, and commit {path} too")
     return 0
+
+
+def _tree_changes(project: Project, session_id: str) -> tuple[str, ...]:
+    """What differs from the recorded working tree; nothing for a session with errors."""
+    try:
+        session, _ = read_session(project, session_id)
+        return tree_changes(project, session, load_facts(project, session_id))
+    except InvalidInput:
+        return ()
 
 
 def _one_line(option: str, text: str, most: int) -> str:

@@ -41,6 +41,7 @@ from handoff.workspace.load import (
     successors,
 )
 from handoff.workspace.paths import facts_path, session_path
+from handoff.workspace.tree import tree_changes
 
 Mode = Literal["asked", "frozen", "recorded"]
 """`recorded`: the queries should have run, but the warehouse could not be reached."""
@@ -96,6 +97,8 @@ class ResumeReport(Struct, frozen=True):
     files: tuple[ChangedFile, ...] = ()
     evidence: tuple[tuple[str, str], ...] = ()
     """Evidence in the repository that changed since it was recorded, and how."""
+    tree: tuple[str, ...] = ()
+    """What differs from the working tree that the handoff recorded, in Markdown."""
     superseded_by: tuple[str, ...] = ()
     ages: tuple[FactAge, ...] = ()
     """Of each recorded fact, where no query ran."""
@@ -107,7 +110,7 @@ class ResumeReport(Struct, frozen=True):
     @property
     def is_unchanged(self) -> bool:
         parts = (self.changes, self.failures, self.conditions, self.overdue, self.files)
-        return not any((*parts, self.evidence, self.superseded_by))
+        return not any((*parts, self.evidence, self.tree, self.superseded_by))
 
 
 def resume(
@@ -188,6 +191,7 @@ def _report(
         overdue=overdue(project, loaded, facts, now),
         files=tuple(_changed_files(project, loaded, document, base)) if base else (),
         evidence=tuple(changed_evidence(project, loaded.session, then)),
+        tree=() if frozen else tree_changes(project, loaded.session, then),
         superseded_by=successors(project).get(session_id, ()),
         handed_over_at=base,
     )
@@ -301,6 +305,7 @@ def _sections(report: ResumeReport) -> Iterator[tuple[str, Sequence[str]]]:
         "Evidence that changed",
         [f"{code_span(folded(name))} {change}" for name, change in report.evidence],
     )
+    yield "Working tree", report.tree
     yield "Superseded by", report.superseded_by
 
 
@@ -402,6 +407,7 @@ def _fields(report: ResumeReport) -> dict[str, object]:
             for file in report.files
         ],
         "evidence": [{"evidence": name, "change": change} for name, change in report.evidence],
+        "tree": list(report.tree),
         "superseded_by": list(report.superseded_by),
         "ages": [{"fact": each.fact, "as_of": _iso(each.at)} for each in report.ages],
         "note": DATA,

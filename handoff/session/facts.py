@@ -24,6 +24,7 @@ from handoff.session.model import (
     SESSION_ID,
     GitRange,
     GitTake,
+    GitTree,
     JsonFile,
     LogFile,
     QueryFact,
@@ -82,6 +83,22 @@ GIT_COLUMNS: Mapping[GitTake, Mapping[str, str]] = {
         "head": "STRING",
         "shallow": "BOOL",
     },
+    "tree": {
+        "branch": "STRING",
+        "head": "STRING",
+        "upstream": "STRING",
+        "ahead": "INT64",
+        "behind": "INT64",
+        "clean": "BOOL",
+        "changed": "INT64",
+        "untracked": "INT64",
+        "elsewhere": "INT64",
+        "stashes": "INT64",
+        "worktree": "STRING",
+        "shallow": "BOOL",
+        "changed_files": "ARRAY<STRING>",
+        "untracked_files": "ARRAY<STRING>",
+    },
 }
 """What `take:` may name, and the columns of each."""
 _PATHS = {"path": "STRING"}
@@ -131,7 +148,7 @@ _LETTERS = rf"A-Za-z0-9_{_SCRIPTS}"
 SQL_NAME = rf"(?!.*\.\.)[{_LETTERS}][{_LETTERS}./ -]*\.sql"
 """Of a query's file; letters of every script, without characters that reverse text."""
 Declared = QueryFact | SourceFact
-Source = LogFile | JsonFile | GitRange | Transcript
+Source = LogFile | JsonFile | GitRange | GitTree | Transcript
 
 
 def read_facts(
@@ -238,6 +255,8 @@ def _source_of(kind: str, values: Mapping[str, Any], place: Place) -> Source | N
     """The source with these values; `None` for one with a problem."""
     if values[kind] is None or values.get("match", "") is None:
         return None
+    if kind == "git" and values["take"] == "tree":
+        return GitTree(values["git"], place)
     if kind == "git":
         return GitRange(values["git"], values["take"] or "files", place)
     if kind == "transcript":

@@ -312,7 +312,7 @@ class JsonFile(Struct, frozen=True):
     place: Place
 
 
-GitTake = Literal["files", "commits", "summary"]
+GitTake = Literal["files", "commits", "summary", "tree"]
 
 
 class GitRange(Struct, frozen=True):
@@ -320,6 +320,14 @@ class GitRange(Struct, frozen=True):
 
     since: str
     take: GitTake
+    place: Place
+
+
+class GitTree(Struct, frozen=True):
+    """`{git:, take: tree}`: the state of the working tree."""
+
+    base: str
+    """The revision to count commits against; `HEAD` means the branch's upstream."""
     place: Place
 
 
@@ -347,7 +355,7 @@ class SourceFact(Struct, frozen=True):
     """A fact the session declares that does not come from the warehouse."""
 
     name: str
-    sources: tuple[LogFile | JsonFile | GitRange | Transcript, ...]
+    sources: tuple[LogFile | JsonFile | GitRange | GitTree | Transcript, ...]
     """Each gives rows, one after the other."""
     returns: tuple[Declaration, ...]
     contract: str | None

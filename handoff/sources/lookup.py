@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from handoff.base.problems import Problem, Refused
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
-from handoff.session.model import GitRange, JsonFile, LogFile, SourceFact, Transcript
-from handoff.sources import git, json_file, log, transcript
+from handoff.session.model import GitRange, GitTree, JsonFile, LogFile, SourceFact, Transcript
+from handoff.sources import git, git_tree, json_file, log, transcript
 from handoff.sources.source import (
     InvalidSource,
     Request,
@@ -28,6 +28,7 @@ SOURCES: Mapping[type, Source] = {
     LogFile: log,
     JsonFile: json_file,
     GitRange: git,
+    GitTree: git_tree,
     Transcript: transcript,
 }
 

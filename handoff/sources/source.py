@@ -49,6 +49,8 @@ class SourceContext(Struct, frozen=True):
     """The window in which progress counts as recent."""
     now: datetime
     """UTC; an as-of time before this minute is in the past."""
+    own: Callable[[str], bool] = lambda _: False
+    """Whether handoff itself writes a file."""
     transcripts: Mapping[str, TranscriptMapping] = {}
     """The logs of agents that the settings describe."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,7 @@ from handoff.sql.query import Query
 from handoff.warehouse.port import BoundQuery, Progress, Warehouse
 from handoff.workspace.evidence import look_up_evidence
 from handoff.workspace.load import LoadedSession, bind_queries
-from handoff.workspace.paths import facts_path, session_path
+from handoff.workspace.paths import facts_path, is_own_file, session_path
 
 if TYPE_CHECKING:
     from handoff.sources.lookup import LookupResult
@@ -62,6 +62,7 @@ def gather(
         zone=ZoneInfo(settings.timezone),
         recent_minutes=settings.progress.recent_minutes,
         now=now,
+        own=partial(is_own_file, project),
         transcripts=settings.transcripts,
     )
     previous = load_facts_leniently(project, session.id)

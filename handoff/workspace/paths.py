@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import PurePosixPath
 
 from handoff.base.patterns import lazy_pattern
-from handoff.base.problems import Refused
+from handoff.base.problems import Refused, WorldError
 from handoff.project.project import Project
+from handoff.publish import index
 from handoff.publish.archive import Places, day_of
 from handoff.publish.writer import signature
 from handoff.render.document import document_path
 from handoff.session import decode
 from handoff.session.model import Session
 from handoff.session.order import Position, latest, sorted_newest_first
+
+_DOCUMENT = lazy_pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-SESSION-.*\.md")
 
 
 def session_path(session_id: str) -> str:
@@ -30,6 +34,24 @@ def facts_path(session_id: str) -> str:
 def receipts_path(session_id: str) -> str:
     """The file of the session's receipts, relative to the root."""
     return f"sessions/{session_id}.receipts.json"
+
+
+def is_own_file(project: Project, path: str) -> bool:
+    """Whether handoff writes the file: a session, or a document, their index or pointer."""
+    if path.startswith("sessions/"):
+        return True
+    output = PurePosixPath(project.settings.output)
+    if not PurePosixPath(path).is_relative_to(output):
+        return False
+    if _DOCUMENT.fullmatch(PurePosixPath(path).name):
+        return True
+    if path not in (str(output / index.NAME), str(output / index.LATEST)):
+        return False
+    try:
+        content = project.read(path)
+    except (Refused, WorldError):
+        return False
+    return content is None or signature(content).owner is not None
 
 
 def places(project: Project) -> Places:
