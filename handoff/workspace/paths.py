@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Refused, WorldError
 from handoff.project.project import Project
-from handoff.publish import index
 from handoff.publish.archive import Places, day_of
 from handoff.publish.writer import signature
 from handoff.render.document import document_path
@@ -45,6 +44,8 @@ def is_own_file(project: Project, path: str) -> bool:
         return False
     if _DOCUMENT.fullmatch(PurePosixPath(path).name):
         return True
+    from handoff.publish import index  # brings jinja2, which is slow
+
     if path not in (str(output / index.NAME), str(output / index.LATEST)):
         return False
     try:
