@@ -221,3 +221,57 @@ def test_new_label_goes_last(text: str, value: Any, data: st.DataObject) -> None
     assert plain(tree(edited)) == with_change(before, (*keys, "Brand: new"), value)
     assert list(at(plain(tree(edited)), keys)) == [*at(before, keys), "Brand: new"]
     assert comments(edited) == comments(text)
+
+
+def without(node: Any, keys: Path_) -> Any:
+    if len(keys) > 1:
+        return with_change(node, keys[:1], without(at(node, keys[:1]), keys[1:]))
+    pairs = node.items() if isinstance(node, dict) else enumerate(node)
+    rest = {key: value for key, value in pairs if key != keys[0]}
+    return rest if isinstance(node, dict) else [*rest.values()]
+
+
+@settings(max_examples=EDITS, deadline=None)
+@given(text=documents(), data=st.data())
+def test_remove_takes_one_place_or_is_refused(text: str, data: st.DataObject) -> None:
+    before = plain(tree(text))
+    keys = data.draw(st.sampled_from(paths(before)))
+    parsed = parse_yaml(text.encode(), "x.yaml")
+
+    try:
+        edited = edits.remove_value(parsed, keys).encode().decode()
+    except CannotEdit:
+        assert len(keys) > 1, "a key of the file can always be removed"
+        return
+
+    assert plain(tree(edited)) == without(before, keys)
+    first, last = lines_of(text, keys)
+    old = text.split("\n")
+    kept = comments("\n".join([*old[:first], *old[last + 1 :]]).replace("# deep", ""))
+    assert all(n >= most for n, most in zip(comments(edited), kept, strict=True))
+    assert edited.count("\r\n") == edited.count("\n") or "\r\n" not in text
+
+
+structures = st.recursive(
+    words | st.booleans() | st.none() | st.just("two\nlines\n"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(labels, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=EDITS, deadline=None)
+@given(text=documents(), value=structures, data=st.data())
+def test_a_structured_value_is_written_whole(
+    text: str, value: Any, data: st.DataObject
+) -> None:
+    before = plain(tree(text))
+    leaves = [keys for keys in paths(before) if not isinstance(at(before, keys), dict | list)]
+    if not leaves:
+        return
+    keys = data.draw(st.sampled_from(leaves))
+
+    edited = set_value(text, keys, value)
+
+    assert plain(tree(edited)) == with_change(before, keys, value)
+    assert comments(edited) == comments(text)
+    assert outside(text, edited, lines_of(text, keys)) == ([], [])

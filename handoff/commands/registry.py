@@ -44,6 +44,8 @@ COMMANDS: Mapping[str, CommandEntry] = {
         ("add", "edit.add", "Add items to the end of a list or checklist."),
         ("tick", "edit.tick", "Check a checklist item."),
         ("untick", "edit.untick", "Uncheck a checklist item, keeping its note."),
+        ("remove", "edit.remove", "Remove a key or an item; no other byte changes."),
+        ("apply", "edit.apply", "Make many changes from one YAML or JSON document."),
         ("fill", "fill.fill", "Fill the blanks one by one at a terminal."),
         ("prompt", "prompt.prompt", "Print the prompt to paste into the next session."),
         ("resume", "resume.resume", "Print the prompt with today's facts, and what changed."),

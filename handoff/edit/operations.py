@@ -1,27 +1,30 @@
-"""The edits set, add, tick and untick on the tree of a session file."""
+"""The edits set, add, tick, untick and remove on the tree of a session file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from handoff.base.blanks import blanks, is_blank
-from handoff.base.problems import KeyPath, nearest
-from handoff.session.content import spelled_blank
-from handoff.session.keys import key_at
+from handoff.base.problems import KeyPath, Problem, nearest
+from handoff.session.content import PAIRED, PAIRS, spelled_blank
+from handoff.session.keys import key_at, keys_in
 from handoff.yaml.decode import scalar_value
 from handoff.yaml.edits import (
     CannotEdit,
+    NewValue,
     add_item,
+    is_value,
     list_to_mapping,
+    remove_value,
     rename_key,
     replace_list,
     root_of,
     set_value,
 )
-from handoff.yaml.emitter import PlainValue
-from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar, is_null
+from handoff.yaml.emitter import PlainValue, value_of
+from handoff.yaml.nodes import List, Map, Node, ParsedYAML, Scalar, is_null, parse_yaml
 from handoff.yaml.paths import (
     NotFound,
     ambiguity,
@@ -45,6 +48,8 @@ class EditResult(Struct, frozen=True):
     keys: KeyPath
     was: KeyPath | None = None
     """The place before the edit, where a label was replaced."""
+    problems: tuple[Problem, ...] = ()
+    """Of an edit of many places: what could not be done."""
 
 
 Change = Callable[[ParsedYAML], EditResult]
@@ -54,76 +59,153 @@ Change = Callable[[ParsedYAML], EditResult]
 def set_at(
     parsed: ParsedYAML,
     path: str,
-    value: PlainValue,
+    value: NewValue,
     *,
     order: tuple[str, ...] = (),
     new: bool = False,
+    as_text: bool = True,
 ) -> EditResult:
     """`value` set at the place `path` names; labels that do not exist are added.
 
     `None` makes it a blank. `order` are the keys a session may have, in their order; `new`
-    says that a label close to another one is not a typo. Raises NotFound or CannotEdit.
+    says that a label close to another one is not a typo. Unless `as_text`, a text that
+    spells a mapping is one, where the place takes it. Raises NotFound or CannotEdit.
     """
     root = root_of(parsed)
     if not matching_places(root, path):
         parsed, keys = _with_labels(parsed, path, order, new=new)
-        return put(parsed, keys, value, order=order)
-    keys = resolve_path(root, path)
+    else:
+        keys = resolve_path(root, path)
+        if is_blank_label(keys) and isinstance(value, str):
+            return rename_label(parsed, keys, value)
+        keys = _value_keys(root, keys, value)
+    if not as_text:
+        value = read_mapping(keys, value)
+    return put(parsed, keys, value, order=order, new=new)
+
+
+def _value_keys(root: Map, keys: KeyPath, value: NewValue) -> KeyPath:
+    """Where a scalar goes that is set on a checklist item or on a value with items."""
     node = node_at(root, keys)
     labels = _labels(node)
-    if is_blank_label(keys) and isinstance(value, str):
-        return rename_label(parsed, keys, value)
+    if not isinstance(value, PlainValue):
+        return keys
     if isinstance(node, Map) and _is_item(keys):
-        keys = (*keys, "done")
-    elif "value" in labels and labels <= {"value", "items"}:
-        keys = (*keys, "value")
-    return put(parsed, keys, value, order=order)
+        return (*keys, "done")
+    if "value" in labels and labels <= {"value", "items"}:
+        return (*keys, "value")
+    return keys
 
 
 def put(
-    parsed: ParsedYAML, keys: KeyPath, value: PlainValue, *, order: tuple[str, ...] = ()
+    parsed: ParsedYAML,
+    keys: KeyPath,
+    value: NewValue,
+    *,
+    order: tuple[str, ...] = (),
+    new: bool = True,
 ) -> EditResult:
-    """`value` set at `keys`; where only a list is allowed, as its first item."""
+    """`value` set at `keys`; where only a list is allowed, as its first item.
+
+    A mapping is merged: its keys are set, the others stay. What the file says already is
+    left as it is spelled.
+    """
     node, key = node_at(root_of(parsed), keys), key_at(keys)
+    is_spelled = isinstance(node, List) and isinstance(value, str) and node.source == value
+    if node is not None and (is_spelled or is_value(node, value)):
+        return EditResult(parsed, keys)
+    if isinstance(value, Mapping) and value and _is_merged(node, keys, value):
+        for name, inner in value.items():
+            parsed = _with_first_key(parsed, keys, name)
+            is_new = name not in _labels(node)
+            _refuse_typo(node, keys, name, new=new or not is_new)
+            parsed = put(parsed, (*keys, name), inner, order=order, new=new).parsed
+        return EditResult(parsed, keys)
+    is_list = not isinstance(value, PlainValue | Mapping)
+    if isinstance(node, List) and is_list and _is_blank_list(node) and not node.is_flow:
+        for n, item in enumerate(value if isinstance(value, Sequence) else ()):
+            parsed = (
+                set_value(parsed, (*keys, 0), item) if n == 0 else add_item(parsed, keys, item)
+            )
+        return EditResult(parsed, keys)
     is_empty = node is None or is_null(node) or (isinstance(node, List) and not node.nodes)
-    takes_items = keys[-1] == "steps" or (key is not None and key.shape.takes_items)
-    is_item = takes_items and isinstance(value, str)
-    if is_item and is_empty:
+    takes_item = (isinstance(value, str) and keys[-1] == "steps") or (
+        key is not None
+        and (
+            (key.shape.takes_items and isinstance(value, str))
+            or (isinstance(value, Mapping) and (key.has_items or key.shape.inside == "items"))
+        )
+    )
+    if takes_item and is_empty:
         return EditResult(add_item(parsed, keys, value, order=order), (*keys, 0))
     if isinstance(node, List) and len(node.nodes) > 1 and spelled_blank(node):
         # a blank with a comma, `[TO BE FILLED - a, b]`
-        replaced = replace_list(parsed, keys, [value] if is_item else value)
-        return EditResult(replaced, (*keys, 0) if is_item else keys)
+        replaced = replace_list(parsed, keys, [value] if takes_item else value)
+        return EditResult(replaced, (*keys, 0) if takes_item else keys)
     return EditResult(set_value(parsed, keys, value, order=order), keys)
 
 
 def add_to(
     parsed: ParsedYAML,
     path: str,
-    value: str,
+    value: NewValue,
     *,
     order: tuple[str, ...] = (),
     new: bool = False,
+    as_text: bool = True,
 ) -> EditResult:
     """`value` at the end of the list or checklist that `path` names.
 
     In a list that holds nothing but a blank, that blank is filled.
     """
     parsed, keys = _list_to_add_to(parsed, path, order, new=new)
+    if not as_text:
+        value = read_mapping((*keys, 0), value)
     node = node_at(root_of(parsed), keys)
     if keys[-1] == "checklist" and not isinstance(node, List):
-        if value in _labels(node):
-            raise CannotEdit(f"'{format_path(keys)}' already has an item '{value}'")
-        item = (*keys, value)
-        if node is not None and is_null(node) and _is_in_flow(parsed, keys):
-            return EditResult(set_value(parsed, keys, {value: False}), item)
-        return EditResult(set_value(parsed, item, False, order=order), item)
+        return _add_checklist_items(parsed, keys, value, order)
     if isinstance(node, List) and len(node.nodes) > 1 and spelled_blank(node):
         return EditResult(replace_list(parsed, keys, [value]), (*keys, 0))
-    items = node.nodes if isinstance(node, List) else ()
-    if isinstance(node, List) and len(items) == 1 and _is_blank_item(node, items[0]):
+    if isinstance(node, List) and _is_blank_list(node):
         return EditResult(set_value(parsed, (*keys, 0), value), (*keys, 0))
-    return EditResult(add_item(parsed, keys, value, order=order), (*keys, len(items)))
+    count = len(node.nodes) if isinstance(node, List) else 0
+    return EditResult(add_item(parsed, keys, value, order=order), (*keys, count))
+
+
+def _add_checklist_items(
+    parsed: ParsedYAML, keys: KeyPath, value: NewValue, order: tuple[str, ...]
+) -> EditResult:
+    """An unchecked item for a label, or the items of a mapping."""
+    items = value if isinstance(value, Mapping) else {str(value): False}
+    item = keys
+    node = node_at(root_of(parsed), keys)
+    if node is not None and is_null(node) and _is_in_flow(parsed, keys):
+        return EditResult(set_value(parsed, keys, items), (*keys, next(iter(items), "")))
+    for label, content in items.items():
+        item = (*keys, label)
+        if label in _labels(node):
+            raise CannotEdit(f"'{format_path(keys)}' already has an item '{label}'")
+        parsed = set_value(parsed, item, content, order=order)
+    return EditResult(parsed, item)
+
+
+def remove(parsed: ParsedYAML, keys: KeyPath) -> EditResult:
+    """The key or item at `keys` removed. Raises CannotEdit for what a session must have."""
+    key = key_at(keys)
+    if key and key.required and not isinstance(keys[-1], int):
+        name = format_path(keys[:-1]) or "a session"
+        raise CannotEdit(f"'{format_path(keys)}' is required in {name}; set it instead")
+    return EditResult(remove_value(parsed, keys), keys)
+
+
+def remove_at(parsed: ParsedYAML, path: str) -> EditResult:
+    """The key or item that `path` names removed. Raises NotFound or CannotEdit."""
+    return remove(parsed, find_place(root_of(parsed), path))
+
+
+def find_place(root: Map, path: str) -> KeyPath:
+    """The place that `path` names; a checklist item also by its label alone."""
+    return resolve_path(root, path) if matching_places(root, path) else _find_item(root, path)
 
 
 def tick(parsed: ParsedYAML, path: str, *, done: bool, note: str | None = None) -> EditResult:
@@ -141,6 +223,75 @@ def tick(parsed: ParsedYAML, path: str, *, done: bool, note: str | None = None) 
     if note is not None:
         parsed = set_value(parsed, (*keys, "note"), note)
     return EditResult(parsed, keys)
+
+
+# --- structured values ---------------------------------------------------------------------
+
+
+def read_mapping(keys: KeyPath, value: NewValue) -> NewValue:
+    """The mapping that a text spells, `{do: Call, owner: Ann}`, where `keys` takes one.
+
+    It must be in braces and have known keys only; every other text stays text.
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    if not text.startswith("{") or text.startswith("{{") or not text.endswith("}"):
+        return value
+    parsed = parse_yaml(text.encode(), "")
+    if not isinstance(parsed.root, Map) or parsed.problems:
+        return value
+    names, known = [pair.key for pair in parsed.root.pairs], keys_in(keys)
+    is_content = known == PAIRED and frozenset(names) not in PAIRS
+    if not names or is_content or not {*names} <= {key.name for key in known}:
+        return value
+    return to_value(parsed.root)
+
+
+def to_value(node: Node) -> NewValue:
+    """A node of an author's document as a value; a blank in brackets stays one."""
+    if isinstance(node, Map):
+        return {pair.key: to_value(pair.node) for pair in node.pairs}
+    if isinstance(node, List):
+        return node.source if spelled_blank(node) else [to_value(each) for each in node.nodes]
+    return value_of(node)  # type: ignore[return-value]  # of a scalar
+
+
+def _is_merged(node: Node | None, keys: KeyPath, value: Mapping[str, NewValue]) -> bool:
+    """Whether the keys of `value` are set one by one, so that what is there stays."""
+    if isinstance(node, Map):
+        return bool(node.entries)
+    first, others = _short_form(node, keys)
+    return bool(first) and value.keys() <= {*others}
+
+
+def _with_first_key(parsed: ParsedYAML, keys: KeyPath, name: str) -> ParsedYAML:
+    """The text at `keys` as the first key of a mapping that may also have `name`."""
+    node = node_at(root_of(parsed), keys)
+    first, others = _short_form(node, keys)
+    if node is None or not first or (name not in others and keys_in(keys) == PAIRED):
+        return parsed
+    if name not in others:
+        known = (first, *others)
+        hint = nearest(name, known) or f", expected {', '.join(known)}"
+        raise NotFound(f"no key '{name}' in '{format_path(keys)}'{hint}")
+    text = node.source if isinstance(node, List) else to_value(node)
+    return set_value(parsed, keys, {first: text})
+
+
+def _short_form(node: Node | None, keys: KeyPath) -> tuple[str, tuple[str, ...]]:
+    """The key whose value the text at `keys` is, and those it may have next to it.
+
+    An action that is text is a short form of `{do: text}`.
+    """
+    is_blank_text = isinstance(node, List) and spelled_blank(node) is not None
+    if not is_blank_text and (not isinstance(node, Scalar) or is_null(node)):
+        return "", ()
+    known = keys_in(keys)
+    if known == PAIRED:
+        return "text", ("when", "evidence")
+    owner = key_at(keys) or key_at(keys[:-1])
+    if not known or owner is None or not owner.shape.takes_first:
+        return "", ()
+    return known[0].name, tuple(key.name for key in known[1:])
 
 
 def _labels(node: Node | None) -> set[str]:
@@ -226,6 +377,7 @@ def _with_labels(
     root = root_of(parsed)
     keys, labels = _outer_and_new(root, path, order)
     _refuse_typo(node_at(root, keys), keys, labels[0], new=new)
+    parsed = _with_first_key(parsed, keys, labels[0]) if keys else parsed
     for label in labels[:-1]:
         keys = (*keys, label)
         parsed = set_value(parsed, keys, None, order=order)
@@ -267,8 +419,11 @@ def _refuse_typo(node: Node | None, keys: KeyPath, label: str, *, new: bool) -> 
         raise NotFound(f"no field '{label}' in '{format_path(keys)}'{close}")
 
 
-def _is_blank_item(node: List, item: Node) -> bool:
+def _is_blank_list(node: List) -> bool:
     """Whether the only item is null or a blank, with or without brackets of its own."""
+    if len(node.nodes) != 1:
+        return False
+    item = node.nodes[0]
     if isinstance(item, Scalar):
         is_word = node.is_flow and is_blank(f"[{item.text}]")  # `[TO BE FILLED]`
         return scalar_value(item) is None or is_word

@@ -84,7 +84,7 @@ def _apply(
     except (NotFound, CannotEdit) as error:
         raise type(error)(f"{path}: error: {error}") from error
     content = edited.parsed.encode()
-    if content == source:
+    if content == source and not edited.problems:
         return SaveResult(place, False, False, parsed, session, ()), source
     was = session
     session, after = _decode(edited.parsed, session_id)
@@ -92,7 +92,7 @@ def _apply(
         known = load_queries(project)[0]
         before += live_problems(was, known)
         after += live_problems(session, known)
-    new = _new_problems(before, after)
+    new = Report.of((*edited.problems, *_new_problems(before, after))).problems
     if any(problem.level == "error" for problem in new):
         raise InvalidInput(new)
     is_added = parsed.root is None or node_at(parsed.root, edited.was or edited.keys) is None

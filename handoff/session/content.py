@@ -339,13 +339,14 @@ def _fact(label: str = "") -> Shape:
 
 WORDS = Shape("text", ContentReader.words, WORDS_SCHEMA)
 AUTHOR_TEXT = Shape("text", ContentReader.author_text, WORDS_SCHEMA)
-FLAG = Shape("`true` or `false`", Decoder.flag, {"type": ["boolean", "null"]})
+FLAG = Shape("`true` or `false`", Decoder.flag, {"type": ["boolean", "null"]}, example="true")
 _WHEN = Shape("a condition", ContentReader.when, {"type": ["string"], "pattern": whole(LIVE)})
 DUE = Shape(
     "a day, or a time with its zone",
     ContentReader.due,
     {"type": ["string", "null"], "pattern": whole(f"{DAY}|{TIMESTAMP}")},
     hint="a date such as 2026-01-03, or a time with its zone",
+    example="2026-01-05",
 )
 _LITERAL = Shape("text, literal", ContentReader.literal, WORDS_SCHEMA)
 COMMAND_KEYS = (
@@ -392,6 +393,8 @@ CHECKLIST = Shape(
     keys=ITEM_KEYS,
     inside="names",
     takes_items=True,
+    takes_first=True,
+    example="{Docs read: false}",
 )
 _COLUMNS = Shape(
     "a list of columns, or `column: heading`",
@@ -507,6 +510,7 @@ _PAIRS: Mapping[frozenset[str], Reserved] = {
     frozenset((_WHAT.name, _PROOF.name)): _reserved(_build_claim, _WHAT, _PROOF),
 }
 """A mapping with exactly these two keys is a condition or a claim."""
+PAIRS = tuple(_PAIRS)
 CONTENT_KEYS = (*PAIRED, *(each.keys[0] for each in _RESERVED.values()))
 """What a key inside content means that is not a label."""
 

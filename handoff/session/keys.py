@@ -18,6 +18,7 @@ from handoff.session.content import (
     CONTENT,
     CONTENT_KEYS,
     DEFINITIONS,
+    PAIRED,
     WORDS,
 )
 from handoff.session.facts import FACTS
@@ -64,6 +65,7 @@ KEYS: tuple[Key, ...] = (
         CREATED,
         "The day, 2026-01-03; or the day with your words for it.",
         required=True,
+        example="2026-01-03",
     ),
     Key("started", TIME, "When work started: 2026-01-03T14:00:00Z."),
     Key(
@@ -102,6 +104,7 @@ KEYS: tuple[Key, ...] = (
         FACTS,
         "The queries and sources whose results the session cites.",
         see="[queries](queries.md)",
+        example="{coverage: {sql: coverage/phase4.sql, key: table_name}}",
         carry="verbatim",
         carry_comment="the same queries; rendering runs them again",
     ),
@@ -122,6 +125,7 @@ KEYS: tuple[Key, ...] = (
         starts="always",
         hint="what was decided and why, an item each",
         has_items=True,
+        example="{text: Keep the sample, evidence: docs/plan.md}",
     ),
     Key(
         "findings",
@@ -130,6 +134,7 @@ KEYS: tuple[Key, ...] = (
         starts="always",
         hint="what was found out, an item each",
         has_items=True,
+        example="{text: All days are loaded, evidence: coverage}",
     ),
     Key("summary", LABELS, "Additional labels in the executive summary."),
     Key(
@@ -155,8 +160,13 @@ KEYS: tuple[Key, ...] = (
         starts="as before",
         hint="heading: files, an item each",
     ),
-    Key("next", NEXT, "The next session."),
-    Key("prompt", PROMPT, "The prompt that starts the next session."),
+    Key("next", NEXT, "The next session.", example="{id: session-2, title: Review}"),
+    Key(
+        "prompt",
+        PROMPT,
+        "The prompt that starts the next session.",
+        example="{goal: Review the load, ask: Start with the plan.}",
+    ),
     Key(
         "troubleshooting",
         CONTENT,
@@ -166,7 +176,13 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("metrics", CONTENT, "Time, tokens, quality.", starts="as before", hint="label: value"),
     Key("closing", CLOSING, "The labels of the footer."),
-    Key("sections", SECTIONS, "Free sections.", carry="sections"),
+    Key(
+        "sections",
+        SECTIONS,
+        "Free sections.",
+        carry="sections",
+        example="{title: Risks, content: [One late feed]}",
+    ),
     Key("previous", IDS, "The id, or ids, of the previous sessions."),
     Key("supersedes", ID_SHAPE, "The id of the session whose handoff this replaces."),
     Key(
@@ -199,7 +215,12 @@ KEYS: tuple[Key, ...] = (
         carry_comment="still binding; remove what is not",
     ),
     Key("checkpoint", CHECKPOINT, "When the work is checked next, and what."),
-    Key("prompts", PROMPTS, "Further prompts."),
+    Key(
+        "prompts",
+        PROMPTS,
+        "Further prompts.",
+        example="{review: {goal: Review the load, ask: Start.}}",
+    ),
 )
 NAMES = tuple(key.name for key in KEYS)
 """In the order in which a session file has them."""
@@ -217,7 +238,32 @@ SCHEMA: Mapping[str, object] = {
 
 def key_at(path: KeyPath) -> Key | None:
     """The key whose value is at `path`; `None` for a label, an item and an unknown key."""
-    keys, inside, key = KEYS, "mapping", None
+    return _resolve(path)[0]
+
+
+def keys_in(path: KeyPath) -> tuple[Key, ...]:
+    """The keys that a mapping at `path`, or an item of a list there, may have.
+
+    In content those of claims and conditions; none where it has labels.
+    """
+    _, keys, inside = _resolve(path)
+    return PAIRED if inside == "content" else () if inside == "names" else keys
+
+
+def outer_key(path: KeyPath) -> tuple[KeyPath, Key] | None:
+    """The innermost key that `path` is, or is in."""
+    for end in range(len(path), 0, -1):
+        key = key_at(path[:end])
+        if key:
+            return path[:end], key
+    return None
+
+
+def _resolve(path: KeyPath) -> tuple[Key | None, tuple[Key, ...], str]:
+    """The key at `path`, the keys in it and where they are; without keys if unknown."""
+    keys: tuple[Key, ...] = KEYS
+    inside: str = "mapping"
+    key = None
     for part in path:
         key = None
         if isinstance(part, int):
@@ -230,8 +276,8 @@ def key_at(path: KeyPath) -> Key | None:
         if key:
             keys, inside = key.shape.keys, key.shape.inside
         elif inside != "content":
-            return None
-    return key
+            return None, (), "mapping"
+    return key, keys, inside
 
 
 def paths(keys: tuple[Key, ...] = KEYS, above: str = "") -> Iterator[tuple[str, Key]]:

@@ -40,8 +40,14 @@ class Shape(Struct, frozen=True):
     """What to write where the value is blank."""
     takes_items: bool = False
     """A list of text or mappings; text alone is not accepted in its place."""
+    takes_first: bool = False
+    """The value of the first of `keys` may be written in place of the mapping."""
+    example: str = ""
+    """A value as it is written in YAML; by default it is made from the keys."""
 
 
+_ELLIPSIS = "…"
+"""An example of text."""
 Carry = Literal["", "verbatim", "items", "guards", "live", "checklist", "sections", "text"]
 """What `new` takes over from the previous session; see `edit.carry_over`."""
 
@@ -67,6 +73,31 @@ class Key(Struct, frozen=True):
     """Written next to that blank."""
     has_items: bool = False
     """Content with one item for each statement."""
+    example: str = ""
+    """A value of this key, where the shape's own says less."""
+
+    @property
+    def takes(self) -> str:
+        """What the key takes, in words without Markdown."""
+        if self.has_items:
+            return "a list of text or {text: , evidence: }"
+        words = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", self.shape.words).replace("`", "")
+        return "text, a list, or label: content" if words == "content" else words
+
+    @property
+    def sample(self) -> str:
+        """A value of the key in YAML on one line; an item, where it takes a list of them."""
+        shape = self.shape
+        given = self.example or shape.example or next(iter(shape.choices), "")
+        if given or not shape.keys:
+            return given or _ELLIPSIS
+        used = [key for key in shape.keys if key.required or key.has_sample]
+        used = used or [*shape.keys[:1]]
+        return f"{{{', '.join(f'{key.name}: {key.sample}' for key in used)}}}"
+
+    @property
+    def has_sample(self) -> bool:
+        return self.sample != _ELLIPSIS
 
     @property
     def field(self) -> str:
@@ -222,5 +253,8 @@ def read_line(decoder: Decoder, node: Node | None) -> str | None:
 TEXT = Shape("text", Decoder.text, TEXT_SCHEMA)
 LINE_TEXT = Shape("text on one line", read_line, {**TEXT_SCHEMA, "pattern": whole(LINE)})
 DAY_SHAPE = Shape(
-    "a day", Decoder.day, {"type": ["string"], "format": "date", "pattern": whole(DAY)}
+    "a day",
+    Decoder.day,
+    {"type": ["string"], "format": "date", "pattern": whole(DAY)},
+    example="2026-01-03",
 )

@@ -167,9 +167,14 @@ def _read_word(reader: ContentReader, node: Node | None, choices: Sequence[str])
 _ID_SCHEMA: Schema = {**TEXT_SCHEMA, "minimum": 0, "pattern": whole(ID)}
 _TITLE_SCHEMA: Schema = {"type": ["string", "number"], "pattern": whole(rf"(?=.*\S){LINE}")}
 _TIME_SCHEMA: Schema = {"type": ["string", "null"], "pattern": whole(TIMESTAMP)}
-ID_SHAPE = Shape("the id of a session", _read_id, _ID_SCHEMA)
-IDS = Shape("an id, or a list of ids", read_ids, one_or_list(_ID_SCHEMA))
-TIME = Shape("a time with its zone", ContentReader.timestamp, _TIME_SCHEMA)
+ID_SHAPE = Shape("the id of a session", _read_id, _ID_SCHEMA, example="session-2")
+IDS = Shape("an id, or a list of ids", read_ids, one_or_list(_ID_SCHEMA), example="session-1")
+TIME = Shape(
+    "a time with its zone",
+    ContentReader.timestamp,
+    _TIME_SCHEMA,
+    example="2026-01-03T16:20:00Z",
+)
 LABELS = Shape(
     "`label:` [content](#content)",
     ContentReader.entries,
@@ -212,7 +217,15 @@ def _first_or_mapping(keys: tuple[Key, ...], build: Callable[..., Any], what: st
         "else": first.shape.schema,
     }
     words = f"{first.shape.words}; or {_spelled(keys)}"
-    return Shape(words, read, schema, keys, choices=first.shape.choices, hint=first.shape.hint)
+    return Shape(
+        words,
+        read,
+        schema,
+        keys,
+        choices=first.shape.choices,
+        hint=first.shape.hint,
+        takes_first=True,
+    )
 
 
 def _items(
@@ -243,6 +256,7 @@ def _items(
         keys,
         "items",
         takes_items=True,
+        takes_first=True,
     )
 
 
@@ -364,7 +378,7 @@ _FILE = Shape(
     or_blank({"type": ["string", "number"]}, "phrase"),
 )
 _READ_KEYS = (
-    Key("path", _FILE, "The file.", required=True),
+    Key("path", _FILE, "The file.", required=True, example="docs/plan.md"),
     Key("note", WORDS, "Why to read it."),
 )
 _FILES_TO_READ = Shape(
@@ -374,6 +388,7 @@ _FILES_TO_READ = Shape(
     _READ_KEYS,
     "items",
     takes_items=True,
+    takes_first=True,
 )
 _PROMPT_KEYS = (
     Key("topic", WORDS, "What the session is about."),
@@ -389,7 +404,10 @@ _PROMPT_KEYS = (
 _AFTER = Key("after", SECTION_NAME, "Which section it is placed after.")
 _NAMED_PROMPT_KEYS = (*_PROMPT_KEYS, _AFTER)
 _HEADING_LEVEL = Shape(
-    "1 to 6", _read_level, {"type": ["integer", "null"], "minimum": 1, "maximum": 6}
+    "1 to 6",
+    _read_level,
+    {"type": ["integer", "null"], "minimum": 1, "maximum": 6},
+    example="2",
 )
 _SECTION_KEYS = (
     Key("title", LINE_TEXT, "The heading; without one the content has none."),
@@ -412,8 +430,8 @@ _SEVERITY_KEYS = (
     Key("why", WORDS, "The reason."),
 )
 _ACTION_KEYS = (
-    Key("do", WORDS, "What is to be done.", required=True),
-    Key("owner", WORDS, "Who does it."),
+    Key("do", WORDS, "What is to be done.", required=True, example="Call the vendor"),
+    Key("owner", WORDS, "Who does it.", example="Ann"),
     Key("due", DUE, "By when: 2026-01-03 or 2026-01-03T16:20:00Z."),
     Key("priority", one_of(PRIORITIES, _read_word), "The priority of the action."),
     Key("if", WORDS, "What may happen instead."),
@@ -427,12 +445,19 @@ _ACTION_ITEMS = _items(
     dependentRequired={"if": ["then"], "then": ["if"]},
 )
 _TRIED_KEYS = (
-    Key("what", WORDS, "What was tried.", required=True),
-    Key("why", WORDS, "Why it failed."),
+    Key("what", WORDS, "What was tried.", required=True, example="Larger batches"),
+    Key("why", WORDS, "Why it failed.", example="out of memory"),
 )
 _DO_NOT_KEYS = (
-    Key("text", WORDS, "What must not be done.", required=True, attribute="what"),
-    Key("why", WORDS, "Why it would fail."),
+    Key(
+        "text",
+        WORDS,
+        "What must not be done.",
+        required=True,
+        attribute="what",
+        example="Drop the staging table",
+    ),
+    Key("why", WORDS, "Why it would fail.", example="the backfill reads it"),
 )
 _CHECKPOINT_KEYS = (
     Key("at", DUE, "When: 2026-01-03 or 2026-01-03T16:20:00Z.", required=True),
@@ -442,7 +467,12 @@ _CHECKPOINT_KEYS = (
 
 # --- the shapes of keys ----------------------------------------------------------------
 
-LABEL = Shape("a number or text", _read_label, {**_TITLE_SCHEMA, "maxLength": MAX_LABEL})
+LABEL = Shape(
+    "a number or text",
+    _read_label,
+    {**_TITLE_SCHEMA, "maxLength": MAX_LABEL},
+    example="2",
+)
 TITLE = Shape("text on one line", _read_title, _TITLE_SCHEMA)
 SLUG_SHAPE = Shape("a name", _read_slug, {**_ID_SCHEMA, "maxLength": MAX_SLUG})
 TEMPLATE_NAME = Shape(
@@ -450,9 +480,13 @@ TEMPLATE_NAME = Shape(
     _read_template,
     {"type": ["string", "integer", "null"], "minimum": 0, "pattern": whole(TEMPLATE)},
 )
-MINUTE = Shape(TIME.words, _read_minute, TIME.schema)
+MINUTE = replace(TIME, read=_read_minute)
 CREATED = Shape(
-    f"a day; or {_spelled(_CREATED_KEYS)}", read_created, _CREATED_SCHEMA, _CREATED_KEYS
+    f"a day; or {_spelled(_CREATED_KEYS)}",
+    read_created,
+    _CREATED_SCHEMA,
+    _CREATED_KEYS,
+    takes_first=True,
 )
 CLOSING = Shape(LABELS.words, ContentReader.given_entries, LABELS.schema, inside="content")
 NEXT = _mapping(_NEXT_KEYS, Next, "'next'")

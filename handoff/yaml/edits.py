@@ -7,7 +7,7 @@ text, parsed again, must equal the old tree with that one change.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, structs
 
@@ -15,8 +15,10 @@ from handoff.base.problems import HandoffError, KeyPath, Place
 from handoff.yaml.decode import scalar_value
 from handoff.yaml.emitter import (
     PlainValue,
+    Quoted,
     ScalarContext,
     double_quoted,
+    format_block,
     format_flow,
     format_scalar,
 )
@@ -34,7 +36,9 @@ from handoff.yaml.nodes import (
 )
 from handoff.yaml.paths import format_path
 
-NewValue = PlainValue | list[PlainValue] | dict[str, PlainValue]
+NewValue = PlainValue | Sequence["NewValue"] | Mapping[str, "NewValue"]
+_LINE_WIDTH = 100
+"""A mapping that fits is written on one line."""
 
 
 class CannotEdit(HandoffError):
@@ -46,13 +50,13 @@ class CannotEdit(HandoffError):
 def set_value(
     parsed: ParsedYAML,
     keys: KeyPath,
-    value: PlainValue | dict[str, PlainValue],
+    value: NewValue,
     *,
     order: tuple[str, ...] = (),
 ) -> ParsedYAML:
     """`parsed` with `value` at `keys`; a last key that does not exist is added.
 
-    A mapping of scalars is written as a flow mapping. A new key goes after those that come
+    A short mapping of scalars is written on one line. A new key goes after those that come
     before it in `order`, else to the end.
 
     Raises CannotEdit where that cannot be done by changing this place alone.
@@ -62,7 +66,7 @@ def set_value(
         candidates = _with_key(parsed.text, _parent(parsed, keys), keys, value, order)
     else:
         candidates = _with_value(parsed.text, slot, keys, value)
-    return _prove(parsed, keys, lambda node: _is_value(node, value), candidates)
+    return _prove(parsed, keys, lambda node: is_value(node, value), candidates)
 
 
 def replace_list(parsed: ParsedYAML, keys: KeyPath, value: NewValue) -> ParsedYAML:
@@ -70,7 +74,7 @@ def replace_list(parsed: ParsedYAML, keys: KeyPath, value: NewValue) -> ParsedYA
     slot = _find(parsed, keys)
     assert slot is not None  # the list was found there
     candidates = _in_place(parsed.text, slot, value)
-    return _prove(parsed, keys, lambda node: _is_value(node, value), candidates)
+    return _prove(parsed, keys, lambda node: is_value(node, value), candidates)
 
 
 def rename_key(parsed: ParsedYAML, keys: KeyPath, label: str) -> ParsedYAML:
@@ -113,7 +117,7 @@ def _is_renamed(keys: KeyPath, label: str, old: Node, new: Node) -> bool:
 
 
 def add_item(
-    parsed: ParsedYAML, keys: KeyPath, value: PlainValue, *, order: tuple[str, ...] = ()
+    parsed: ParsedYAML, keys: KeyPath, value: NewValue, *, order: tuple[str, ...] = ()
 ) -> ParsedYAML:
     """`parsed` with `value` at the end of the list at `keys`; an empty place becomes a list.
 
@@ -125,7 +129,7 @@ def add_item(
     if slot is not None and isinstance(slot.node, List):
         keys = (*keys, len(slot.node.nodes))
         candidates = _with_item(parsed.text, slot.node, value)
-        return _prove(parsed, keys, lambda node: _is_value(node, value), candidates)
+        return _prove(parsed, keys, lambda node: is_value(node, value), candidates)
     if slot is None:
         candidates = _with_key(parsed.text, _parent(parsed, keys), keys, [value], order)
     elif is_null(slot.node):
@@ -133,7 +137,23 @@ def add_item(
     else:
         message = f"'{format_path(keys)}' is not a list; use 'set', or name a list in it"
         raise CannotEdit(message)
-    return _prove(parsed, keys, lambda node: _is_value(node, [value]), candidates)
+    return _prove(parsed, keys, lambda node: is_value(node, [value]), candidates)
+
+
+def remove_value(parsed: ParsedYAML, keys: KeyPath) -> ParsedYAML:
+    """`parsed` without the key or item at `keys`; what held nothing else is `{}` or `[]`.
+
+    Comments above it stay. Raises CannotEdit where that changes something else.
+    """
+    slot = _find(parsed, keys)
+    if slot is None or slot.parent is None or parsed.root is None:
+        raise CannotEdit(f"'{format_path(keys)}' does not exist")
+    root, message = parsed.root, f"'{format_path(keys)}' cannot be removed on its own"
+    for candidate in _without(parsed.text, slot):
+        edited = parse_edited(candidate, parsed)
+        if edited is not None and edited.root is not None and _lacks(keys, root, edited.root):
+            return edited
+    raise CannotEdit(f"{message}; remove it in the file")
 
 
 def list_to_mapping(parsed: ParsedYAML, keys: KeyPath) -> ParsedYAML:
@@ -152,7 +172,7 @@ def list_to_mapping(parsed: ParsedYAML, keys: KeyPath) -> ParsedYAML:
         return (
             isinstance(node, Map)
             and [pair.key for pair in node.entries] == labels
-            and all(_is_value(pair.node, False) for pair in node.entries)
+            and all(is_value(pair.node, False) for pair in node.entries)
         )
 
     return _prove(parsed, keys, accepts, iter([_as_mapping(parsed.text, slot)]))
@@ -284,6 +304,26 @@ def _index(children: list[tuple[str | int, Node]], key: str | int) -> int | None
     return next((n for n, (each, _) in enumerate(children) if str(each) == str(key)), None)
 
 
+def _lacks(keys: KeyPath, old: Node, new: Node) -> bool:
+    """Whether `new` is `old` without the value at `keys`."""
+    if type(old) is not type(new):
+        return False
+    before, after = children(old), children(new)
+    at = _index(before, keys[0])
+    if at is None:
+        return False
+    if len(keys) > 1 and (len(before) != len(after) or before[at][0] != after[at][0]):
+        return False
+    if len(keys) > 1 and not _lacks(keys[1:], before[at][1], after[at][1]):
+        return False
+    rest = after[:at] + after[at + 1 :] if len(keys) > 1 else after
+    others = before[:at] + before[at + 1 :]
+    return len(others) == len(rest) and all(
+        (isinstance(old, List) or a[0] == b[0]) and is_same(a[1], b[1])
+        for a, b in zip(others, rest, strict=True)
+    )
+
+
 def is_same(old: Node, new: Node) -> bool:
     """Whether both say the same, wherever they are."""
     if isinstance(old, Scalar):
@@ -300,18 +340,19 @@ def is_same(old: Node, new: Node) -> bool:
     )
 
 
-def _is_value(node: Node, value: NewValue) -> bool:
-    if isinstance(value, dict):
+def is_value(node: Node, value: NewValue) -> bool:
+    """Whether `node` says `value`."""
+    if isinstance(value, Mapping):
         return (
             isinstance(node, Map)
             and [pair.key for pair in node.entries] == list(value)
-            and all(_is_value(pair.node, value[pair.key]) for pair in node.entries)
+            and all(is_value(pair.node, value[pair.key]) for pair in node.entries)
         )
-    if isinstance(value, list):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return (
             isinstance(node, List)
             and len(node.nodes) == len(value)
-            and all(map(_is_value, node.nodes, value))
+            and all(map(is_value, node.nodes, value))
         )
     if not isinstance(node, Scalar):
         return False
@@ -340,14 +381,15 @@ def _in_place(text: str, slot: _Slot, value: NewValue) -> _Candidates:
     if isinstance(node, Scalar) and node.style == "block":
         yield _over_block(text, slot, value)
         return
-    context = _context(text, slot, keeps_style=True)
+    context = _context(text, slot, keeps_style=isinstance(value, str))
     if slot.in_flow and isinstance(value, str) and "\n" in value:
         yield from _unfolded(text, slot, value)
-    head, body = _lines(value, context)
+    head, body = _lines(value, context, is_item=slot.pair is None)
     if not head:
         yield _inserted(text, node.start, node.end, head, body, context.newline)
     # on one line where a block would swallow the comment under it
-    on_one_line = [(double_quoted(value), "")] if isinstance(value, str) else []
+    one_line = double_quoted(value) if isinstance(value, str) else format_flow(value)
+    on_one_line = [(one_line, "")] if one_line != head else []
     for first, under in [(head, body), *on_one_line]:
         for before, after in [("", "")] if node.end > node.start else _AROUND:
             words = before + first + after
@@ -394,17 +436,17 @@ def _over_block(text: str, slot: _Slot, value: NewValue) -> str:
     header = block.partition("\n")[0].rstrip("\r")
     comment = _BLOCK_HEADER.sub("", header, count=1)
     context = _context(text, slot)
-    head, body = _lines(value, context)
+    head, body = _lines(value, context, is_item=slot.pair is None)
     under = context.newline + body if body else ""
     return text[:start] + head + comment + under + block[len(block) - kept :] + text[end:]
 
 
-def _with_item(text: str, node: List, value: PlainValue) -> _Candidates:
+def _with_item(text: str, node: List, value: NewValue) -> _Candidates:
     if node.is_flow:
         yield from _into_flow(text, node, format_flow(value))
         return
     column, newline = _column(node), _newline(text)
-    head, body = _lines(value, ScalarContext(column, newline=newline))
+    head, body = _lines(value, ScalarContext(column, newline=newline), is_item=True)
     line = " " * column + "- " + head + (newline + body if body else "")
     yield from _under(text, node, line, newline)
 
@@ -469,6 +511,59 @@ def _under(text: str, node: Map | List, line: str, newline: str) -> _Candidates:
             yield above + line + newline + text[end:]
 
 
+def _without(text: str, slot: _Slot) -> _Candidates:
+    """Without a key or an item; with `{}` or `[]` in place of its parent if it was alone."""
+    outer = slot.parent
+    assert outer is not None  # the root is never removed
+    parent, node = outer.node, slot.node
+    assert isinstance(parent, Map | List)
+    others = children(parent)
+    start = slot.pair.start if slot.pair else node.start
+    if len(others) == 1:
+        yield from _emptied(text, outer, parent)
+    elif parent.is_flow:
+        yield from _out_of_flow(text, parent, start, node)
+    else:
+        alone = (
+            structs.replace(parent, entries=(slot.pair,), start=start, end=node.end)
+            if isinstance(parent, Map) and slot.pair
+            else structs.replace(parent, nodes=(node,), start=start, end=node.end)
+        )
+        end, line = _content_end(text, alone), text.rfind("\n", 0, start) + 1
+        if text[line:start].strip(" -") or (slot.pair and text[line:start].strip(" ")):
+            # the first key after a dash: the next one takes its place
+            rest = text[end:].lstrip(" ")
+            yield text[:start] + rest
+            yield text[:start].rstrip(" ") + _newline(text) + text[end:]
+        else:
+            yield text[:line] + text[end:]
+
+
+def _emptied(text: str, slot: _Slot, node: Map | List) -> _Candidates:
+    empty = "{}" if isinstance(node, Map) else "[]"
+    if node.is_flow:
+        yield text[: node.start] + empty + text[node.end :]
+        return
+    end, newline = _content_end(text, node), _newline(text)
+    if slot.pair is None:
+        yield text[: node.start] + empty + newline + text[end:]
+        return
+    colon = text.index(":", slot.pair.end) + 1
+    line = text.rfind("\n", 0, node.start) + 1
+    yield text[:colon] + " " + empty + text[colon:line] + text[end:]
+
+
+def _out_of_flow(text: str, parent: Map | List, start: int, node: Node) -> _Candidates:
+    """The entry with the comma after it, else the one before it."""
+    end = max(node.end, start)
+    after = re.compile(r"[^,#]*,[ \t]*").match(text, end, parent.end)
+    if after:
+        yield text[:start] + text[after.end() :]
+    before = text.rfind(",", parent.start, start)
+    if before > 0:
+        yield text[:before] + text[end:]
+
+
 def _as_mapping(text: str, slot: _Slot) -> str:
     node = slot.node
     assert isinstance(node, List)
@@ -487,16 +582,40 @@ def _as_mapping(text: str, slot: _Slot) -> str:
     return f"{text[: node.start]}{{{text[node.start + 1 : end - 1]}}}{text[end:]}"
 
 
-def _lines(value: NewValue, context: ScalarContext) -> tuple[str, str]:
-    if isinstance(value, dict) or (isinstance(value, list) and context.in_flow):
+def _lines(
+    value: NewValue, context: ScalarContext, *, is_item: bool = False
+) -> tuple[str, str]:
+    """The text after a colon or dash, and the lines under it."""
+    if isinstance(value, PlainValue):
+        quote = "'" if isinstance(value, Quoted) and context.quote is None else context.quote
+        return format_scalar(value, structs.replace(context, quote=quote))
+    if context.in_flow or not value:
         return format_flow(value), ""
-    if not isinstance(value, list):
-        return format_scalar(value, context)
-    inner = structs.replace(context, indent=context.indent + 2, quote=None)
-    pad = " " * inner.indent
-    heads = [format_scalar(item, inner) for item in value]
-    return "", context.newline.join(
-        pad + "- " + head + (context.newline + body if body else "") for head, body in heads
+    if isinstance(value, Mapping):
+        line = format_flow(value) if all(map(_is_short, value.values())) else ""
+        if line and context.indent + len(line) <= _LINE_WIDTH:
+            return line, ""
+        block = format_block(value, context.indent).replace("\n", context.newline)
+    else:
+        inner = structs.replace(context, indent=context.indent + 2, quote=None)
+        items = (_lines(item, inner, is_item=True) for item in value)
+        block = context.newline.join(
+            f"{' ' * inner.indent}- {head}" + (context.newline + body if body else "")
+            for head, body in items
+        )
+    if not is_item:
+        return "", block
+    first, _, rest = block.partition(context.newline)
+    return first.strip(" "), rest
+
+
+def _is_short(value: NewValue) -> bool:
+    """Whether a mapping on one line can hold it: a scalar on one line, or a few of them."""
+    if isinstance(value, str):
+        return "\n" not in value
+    return isinstance(value, PlainValue) or (
+        not isinstance(value, Mapping)
+        and all(isinstance(each, str) and "\n" not in each for each in value)
     )
 
 

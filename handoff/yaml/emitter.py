@@ -64,6 +64,11 @@ def format_page(head: Sequence[str], parts: Mapping[str, EmittedKey]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def format_block(value: Value, indent: int) -> str:
+    """The lines of a list or mapping under a key or dash that is at `indent`."""
+    return "\n".join(list(_value_lines("", value, indent))[1:])
+
+
 def value_of(node: Node) -> Value:
     """A node of another file as a value, aliases written out."""
     if isinstance(node, Map):
