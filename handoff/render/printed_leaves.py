@@ -34,7 +34,8 @@ class Words(str):
     """Text in a template that remembers which leaves it holds, also when it is cut."""
 
     __slots__ = ("leaves",)
-    leaves: frozenset[Place]
+    leaves: frozenset[int]
+    """The identities of their places."""
 
     def __iter__(self) -> Iterator[str]:
         return (with_leaves(each, self.leaves) for each in super().__iter__())
@@ -43,7 +44,7 @@ class Words(str):
         return with_leaves(super().__getitem__(index), self.leaves)
 
 
-def with_leaves(text: str, leaves: Iterable[Place]) -> str:
+def with_leaves(text: str, leaves: Iterable[int]) -> str:
     """`text` that remembers `leaves`."""
     if not (found := frozenset(leaves)):
         return text
@@ -52,7 +53,7 @@ def with_leaves(text: str, leaves: Iterable[Place]) -> str:
     return words
 
 
-def leaves_of(values: Iterable[object]) -> Iterator[Place]:
+def leaves_of(values: Iterable[object]) -> Iterator[int]:
     """The leaves that texts among `values` hold."""
     return (place for each in values if isinstance(each, Words) for place in each.leaves)
 
@@ -61,17 +62,17 @@ class PrintedLeaves:
     """The places of the leaves that were printed while a document was rendered."""
 
     def __init__(self) -> None:
-        self._places: set[Place] = set()
-        self._formatted: list[Place] = []
+        self._places: set[int] = set()
+        self._formatted: list[int] = []
 
     def __contains__(self, place: Place) -> bool:
-        return place in self._places
+        return id(place) in self._places  # a leaf keeps its place, and hashing is slow
 
     def note_formatted(self, place: Place) -> None:
         """The leaf at `place` is in the text that is being put together."""
-        self._formatted.append(place)
+        self._formatted.append(id(place))
 
-    def take(self) -> list[Place]:
+    def take(self) -> list[int]:
         """The leaves formatted since the last call."""
         found, self._formatted = self._formatted, []
         return found
@@ -85,9 +86,9 @@ class PrintedLeaves:
     def note_read(self, node: object, value: object) -> object:
         """`value`, which a template read from `node`, as a text that remembers its leaf."""
         if isinstance(node, Text | Blank | MarkdownBlock) and isinstance(value, str):
-            return with_leaves(value, (node.place,))
+            return with_leaves(value, (id(node.place),))
         if isinstance(node, Flag | Timestamp) and not isinstance(value, Place):
-            self._places.add(node.place)
+            self._places.add(id(node.place))
         return value
 
     def remembered(self, apply: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,9 +122,12 @@ def unprinted_problems(
     An error, or a warning where nothing but a blank is lost. Sections that are `unplaced`
     are left out.
     """
+    walked = [*leaves, *_empty_labels(session)]
+    if all(_is_printed(node, printed) for node in walked):
+        return
     is_printed: dict[KeyPath, bool] = {}
     nodes: dict[KeyPath, Node] = {}
-    for node in (*leaves, *_empty_labels(session)):
+    for node in walked:
         keys = node.place.keys
         if not keys or (isinstance(node, Leaf) and _is_used_elsewhere(node, session)):
             continue
