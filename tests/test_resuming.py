@@ -303,6 +303,96 @@ def test_rows_that_a_table_or_status_lines_show_are_values_too(
     assert not [line for line in told if "bootstrap_dates" in line]
 
 
+WORK = """\
+session: 3
+title: Work
+created: 2026-01-05
+facts:
+  commits: {git: 2025-12-01, take: commits}
+  work: {git: 2025-12-01}
+  log:
+    log: run.log
+    match: '(?P<day>\\w+) (?P<note>\\w+)'
+    take: all
+    columns: {day: STRING, note: STRING}
+metrics:
+  Commits: {table: commits, columns: [subject, author]}
+  Files: {table: work, columns: [path, insertions]}
+  Log: {table: log}
+accomplished:
+  New: {files: work, change: added}
+"""
+
+
+@pytest.fixture
+def work(handoff: Handoff, repository: Path) -> Path:
+    """A repository with a rendered session that shows one commit and one line of a log."""
+    repositories.repository(repository)
+    (repository / "sessions/work.yaml").write_text(WORK)
+    (repository / "run.log").write_text("d1 fine\n")
+    (repository / ".gitignore").write_text("*\n!*.py\n")
+    repositories.commit(repository, "One", 1, a__b="x\n")
+    repositories.git(repository, "add", "-f", "a/b")
+    repositories.commit(repository, "Two", 2, **{"one.py": "1\n"})
+    handoff("render", "work")
+    return repository
+
+
+def test_commits_files_and_lines_come_and_go_as_rows(handoff: Handoff, work: Path) -> None:
+    repositories.commit(work, "Three", 4, **{"one.py": "1\n2\n", "two.py": ""})
+    (work / "run.log").write_text("d1 fine\nd2 bad\nd1 fine\n")
+
+    told = section(handoff("resume", "work").out)
+
+    assert told == [
+        "Changed:",
+        "- work: one.py, 1 → one.py, 2",
+        "- work, new: two.py, 0",
+        "- commits, new: Three, A",
+        "- log, new: d2, bad",
+        "- log, new: d1, fine",
+    ]
+
+
+def test_rewritten_commits_of_the_same_content_are_no_change(
+    handoff: Handoff, work: Path
+) -> None:
+    repositories.git(work, "commit", "-q", "--amend", "--no-edit", day=3)
+
+    told = section(handoff("resume", "work").out)
+
+    assert told == ["nothing changed"]
+
+
+def test_rows_that_are_gone_are_listed_as_rows(handoff: Handoff, work: Path) -> None:
+    (work / "run.log").write_text("d3 new\n")
+
+    out = handoff("resume", "work", "--format", "json").out
+    found = json.loads(out)["changes"]
+
+    assert [(each["name"], each["then"], each["now"]) for each in found] == [
+        ("log", None, "d3, new"),
+        ("log", "d1, fine", None),
+    ]
+
+
+def test_second_row_of_a_query_does_not_rename_the_first(
+    handoff: Handoff, repository: Path
+) -> None:
+    (repository / "run.json").write_text('{"rows": [{"k": "a", "n": 1}]}')
+    (repository / "sessions/rows.yaml").write_text(
+        "session: 3\ntitle: Rows\ncreated: 2026-01-05\nfacts:\n"
+        "  r: {json: run.json, rows: rows, columns: {k: STRING, n: INT64}}\n"
+        "metrics: {R: {table: r}}\n"
+    )
+    handoff("render", "rows")
+    (repository / "run.json").write_text('{"rows": [{"k": "b", "n": 2}, {"k": "a", "n": 1}]}')
+
+    told = section(handoff("resume", "rows").out)
+
+    assert told == ["Changed:", "- r.b.k: new, b", "- r.b.n: new, 2"]
+
+
 def test_rows_with_long_names_are_distinguished() -> None:
     names = [f"{'x' * 70}{n}" for n in range(2)]
     how = Provenance("q.sql", "0", {}, "duckdb", None, AT_NOW, None)

@@ -20,7 +20,7 @@ from handoff.render.document import Document
 from handoff.session.reading_list import to_read
 from handoff.sources import git_history
 from handoff.sources.git_history import Touch
-from handoff.values.changes import Kind, ShownValue, ValueChange, changes, shown_values
+from handoff.values.changes import Kind, ShownValue, ValueChange, changes_between
 from handoff.values.printing import code_span, folded, timestamp_text
 from handoff.workspace.document import (
     DATA,
@@ -197,10 +197,10 @@ def _report(
     )
     if isinstance(found, Facts):
         failures = [(f.name, f.failure) for f in found.facts.values() if f.failure]
-        before, after = (shown_values(cells(project, loaded, each)) for each in (then, found))
+        before, after = (cells(project, loaded, each) for each in (then, found))
         return replace(
             report,
-            changes=changes(before, after),
+            changes=changes_between(before, after),
             conditions=tuple(_changed_conditions(project, loaded, then, found)),
             failures=tuple((name, failure.message) for name, failure in failures),
             exit_code=worst_exit_code(failure.exit_code for _, failure in failures),
@@ -337,6 +337,9 @@ def _change(change: ValueChange, report: ResumeReport) -> str:
     usual = (report.then, report.now)
     differs = any(a and a != b for a, b in zip(times, usual, strict=True))
     at = f" ({_time(times[0])} → {_time(times[1])})" if differs else ""
+    if change.is_row and (change.then is None or change.now is None):
+        what, value = ("new", change.now) if change.then is None else ("gone", change.then)
+        return f"{change.name}, {what}: {_value(value)}{at}"
     if change.then is None:
         return f"{change.name}: new, {_value(change.now)}{at}"
     if change.now is None:

@@ -50,15 +50,18 @@ class Cells(Struct, frozen=True):
         """One fact as texts see it, without a result if the latest run failed."""
         return self._reader(stale_ok=False).view(question)
 
-    def of(self, source: FactView, *, by_first: bool = False) -> Iterator[Cell]:
+    def of(
+        self, source: FactView, *, by_first: bool = False, is_list: bool = False
+    ) -> Iterator[Cell]:
         """Its values, with the derived ones and those over all rows.
 
         Rows that no key names are left out; with `by_first` their first column names them.
+        A single row has the name of the fact, unless `is_list`.
         """
         at, ends = self.as_of(source.name), ("_before", "_change")
         trend = {name for name in source.derived if name.endswith(ends)}
         first = next(iter(source.types), None) if by_first else None
-        for name, row in _named_rows(source, source.named_by or first):
+        for name, row in _named_rows(source, source.named_by or first, is_list=is_list):
             for column, typed in row.items():
                 if column in trend:  # about a value, not a value itself
                     continue
@@ -80,9 +83,11 @@ class Cells(Struct, frozen=True):
         return fact.contract if fact else None
 
 
-def _named_rows(source: FactView, key: str | None) -> Iterator[tuple[str, Row]]:
+def _named_rows(
+    source: FactView, key: str | None, *, is_list: bool
+) -> Iterator[tuple[str, Row]]:
     rows: Sequence[Row] = source.rows or ()
-    if source.key is None and len(rows) == 1:
+    if source.key is None and len(rows) == 1 and not is_list:
         yield source.name, rows[0]
     elif key is not None:
         yield from _by_key(rows, key, source.name)

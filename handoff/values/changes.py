@@ -6,7 +6,8 @@ or a table by a contract. Other values may change without notice.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -17,11 +18,17 @@ from handoff.session.model import (
     MARK,
     ExpectBlock,
     FilesBlock,
+    GitRange,
+    LogFile,
     PhasesBlock,
+    QueryFact,
+    Session,
+    SourceFact,
+    TableBlock,
     Text,
 )
 from handoff.session.walk import FactBlock, leaves
-from handoff.sql.types import Type
+from handoff.sql.types import Type, Value
 from handoff.values.cells import Cell, Cells
 from handoff.values.evaluate import EvaluationError, Missing, Scope, value
 from handoff.values.expressions import (
@@ -71,6 +78,8 @@ class ValueChange(Struct, frozen=True):
     then: ShownValue | None
     """`None`: it was not there."""
     now: ShownValue | None
+    is_row: bool = False
+    """It is a whole row of the fact with this name, the values that the handoff shows."""
 
 
 def changes(
@@ -86,12 +95,32 @@ def changes(
     )
 
 
-def shown_values(cells: Cells) -> dict[str, ShownValue]:
-    """Every value that counts, by name: those of texts first, in the author's order."""
+def changes_between(then: Cells, now: Cells) -> tuple[ValueChange, ...]:
+    """What differs between two results of one session, rows without a key by their content."""
+    lists = frozenset(
+        name
+        for cells in (then, now)
+        for name, source in cells.sources().items()
+        if len(source.rows or ()) > 1
+    )
+    before, after = shown_values(then, lists), shown_values(now, lists)
+    return (*changes(before, after), *_row_changes(then, now))
+
+
+def shown_values(cells: Cells, lists: Collection[str] = ()) -> dict[str, ShownValue]:
+    """Every value that counts, by name: those of texts first, in the author's order.
+
+    Without those of `_row_changes`. A row of one of the facts `lists` has a name of its own
+    also where it is the only one.
+    """
     sources = cells.sources()
     found: dict[str, ShownValue] = {}
-    for where in (_cited, _listed, _watched):
-        for each in where(cells, sources):
+    for values in (
+        _cited(cells, sources),
+        _listed(cells, sources, lists),
+        _watched(cells, sources, lists),
+    ):
+        for each in values:
             found.setdefault(each.name, each)
     return found
 
@@ -127,14 +156,16 @@ def _value(node: Node, scope: Scope) -> Typed | None:
         return None
 
 
-def _listed(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue]:
+def _listed(
+    cells: Cells, sources: Mapping[str, FactView], lists: Collection[str]
+) -> Iterator[ShownValue]:
     """The values of a fact's rows that blocks show."""
-    for block in (leaf.node for leaf in leaves(cells.session)):
-        if not isinstance(block, FactBlock) or block.fact not in sources:
+    for block in _blocks(cells.session):
+        source = sources.get(block.fact)
+        if source is None or _is_compared_by_row(source.declaration, block):
             continue
-        source = sources[block.fact]
         columns = _columns(block, source)
-        for cell in cells.of(source, by_first=True):
+        for cell in cells.of(source, by_first=True, is_list=source.name in lists):
             if cell.column in columns and not cell.name.startswith(f"{source.name}.overall."):
                 yield _of(cell)
 
@@ -150,10 +181,17 @@ def _columns(block: FactBlock, source: FactView) -> Collection[str]:
     return [each.name for each in block.columns] or own
 
 
-def _watched(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue]:
+def _blocks(session: Session) -> Iterator[FactBlock]:
+    return (leaf.node for leaf in leaves(session) if isinstance(leaf.node, FactBlock))
+
+
+def _watched(
+    cells: Cells, sources: Mapping[str, FactView], lists: Collection[str]
+) -> Iterator[ShownValue]:
     for source in sources.values():
         columns = WATCHED.get(cells.contract(source.name) or "", ())
-        yield from (_of(cell) for cell in cells.of(source) if cell.column in columns)
+        found = cells.of(source, is_list=source.name in lists)
+        yield from (_of(cell) for cell in found if cell.column in columns)
 
 
 def _of(cell: Cell) -> ShownValue:
@@ -164,6 +202,87 @@ def _seen(name: str, column: str, typed: Typed | None, at: datetime | None) -> S
     if typed is None:
         return ShownValue(name, column, None, None, at)
     return ShownValue(name, column, printed(typed), shown(typed, "prompt"), at)
+
+
+# --- rows --------------------------------------------------------------------------------
+
+_IDENTITY = {"files": "path", "commits": "sha"}
+"""The column of a git fact by which a row at one time is that at another."""
+
+
+class _ShownRow(Struct, frozen=True):
+    identity: str
+    """Empty: nothing but its content."""
+    value: ShownValue
+
+
+def _is_compared_by_row(declared: QueryFact | SourceFact, block: FactBlock) -> bool:
+    """Whether rows of `declared` come and go as a whole: commits, files, lines of a log."""
+    if not isinstance(declared, SourceFact) or not isinstance(block, TableBlock | FilesBlock):
+        return False
+    return any(
+        each.take in _IDENTITY
+        if isinstance(each, GitRange)
+        else isinstance(each, LogFile) and each.take == "all" and declared.key is None
+        for each in declared.sources
+    )
+
+
+def _row_changes(then: Cells, now: Cells) -> Iterator[ValueChange]:
+    """Rows that came, went or have other values, wherever they are in the result."""
+    before, after = then.sources(), now.sources()
+    blocks: dict[str, list[FactBlock]] = {}
+    for block in _blocks(now.session):
+        if block.fact in after and _is_compared_by_row(after[block.fact].declaration, block):
+            blocks.setdefault(block.fact, []).append(block)
+    for name, some in blocks.items():
+        old = _shown_rows(before[name], some, then.as_of(name)) if name in before else []
+        new = _shown_rows(after[name], some, now.as_of(name))
+        gone, added = _without(old, new), _without(new, old)
+        earlier = {each.identity: each.value for each in gone if each.identity}
+        for row in added:
+            known = earlier.pop(row.identity, None) if row.identity else None
+            yield ValueChange(name, "moved", known, row.value, is_row=True)
+        for row in gone:
+            if not row.identity or row.identity in earlier:
+                yield ValueChange(name, "moved", row.value, None, is_row=True)
+
+
+def _shown_rows(
+    source: FactView, blocks: Sequence[FactBlock], at: datetime | None
+) -> list[_ShownRow]:
+    """The rows that one of `blocks` shows, of each the columns that one of them shows."""
+    columns = dict.fromkeys(name for block in blocks for name in _columns(block, source))
+    takes = [getattr(each, "take", "") for each in getattr(source.declaration, "sources", ())]
+    identity = next((_IDENTITY[take] for take in takes if take in _IDENTITY), "")
+    found = []
+    for row in source.rows or ():
+        change = row["change"].value if "change" in row else None
+        if any(_shows(block, change) for block in blocks):
+            typed = [row[name] for name in columns if name in row]
+            values = [each for each in typed if each.value is not None]
+            bare = ", ".join(printed(each) or "" for each in values)
+            words = ", ".join(shown(each, "prompt") or "" for each in values)
+            value = ShownValue(source.name, "", bare, words, at)
+            found.append(_ShownRow(str(row[identity].value) if identity in row else "", value))
+    return found
+
+
+def _shows(block: FactBlock, change: Value) -> bool:
+    kinds = block.changes if isinstance(block, FilesBlock) else ()
+    return not kinds or change in kinds
+
+
+def _without(rows: Sequence[_ShownRow], others: Sequence[_ShownRow]) -> list[_ShownRow]:
+    """The rows whose content is not that of one of `others`, each of which counts once."""
+    known = Counter(each.value.bare for each in others)
+    found = []
+    for row in rows:
+        if known[row.value.bare]:
+            known[row.value.bare] -= 1
+        else:
+            found.append(row)
+    return found
 
 
 # --- names -------------------------------------------------------------------------------

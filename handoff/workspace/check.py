@@ -27,7 +27,7 @@ from handoff.session.model import QueryFact, Session
 from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
-from handoff.values.changes import ValueChange, changes, shown_values
+from handoff.values.changes import ValueChange, changes_between
 from handoff.values.printing import timestamp_text
 from handoff.workspace.document import cells, render, template_folders
 from handoff.workspace.evidence import evidence_change, evidence_exists
@@ -291,10 +291,8 @@ def _drift(
     now: Facts,
     facts: Sequence[QueryFact],
 ) -> Iterator[Problem]:
-    before, after = (
-        shown_values(cells(project, loaded, each, with_earlier=False)) for each in (then, now)
-    )
-    changed = changes(before, after)
+    before, after = (cells(project, loaded, each, with_earlier=False) for each in (then, now))
+    changed = changes_between(before, after)
     for fact in facts:
         failure = now.facts[fact.name].failure
         if failure:
