@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from handoff.base.problems import Place, Problem, nearest
 from handoff.check.rule import AnyFact, CheckContext, Finding, rule, rule_among
-from handoff.session.model import AcceptedException, SourceFact, Transcript
+from handoff.facts.recorded import incomplete
+from handoff.session.model import AcceptedException, SourceFact
 from handoff.values.expectations import meant, words
 from handoff.values.rows import Verdict
 
@@ -115,15 +116,8 @@ def transcript_incomplete(context: CheckContext) -> Iterator[Finding]:
     """
     for fact in context.session.facts:
         recorded = context.fact(fact.name)
-        if not isinstance(fact, SourceFact) or recorded is None or recorded.failure:
-            continue
-        if any(isinstance(each, Transcript) for each in fact.sources):
-            names = [column.name for column in recorded.columns]
-            for row in recorded.rows:
-                problem = dict(zip(names, row, strict=True)).get("problem")
-                if isinstance(problem, str):
-                    message = f"fact '{fact.name}' is incomplete: {problem}"
-                    yield fact.place, f"{message}, so what it counts is blank"
+        if recorded and (reason := incomplete(recorded)):
+            yield fact.place, reason
 
 
 def _render(context: CheckContext) -> str:

@@ -127,6 +127,16 @@ class EvidenceRecord(Struct, frozen=True):
         return (self.found, self.sha256) == (other.found, other.sha256)
 
 
+def incomplete(fact: Fact) -> str | None:
+    """Why a transcript of an agent could not be read completely; `None` for other facts."""
+    if fact.failure or fact.provenance is None or fact.provenance.engine != "transcript":
+        return None
+    names = [column.name for column in fact.columns]
+    found = (dict(zip(names, row, strict=True)).get("problem") for row in fact.rows)
+    reason = next((each for each in found if isinstance(each, str)), None)
+    return reason and f"fact '{fact.name}' is incomplete, what it counts is blank: {reason}"
+
+
 class Facts(Struct, frozen=True):
     """All facts of one session, in the order it declares them."""
 

@@ -304,16 +304,13 @@ def earlier_ids(session: Session) -> tuple[str, ...]:
 def failure_problems(
     loaded: LoadedSession, facts: Facts, level: Level = "error"
 ) -> tuple[Problem, ...]:
-    """A problem for each fact whose query failed."""
-    found = (
-        (each, facts.facts[each.name])
-        for each in loaded.session.facts
-        if each.name in facts.facts
-    )
-    return tuple(
-        Problem(
-            "F022", f"fact '{fact.name}' has no result: {fact.failure.message}", q.place, level
-        )
-        for q, fact in found
-        if fact.failure
-    )
+    """A problem for each fact whose query failed, a warning for one that is incomplete."""
+    problems: list[Problem] = []
+    for declared in loaded.session.facts:
+        fact = facts.facts.get(declared.name)
+        if fact and fact.failure:
+            message = f"fact '{fact.name}' has no result: {fact.failure.message}"
+            problems.append(Problem("F022", message, declared.place, level))
+        elif fact and (reason := facts_file.incomplete(fact)):
+            problems.append(Problem("F026", reason, declared.place, "warning"))
+    return tuple(problems)
