@@ -238,6 +238,16 @@ def test_without_a_repository_and_in_the_past_it_fails(tmp_path: Path) -> None:
     )
 
 
+def test_error_of_git_names_no_path_of_the_machine(tmp_path: Path) -> None:
+    root = repository(tmp_path / "project")
+    git(root, "config", "core.worktree", str(tmp_path / "gone"))
+
+    message = failure(look(root))
+
+    assert str(tmp_path) not in message
+    assert message.startswith("fatal: ")
+
+
 # --- hostile -----------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Problem
 from handoff.session.model import GitRange, SourceFact
 from handoff.sources.source import (
@@ -34,6 +35,7 @@ MAX_COMMITS = 10_000
 _DATE_LENGTH = len("2026-01-03")
 _SHORT = 12
 """Digits of a commit, for people."""
+_ABSOLUTE_PATH = lazy_pattern(r"(?<![\w.:/-])(?:[A-Za-z]:)?/[^'\"\s:]+")
 _SHOWN = 60
 """Characters of a revision in a message."""
 
@@ -418,4 +420,7 @@ def run_git(root: Path, *words: str) -> str:
 def _failure(lines: list[str]) -> SourceFailed:
     """The error that git reports in one of `lines`; hints follow it."""
     fatal = [line for line in lines if line.startswith(("fatal: ", "error: "))]
-    return SourceFailed([*fatal, *lines][0]) if lines else _NoCommit("no such commit")
+    if not lines:
+        return _NoCommit("no such commit")
+    # it is recorded, and a path of this machine means nothing elsewhere
+    return SourceFailed(_ABSOLUTE_PATH.sub("…", [*fatal, *lines][0]))

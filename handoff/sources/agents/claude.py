@@ -6,11 +6,11 @@ on; a line of another shape counts as unreadable, and nothing is guessed.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from msgspec import Raw, Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.sources.agents.tally import (
     Command,
     Count,
@@ -111,7 +111,7 @@ _result = decoder(_Result)
 _origin = decoder(_Origin)
 _text_or_blocks = decoder(str | list[_Block] | None)  # type: ignore[arg-type]
 
-_EXIT_CODE = re.compile(r"(?:Error: )?Exit code (-?[0-9]{1,10})\b")
+_EXIT_CODE = lazy_pattern(r"(?:Error: )?Exit code (-?[0-9]{1,10})\b")
 _NOT_TYPED = ("<local-command-", "<command-", "<bash-", "<task-notification", "[Request inter")
 """Text that Claude Code itself puts in the place of a prompt."""
 _NOT_RUN = ("<tool_use_error>", "The user doesn't want", "Permission to use", "[Request inter")

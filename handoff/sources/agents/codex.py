@@ -11,6 +11,7 @@ from datetime import datetime
 
 from msgspec import Raw, Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.sources.agents.tally import (
     Command,
     Count,
@@ -114,10 +115,10 @@ _ITEMS = (
     "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output",
     "local_shell_call",
 )  # fmt: skip
-_CODEX_EXIT = re.compile(
+_CODEX_EXIT = lazy_pattern(
     r"^(?:Exit code:|Process exited with code) (-?[0-9]{1,10})$", re.MULTILINE
 )
-_PATCHED = re.compile(
+_PATCHED = lazy_pattern(
     r"^\*\*\* (Add File|Update File|Delete File|Move to): (.+)$", re.MULTILINE
 )
 _HOW = {"Add File": "added", "Update File": "modified", "Delete File": "deleted"}

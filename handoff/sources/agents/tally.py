@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.sources.source import SourceFailed
 
 IDLE_SECONDS = 5 * 60
@@ -152,7 +152,7 @@ class Tally:
             raise SourceFailed(f"more than {MAX_NAMES:,} messages, commands or files")
 
 
-_ABSOLUTE = re.compile(
+_ABSOLUTE = lazy_pattern(
     r"(?<![\w.…/~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s'\"/\\]+[/\\])+([^\s'\"/\\]*)"
 )
 _MAX_TEXT = 500
@@ -203,8 +203,8 @@ def parse_time(text: str | None) -> datetime:
 
 decode_line = decoder(object)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,79}")
-_VERSION = re.compile(r"([0-9]+)\.[0-9]+(?:\.[0-9]+)?(?:[-+.][A-Za-z0-9.+-]{1,40})?")
+_NAME = lazy_pattern(r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,79}")
+_VERSION = lazy_pattern(r"([0-9]+)\.[0-9]+(?:\.[0-9]+)?(?:[-+.][A-Za-z0-9.+-]{1,40})?")
 
 
 def name_of(text: str | None) -> str | None:
