@@ -17,8 +17,7 @@ from handoff import api
 from handoff.base.problems import InvalidInput
 from handoff.facts.recorded import Failure
 from handoff.session.model import SourceFact
-from handoff.sources import transcript
-from handoff.sources.agents import tally
+from handoff.sources.agents import logs, tally
 from handoff.sources.lookup import LookupResult, look_up
 from handoff.sources.source import SourceContext
 from tests.repositories import repository
@@ -502,8 +501,8 @@ def test_unknown_version_gives_blanks_and_says_so(version: str, home: Path) -> N
 def test_line_longer_than_the_limit_is_unreadable(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transcript, "MAX_LINE_BYTES", 100_000)
-    monkeypatch.setattr(transcript, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr(logs, "MAX_LINE_BYTES", 100_000)
+    monkeypatch.setattr(logs, "BLOCK_BYTES", 4096)
     text = fixture("claude-code", home / "work/project").encode()
     long = b'{"type":"user","x":"' + b"x" * 300_000 + b'"}\n'
     claude_log(home).write_bytes(text + long + b'{"type":"summary"}\n')
