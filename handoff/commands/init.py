@@ -21,19 +21,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.files import confined, is_folder, read_plain, write_new
-from handoff.base.problems import UsageError, nearest
+from handoff.base.problems import Refused, UsageError, WorldError, nearest
 from handoff.base.report import counted
+from handoff.commands import agent as agent_files
 from handoff.commands import completers, console, options
-from handoff.project.project import SETTINGS, open_project
+from handoff.project.project import SETTINGS, Project, open_project
 from handoff.project.settings import ENGINES, Engine
 from handoff.project.settings import Settings as Chosen
+from handoff.publish.writer import signature
 from handoff.yaml.emitter import ScalarContext, format_flow, format_scalar
 
 _STARTER = Path(__file__).parent / "starter"
 """A folder for each engine; `$name` in its files is filled in."""
-GUIDE = ".agents/skills/handoff/SKILL.md"
-"""The skill for coding agents, where several of them look for skills."""
-
 ATTRIBUTES = ".gitattributes"
 _LF = ("*.sql", "handoff.yaml", "sessions/*.yaml", "sessions/*.json", "templates/**")
 
@@ -92,7 +91,18 @@ def init(
         ),
     ] = None,
     agent: Annotated[
-        bool, typer.Option("--agent", help="Also install a skill for coding agents.")
+        bool,
+        typer.Option(
+            "--agent",
+            help="Also install a skill for coding agents, with a pointer in AGENTS.md.",
+        ),
+    ] = False,
+    hooks: Annotated[
+        bool,
+        typer.Option(
+            "--hooks",
+            help="With '--agent' also install hooks that load the handoff by themselves.",
+        ),
     ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Accept defaults; do not prompt.")
@@ -100,12 +110,16 @@ def init(
     root: options.Root = None,
 ) -> int:
     """Existing files are never replaced."""
+    if hooks and not agent:
+        raise UsageError("'--hooks' needs '--agent'")
     if root is not None and not is_folder(Path(root)):
         raise UsageError(f"'--root {root}' is not a folder")
     folder = Path(root or ".").resolve()
     project = open_project(str(folder), here=folder)
     has_settings = project.read(SETTINGS) is not None
-    found = find_documents(project.tree().paths.all)
+    found = find_documents(
+        path for path in project.tree().paths.all if not _is_own(project, path)
+    )
     detected = detect_engine(os.environ, Path.home())
     if found:
         where = f", most in {found.folder}" if found.folder and len(found.paths) > 1 else ""
@@ -130,12 +144,7 @@ def init(
         console.note(f"wrote {path}" if is_new else f"kept existing {path}")
     _write_attributes(project.root, project.settings.output if has_settings else plan.output)
     if agent:
-        content = (_STARTER / "agent/SKILL.md").read_bytes()
-        is_new = write_new(confined(project.root, GUIDE), content, place=GUIDE)
-        console.note(
-            f"{'wrote' if is_new else 'kept existing'} {GUIDE}; "
-            "add a pointer to AGENTS.md so that all agents find it"
-        )
+        agent_files.install(project.root, hooks=hooks)
     console.note(f"next: handoff render {plan.session if plan.with_session else 'latest'}")
     if found:
         console.note(f"to convert a document to a session: handoff import {found.paths[-1]}")
@@ -257,6 +266,16 @@ def find_documents(paths: Iterable[str]) -> FoundDocuments | None:
         naming=_naming(found),
         next_number=_number(found[-1]) + 1,
     )
+
+
+def _is_own(project: Project, path: str) -> bool:
+    """Whether handoff wrote the document, by its signature line."""
+    if not _is_handoff(path):
+        return False
+    try:
+        return signature(project.read(path) or b"").owner is not None
+    except (Refused, WorldError):
+        return False
 
 
 def _is_handoff(path: str) -> bool:

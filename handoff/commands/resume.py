@@ -11,9 +11,10 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.base.problems import WorldError, worst_exit_code
+from handoff.base.problems import InvalidInput, WorldError, worst_exit_code
 from handoff.base.report import json_text
 from handoff.commands import completers, console, options
+from handoff.commands.hook import MAX_LINES, print_hook, shorten
 from handoff.facts.recorded import Facts, Failure
 from handoff.project.project import Project
 from handoff.render.document import Document
@@ -128,9 +129,20 @@ def resume(
         ),
     ] = None,
     format: Annotated[str, options.format_option("text", "json")] = "text",
+    hook: Annotated[
+        bool,
+        typer.Option(
+            "--hook", help="Print a short summary for the start of an agent's session."
+        ),
+    ] = False,
     root: options.Root = None,
 ) -> int:
-    """The handoff's queries run again. Nothing is recorded, and the handoff stays unchanged."""
+    """The handoff's queries run again. Nothing is recorded, and the handoff stays unchanged.
+
+    '--hook' runs no query, prints nothing if there is no handoff, and exits with 0.
+    """
+    if hook:
+        return print_hook(lambda: _hook_text(root, session))
     if frozen:
         options.refuse_together("--frozen", [("--engine", engine)])
     project = open_project(root)
@@ -365,6 +377,42 @@ def _changed_file(file: ChangedFile) -> str:
 
 def _time(at: datetime | None) -> str:
     return timestamp_text(at) if at else "nothing recorded"
+
+
+# --- for a hook --------------------------------------------------------------------------
+
+
+def _hook_text(root: str | None, session: str) -> str:
+    """A few lines about the latest handoff, from recorded facts; empty if there is none."""
+    project = open_project(root)
+    if not project.session_ids():
+        return ""
+    session_id = find_session(project, session)
+    try:
+        loaded = load_session(project, session_id)
+        facts = load_facts(project, session_id)
+        now = options.this_minute()
+        report = _report(project, loaded, facts, None, now=now, name=None, frozen=True)
+    except InvalidInput:
+        return f"The handoff {code_span(session_id)} has errors; run `handoff check`.\n"
+    title = code_span(shorten(folded(loaded.session.title)))
+    lines = [
+        f"Handoff {code_span(session_id)} ({title}), document "
+        f"{code_span(folded(report.document))}, facts: {_time(report.then)}."
+    ]
+    for heading, items in _sections(replace(report, ages=())):
+        lines += [shorten(f"{heading}: {folded(item)}") for item in items]
+    if len(lines) > MAX_LINES:
+        more = len(lines) - MAX_LINES + 1
+        lines = [*lines[: MAX_LINES - 1], f"{more} more; 'handoff resume' lists them."]
+    lines += [
+        f"If your task continues it, run `handoff resume {session_id}` for the prompt with "
+        f"today's numbers, then `handoff accept {session_id} --by NAME`.",
+        DATA,
+    ]
+    text = "\n".join(lines) + "\n"
+    refuse_secrets(project, text, report.document, session_id)
+    return text
 
 
 # --- as JSON -----------------------------------------------------------------------------

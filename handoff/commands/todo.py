@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from handoff.base.problems import InvalidInput, Problem, UsageError
+from handoff.base.report import json_text
 from handoff.commands import completers, console, options
+from handoff.commands.hook import print_hook
 from handoff.workspace.load import find_session, open_project
 
 
@@ -26,9 +28,18 @@ def todo(
     all_sessions: Annotated[
         bool, typer.Option("--all", help="List the blanks of all sessions.")
     ] = False,
+    hook: Annotated[
+        bool,
+        typer.Option("--hook", help="Print a reminder for an agent's hook, as JSON."),
+    ] = False,
     root: options.Root = None,
 ) -> int:
-    """With '--json' also the command that fills each blank."""
+    """With '--json' also the command that fills each blank.
+
+    '--hook' prints nothing if there are no blanks, and exits with 0.
+    """
+    if hook:
+        return print_hook(lambda: _hook_text(root, session or "latest"))
     from handoff.edit import todo as todo_lists  # slow: brings jinja2
 
     if session and all_sessions:
@@ -55,3 +66,19 @@ def todo(
         console.note(todo_lists.summary(blanks) + (next_step if can_fill else ""))
     console.problems(problems)
     return 1 if problems else 0
+
+
+def _hook_text(root: str | None, session: str) -> str:
+    """A message for the user of an agent; empty if nothing is blank."""
+    from handoff.edit import todo as todo_lists  # slow: brings jinja2
+
+    project = open_project(root)
+    if not project.session_ids():
+        return ""
+    found = todo_lists.list_todo(project, find_session(project, session))
+    blanks = [task.open for task in found.tasks]
+    if not blanks:
+        return ""
+    summary = f"handoff {found.session}: {todo_lists.summary(blanks)}"
+    message = f"{summary}; before you hand over, run 'handoff todo {found.session}'"
+    return json_text({"systemMessage": message}) + "\n"
