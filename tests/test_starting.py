@@ -300,3 +300,26 @@ def test_the_first_session_renders_on_the_sample(root: Path) -> None:
     run(["init", "--yes"])
 
     assert run(["render", "session-1"]) == 0
+
+
+def test_documents_of_handoff_are_not_taken_for_handwritten_ones(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(["init", "-y", "--engine", "duckdb"])
+    run(["render", "session-1"])
+    run(["publish"])
+    capfd.readouterr()
+
+    assert run(["init", "-y"]) == 0
+    assert "found 1" not in (err := capfd.readouterr().err)
+    assert "import" not in err
+
+    (document,) = (root / "docs/09-handoff").glob("*SESSION-1*.md")
+    document.write_bytes(document.read_bytes().replace(b"\n", b"\r\n") + b"Edited below.\r\n")
+    put(root, "docs/09-handoff/2026-01-01-SESSION-7.md")
+    assert run(["init", "-y"]) == 0
+    assert "found 1 handoff, " in (err := capfd.readouterr().err)
+    assert "handoff import docs/09-handoff/2026-01-01-SESSION-7.md" in err
+
+    run(["import", str(document.relative_to(root)), "--stdout"])
+    assert "handoff import --into session-1 docs/" in capfd.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from handoff.base.problems import Refused, UsageError
 from handoff.base.report import counted
 from handoff.commands import completers, console, options
 from handoff.import_.document import MAX_BYTES
+from handoff.publish.writer import signature
 from handoff.session.values import ID
 from handoff.workspace.document import render
 from handoff.workspace.load import LoadedSession, find_session, load_session, open_project
@@ -83,6 +85,12 @@ def import_(
     console.problems(result.problems)
     blocks = f"{counted(result.structured, 'block')} as content, {result.verbatim} verbatim"
     console.note(f"{path}: template '{result.template}', {blocks}")
+    owner = signature(content).owner
+    if owner in ids:
+        console.note(
+            f"{document} was written by handoff; to merge its manual edits: "
+            f"handoff import --into {owner} {quote(document)}"
+        )
     if not stdout:
         console.note(f"next: handoff render {result.id}")
     return 1 if any(each.level == "error" for each in result.problems) else 0
