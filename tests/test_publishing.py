@@ -110,8 +110,8 @@ def test_only_what_changed_is_rendered_and_written(
 
 SOURCES = {
     "sessions/one.yaml": "session: 1\ntitle: One\ncreated: 2026-01-01\ngoal: Other\n",
-    "templates/handoff.md.j2": "Own\n",
-    "sessions/one.md.j2": "Own\n",
+    "templates/handoff.md.j2": "Own {{ session.goal }}\n",
+    "sessions/one.md.j2": "Own {{ session.goal }}\n",
     "handoff.yaml": "engine: duckdb\ntemplates: skeletons\n",
 }
 
@@ -119,7 +119,7 @@ SOURCES = {
 @pytest.mark.parametrize("source", SOURCES)
 def test_document_out_of_date_names_what_changed(tmp_path: Path, source: str) -> None:
     (tmp_path / "skeletons").mkdir()
-    (tmp_path / "skeletons/handoff.md.j2").write_text("Skeleton\n")
+    (tmp_path / "skeletons/handoff.md.j2").write_text("Skeleton {{ session.goal }}\n")
     api.publish(project(tmp_path, one="goal: Count\n"))
     (tmp_path / source).parent.mkdir(exist_ok=True)
     (tmp_path / source).write_text(SOURCES[source])
