@@ -45,7 +45,9 @@ def _row(path: str, key: Key) -> tuple[str, str, str]:
 def _default(path: str) -> str:
     value: object = settings.Settings()
     for name in path.split("."):
-        value = getattr(value, name, value)  # `prompt.budget_tokens` is `budget_tokens`
+        value = getattr(value, name, None)
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value}`" if isinstance(value, str | int | float) else ""
 
 

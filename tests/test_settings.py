@@ -15,6 +15,7 @@ from handoff.project.settings import (
     DuckDBSettings,
     InvalidSettings,
     ProgressSettings,
+    PromptSettings,
     Settings,
     keys,
     load,
@@ -52,7 +53,7 @@ def test_every_key_is_read() -> None:
         templates="skeletons",
         timezone="Europe/Berlin",
         progress=ProgressSettings(recent_minutes=30, stalled_minutes=90),
-        budget_tokens=2000,
+        prompt=PromptSettings(budget_tokens=2000),
         sources=("/var/log/backfill",),
         secrets_allow=(
             Allowance("its key is made up", rule="google-api-key", path="docs/*.md"),

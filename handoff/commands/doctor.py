@@ -76,16 +76,13 @@ def _settings(settings: Settings) -> Iterator[DoctorStep]:
 
 def _value(settings: Settings, key: str) -> str:
     found: object = settings
-    for name in _ALIASES.get(key, key).split("."):
+    for name in key.split("."):
         found = getattr(found, name, None)
     if key == "secrets.allow":  # an entry may itself look like a secret
         return f"{len(settings.secrets_allow)} allowed"
     if isinstance(found, Mapping):
         return ", ".join(f"{name}={value}" for name, value in found.items())
     return ", ".join(map(str, found)) or "none" if isinstance(found, tuple) else str(found)
-
-
-_ALIASES = {"prompt.budget_tokens": "budget_tokens"}
 
 
 def _output(project: Project) -> DoctorStep:

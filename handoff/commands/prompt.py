@@ -140,7 +140,7 @@ def build_prompt(project: Project, session_id: str, name: str) -> PromptResult:
             FileSize(each.words, count_lines(each.path))
             for each in to_read(session, document.path)
         ),
-        budget_tokens=project.settings.budget_tokens,
+        budget_tokens=project.settings.prompt.budget_tokens,
         findings=check.prompt_problems(context),
     )
 

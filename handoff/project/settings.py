@@ -78,6 +78,14 @@ class ProgressSettings(Struct, frozen=True):
     stalled_minutes: int = 60
 
 
+class PromptSettings(Struct, frozen=True):
+    """`prompt:`"""
+
+    budget_tokens: int = 4000
+    standalone: bool = False
+    """Whether each prompt also has what a receiver needs who has nothing else."""
+
+
 class ArchiveSettings(Struct, frozen=True):
     """`archive:`; older documents go into a folder for each month or year."""
 
@@ -117,8 +125,7 @@ class Settings(Struct, frozen=True):
     timezone: str = "America/New_York"
     """An IANA name that this machine knows; times are shown in it and in UTC."""
     progress: ProgressSettings = field(default_factory=ProgressSettings)
-    budget_tokens: int = 4000
-    """Of the prompt."""
+    prompt: PromptSettings = field(default_factory=PromptSettings)
     sources: tuple[str, ...] = ()
     """Folders outside the repository that facts may read; `~` is the home folder."""
     transcripts: Mapping[str, TranscriptMapping] = field(default_factory=dict)
@@ -284,6 +291,7 @@ _TEXTS = Shape("text or a list of it", Decoder.texts, one_or_list(TEXT_SCHEMA))
 _PATH = Shape("a path inside the repository", _inside, TEXT_SCHEMA)
 _NUMBER = Shape("a whole number from 1", _positive, _POSITIVE)
 _DAYS = Shape(_NUMBER.words, _positive, {"type": ["integer"], "minimum": 1})
+_FLAG = Shape("`true` or `false`", Decoder.flag, {"type": ["boolean", "null"]})
 _PRICE = Shape("a number", _price, {"type": ["number", "null"], "minimum": 0})
 _LABELS = Shape("`label: text`", _labels, labels_schema(TEXT_SCHEMA))
 _ZONE = Shape("a time zone", _timezone, TEXT_SCHEMA)
@@ -320,7 +328,15 @@ _PROGRESS = (
     Key("recent_minutes", _NUMBER, "Progress within this time is recent."),
     Key("stalled_minutes", _NUMBER, "A phase without progress for this time is stalled."),
 )
-_PROMPT = (Key("budget_tokens", _NUMBER, "The largest prompt without a warning."),)
+_PROMPT = (
+    Key("budget_tokens", _NUMBER, "The largest prompt without a warning."),
+    Key(
+        "standalone",
+        _FLAG,
+        "Prompts also hold state, actions, open items, findings and how to pick up.",
+        see="[standalone prompts](resuming.md#a-prompt-that-stands-alone)",
+    ),
+)
 _ALLOWANCE_KEYS = (
     Key("rule", one_of(RULES), "The rule that matches, such as private-key."),
     Key("path", _TEXT, "The file, or a pattern."),
@@ -380,12 +396,7 @@ KEYS: tuple[Key, ...] = (
     Key("templates", _PATH, "The folder of your own templates."),
     Key("timezone", _ZONE, "Times are shown in it and in UTC."),
     Key("progress", _section("progress", _PROGRESS, ProgressSettings), "When work stalls."),
-    Key(
-        "prompt",
-        _section("prompt", _PROMPT, _only),
-        "The size of prompts.",
-        attribute="budget_tokens",
-    ),
+    Key("prompt", _section("prompt", _PROMPT, PromptSettings), "Size and content of prompts."),
     Key(
         "sources",
         _TEXTS,

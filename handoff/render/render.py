@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -22,6 +23,7 @@ from handoff.render.environment import Environment, render_template
 from handoff.render.filters import AMONG_PROMPTS, Filters
 from handoff.render.printed_leaves import PrintedLeaves, unprinted_problems
 from handoff.render.shown_blanks import Marks, with_prompts
+from handoff.render.standalone import Standalone, shorten
 from handoff.render.templates import Folders, outside_problems
 from handoff.render.tidy import tidy
 from handoff.session.model import (
@@ -43,8 +45,11 @@ def render(
     output: str,
     provenance: Sequence[str] = (),
     receipts: Sequence[str] = (),
+    standalone: Standalone | None = None,
 ) -> Document:
     """The document of `session` with what `live` knows.
+
+    With `standalone` the prompts have it, shortened to the budget of each.
 
     Raises InvalidInput for errors in a template or in an expression.
     """
@@ -60,9 +65,11 @@ def render(
         "receipts": list(receipts),
         "evidence": evidence.count_claims(all_claims, live),
         "prompt": None,
+        "standalone": None,
     }
     written = {each.name: each for each in (session.prompt, *session.prompts) if each}
     printed = PrintedLeaves()
+    shown = dict.fromkeys(written, standalone)
 
     def prompt_text(
         name: str, marks: Marks | None = None, printed: PrintedLeaves | None = None
@@ -70,8 +77,14 @@ def render(
         prompt = written[name]
         own = replace(session, prompt=prompt)
         pen = LeafRenderer(live, "prompt", marks, printed)
-        return _prompt(own, prompt, pen, folders, known)
+        return _prompt(own, prompt, pen, folders, {**known, "standalone": shown[name]})
 
+    def prompt_with(name: str, content: Standalone) -> str:
+        shown[name] = content
+        return prompt_text(name)
+
+    if standalone is not None:
+        shown |= {name: shorten(standalone, partial(prompt_with, name)) for name in written}
     named = {name: prompt_text(name, printed=printed) for name in written}
     prompt = named.get(DEFAULT_PROMPT)
     prompts = [(each, named[name]) for name, each in written.items()]

@@ -220,7 +220,7 @@ def check_context(
         tree=files.tree(planned, where),
         blanks=document.blanks if document else (),
         prompts=document.prompts if document else {},
-        budget_tokens=project.settings.budget_tokens,
+        budget_tokens=project.settings.prompt.budget_tokens,
         cells=values,
         past=files.past(values),
         lines=files.lines,

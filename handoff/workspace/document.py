@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,13 +15,16 @@ from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.publish import gate
 from handoff.publish.archive import Places, relinked, rooted
-from handoff.render.document import Document, document_path
+from handoff.render.document import Document, count_checked, document_path, status
+from handoff.session.model import Session
+from handoff.session.walk import leaves
 from handoff.workspace.gather import earlier
 from handoff.workspace.load import LoadedSession
 from handoff.workspace.paths import document_place, places, receipts_path, session_path
 
 if TYPE_CHECKING:
     from handoff.facts.receipts import Receipt
+    from handoff.render.standalone import Standalone
     from handoff.render.templates import Folders
     from handoff.values.cells import Cells
     from handoff.values.interpolate import Interpolator
@@ -44,13 +48,16 @@ def render(
     where = places(project) if where is None else where
     planned = document_path(loaded.session, project.settings.output)
     receipts = load_receipts(project, loaded.session.id)
+    live = interpolator(project, loaded, facts, stale_ok=stale_ok, where=where)
+    sentences = provenance(facts, stale_ok=stale_ok)
     document = render_document(
         loaded.session,
-        interpolator(project, loaded, facts, stale_ok=stale_ok, where=where),
+        live,
         template_folders(project),
         output=project.settings.output,
-        provenance=provenance(facts, stale_ok=stale_ok),
+        provenance=sentences,
         receipts=receipt_lines(receipts, facts) if receipts else (),
+        standalone=_standalone(project, loaded.session, facts, live, planned, sentences),
     )
     return replace(
         document,
@@ -58,6 +65,36 @@ def render(
         text=relinked(document.text, planned, where),
         prompt=None if document.prompt is None else rooted(document.prompt, where),
         prompts={name: rooted(text, where) for name, text in document.prompts.items()},
+    )
+
+
+def _standalone(
+    project: Project,
+    session: Session,
+    facts: Facts | None,
+    live: Interpolator,
+    path: str,
+    provenance: Sequence[str],
+) -> Standalone | None:
+    """What prompts have in addition; `None` unless `prompt: standalone` is set."""
+    if not project.settings.prompt.standalone:
+        return None
+    from handoff.render.standalone import standalone_content  # only where it is set
+
+    blanks = sum(len(live.leaf_blanks(leaf)) for leaf in leaves(session))
+    words = status(
+        session,
+        lambda text: live.text(text, "prompt"),
+        count_checked(session),
+        blanks=blanks,
+    )
+    return standalone_content(
+        session,
+        facts,
+        document=path,
+        budget_tokens=project.settings.prompt.budget_tokens,
+        status=words,
+        provenance=provenance,
     )
 
 
