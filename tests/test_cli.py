@@ -134,7 +134,7 @@ def test_session_may_be_named_by_its_path(handoff: Handoff) -> None:
 
 
 def test_todo_gives_programs_every_blank(handoff: Handoff) -> None:
-    found = json.loads(handoff("todo", "session-1", "--json").out)
+    found = json.loads(handoff("todo", "session-1", "--json", "--places").out)
 
     assert found["document"] == DOCUMENT
     assert all(each["path"] and each["line"] for each in found["open"])

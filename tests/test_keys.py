@@ -121,7 +121,7 @@ def test_new_key_is_set_in_its_place(copy: Copy) -> None:
 def test_blank_of_a_new_key_is_listed_with_its_command(copy: Copy) -> None:
     copy.write("risks:\n")
 
-    (blank,) = json.loads(copy.handoff("todo", "session-1", "--json"))["open"]
+    (blank,) = json.loads(copy.handoff("todo", "session-1", "--json", "--places"))["open"]
 
     assert (blank["set"], blank["text"]) == ("risks", "[TO BE FILLED]")
     assert blank["command"] == "handoff add session-1 risks '…'"

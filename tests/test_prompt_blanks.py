@@ -57,7 +57,7 @@ def test_every_command_finds_the_same_blanks_in_the_prompt(
 
     strict = handoff("prompt", session, "--strict")
     prompt = json.loads(handoff("prompt", session, "--format", "json").out)
-    todo = json.loads(handoff("todo", session, "--json").out)["open"]
+    todo = json.loads(handoff("todo", session, "--json", "--places").out)["open"]
     statuses = json.loads(handoff("status", "--format", "json").out)
     problems = json.loads(handoff("check", session, "--format", "json").out)["problems"]
 
@@ -117,7 +117,7 @@ def test_blanks_of_a_checklist_are_no_places_to_fill(
     done = handoff("render", "s1")
 
     assert "filled 0 of 0; next: handoff todo s1" in done.err
-    assert len(json.loads(handoff("todo", "s1", "--json").out)["open"]) == 2
+    assert len(json.loads(handoff("todo", "s1", "--json", "--places").out)["open"]) == 2
 
 
 def test_checklist_without_items_is_a_blank_that_todo_fills(
@@ -126,12 +126,12 @@ def test_checklist_without_items_is_a_blank_that_todo_fills(
     root = project(tmp_path, s="accomplished:\n  Tests:\n    checklist:\n").root
     monkeypatch.chdir(root)
 
-    (todo,) = json.loads(handoff("todo", "s", "--json").out)["open"]
+    (todo,) = json.loads(handoff("todo", "s", "--json", "--places").out)["open"]
     done = handoff("add", "s", "accomplished.Tests.checklist", "All pass")
 
     assert todo["command"] == "handoff add s accomplished.Tests.checklist '…'"
     assert done.code == 0
-    assert json.loads(handoff("todo", "s", "--json").out)["open"] == []
+    assert json.loads(handoff("todo", "s", "--json", "--places").out)["open"] == []
 
 
 def test_a_file_to_read_is_set_in_a_named_prompt(

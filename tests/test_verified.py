@@ -136,7 +136,7 @@ def test_checklist_item_has_evidence(root: Path, handoff: Handoff) -> None:
     ]
     assert "**Evidence**: 1 verified, 1 assumed, 1 refuted\n" in document
     assert codes(handoff) == ["H005", "H003"]
-    todo = json.loads(handoff("todo", "s", "--json").out)["open"]
+    todo = json.loads(handoff("todo", "s", "--json", "--places").out)["open"]
     assert [each["set"] for each in todo] == ["checklist.Open.evidence.saw"]
     assert handoff("set", "s", "checklist.Open.evidence.saw", "ok").code == 0
     assert "Open: {done: false, evidence: {cmd: make, expect: ok, saw: ok}}" in (

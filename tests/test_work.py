@@ -87,7 +87,7 @@ def test_blanks_that_nobody_fills_by_hand_say_what_they_wait_for(
     )
 
     assert run(["todo"]) == 0
-    assert run(["todo", "--json"]) == 0
+    assert run(["todo", "--json", "--places"]) == 0
 
     found = capfd.readouterr()
     lines, _, json_text = found.out.partition("{")
@@ -107,7 +107,7 @@ def test_blanks_that_nobody_fills_by_hand_say_what_they_wait_for(
 def test_json_gives_each_blank_its_command(
     root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["todo", "session-1", "--json"]) == 0
+    assert run(["todo", "session-1", "--json", "--places"]) == 0
 
     work = listed(capfd)
     assert (work["session"], work["document"]) == (
@@ -151,11 +151,11 @@ def test_json_gives_each_blank_its_command(
 
 
 def test_every_command_fills_its_blank(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run(["todo", "--json"])
+    run(["todo", "--json", "--places"])
     commands = [each["command"] for each in listed(capfd)["open"] if each["kind"] != "live"]
 
     codes = [run(shlex.split(command.replace("…", "done"))[1:]) for command in commands]
-    run(["todo", "--json"])
+    run(["todo", "--json", "--places"])
 
     assert codes == [0] * len(commands)
     assert {each["kind"] for each in listed(capfd)["open"]} == {"live"}
@@ -166,7 +166,7 @@ def test_a_text_that_begins_with_a_dash_is_no_option(
 ) -> None:
     file = root / "sessions/session-1.yaml"
     file.write_text(file.read_text().replace("goal:", "goal: -5 % in [TIME]"))
-    run(["todo", "--json"])
+    run(["todo", "--json", "--places"])
     command = listed(capfd)["open"][0]["command"]
 
     assert command == "handoff set session-1 goal -- '-5 % in …'"
@@ -194,7 +194,7 @@ def test_what_a_key_takes_is_told_and_taken(
 ) -> None:
     file = root / "sessions/session-1.yaml"
     file.write_text(HANDOVER)
-    run(["todo", "--json"])
+    run(["todo", "--json", "--places"])
     work = {each["set"]: each for each in listed(capfd)["open"]}
 
     commands = [each["command"] for each in work.values()]
@@ -231,7 +231,7 @@ def test_all_lists_every_session_that_can_be_read(
 ) -> None:
     (root / "sessions/session-2.yaml").write_text("session: 2\n")
 
-    assert run(["todo", "--all", "--json"]) == 1
+    assert run(["todo", "--all", "--json", "--places"]) == 1
 
     found = capfd.readouterr()
     assert [each["session"] for each in json.loads(found.out)["sessions"]] == ["session-1"]

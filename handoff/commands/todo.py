@@ -23,7 +23,14 @@ def todo(
         ),
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print JSON for programs and agents.")
+        bool, typer.Option("--json", help="Print a document for 'handoff apply' to fill in.")
+    ] = False,
+    places: Annotated[
+        bool,
+        typer.Option("--places", help="With --json, list each blank, its line and command."),
+    ] = False,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Print one line for each key of the session.")
     ] = False,
     all_sessions: Annotated[
         bool, typer.Option("--all", help="List the blanks of all sessions.")
@@ -34,7 +41,7 @@ def todo(
     ] = False,
     root: options.Root = None,
 ) -> int:
-    """With '--json' also the command that fills each blank.
+    """'--json' groups the blanks by what they take; its output can be sent to 'apply'.
 
     '--hook' prints nothing if there are no blanks, and exits with 0.
     """
@@ -44,6 +51,10 @@ def todo(
 
     if session and all_sessions:
         raise UsageError("'--all' cannot be combined with a session")
+    if places and not json:
+        raise UsageError("'--places' needs '--json'")
+    if brief and json:
+        raise UsageError("'--brief' cannot be combined with '--json'")
     project = open_project(root)
     names = project.session_ids() if all_sessions else [session or "latest"]
     found: list[todo_lists.TodoList] = []
@@ -53,10 +64,10 @@ def todo(
             found.append(todo_lists.list_todo(project, find_session(project, name)))
         except InvalidInput as error:
             problems += error.report.problems
-    if json and all_sessions:
-        console.out(todo_lists.all_as_json(tuple(found)))
+    if json and (found or all_sessions):
+        console.out(todo_lists.as_json(tuple(found), places=places, many=all_sessions))
     elif found:
-        as_text = todo_lists.as_json if json else todo_lists.as_text
+        as_text = todo_lists.as_brief if brief else todo_lists.as_text
         console.out("".join(as_text(each) for each in found))
     if found and not json:
         blanks = [task.open for each in found for task in each.tasks]

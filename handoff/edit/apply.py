@@ -242,7 +242,7 @@ def _overwritten(root: Map, made: list[_Made]) -> Iterator[Problem]:
 def _holds(node: Node | None, value: NewValue) -> bool:
     """Whether `node` says `value`, and perhaps more."""
     if node is None:
-        return False
+        return value is None
     if isinstance(value, Mapping):
         return isinstance(node, List) or all(
             _holds(node_at(node, (key,)), inner) for key, inner in value.items()

@@ -77,7 +77,8 @@ def set_at(
     else:
         keys = resolve_path(root, path)
         if is_blank_label(keys) and isinstance(value, str):
-            return rename_label(parsed, keys, value)
+            is_same = value == keys[-1]
+            return EditResult(parsed, keys) if is_same else rename_label(parsed, keys, value)
         keys = _value_keys(root, keys, value)
     if not as_text:
         value = read_mapping(keys, value)
@@ -116,6 +117,8 @@ def put(
         return EditResult(parsed, keys)
     if isinstance(value, Mapping) and value and _is_merged(node, keys, value):
         for name, inner in value.items():
+            if inner is None and name not in _labels(node):
+                continue  # without a value and absent are both a blank
             parsed = _with_first_key(parsed, keys, name)
             is_new = name not in _labels(node)
             _refuse_typo(node, keys, name, new=new or not is_new)

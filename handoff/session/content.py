@@ -378,7 +378,13 @@ _WHAT = Key("what", WORDS, "The statement.")
 _IF = Key("when", _WHEN, "What the facts must show.")
 _PROOF = Key("evidence", _EVIDENCE, "What proves it.")
 PAIRED = (_TEXT, _WHAT, _IF, _PROOF)
-CONTENT = Shape("[content](#content)", ContentReader.content, ref("content"), inside="content")
+CONTENT = Shape(
+    "[content](#content)",
+    ContentReader.content,
+    ref("content"),
+    inside="content",
+    example="[one point, {Label: text}]",
+)
 
 ITEM_KEYS = (
     Key("done", FLAG, "Whether the item is checked."),
@@ -452,7 +458,7 @@ def _reserved(build: Callable[[Values, Place], Content], *keys: Key) -> Reserved
     return Reserved(build, keys)
 
 
-_STEPS = Shape("a list", ContentReader.items, list_schema(ref("content")))
+_STEPS = Shape("a list", ContentReader.items, list_schema(ref("content")), inside="content")
 _LANG = Shape("text", ContentReader.lang, {**TEXT_SCHEMA, "pattern": whole(CODE_LANG)})
 _MARKDOWN = Shape("text", Decoder.text, TEXT_SCHEMA)
 _IS_CODE = "A fenced block; literal, without live values, never searched for blanks."

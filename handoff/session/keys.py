@@ -254,7 +254,9 @@ def outer_key(path: KeyPath) -> tuple[KeyPath, Key] | None:
     """The innermost key that `path` is, or is in."""
     for end in range(len(path), 0, -1):
         key = key_at(path[:end])
-        if key:
+        # a label under `steps` or `items` takes content, not what these take
+        is_label = end < len(path) and key in CONTENT_KEYS and key.shape.inside == "content"
+        if key and not is_label:
             return path[:end], key
     return None
 
