@@ -101,6 +101,8 @@ COMMANDS = (
     (["set", "actions", "{do: Ask, owner: Ann}"], 0, "  - {do: Ask, owner: Ann}\n"),
     (["set", "actions", "[{do: Ask}, Look]", "--yaml"], 0, "  - {do: Ask}\n  - Look\n"),
     (["set", "actions", "x", "--yaml", "--text"], 2, None),
+    (["set", "actions.0.owner", "Ann"], 2, None),
+    (["set", "findings.0.evidence", "x"], 2, None),
 )
 
 
@@ -156,7 +158,7 @@ def test_remove_takes_the_lines_of_its_place(root: Path, path: str, lines: str) 
     [
         ("title", 1, "'title' is required in a session; set it instead"),
         ("actions.2.do", 1, "'actions.2.do' is required in actions.2; set it instead"),
-        ("metric.x", 2, "no checklist item 'metric.x', expected Docs, Code"),
+        ("metric.x", 2, "no field 'metric.x', did you mean 'metrics'?"),
     ],
 )
 def test_remove_refuses_what_is_required(

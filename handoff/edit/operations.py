@@ -208,7 +208,12 @@ def remove_at(parsed: ParsedYAML, path: str) -> EditResult:
 
 def find_place(root: Map, path: str) -> KeyPath:
     """The place that `path` names; a checklist item also by its label alone."""
-    return resolve_path(root, path) if matching_places(root, path) else _find_item(root, path)
+    is_item = not matching_places(root, path) and any(
+        looseness(_item_label(root, keys), path) is not None
+        for keys, _ in walk(root)
+        if _is_item(keys)
+    )
+    return _find_item(root, path) if is_item else resolve_path(root, path)
 
 
 def tick(parsed: ParsedYAML, path: str, *, done: bool, note: str | None = None) -> EditResult:
@@ -381,6 +386,11 @@ def _with_labels(
     keys, labels = _outer_and_new(root, path, order)
     _refuse_typo(node_at(root, keys), keys, labels[0], new=new)
     parsed = _with_first_key(parsed, keys, labels[0]) if keys else parsed
+    for n, label in enumerate(labels):
+        outer = (*keys, *labels[:n])
+        key = key_at(outer)
+        if key and key.is_added_to and label.isdecimal():
+            raise NotFound(f"'{format_path(outer)}' has no item {label}; append with 'add'")
     for label in labels[:-1]:
         keys = (*keys, label)
         parsed = set_value(parsed, keys, None, order=order)
