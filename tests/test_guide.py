@@ -199,7 +199,7 @@ def test_hooks_print_a_summary_and_what_is_blank(handoff: Handoff, tmp_path: Pat
     assert lines[-1].endswith(DATA)
     assert todo.code == 0
     message = json.loads(todo.out)["systemMessage"]
-    assert message.startswith("handoff session-1: 10 blanks, 2 of them in the prompt")
+    assert message.startswith("handoff session-1: 10 blanks, 3 of them in the prompt")
 
 
 def test_hooks_never_fail(

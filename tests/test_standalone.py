@@ -262,3 +262,21 @@ def test_latest_holds_all_that_a_receiver_needs(
     at = as_of[:16].replace("T", " ")
     needed = {what: words.format(head=head[:12], at=at) for what, words in NEEDED.items()}
     assert {what for what, words in needed.items() if words not in latest} == set()
+
+
+@pytest.mark.parametrize("is_in_git", [True, False])
+def test_the_first_prompt_of_a_new_project_stands_alone(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], is_in_git: bool
+) -> None:
+    """In a repository with the state of its working tree."""
+    handoff = caller(capfdbinary)
+    root = str(repository(tmp_path) if is_in_git else tmp_path)
+    assert handoff("init", "--engine", "duckdb", "--yes", "--root", root).code == 0
+    assert handoff("render", "session-1", "--root", root).code == 0
+
+    prompt = handoff("prompt", "session-1", "--root", root).out
+
+    branch = "`main` without commits" if is_in_git else ", and what is not committed"
+    assert f"- Branch{' ' * is_in_git}{branch}" in prompt
+    assert "OPEN ITEMS:\n- [ ] First document rendered\n" in prompt
+    assert "- `handoff resume session-1` prints" in prompt

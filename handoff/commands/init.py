@@ -71,6 +71,8 @@ class InitPlan(Struct, frozen=True):
     """The Google Cloud project."""
     read: str | None = None
     """The newest existing document, for the first prompt."""
+    is_in_git: bool = False
+    """Whether the first session records the state of the working tree."""
     with_session: bool = True
     """Whether to write a first session and its query; not where there are sessions."""
 
@@ -136,6 +138,7 @@ def init(
         today=date.today(),
         project=detected.project,
         read=found.paths[-1] if found else None,
+        is_in_git=_is_in_git(folder),
         with_session=not project.session_ids(),
     )
     if not yes and sys.stdin.isatty() and sys.stdout.isatty():
@@ -149,6 +152,12 @@ def init(
     if found:
         console.note(f"to convert a document to a session: handoff import {found.paths[-1]}")
     return 0
+
+
+def _is_in_git(folder: Path) -> bool:
+    """Whether git can read the working tree around `folder`."""
+    is_repository = any((each / ".git").exists() for each in (folder, *folder.parents))
+    return is_repository and shutil.which("git") is not None
 
 
 def _prompt_for_plan(plan: InitPlan, engine: str | None, *, has_settings: bool) -> InitPlan:
@@ -241,6 +250,7 @@ def _values(plan: InitPlan) -> dict[str, str]:
         "output": format_scalar(plan.output, ScalarContext(0))[0],
         "bigquery": project or without,
         "read": read if plan.read else "",
+        "tree": "  tree: {git: HEAD, take: tree}\n" if plan.is_in_git else "",
     }
 
 
