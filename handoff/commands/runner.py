@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,9 +24,17 @@ def main() -> NoReturn:
     _open_streams()
     # a command creates little garbage; collecting it costs 20 ms of 250
     gc.set_threshold(50_000)
-    code = run(sys.argv[1:])
-    gc.freeze()
-    sys.exit(code)
+    _exit(run(sys.argv[1:]))
+
+
+def _exit(code: int) -> NoReturn:
+    """End the process without taking its modules and objects apart: 6 ms of 150."""
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)  # which reports a stream that cannot be written
 
 
 def _open_streams() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, Place, Problem
-from handoff.facts.receipts import Receipt, digest
 from handoff.facts.recorded import Fact, Facts, Provenance
 from handoff.render.content import LeafRenderer
 from handoff.render.document import (
@@ -35,6 +35,9 @@ from handoff.session.walk import leaves
 from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
 from handoff.values.printing import code_span, escaped, timestamp_text
+
+if TYPE_CHECKING:
+    from handoff.facts.receipts import Receipt
 
 
 def render(
@@ -230,6 +233,8 @@ def _age(fact: Fact) -> str:
 
 def receipt_lines(receipts: Sequence[Receipt], facts: Facts | None) -> tuple[str, ...]:
     """A line of Markdown for each receipt, for the document that shows `facts`."""
+    from handoff.facts.receipts import digest  # not for a session without receipts
+
     now = digest(facts)
     return tuple(_receipt_line(each, is_same=each.facts == now) for each in receipts)
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from handoff.base.files import sweep, write_whole
-from handoff.base.locks import locked
 from handoff.base.problems import InvalidInput, Level, Problem, WorldError
 from handoff.facts import recorded as facts_file
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance, QueryResult, Value
@@ -19,14 +18,13 @@ from handoff.project.project import Project
 from handoff.publish import gate
 from handoff.session.model import QueryFact, Session, SourceFact
 from handoff.sql.query import Query
-from handoff.warehouse.port import BoundQuery, Progress, Warehouse
-from handoff.workspace.evidence import look_up_evidence
 from handoff.workspace.load import LoadedSession, bind_queries
 from handoff.workspace.paths import facts_path, is_own_file, session_path
 
 if TYPE_CHECKING:
     from handoff.sources.lookup import LookupResult
     from handoff.values.rows import EarlierSession
+    from handoff.warehouse.port import BoundQuery, Progress, Warehouse
 
 Row = tuple[Value, ...]
 Look = Callable[[SourceFact, datetime], "LookupResult"]
@@ -52,6 +50,7 @@ def gather(
     from handoff.sources.lookup import look_up  # slow: only for running
     from handoff.sources.source import SourceContext
     from handoff.warehouse import engines
+    from handoff.workspace.evidence import look_up_evidence
 
     session, settings = loaded.session, project.settings
     gate.hold(gate.file_problems(project, session_path(session.id)))
@@ -226,6 +225,8 @@ def record(project: Project, session_id: str, facts: Facts) -> None:
 
     Raises WorldError, and InvalidInput where a result looks like a secret.
     """
+    from handoff.base.locks import locked  # only for writing
+
     path = facts_path(session_id)
     content = facts_file.dump(facts).encode()
     if project.read(path) != content:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,8 +23,10 @@ from handoff.session import decode
 from handoff.session.model import QueryFact, Session, SourceFact
 from handoff.sql.query import Query, bind
 from handoff.sql.query import read as read_query
-from handoff.warehouse.port import BoundQuery
 from handoff.workspace.paths import latest_session, session_path
+
+if TYPE_CHECKING:
+    from handoff.warehouse.port import BoundQuery
 
 
 class LoadedSession(Struct, frozen=True):
@@ -152,6 +155,8 @@ def bind_queries(
     session: Session, queries: Mapping[str, Query], as_of: datetime
 ) -> tuple[list[tuple[QueryFact, BoundQuery]], list[Problem]]:
     """The session's query facts with their parameters, and what does not fit."""
+    from handoff.warehouse.port import BoundQuery  # only for running
+
     bound: list[tuple[QueryFact, BoundQuery]] = []
     problems: list[Problem] = []
     for fact in session.facts:

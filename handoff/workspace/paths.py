@@ -11,7 +11,6 @@ from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Refused, WorldError
 from handoff.project.project import Project
 from handoff.publish.archive import Places, day_of
-from handoff.publish.writer import signature
 from handoff.render.document import document_path
 from handoff.session import decode
 from handoff.session.model import Session
@@ -45,6 +44,7 @@ def is_own_file(project: Project, path: str) -> bool:
     if _DOCUMENT.fullmatch(PurePosixPath(path).name):
         return True
     from handoff.publish import index  # brings jinja2, which is slow
+    from handoff.publish.writer import signature
 
     if path not in (str(output / index.NAME), str(output / index.LATEST)):
         return False
@@ -155,6 +155,8 @@ def _edited(project: Project, before: date) -> Iterator[str]:
 
 
 def _is_intact(project: Project, path: str) -> bool:
+    from handoff.publish.writer import signature  # only where there is an archive
+
     try:
         return signature(project.read(path) or b"").intact
     except Refused:  # a link that leads out of the repository
