@@ -2,8 +2,9 @@
 
     python benchmarks/render.py [runs]
 
-The bare script reads the YAML with PyYAML and the facts as JSON, and renders a template of the
-same size from Jinja's bytecode cache; it checks, escapes, derives and writes nothing.
+The runs of all commands alternate, so that a busy machine slows all of them alike. The bare
+script reads the YAML with PyYAML and the facts as JSON, and renders a template of the same
+size from Jinja's bytecode cache; it checks, escapes, derives and writes nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +12,13 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
+from measure import HANDOFF, measure
+
 ROOT = Path(__file__).parent.parent
-HANDOFF = str(Path(sys.executable).with_name("handoff"))
 BARE = """
 import json, sys, yaml
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader
@@ -57,24 +56,20 @@ def main() -> None:
             "bare script": [sys.executable, "-c", BARE, str(cache)],
             **{name: [HANDOFF, *words] for name, words in COMMANDS.items()},
         }
-        print(f"{'command':28} {'median':>8} {'min':>8} {'max':>8}   seconds, {runs} runs")  # noqa: T201
-        medians: dict[str, float] = {}
-        for name, command in commands.items():
-            _run(command, project)  # fills the caches
-            times = [_run(command, project) for _ in range(runs)]
-            medians[name] = statistics.median(times)
-            figures = (medians[name], min(times), max(times))
-            print(f"{name:28} {' '.join(f'{figure:8.3f}' for figure in figures)}")  # noqa: T201
-        for name, imports, limit in RATIOS:
-            ratio = medians[name] / medians[imports]
-            print(f"handoff {name}: {ratio:.2f} x '{imports}' (at most {limit})")  # noqa: T201
-
-
-def _run(command: Sequence[str], project: Path) -> float:
-    """The seconds that a command takes."""
-    start = time.perf_counter()
-    subprocess.run(command, cwd=project, capture_output=True, check=False)
-    return time.perf_counter() - start
+        for command in commands.values():
+            measure(command, project)  # fills the caches
+        costs: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(runs):
+            for name, command in commands.items():
+                costs[name].append(measure(command, project).cpu)
+    print(f"{'command':28} {'median':>8} {'min':>8} {'max':>8}   seconds of CPU, {runs} runs")  # noqa: T201
+    medians = {name: statistics.median(each) for name, each in costs.items()}
+    for name, each in costs.items():
+        figures = (medians[name], min(each), max(each))
+        print(f"{name:28} {' '.join(f'{figure:8.3f}' for figure in figures)}")  # noqa: T201
+    for name, imports, limit in RATIOS:
+        ratio = medians[name] / medians[imports]
+        print(f"handoff {name}: {ratio:.2f} x '{imports}' (at most {limit})")  # noqa: T201
 
 
 if __name__ == "__main__":
