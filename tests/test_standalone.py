@@ -116,6 +116,40 @@ def test_failed_tree_fact_is_reported(tmp_path: Path, prompt: Prompt) -> None:
     assert tree(text) == ["- Branch, and what is not committed or not pushed: not recorded"]
 
 
+def test_latest_time_is_what_a_file_has_and_not_what_the_session_sets(
+    tmp_path: Path, prompt: Prompt
+) -> None:
+    write(tmp_path, "a.log", "2026-01-03 15:40 done\n2026-01-03 15:58 done\n")
+    write(tmp_path, "b.json", '{"n": 1, "until": "2026-01-02T08:00:00Z"}')
+    text = prompt(
+        tmp_path,
+        """\
+facts:
+  a: {log: a.log, match: '^(?P<time>.{16}) done', zone: UTC, columns: {time: TIMESTAMP}}
+  b: {json: b.json, columns: {n: INT64, until: TIMESTAMP}}
+  c: {json: b.json, set: {at: 2026-01-03T20:00:00Z}, columns: {n: INT64, at: TIMESTAMP}}
+""",
+    )
+
+    assert [line for line in text.splitlines() if "latest" in line] == [
+        "- The latest time in `a.log` is 2026-01-03 15:58 UTC",
+        "- The latest time in `b.json` is 2026-01-02 08:00 UTC",
+    ]
+
+
+def test_blanks_that_are_left_out_are_not_in_the_prompt(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    handoff = caller(capfdbinary)
+    write(tmp_path, "handoff.yaml", SETTINGS)
+    write(tmp_path, "sessions/one.yaml", HEAD + "findings: [One, '[TO BE FILLED]']\n")
+    root, small = str(tmp_path), "prompt.budget_tokens=20"
+
+    assert handoff("prompt", "one", "--strict", "--root", root).code == 1
+    assert "(B002)" in handoff("check", "one", "--root", root).out
+    assert "(B002)" not in handoff("check", "one", "--root", root, "--set", small).out
+
+
 # --- the budget --------------------------------------------------------------------------
 
 MANY = """\
@@ -215,7 +249,7 @@ def test_values_of_the_tree_and_the_status_are_data(tmp_path: Path, prompt: Prom
 
 NEEDED = {
     "time": "(made-up data), as of {at} UTC: phases",
-    "time of the log": "the log `logs/backfill.log` is 2026-01-03 15:58 UTC",
+    "time of the log": "in `logs/backfill.log` is 2026-01-03 15:58 UTC",
     "commit": "at commit `{head}`",
     "branch": "- Branch `main`",
     "not committed": "- Working tree: 1 changed file (`ml/train.py`)",

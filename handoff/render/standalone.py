@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from types import UnionType
 from typing import Any
 
 from msgspec import Struct
@@ -24,6 +25,8 @@ from handoff.session.model import (
     Content,
     Entries,
     GitTree,
+    JsonFile,
+    LogFile,
     Session,
     SourceFact,
     Steps,
@@ -68,7 +71,7 @@ def standalone_content(
         f"Session {code_span(session.id)}, created {session.created.day}; "
         f"status: {' '.join(status.split())}",
         *(provenance or ("No facts are recorded.",)),
-        *_log_lines(facts),
+        *_file_lines(session, facts),
         *_tree_lines(session, facts),
         f"Document: {document}",
     )
@@ -85,26 +88,28 @@ def standalone_content(
 # --- state ---------------------------------------------------------------------------------
 
 
-def _log_lines(facts: Facts | None) -> Iterator[str]:
-    """The latest time in each log, which may be older than the facts."""
-    for fact in facts.facts.values() if facts else ():
+def _file_lines(session: Session, facts: Facts | None) -> Iterator[str]:
+    """The latest time in each log and JSON file, which may be older than the facts."""
+    for fact, declared in _recorded(session, facts, LogFile | JsonFile):
         provenance = fact.provenance
-        if provenance is None or provenance.engine != "log":
+        if provenance is None:
             continue
-        named = {column.name for column in fact.columns if column.type == "TIMESTAMP"}
-        rows = map(_row, [fact] * len(fact.rows), range(len(fact.rows)))
-        values = [row[name] for row in rows for name in named]
+        read = [each for each in declared.sources if isinstance(each, LogFile | JsonFile)]
+        typed = {name for each in read for name in each.constants}
         limit = provenance.as_of or datetime.max.replace(tzinfo=UTC)
-        times = [each for each in values if isinstance(each, datetime) and each <= limit]
+        times = [
+            value
+            for n in range(len(fact.rows))
+            for name, value in _row(fact, n).items()
+            if isinstance(value, datetime) and name not in typed and value <= limit
+        ]
         if times:
-            log = code_span(folded(provenance.source))
-            yield f"The latest time in the log {log} is {timestamp_text(max(times))}"
+            file = code_span(folded(provenance.source))
+            yield f"The latest time in {file} is {timestamp_text(max(times))}"
 
 
 def _tree_lines(session: Session, facts: Facts | None) -> Iterator[str]:
-    recorded = facts.facts if facts else {}
-    found = [recorded[each.name] for each in _tree_facts(session) if each.name in recorded]
-    trees = [_row(fact, 0) for fact in found if fact.rows]
+    trees = [_row(fact, 0) for fact, _ in _recorded(session, facts, GitTree) if fact.rows]
     if trees:
         yield _commit_line(trees[0])
         yield _files_line(trees[0])
@@ -118,10 +123,16 @@ def _tree_lines(session: Session, facts: Facts | None) -> Iterator[str]:
     yield "Branch, and what is not committed or not pushed: not recorded"
 
 
-def _tree_facts(session: Session) -> Iterator[SourceFact]:
-    for fact in session.facts:
-        if isinstance(fact, SourceFact) and any(isinstance(s, GitTree) for s in fact.sources):
-            yield fact
+def _recorded(
+    session: Session, facts: Facts | None, kind: type | UnionType
+) -> Iterator[tuple[Fact, SourceFact]]:
+    """Each recorded fact with its declaration, if it has a source of that kind."""
+    for declared in session.facts:
+        fact = facts.facts.get(declared.name) if facts else None
+        if fact is None or not isinstance(declared, SourceFact):
+            continue
+        if any(isinstance(each, kind) for each in declared.sources):
+            yield fact, declared
 
 
 def _row(fact: Fact, n: int) -> Mapping[str, Any]:
