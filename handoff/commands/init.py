@@ -25,6 +25,7 @@ from handoff.base.problems import Refused, UsageError, WorldError, nearest
 from handoff.base.report import counted
 from handoff.commands import agent as agent_files
 from handoff.commands import completers, console, options
+from handoff.edit.carry_over import PLACEHOLDERS
 from handoff.project.project import SETTINGS, Project, open_project
 from handoff.project.settings import ENGINES, Engine
 from handoff.project.settings import Settings as Chosen
@@ -244,6 +245,7 @@ def _values(plan: InitPlan) -> dict[str, str]:
     without = "# bigquery: {project: my-project, location: US, dataset: my_dataset}"
     read = f"    - {{path: {format_flow(plan.read)}, note: the previous handoff}}\n"
     return {
+        **PLACEHOLDERS,
         "number": str(plan.number),
         "next": str(plan.number + 1),
         "day": str(plan.today),

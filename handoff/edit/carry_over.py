@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.blanks import is_blank
 from handoff.base.problems import Problem
@@ -32,12 +33,12 @@ from handoff.session.model import (
     Valued,
 )
 from handoff.session.reading_list import prompts
-from handoff.session.walk import Leaf, checklist_items, leaves
+from handoff.session.walk import Leaf, checklist_items, every, leaves
 from handoff.values.expressions import escape_braces
 from handoff.values.printing import code_span, open_ticks
-from handoff.yaml.edits import pair_text
+from handoff.yaml.edits import CannotEdit, pair_text, remove_value, set_value
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, value_of
-from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse
+from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse, parse_yaml
 
 _LONGEST_LABEL = 300
 """YAML takes keys of up to 1,024 characters."""
@@ -45,6 +46,23 @@ _ORIGIN = re.compile(r"\(from [\w.-]+\)$")
 _ORIGIN_OF_ITEM = re.compile(r"(?:^|, )from [\w.-]+$")
 """What was carried over before keeps the session that it came from."""
 _TICKS = re.compile(r"[\s✅❌☑✔️]+$")
+PLACEHOLDERS = {
+    "item": "First thing to do",
+    "rendered": "First document rendered",
+    "filled": "Blanks filled",
+    "replace_sample": "Replace sql/schedule/game_dates.sql with a query of your own",
+    "replace_first": "Replace sql/first/timestamp.sql with a query of your own",
+}
+"""What `init` and `new` write as an example of an item; nobody's work."""
+_READ = {"read", "reread", "review", "reviewed"}
+_HANDOFF = {"handoff", "handover", "session"}
+_AROUND = re.compile(
+    "the|this|that|a|previous|last|latest|first|results?|document|doc|notes|prompt|is|was|has|"
+    "been|be|to|and|of|from|in|full|fully|completely|carefully|understood|please"
+)
+"""Words around `read` and `handoff` that add no work to it."""
+_SESSION_ID = re.compile(r"\bsession[ -]?\d\w*(?:['’]s)?")
+_NOTHING = {"none", "nothing", "no", "n/a", "-", "–", "—"}
 _GUARDS = re.compile(r"\bdo[- ]?not|\bdon['’]?t\b|\bnever\b", re.IGNORECASE)
 
 
@@ -57,6 +75,11 @@ class PreviousSession(Struct, frozen=True):
     root: Map
     say: Callable[[Text], str]
     """A text with its live values from the recorded results, in code spans."""
+    bases: Mapping[str, str | None] = {}
+    """By git fact, where the work of the next session begins: a commit, a time or a day.
+
+    `None` where that stays, as in the state of the tree.
+    """
 
     @property
     def origin(self) -> str:
@@ -75,6 +98,44 @@ def copy_verbatim(source: PreviousSession, key: str) -> EmittedKey | None:
     if lines is not None and _says_the_same(lines, key, node):
         return EmittedKey(verbatim=lines.replace("\r\n", "\n"))
     return EmittedKey(value_of(node))
+
+
+def carry_facts(source: PreviousSession, cited: Collection[str] | None) -> EmittedKey | None:
+    """The facts that the new session cites, and those of git from where this one ended.
+
+    `cited`: their names; `None` for all. A git fact is about the work of the session itself,
+    so the next one has it, too.
+    """
+    node = _node(source, "facts")
+    if not isinstance(node, Map):
+        return copy_verbatim(source, "facts")
+    kept = [
+        pair.key
+        for pair in node.pairs
+        if cited is None or pair.key in cited or pair.key in source.bases
+    ]
+    if not kept:
+        return None
+    try:
+        parsed = parse_yaml(source.text.encode(), "")
+        for pair in node.pairs:
+            if pair.key not in kept:
+                parsed = remove_value(parsed, ("facts", pair.key))
+        for name, base in source.bases.items():
+            if base:
+                parsed = set_value(parsed, ("facts", name, "git"), base)
+    except CannotEdit:
+        value = value_of(node)
+        assert isinstance(value, Mapping)
+        facts = {name: value[name] for name in kept}
+        for name, base in source.bases.items():
+            fact = facts[name]
+            if base and isinstance(fact, Mapping):
+                facts[name] = {**fact, "git": base}
+        return EmittedKey(facts)
+    root = parsed.root
+    assert root is not None
+    return copy_verbatim(replace(source, text=parsed.text, root=root), "facts")
 
 
 def carry_items(source: PreviousSession, key: str) -> EmittedKey | None:
@@ -132,7 +193,8 @@ def carry_checklist(source: PreviousSession, key: str) -> EmittedKey | None:
     found: dict[str, Value] = {}
     objectives = source.session.next.objectives if source.session.next else None
     for label in _items(objectives, source.say):
-        found.setdefault(_label(label), False)
+        if _is_work(label):
+            found.setdefault(_label(label), False)
     still_open = [each for each in _open_boxes(source) if each[0] not in found]
     if still_open:
         found[Comment(f"left open in {source.session.id}")] = None
@@ -141,10 +203,18 @@ def carry_checklist(source: PreviousSession, key: str) -> EmittedKey | None:
 
 
 def carry_sections(source: PreviousSession, key: str) -> EmittedKey | None:
-    """The prerequisites, and the free sections about what not to do."""
-    following = source.session.next
-    needed = _items(following.prerequisites if following else None, source.say)
-    labels: dict[str, Value] = {_label(_TICKS.sub("", each)): False for each in needed}
+    """The prerequisites, and the free sections about what not to do.
+
+    Not those that facts decide: `ready` evaluates them where they are.
+    """
+    needed = source.session.next.prerequisites if source.session.next else None
+    decided = {id(each.text) for each in every(needed, Condition)}
+    words = _items(needed, lambda text: "" if id(text) in decided else source.say(text))
+    labels: dict[str, Value] = {
+        _label(_TICKS.sub("", each)): False
+        for each in words
+        if _is_work(each) and each.strip().casefold() not in _NOTHING
+    }
     found: list[Value] = []
     if labels:
         content: Value = {"checklist": labels}
@@ -156,7 +226,6 @@ def carry_sections(source: PreviousSession, key: str) -> EmittedKey | None:
 
 
 _CARRIERS: Mapping[str, Carrier] = {
-    "verbatim": copy_verbatim,
     "items": carry_items,
     "guards": carry_guards,
     "live": carry_live,
@@ -165,13 +234,15 @@ _CARRIERS: Mapping[str, Carrier] = {
     "text": carry_text,
 }
 """By `carry` of a key."""
+FACTS_COMMENT = next(key.carry_comment for key in KEYS if key.name == "facts")
 
 
 def carry_over(source: PreviousSession) -> dict[str, EmittedKey]:
     """Every part of the next session that comes from `source`."""
     found = {}
     for key in KEYS:
-        part = _CARRIERS[key.carry](source, key.name) if key.carry else None
+        carry = _CARRIERS.get(key.carry)  # facts are carried last: see `carry_facts`
+        part = carry(source, key.name) if carry else None
         if part is not None:
             found[key.name] = EmittedKey(part.value, key.carry_comment, part.verbatim)
     return found
@@ -250,12 +321,25 @@ def _with_origin(words: str, source: PreviousSession) -> str:
 
 def _open_boxes(source: PreviousSession) -> Iterator[tuple[str, Value]]:
     for box in checklist_items(source.session):
-        if box.done:
+        if box.done or not _is_work(box.label.value):
             continue
         note = source.say(box.note) if box.note else ""
         if not _ORIGIN_OF_ITEM.search(note):
             note = f"{note}, {source.origin}" if note else source.origin
-        yield _label(source.say(box.label)), Flow({"done": False, "note": note})
+        when: dict[str, Value] = {"when": box.when.when.value} if box.when else {}
+        yield _label(source.say(box.label)), Flow({"done": False, "note": note, **when})
+
+
+def _is_work(words: str) -> bool:
+    """Whether an item asks for more than to read the handoff, and nobody's example is it."""
+    plain = _TICKS.sub("", words).strip()
+    if plain in PLACEHOLDERS.values():
+        return False
+    joined = re.sub(r"\bhand[- ](?=off|over)", "hand", plain.casefold())
+    found = set(re.findall(r"[^\W_]+", _SESSION_ID.sub("session", joined)))
+    asks = found & _READ and found & _HANDOFF
+    others = found - _READ - _HANDOFF
+    return not asks or not all(_AROUND.fullmatch(word) for word in others)
 
 
 def _label(words: str) -> str:

@@ -13,19 +13,43 @@ from msgspec.structs import replace
 
 from handoff.base.files import write_new
 from handoff.base.problems import InvalidInput, KeyPath, Problem, Refused, UsageError
-from handoff.edit.carry_over import PreviousSession, carry_over, is_live
+from handoff.edit.carry_over import (
+    FACTS_COMMENT,
+    PLACEHOLDERS,
+    PreviousSession,
+    carry_facts,
+    carry_over,
+    is_live,
+)
 from handoff.project.project import Project
 from handoff.session import decode
 from handoff.session.keys import KEYS, NAMES
-from handoff.session.model import Entries, Session, Text
+from handoff.session.model import (
+    Claim,
+    Entries,
+    ExpectBlock,
+    FilesBlock,
+    GitRange,
+    GitTree,
+    PhasesBlock,
+    Prompt,
+    Session,
+    SourceFact,
+    TableBlock,
+    Text,
+)
 from handoff.session.shapes import Key
 from handoff.session.values import ID
+from handoff.session.walk import every, texts
+from handoff.sources import git_history
+from handoff.values.expressions import Expression, cited
+from handoff.values.expressions import parts as parse_parts
 from handoff.workspace.document import render
-from handoff.workspace.gather import load_facts
+from handoff.workspace.gather import load_facts, load_facts_leniently
 from handoff.workspace.load import LoadedSession, load_queries, load_session
-from handoff.workspace.paths import document_place, session_path
+from handoff.workspace.paths import document_place, facts_path, session_path
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, format_page, value_of
-from handoff.yaml.nodes import List, Map, parse
+from handoff.yaml.nodes import List, Map, Node, parse
 
 _NUMBER = re.compile(r"\d+[a-z]?$")
 _DATED = re.compile(r"\d{4}-\d{2}-")
@@ -90,7 +114,46 @@ def _source(project: Project, session_id: str) -> PreviousSession:
     session, _ = decode.load(raw, session_id, path)
     root = parse(raw, path, [])
     assert isinstance(root, Map)  # it was loaded
-    return PreviousSession(session, raw.decode(), root, _speaker(project, session))
+    bases = _git_bases(project, session)
+    return PreviousSession(session, raw.decode(), root, _speaker(project, session), bases)
+
+
+_HEAD = re.compile(r"\.\.([0-9a-f]{7,64})(?: |$)")
+"""Of the span of commits in a fact's provenance."""
+
+
+def _git_bases(project: Project, session: Session) -> dict[str, str | None]:
+    """By git fact, the last session's commit.
+
+    That is the last commit its fact contains, else the time of its facts, else when it ended,
+    else the last commit of its file, else its day. `None` for the state of the tree.
+    """
+    declared = [fact for fact in session.facts if isinstance(fact, SourceFact)]
+    found: dict[str, str | None] = {
+        fact.name: None
+        for fact in declared
+        if any(isinstance(each, GitTree) for each in fact.sources)
+    }
+    ranges = [
+        fact.name
+        for fact in declared
+        if any(isinstance(each, GitRange) for each in fact.sources)
+    ]
+    if not ranges:
+        return found
+    facts = load_facts_leniently(project, session.id)
+    at = (facts.as_of if facts else None) or session.as_of or session.ended
+    paths = (session_path(session.id), facts_path(session.id))
+    other = (
+        at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        if at
+        else git_history.last_touched(project.root, paths) or str(session.created.day)
+    )
+    for name in ranges:
+        fact = facts.facts.get(name) if facts else None
+        head = _HEAD.search(fact.provenance.source) if fact and fact.provenance else None
+        found[name] = head[1] if head else other
+    return found
 
 
 def _speaker(project: Project, session: Session) -> Callable[[Text], str]:
@@ -189,7 +252,7 @@ def _parts(
         ),
         "created": EmittedKey(str(created)),
         "duration": _duration(source),
-        "checklist": EmittedKey({"First thing to do": False}, "label: true once it is done"),
+        "checklist": EmittedKey({PLACEHOLDERS["item"]: False}, "label: true once it is done"),
         **{key.name: EmittedKey(None, key.hint) for key in _blank_keys(source)},
         "next": EmittedKey(
             _following(label), "the session after this one; 'handoff new' reads it"
@@ -201,11 +264,41 @@ def _parts(
         parts["template"] = EmittedKey(chosen)
     if source:
         parts |= {"previous": EmittedKey(source.session.id), **carry_over(source)}
-    else:
-        parts["facts"] = EmittedKey(
-            {}, "name: {sql: subject/query.sql}, cited as '{{ name.column }}'"
-        )
+        prompts = _further_prompts(source, label)
+        if prompts:
+            parts["prompts"] = EmittedKey(prompts)
+    facts = carry_facts(source, _cited(session_id, parts)) if source else None
+    parts["facts"] = (
+        replace(facts, comment=FACTS_COMMENT)
+        if facts
+        else EmittedKey({}, "name: {sql: subject/query.sql}, cited as '{{ name.column }}'")
+    )
     return {key: parts[key] for key in NAMES if key in parts}
+
+
+def _cited(session_id: str, parts: _Parts) -> set[str] | None:
+    """The names in the live values, blocks and evidence of the new session.
+
+    `None` if they cannot be known.
+    """
+    ordered = {key: parts[key] for key in NAMES if key in parts}
+    try:
+        text = format_page([], ordered).encode()
+        session, _ = decode.load(text, session_id, session_path(session_id))
+    except InvalidInput:
+        return None
+    found = {each.fact for each in every(session, TableBlock)}
+    found |= {each.fact for each in every(session, PhasesBlock)}
+    found |= {each.fact for each in every(session, ExpectBlock)}
+    found |= {each.fact for each in every(session, FilesBlock)}
+    for text_ in texts(session):
+        for part in parse_parts(text_.value):
+            if isinstance(part, Expression):
+                found.update(cited(part))
+    for claim in every(session, Claim):
+        evidence = claim.evidence if isinstance(claim.evidence, tuple) else ()
+        found.update(e.value.split(".")[0] for e in evidence if isinstance(e, Text))
+    return found
 
 
 def _blank_keys(source: PreviousSession | None) -> list[Key]:
@@ -243,26 +336,56 @@ def _following(label: str) -> Value:
 
 
 def _prompt(label: str, title: str | None, source: PreviousSession | None) -> Value:
-    read = Flow({"path": "{{ document }}", "note": f"Session {label} results"})
-    status = _status(source) if source else None
+    prompt = _pair(source.root, "prompt") if source else None
+    status = _status(prompt, source.session.prompt) if source else None
     return {
         "topic": title,
         "context": None,
         **({"status": status} if status else {}),
         "goal": None,
-        "read": [read],
+        "read": [_results(label)],
         "ask": f"Please read the Session {label} handoff and let's begin.",
     }
 
 
-def _status(source: PreviousSession) -> Value:
+def _results(label: str) -> Flow:
+    return Flow({"path": "{{ document }}", "note": f"Session {label} results"})
+
+
+def _further_prompts(source: PreviousSession, label: str) -> dict[str, Value]:
+    """Each of `prompts:` to be written again, with what the author's words say every time."""
+    number = re.compile(rf"\b(session[ -]){re.escape(source.session.session)}\b", re.IGNORECASE)
+    node = _pair(source.root, "prompts")
+    found: dict[str, Value] = {}
+    for prompt in source.session.prompts:
+        status = _status(_pair(node, prompt.name), prompt)
+        topic, ask = (
+            number.sub(rf"\g<1>{label}", source.say(words)) if isinstance(words, Text) else None
+            for words in (prompt.topic, prompt.ask)
+        )
+        found[prompt.name] = {
+            "topic": topic,
+            "context": None,
+            **({"status": status} if status else {}),
+            "goal": None,
+            "read": [_results(label)],
+            "ask": ask,
+            **({"after": prompt.after} if prompt.after else {}),
+        }
+    return found
+
+
+def _pair(node: Node | None, key: str) -> Node | None:
+    pairs = node.pairs if isinstance(node, Map) else ()
+    return next((pair.node for pair in pairs if pair.key == key), None)
+
+
+def _status(node: Node | None, prompt: Prompt | None) -> Value:
     """The status in the prompt, if all of it is live values."""
-    prompt = next((pair.node for pair in source.root.pairs if pair.key == "prompt"), None)
-    pairs = prompt.pairs if isinstance(prompt, Map) else ()
-    node = next((pair.node for pair in pairs if pair.key == "status"), None)
-    if node is None or isinstance(node, List) or not source.session.prompt:
+    status = _pair(node, "status")
+    if status is None or isinstance(status, List) or not prompt:
         return None
-    return value_of(node) if is_live(source.session.prompt.status) else None
+    return value_of(status) if is_live(prompt.status) else None
 
 
 # --- as a file -----------------------------------------------------------------------------

@@ -105,8 +105,8 @@ KEYS: tuple[Key, ...] = (
         "The queries and sources whose results the session cites.",
         see="[queries](queries.md)",
         example="{coverage: {sql: coverage/phase4.sql, key: table_name}}",
-        carry="verbatim",
-        carry_comment="the same queries; rendering runs them again",
+        carry="facts",
+        carry_comment="what this session cites; rendering runs the queries again",
     ),
     Key("header", LABELS, "Additional lines in the header."),
     Key(
