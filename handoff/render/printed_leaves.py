@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from handoff.base.problems import KeyPath, Place, Problem
-from handoff.render.templates import Folders
 from handoff.session.model import (
     DEFAULT_PROMPT,
     Blank,
@@ -28,6 +27,9 @@ from handoff.session.model import (
     Timestamp,
 )
 from handoff.session.walk import Leaf, every_entry
+
+if TYPE_CHECKING:
+    from handoff.render.templates import Folders  # slow: brings jinja2
 
 
 class Words(str):
