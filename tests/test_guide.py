@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from commands import Done, Handoff, caller
+from repositories import repository
 
 from handoff.commands import hook as hooks
 from handoff.commands.agent import HOOK_SETTINGS, POINTER, SKILLS, skill
@@ -77,8 +78,7 @@ def test_the_skill_covers_the_whole_loop() -> None:
 
 
 def test_the_skill_describes_every_key() -> None:
-    assert [key.name for key in KEYS if f"\n- `{key.name}`: " not in TEXT] == []
-    assert len(TEXT.encode()) / 4 < 1400
+    assert [key.name for key in KEYS if f"`{key.name}` (" not in TEXT] == []
 
 
 # --- AGENTS.md -----------------------------------------------------------------------------
@@ -219,3 +219,84 @@ def test_hooks_never_fail(
     assert handoff("resume", "nothing", "--hook") == Done(0, "", "")
     monkeypatch.setattr(hooks, "SECONDS", 0.2)
     assert hooks.print_hook(lambda: time.sleep(5) or "late") == 0
+
+
+# --- the whole path ------------------------------------------------------------------------
+
+FIRST = """\
+set:
+  duration: 1 hour
+  accomplished.Read the Schedule.What we learned: the season has dates
+  next.title: Own Queries
+  prompt.goal: Replace the sample
+add:
+  decisions: [Keep the sample until then]
+  findings: [{text: Dates exist, evidence: 'a.txt:1'}]
+tick: [First document rendered, Blanks filled]
+"""
+SECOND = """\
+set:
+  duration: 1 hour
+  goal: Replace the sample
+  accomplished: [Queries written]
+  next: {title: Train, objectives: [Train once], prerequisites: [Key rotated]}
+  next.time.Duration: 2 hours
+  prompt.topic: Training
+  prompt.context: [Queries are in sql/]
+  prompt.goal: Train once
+add: {decisions: [Train on four seasons], findings: [{text: Fast, evidence: 'a.txt:1'}]}
+tick: [First thing to do]
+"""
+
+
+def test_an_agent_hands_over_within_12_commands_and_2500_tokens(
+    handoff: Handoff, tmp_path: Path
+) -> None:
+    """Only what the skill says; a token is counted as four bytes of what is read."""
+    repository(tmp_path)
+    (tmp_path / "a.txt").write_text("917 rows\n")
+    read = len(TEXT.encode())
+    (tmp_path / "1.yaml").write_text(FIRST)
+    commands: list[tuple[str, ...]] = [
+        INIT,
+        ("todo", "latest", "--json"),
+        ("apply", "latest", "1.yaml"),
+        ("render", "latest"),
+        ("check", "latest", "--strict"),
+        ("prompt", "latest", "--strict"),
+    ]
+    for words in commands:
+        done = handoff(*words)
+        read += len(f"{done.out}{done.err}".encode())
+        assert done.code == 0, (words, done)
+
+    assert len(commands) <= 12
+    assert read / 4 < 2500
+
+
+def test_an_agent_picks_up_and_hands_over_within_12_commands(
+    handoff: Handoff, tmp_path: Path
+) -> None:
+    repository(tmp_path)
+    (tmp_path / "a.txt").write_text("917 rows\n")
+    read = len(TEXT.encode())
+    (tmp_path / "2.yaml").write_text(SECOND)
+    commands: list[tuple[str, ...]] = [
+        INIT,
+        ("resume",),
+        ("accept", "latest", "--by", "Ann", "--note", "Replace the sample first"),
+        ("new",),
+        ("todo", "latest", "--json"),
+        ("apply", "latest", "2.yaml"),
+        ("render", "latest"),
+        ("check", "latest", "--strict"),
+        ("prompt", "latest", "--strict"),
+        ("publish",),
+    ]
+    for words in commands:
+        done = handoff(*words)
+        read += len(f"{done.out}{done.err}".encode())
+        assert done.code == 0, (words, done)
+
+    assert len(commands) <= 12
+    assert read / 4 < 2500, read / 4

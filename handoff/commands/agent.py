@@ -68,9 +68,19 @@ _BLANK_FIELD = re.compile(r": (?=[,}])")
 
 
 def _field_lines() -> Iterator[str]:
+    """A line for each kind of value, with the keys that take it."""
+    kinds: dict[str, list[str]] = {}
     for key in KEYS:
         words = _BLANK_FIELD.sub("", _LINK.sub(r"\1", key.shape.words)).replace("`", "")
-        yield f"- `{key.name}`: {words}. {key.description}"
+        kinds.setdefault(words, []).append(f"`{key.name}` ({_short(key.description)})")
+    for words, keys in kinds.items():
+        yield f"- {words}: {', '.join(keys)}"
+
+
+def _short(description: str) -> str:
+    """The first clause, as a note: `queries and sources whose results the session cites`."""
+    first = re.split(r"; |: |\.$", description)[0]
+    return re.sub(r"^(the|which|additional) ", "", first[0].lower() + first[1:])
 
 
 # --- AGENTS.md -----------------------------------------------------------------------------
