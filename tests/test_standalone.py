@@ -235,6 +235,34 @@ def test_without_the_setting_nothing_is_added(tmp_path: Path, prompt: Prompt) ->
     assert text == "I'm continuing from Session 1.\n\nNEXT SESSION GOAL:\nGo on\n"
 
 
+def test_a_prompt_overrides_the_setting(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    handoff = caller(capfdbinary)
+    write(tmp_path, "handoff.yaml", "engine: duckdb\n")
+    prompts = "prompts: {alone: {goal: Go, standalone: true}, other: {goal: Go}}\n"
+    write(tmp_path, "sessions/one.yaml", HEAD + prompts)
+
+    def alone(session: str) -> list[str]:
+        names = ("default", "alone", "other")
+        root = str(tmp_path)
+        found = {name: handoff("prompt", session, name, "--root", root).out for name in names}
+        return [name for name, text in found.items() if "TO PICK UP:" in text]
+
+    assert alone("one") == ["alone"]
+    write(tmp_path, "handoff.yaml", SETTINGS)
+    assert alone("one") == ["default", "alone", "other"]
+    write(
+        tmp_path,
+        "sessions/one.yaml",
+        HEAD.replace("{goal", "{standalone: false, goal") + prompts,
+    )
+    assert alone("one") == ["alone", "other"]
+
+    assert handoff("new", "two", "--root", str(tmp_path)).code == 0
+    assert alone("two") == ["alone", "other"]
+
+
 def test_values_of_the_tree_and_the_status_are_data(tmp_path: Path, prompt: Prompt) -> None:
     write(repository(tmp_path), "handoff.yaml", SETTINGS)
     commit(tmp_path, "one", a="1")

@@ -345,6 +345,7 @@ def _prompt(label: str, title: str | None, source: PreviousSession | None) -> Va
         "goal": None,
         "read": [_results(label)],
         "ask": f"Please read the Session {label} handoff and let's begin.",
+        **_whether_standalone(source.session.prompt if source else None),
     }
 
 
@@ -370,9 +371,16 @@ def _further_prompts(source: PreviousSession, label: str) -> dict[str, Value]:
             "goal": None,
             "read": [_results(label)],
             "ask": ask,
+            **_whether_standalone(prompt),
             **({"after": prompt.after} if prompt.after else {}),
         }
     return found
+
+
+def _whether_standalone(prompt: Prompt | None) -> dict[str, Value]:
+    if prompt is None or prompt.standalone is None:
+        return {}
+    return {"standalone": prompt.standalone}
 
 
 def _pair(node: Node | None, key: str) -> Node | None:

@@ -48,11 +48,11 @@ def render(
     output: str,
     provenance: Sequence[str] = (),
     receipts: Sequence[str] = (),
-    standalone: Standalone | None = None,
+    standalone: Mapping[str, Standalone] | None = None,
 ) -> Document:
     """The document of `session` with what `live` knows.
 
-    With `standalone` the prompts have it, shortened to the budget of each.
+    The prompts named in `standalone` have it, shortened to their budget.
 
     Raises InvalidInput for errors in a template or in an expression.
     """
@@ -72,7 +72,7 @@ def render(
     }
     written = {each.name: each for each in (session.prompt, *session.prompts) if each}
     printed = PrintedLeaves()
-    shown = dict.fromkeys(written, standalone)
+    shown = dict(standalone or {})
 
     def prompt_text(
         name: str, marks: Marks | None = None, printed: PrintedLeaves | None = None
@@ -80,14 +80,14 @@ def render(
         prompt = written[name]
         own = replace(session, prompt=prompt)
         pen = LeafRenderer(live, "prompt", marks, printed)
-        return _prompt(own, prompt, pen, folders, {**known, "standalone": shown[name]})
+        return _prompt(own, prompt, pen, folders, {**known, "standalone": shown.get(name)})
 
     def prompt_with(name: str, content: Standalone) -> str:
         shown[name] = content
         return prompt_text(name)
 
-    if standalone is not None:
-        shown |= {name: shorten(standalone, partial(prompt_with, name)) for name in written}
+    for name, content in (standalone or {}).items():
+        shown[name] = shorten(content, partial(prompt_with, name))
     named = {name: prompt_text(name, printed=printed) for name in written}
     prompt = named.get(DEFAULT_PROMPT)
     prompts = [(each, named[name]) for name, each in written.items()]

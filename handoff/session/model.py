@@ -486,6 +486,8 @@ class Prompt(Struct, frozen=True):
     place: Place
     text: Text | None = None
     """The whole prompt in the author's words, in place of the parts."""
+    standalone: bool | None = None
+    """Whether it has what a receiver needs who has nothing else; `None`: as in the settings."""
     name: str = DEFAULT_PROMPT
     """As `handoff prompt --name` takes it."""
     after: str | None = None

@@ -400,6 +400,12 @@ _PROMPT_KEYS = (
     Key("ask", WORDS, "The request that ends the prompt."),
     Key("more", LABELS, "Further parts, HEADING: content."),
     Key("text", AUTHOR_TEXT, "The whole prompt in your words, in place of the parts."),
+    Key(
+        "standalone",
+        FLAG,
+        "Whether state, actions, open items and findings are added; by default the setting.",
+        see="[standalone prompts](resuming.md#a-prompt-that-stands-alone)",
+    ),
 )
 _AFTER = Key("after", SECTION_NAME, "Which section it is placed after.")
 _NAMED_PROMPT_KEYS = (*_PROMPT_KEYS, _AFTER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from handoff.publish import gate
 from handoff.publish.archive import Places, relinked, rooted
 from handoff.render.document import Document, count_checked, document_path, status
 from handoff.session.model import Session
+from handoff.session.reading_list import prompts
 from handoff.session.walk import leaves
 from handoff.workspace.gather import earlier
 from handoff.workspace.load import LoadedSession
@@ -75,10 +76,17 @@ def _standalone(
     live: Interpolator,
     path: str,
     provenance: Sequence[str],
-) -> Standalone | None:
-    """What prompts have in addition; `None` unless `prompt: standalone` is set."""
-    if not project.settings.prompt.standalone:
-        return None
+) -> Mapping[str, Standalone]:
+    """What each standalone prompt has in addition, by the name of the prompt."""
+    settings = project.settings.prompt
+    wanted = [
+        name
+        for name, prompt in prompts(session).items()
+        if prompt.text is None
+        and (settings.standalone if prompt.standalone is None else prompt.standalone)
+    ]
+    if not wanted:
+        return {}
     from handoff.render.standalone import standalone_content  # only where it is set
 
     blanks = sum(len(live.leaf_blanks(leaf)) for leaf in leaves(session))
@@ -88,14 +96,15 @@ def _standalone(
         count_checked(session),
         blanks=blanks,
     )
-    return standalone_content(
+    content = standalone_content(
         session,
         facts,
         document=path,
-        budget_tokens=project.settings.prompt.budget_tokens,
+        budget_tokens=settings.budget_tokens,
         status=words,
         provenance=provenance,
     )
+    return dict.fromkeys(wanted, content)
 
 
 def interpolator(
