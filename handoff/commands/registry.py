@@ -62,6 +62,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
         ("import", "import_.import_", "Convert a Markdown handoff to a session file."),
         ("query", "query.app", "List, run and estimate the queries under sql/."),
         ("doctor", "doctor.doctor", "Diagnose configuration, credentials and the warehouse."),
+        ("mcp", "mcp.mcp", "Serve commands as tools for coding agents over MCP."),
         ("completion", "completion.completion", "Print the script for completion in a shell."),
     )
 }
