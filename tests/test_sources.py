@@ -510,6 +510,16 @@ def test_merge_of_the_session_begins_at_its_first_parent(repository: Path) -> No
     assert [commit.subject for commit in git.commits(repository, span)] == ["Merge", "Work"]
 
 
+def test_nothing_was_done_since_the_last_commit_named_by_its_hash(repository: Path) -> None:
+    head = run(repository, "rev-parse", "HEAD")
+    run(repository, "branch", head[:9])
+
+    for base in (head, head[:12]):
+        assert git.commits(repository, git.since(repository, base)) == ()
+    with pytest.raises(SourceFailed, match="is the last commit itself"):
+        git.since(repository, head[:9])
+
+
 def test_merge_of_something_else_is_no_result(repository: Path) -> None:
     _merge(repository, "other.py")
     run(repository, "tag", "v1")

@@ -314,6 +314,25 @@ def test_git_facts_begin_at_the_commit_of_the_last_session(root: Path) -> None:
     assert f"  work: {{git: {head}}}" in (root / "sessions/session-2.yaml").read_text("utf-8")
 
 
+def test_prerequisites_that_facts_decide_are_left_where_they_are(root: Path) -> None:
+    items = """\
+    checklist:
+      Backfilled: {done: false, when: "{{ d.done >= 9 }}"}
+      Handoff document reviewed: false
+      Key rotated: false
+"""
+    head, tail = CHAIN.split("    - {text: Backfill")
+    tail = tail[tail.index("prompt:") :]
+    (root / "sessions/session-1.yaml").write_text(head + items + tail)
+
+    begin(api.open_project(str(root)), "session-2", created=DAY, source_id="session-1")
+
+    written = (root / "sessions/session-2.yaml").read_text("utf-8")
+    assert "      checklist:\n        Key rotated: false\n" in written
+    assert "Backfilled" not in written
+    assert "  d: " not in written
+
+
 def test_further_prompts_are_carried_like_the_prompt(root: Path) -> None:
     (root / "sessions/session-1.yaml").write_text(CHAIN)
 
@@ -324,7 +343,6 @@ def test_further_prompts_are_carried_like_the_prompt(root: Path) -> None:
 prompts:
   review:
     topic: Review of Session 2
-    context:
     status:
       Days: '{{ days.n }}'
     goal:

@@ -213,7 +213,7 @@ def carry_sections(source: PreviousSession, key: str) -> EmittedKey | None:
     labels: dict[str, Value] = {
         _label(_TICKS.sub("", each)): False
         for each in words
-        if _is_work(each) and each.strip().casefold() not in _NOTHING
+        if each and _is_work(each) and each.strip().casefold() not in _NOTHING
     }
     found: list[Value] = []
     if labels:

@@ -353,26 +353,36 @@ def _results(label: str) -> Flow:
     return Flow({"path": "{{ document }}", "note": f"Session {label} results"})
 
 
+_BLANK = ("topic", "context", "goal")
+"""The keys of a prompt that are written again, as they were there."""
+
+
 def _further_prompts(source: PreviousSession, label: str) -> dict[str, Value]:
     """Each of `prompts:` to be written again, with what the author's words say every time."""
     number = re.compile(rf"\b(session[ -]){re.escape(source.session.session)}\b", re.IGNORECASE)
     node = _pair(source.root, "prompts")
     found: dict[str, Value] = {}
     for prompt in source.session.prompts:
-        status = _status(_pair(node, prompt.name), prompt)
+        written = _pair(node, prompt.name)
         topic, ask = (
             number.sub(rf"\g<1>{label}", source.say(words)) if isinstance(words, Text) else None
             for words in (prompt.topic, prompt.ask)
         )
-        found[prompt.name] = {
+        parts: dict[str, Value] = {
             "topic": topic,
             "context": None,
-            **({"status": status} if status else {}),
+            "status": _status(written, prompt),
             "goal": None,
             "read": [_results(label)],
             "ask": ask,
+            "after": prompt.after,
             **_whether_standalone(prompt),
-            **({"after": prompt.after} if prompt.after else {}),
+        }
+        had = {pair.key for pair in written.pairs} if isinstance(written, Map) else set()
+        found[prompt.name] = {
+            key: value
+            for key, value in parts.items()
+            if key in ("read", "ask") or (key in had and (value is not None or key in _BLANK))
         }
     return found
 

@@ -36,6 +36,7 @@ _DATE_LENGTH = len("2026-01-03")
 _SHORT = 12
 """Digits of a commit, for people."""
 _ABSOLUTE_PATH = lazy_pattern(r"(?<![\w.:/-])(?:[A-Za-z]:)?/[^'\"\s:]+")
+_HASH = lazy_pattern("[0-9a-f]{7,64}")
 _SHOWN = 60
 """Characters of a revision in a message."""
 
@@ -224,7 +225,9 @@ def since(
         return CommitRange(_commit_before(root, time, head, shallow=shallow), head, shallow)
     named = _commit_named(root, base, shallow=shallow)
     start = _merge_base(root, named, head, shallow=shallow)
-    if start == head:
+    # nothing was done since a commit that is named by its hash, which never moves
+    is_fixed = named == head and head.startswith(base) and not _is_branch(root, base)
+    if start == head and not (is_fixed and _HASH.fullmatch(base)):
         start = _before_merge(root, base, named, head, session_files)
     return CommitRange(start, head, shallow)
 
