@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from handoff.base.report import counted
 from handoff.base.tokens import estimate_tokens
 from handoff.facts.recorded import Fact, Facts
+from handoff.render.document import DATA
 from handoff.session.model import (
     Action,
     Blank,
@@ -74,6 +75,7 @@ def standalone_content(
         *_file_lines(session, facts),
         *_tree_lines(session, facts),
         f"Document: {document}",
+        DATA,
     )
     return Standalone(
         document=document,
