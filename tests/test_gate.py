@@ -109,7 +109,9 @@ def test_redacted_column_is_no_secret(handoff: Handoff, repository: Path) -> Non
 def test_secret_of_a_template_is_told_at_the_documents_line(
     handoff: Handoff, repository: Path
 ) -> None:
-    (repository / "templates/handoff.md.j2").write_text(f"# One\n\nAsk with {TOKEN}\n")
+    (repository / "templates/handoff.md.j2").write_text(
+        f"# One\n\nAsk with {TOKEN}\n{{{{ session.goal }}}}\n"
+    )
 
     code, _, err = handoff("render", "one")
 

@@ -258,7 +258,10 @@ def test_saved_file_updates_the_page(
 def test_new_file_of_the_session_updates_the_page(server: Server, repository: Path) -> None:
     events = Events(server)
 
-    template = "{% extends 'package/plain.md.j2' %}\n"
+    template = (
+        "{% extends 'package/handoff.md.j2' %}\n"
+        "{% block title %}\n# {{ session.title }}\n{% endblock %}\n"
+    )
     (repository / "sessions/one.md.j2").write_text(template)
     assert events.until("body", '<h1 id="one">One</h1>')
 
