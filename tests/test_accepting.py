@@ -16,7 +16,7 @@ from commands import THIRD, Handoff, caller, example
 from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput
-from handoff.commands.status import State, session_state
+from handoff.commands.status import SessionState, session_state
 from handoff.facts import receipts
 from handoff.facts.receipts import Receipt
 from handoff.facts.recorded import load as load_facts
@@ -325,7 +325,7 @@ def test_state_of_a_session(
     blanks: int,
     by: tuple[Receipt, ...],
     successors: tuple[str, ...],
-    expected: State,
+    expected: SessionState,
 ) -> None:
     found = session_state(
         is_written=written,

@@ -15,12 +15,12 @@ from handoff.values.expressions import (
     Comparison,
     Constant,
     Expression,
+    ExpressionNode,
     Filtered,
     InvalidExpression,
     Literal,
     Logical,
     Name,
-    Node,
     parts,
 )
 from handoff.values.filters import FILTERS, ON_VALUES
@@ -30,7 +30,7 @@ CASES = yaml.safe_load(
 )
 
 
-def spelled(node: Node) -> str:
+def spelled(node: ExpressionNode) -> str:
     match node:
         case Constant(value):
             return repr(value)

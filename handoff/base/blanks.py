@@ -25,7 +25,7 @@ from handoff.base.patterns import lazy_pattern
 
 DEFAULT = "[TO BE FILLED]"
 
-Kind = Literal["blank", "name", "phrase", "choice"]
+BlankKind = Literal["blank", "name", "phrase", "choice"]
 
 
 class FoundBlank(Struct, frozen=True):
@@ -35,7 +35,7 @@ class FoundBlank(Struct, frozen=True):
     start: int
     """In characters of the searched text, counted from 0."""
     end: int
-    kind: Kind
+    kind: BlankKind
     hint: str
     """What belongs there, in the words of the blank: `SQL query`; empty for a bare blank."""
     choices: tuple[str, ...]
@@ -184,7 +184,7 @@ def _is_definition(masked: str, match: re.Match[str]) -> bool:
     return bool(_DEFINITION.match(masked, begin, end if end >= 0 else len(masked)))
 
 
-def _meaning(words: str) -> tuple[Kind, str, tuple[str, ...]]:
+def _meaning(words: str) -> tuple[BlankKind, str, tuple[str, ...]]:
     """The kind of a blank that is no phrase, its hint and its choices."""
     inner = words[1:-1].strip() if words.startswith("[") else words
     to_be_filled = _TO_BE_FILLED.fullmatch(inner)

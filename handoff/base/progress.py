@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 Progress = Callable[[str], None]
-Item = TypeVar("Item")
+Counted = TypeVar("Counted")
 
 _FIRST_SECONDS, _NEXT_SECONDS = 1.0, 0.2
 
 
 def counted_items(
-    items: Sequence[Item], progress: Progress, *, doing: str, noun: str
-) -> Iterator[Item]:
+    items: Sequence[Counted], progress: Progress, *, doing: str, noun: str
+) -> Iterator[Counted]:
     """`items`, reporting `checking: 120 of 2,000 sessions` after a second, then regularly."""
     due = time.monotonic() + _FIRST_SECONDS
     for n, item in enumerate(items):

@@ -146,7 +146,7 @@ def _chapters(sections: Iterable[Section]) -> dict[str | int, str]:
     return found
 
 
-Find = Callable[[CheckContext], Iterator[Problem]]
+FindProblems = Callable[[CheckContext], Iterator[Problem]]
 _DOCS = {
     "C001": "a typed `n of m` that a fact contradicts",
     "C002": "a typed percentage that a fact contradicts",
@@ -157,7 +157,7 @@ _DOCS = {
 }
 
 
-def _rules(find: Find) -> tuple[Rule[CheckContext], ...]:
+def _rules(find: FindProblems) -> tuple[Rule[CheckContext], ...]:
     return tuple(
         rule_among(code, "warning", doc, lambda context: context.once(find))
         for code, doc in _DOCS.items()

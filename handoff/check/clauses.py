@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from handoff.base.problems import KeyPath, Place
-from handoff.check.subjects import NEUTRAL, Known, Subject, of_label
+from handoff.check.subjects import NEUTRAL, KnownSubjects, Subject, of_label
 from handoff.session.model import Text, place_in
 
 _LASTING = (
@@ -145,7 +145,9 @@ def _is_clock(word: str) -> bool:
     return bool(re.fullmatch(r"\d{1,2}:\d{2}|UTC|\d{4}-\d{2}-\d{2}", word.strip(".:")))
 
 
-def clauses(text: Text, path: KeyPath, known: Known, chapter: str = "") -> Iterator[Clause]:
+def clauses(
+    text: Text, path: KeyPath, known: KnownSubjects, chapter: str = ""
+) -> Iterator[Clause]:
     """The clauses of a text that have a subject, by name or from before in their sentence.
 
     `chapter` is the headings above the text.
@@ -185,7 +187,7 @@ Several = dict[str, Group]
 
 def _of_sentence(
     sentence: tuple[Text, str, int, int],
-    known: Known,
+    known: KnownSubjects,
     several: Several,
     outer: tuple[tuple[Subject, ...], str],
     around: tuple[str, list[str]],
@@ -232,7 +234,9 @@ def _of_sentence(
             earlier = ""
 
 
-def _subjects_of(words: str, known: Known, several: Several) -> tuple[Group, tuple[int, int]]:
+def _subjects_of(
+    words: str, known: KnownSubjects, several: Several
+) -> tuple[Group, tuple[int, int]]:
     """The subjects that a clause names, and where; an empty one if it may be either of two."""
     for mark, group in several.items():
         if mark in words:
@@ -245,7 +249,7 @@ def _subjects_of(words: str, known: Known, several: Several) -> tuple[Group, tup
     return [named[0][0]], _joined(words, named)
 
 
-def _placeholders(literal: str, known: Known) -> tuple[str, Several]:
+def _placeholders(literal: str, known: KnownSubjects) -> tuple[str, Several]:
     """The text with a mark of the same length in place of each name of several subjects."""
     found: Several = {}
 
@@ -290,7 +294,7 @@ def _spans(
     yield start, end, before
 
 
-def _named(words: str, known: Known) -> Iterator[Named]:
+def _named(words: str, known: KnownSubjects) -> Iterator[Named]:
     """The subjects that are named, and where; `Phase 3` is not in `Phase 30`."""
     taken = words.casefold()
     if len(taken) != len(words):

@@ -24,11 +24,11 @@ from handoff.values.expressions import (
     Attribute,
     Comparison,
     Expression,
+    ExpressionNode,
     Filtered,
     Literal,
     Logical,
     Name,
-    Node,
     parts,
 )
 from handoff.values.printing import RATIOS
@@ -226,7 +226,7 @@ def _printed(group: Sequence[Text]) -> Mapping[tuple[str, str], Mapping[str, Pla
 # --- expressions -----------------------------------------------------------------------------
 
 
-def _column(node: Node) -> Attribute | None:
+def _column(node: ExpressionNode) -> Attribute | None:
     """The column of a coverage that an expression prints; comparisons print none."""
     while isinstance(node, Filtered):
         node = node.of
@@ -234,13 +234,13 @@ def _column(node: Node) -> Attribute | None:
     return node if is_column and isinstance(node, Attribute) else None
 
 
-def _fact(node: Node) -> str:
+def _fact(node: ExpressionNode) -> str:
     while isinstance(node, Attribute | Filtered):
         node = node.of
     return node.name if isinstance(node, Name) else ""
 
 
-def _spelled(node: Node) -> str:
+def _spelled(node: ExpressionNode) -> str:
     """`coverage.cache`, as messages name a row."""
     match node:
         case Name(name):

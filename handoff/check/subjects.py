@@ -239,11 +239,11 @@ def _is_name(label: str, cites: str) -> bool:
     return bool(re.search(r"\d", label) or (is_progress and " " in label.strip()))
 
 
-Known = Mapping[str, tuple["Subject", ...]]
+KnownSubjects = Mapping[str, tuple["Subject", ...]]
 """The subjects that a name in lower context may mean, the longest name first."""
 
 
-def by_name(found: Iterable[Subject]) -> Known:
+def by_name(found: Iterable[Subject]) -> KnownSubjects:
     named: dict[str, list[Subject]] = {}
     for subject in found:
         for name in subject.names:
@@ -253,7 +253,7 @@ def by_name(found: Iterable[Subject]) -> Known:
     return {name: tuple(named[name]) for name in order}
 
 
-def of_label(path: KeyPath, known: Known) -> tuple[tuple[Subject, ...], str, str]:
+def of_label(path: KeyPath, known: KnownSubjects) -> tuple[tuple[Subject, ...], str, str]:
     """The subject that the labels around a text name; all labels; those below the subject's."""
     labels = [each.strip() for each in path[1:] if isinstance(each, str)]
     for index in reversed(range(len(labels))):

@@ -11,11 +11,11 @@ from msgspec import Struct
 from handoff.base.cache import cache_folder
 from handoff.base.characters import revealed
 from handoff.base.problems import HandoffError, worst_exit_code
+from handoff.base.progress import Progress
 from handoff.base.report import counted
 from handoff.commands import console, options
 from handoff.project.project import SETTINGS, Project
 from handoff.project.settings import Settings
-from handoff.warehouse.port import Progress
 from handoff.workspace.load import open_project
 
 
@@ -31,8 +31,8 @@ class DoctorStep(Struct, frozen=True):
 
 
 def doctor(
-    engine: options.Engine = None,
-    settings: options.Settings = None,
+    engine: options.EngineOption = None,
+    settings: options.SettingsOption = None,
     root: options.Root = None,
 ) -> int:
     """Shows each setting with its source, and the problems to fix."""

@@ -17,7 +17,7 @@ from handoff.session.keys import NAMES
 from handoff.workspace.load import find_session, open_project
 
 if TYPE_CHECKING:
-    from handoff.edit.operations import Change, EditResult
+    from handoff.edit.operations import EditResult, EditStep
     from handoff.edit.save import SaveResult
     from handoff.yaml.edits import NewValue
     from handoff.yaml.nodes import ParsedYAML
@@ -26,7 +26,7 @@ _VALUE_HELP = "'-' reads standard input; use '--' before values that start with 
 New = Annotated[
     bool, typer.Option("--new", help="Create the key even if a similar one exists.")
 ]
-Item = Annotated[
+ItemArgument = Annotated[
     str,
     typer.Argument(
         metavar="ITEM",
@@ -121,13 +121,19 @@ def add(
 
 
 def tick(
-    session: options.SessionName, item: Item, note: Note = None, root: options.Root = None
+    session: options.SessionName,
+    item: ItemArgument,
+    note: Note = None,
+    root: options.Root = None,
 ) -> int:
     return _tick(session, item, root, done=True, note=note)
 
 
 def untick(
-    session: options.SessionName, item: Item, note: Note = None, root: options.Root = None
+    session: options.SessionName,
+    item: ItemArgument,
+    note: Note = None,
+    root: options.Root = None,
 ) -> int:
     return _tick(session, item, root, done=False, note=note)
 
@@ -205,7 +211,7 @@ def _tick(session: str, item: str, root: str | None, *, done: bool, note: str | 
     )
 
 
-def _save(session: str, root: str | None, edit: Change, *, change: str | None = None) -> int:
+def _save(session: str, root: str | None, edit: EditStep, *, change: str | None = None) -> int:
     """Save the edit and report `sessions/session-1.yaml:18:9: checklist > Docs: checked`."""
     from handoff.edit.save import save  # slow: brings yaml
 

@@ -30,7 +30,7 @@ LatestSession = Annotated[
         metavar="[SESSION]", help=SESSION_HELP, autocompletion=completers.session_ids
     ),
 ]
-Engine = Annotated[
+EngineOption = Annotated[
     str | None,
     typer.Option(
         "--engine",
@@ -56,7 +56,7 @@ Parameters = Annotated[
         "--param", metavar="NAME=VALUE", help="Set a query parameter; write lists as JSON."
     ),
 ]
-Settings = Annotated[
+SettingsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",

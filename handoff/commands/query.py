@@ -62,9 +62,9 @@ def run(
     ],
     param: options.Parameters = None,
     format: Format = "table",
-    engine: options.Engine = None,
+    engine: options.EngineOption = None,
     as_of: options.AsOf = None,
-    settings: options.Settings = None,
+    settings: options.SettingsOption = None,
     root: options.Root = None,
 ) -> int:
     """Run one query and print its result; nothing is recorded."""
@@ -108,7 +108,7 @@ def estimate(
     param: options.Parameters = None,
     format: Format = "table",
     as_of: options.AsOf = None,
-    settings: options.Settings = None,
+    settings: options.SettingsOption = None,
     root: options.Root = None,
 ) -> int:
     """Estimate what queries cost on BigQuery.
@@ -146,8 +146,8 @@ def estimate(
 
 @app.command("pull-schema")
 def pull_schema(
-    engine: options.Engine = None,
-    settings: options.Settings = None,
+    engine: options.EngineOption = None,
+    settings: options.SettingsOption = None,
     root: options.Root = None,
 ) -> int:
     """Record the tables that queries read.

@@ -32,7 +32,7 @@ def ready(
             autocompletion=completers.session_ids,
         ),
     ],
-    engine: options.Engine = None,
+    engine: options.EngineOption = None,
     frozen: options.Frozen = False,
     as_of: options.AsOf = None,
     root: options.Root = None,

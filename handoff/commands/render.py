@@ -19,7 +19,7 @@ def render(
     stdout: Annotated[
         bool, typer.Option("--stdout", help="Print the document; facts are still recorded.")
     ] = False,
-    engine: options.Engine = None,
+    engine: options.EngineOption = None,
     frozen: options.Frozen = False,
     no_queries: Annotated[
         bool,
@@ -36,7 +36,7 @@ def render(
         ),
     ] = False,
     overwrite: options.Overwrite = False,
-    settings: options.Settings = None,
+    settings: options.SettingsOption = None,
     root: options.Root = None,
 ) -> int:
     query_options = [("--engine", engine), ("--as-of", as_of)]

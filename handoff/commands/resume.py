@@ -21,7 +21,7 @@ from handoff.render.document import Document
 from handoff.session.reading_list import to_read
 from handoff.sources import git_history
 from handoff.sources.git_history import Touch
-from handoff.values.changes import Kind, ShownValue, ValueChange, changes_between
+from handoff.values.changes import ChangeKind, ShownValue, ValueChange, changes_between
 from handoff.values.printing import code_span, folded, timestamp_text
 from handoff.workspace.document import (
     DATA,
@@ -116,7 +116,7 @@ class ResumeReport(Struct, frozen=True):
 
 def resume(
     session: options.LatestSession = "latest",
-    engine: options.Engine = None,
+    engine: options.EngineOption = None,
     frozen: options.Frozen = False,
     as_of: options.AsOf = None,
     prompt: Annotated[
@@ -321,7 +321,7 @@ def _sections(report: ResumeReport) -> Iterator[tuple[str, Sequence[str]]]:
     yield "Superseded by", report.superseded_by
 
 
-_KINDS: Mapping[Kind, str] = {
+_KINDS: Mapping[ChangeKind, str] = {
     "finished": "Finished",
     "failed": "Stalled or failed",
     "moved": "Changed",

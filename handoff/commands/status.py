@@ -24,7 +24,7 @@ from handoff.workspace.document import load_receipts
 from handoff.workspace.load import open_project
 from handoff.workspace.paths import position, receipts_path
 
-State = Literal["open", "handed over", "accepted", "superseded", "unreadable"]
+SessionState = Literal["open", "handed over", "accepted", "superseded", "unreadable"]
 """`open` until its document is published, an item is checked and its prompt has no blank; then
 `handed over` until somebody accepts it. A session that another supersedes is `superseded`."""
 
@@ -45,7 +45,7 @@ class SessionStatus(Struct, frozen=True):
     """`4 of 5`; empty without a checklist."""
     blanks: int
     blanks_in_prompt: int
-    state: State
+    state: SessionState
     receipts: tuple[Receipt, ...] = ()
     """The oldest first."""
     superseded_by: tuple[str, ...] = ()
@@ -173,7 +173,7 @@ def session_state(
     blanks_in_prompt: int,
     receipts: Sequence[Receipt],
     superseded_by: Sequence[str],
-) -> State:
+) -> SessionState:
     """The state of a session; `is_begun`: an item is checked, or there are none."""
     if superseded_by:
         return "superseded"

@@ -37,7 +37,7 @@ from handoff.session.walk import Leaf, checklist_items, every, leaves
 from handoff.values.expressions import escape_braces
 from handoff.values.printing import code_span, open_ticks
 from handoff.yaml.edits import CannotEdit, pair_text, remove_value, set_value
-from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, value_of
+from handoff.yaml.emitter import Comment, EmittedKey, Flow, YamlValue, value_of
 from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse, parse_yaml
 
 _LONGEST_LABEL = 300
@@ -149,7 +149,7 @@ def carry_items(source: PreviousSession, key: str) -> EmittedKey | None:
     return EmittedKey(items) if items else None
 
 
-def _item(node: Node, source: PreviousSession) -> Iterator[Value]:
+def _item(node: Node, source: PreviousSession) -> Iterator[YamlValue]:
     """One item of a list; its other keys are kept."""
     words: Node | None = node
     if isinstance(node, Map):
@@ -190,7 +190,7 @@ def carry_text(source: PreviousSession, key: str) -> EmittedKey | None:
 
 def carry_checklist(source: PreviousSession, key: str) -> EmittedKey | None:
     """The objectives, then every item that was left unchecked."""
-    found: dict[str, Value] = {}
+    found: dict[str, YamlValue] = {}
     objectives = source.session.next.objectives if source.session.next else None
     for label in _items(objectives, source.say):
         if _is_work(label):
@@ -210,14 +210,14 @@ def carry_sections(source: PreviousSession, key: str) -> EmittedKey | None:
     needed = source.session.next.prerequisites if source.session.next else None
     decided = {id(each.text) for each in every(needed, Condition)}
     words = _items(needed, lambda text: "" if id(text) in decided else source.say(text))
-    labels: dict[str, Value] = {
+    labels: dict[str, YamlValue] = {
         _label(_TICKS.sub("", each)): False
         for each in words
         if each and _is_work(each) and each.strip().casefold() not in _NOTHING
     }
-    found: list[Value] = []
+    found: list[YamlValue] = []
     if labels:
-        content: Value = {"checklist": labels}
+        content: YamlValue = {"checklist": labels}
         found.append({"title": "Prerequisites", "after": "header", "content": content})
     for n, section in enumerate(source.session.sections):
         if section.title and _GUARDS.search(section.title):
@@ -253,7 +253,7 @@ _WORDS = ("text", *(shape.keys[0].name for shape in _LISTS))
 """The keys of the statement in an item that is a mapping."""
 
 
-def _beside(said: str, node: Node) -> Value:
+def _beside(said: str, node: Node) -> YamlValue:
     """The mapping with `said` as its statement, on one line if it has scalars only."""
     assert isinstance(node, Map)
     pairs = {p.key: said if p.key in _WORDS else value_of(p.node) for p in node.pairs}
@@ -319,14 +319,14 @@ def _with_origin(words: str, source: PreviousSession) -> str:
     return f"{words}{apart}({source.origin})"
 
 
-def _open_boxes(source: PreviousSession) -> Iterator[tuple[str, Value]]:
+def _open_boxes(source: PreviousSession) -> Iterator[tuple[str, YamlValue]]:
     for box in checklist_items(source.session):
         if box.done or not _is_work(box.label.value):
             continue
         note = source.say(box.note) if box.note else ""
         if not _ORIGIN_OF_ITEM.search(note):
             note = f"{note}, {source.origin}" if note else source.origin
-        when: dict[str, Value] = {"when": box.when.when.value} if box.when else {}
+        when: dict[str, YamlValue] = {"when": box.when.when.value} if box.when else {}
         yield _label(source.say(box.label)), Flow({"done": False, "note": note, **when})
 
 
@@ -364,7 +364,7 @@ def _is_live(leaf: Leaf) -> bool:
     return isinstance(leaf.node, Blank | TableBlock | PhasesBlock | ExpectBlock)
 
 
-def _guard(source: PreviousSession, n: int, title: str) -> Value:
+def _guard(source: PreviousSession, n: int, title: str) -> YamlValue:
     """A free section, its title with the session it came from."""
     node = _node(source, "sections")
     value = value_of(node) if node else None

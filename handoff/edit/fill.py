@@ -6,7 +6,14 @@ from msgspec import Struct, field
 
 from handoff.base.blanks import blanks
 from handoff.base.problems import HandoffError, KeyPath
-from handoff.edit.operations import FLAGS, Change, EditResult, is_blank_label, put, rename_label
+from handoff.edit.operations import (
+    FLAGS,
+    EditResult,
+    EditStep,
+    is_blank_label,
+    put,
+    rename_label,
+)
 from handoff.edit.save import SaveResult, save
 from handoff.edit.todo import TodoItem, list_todo
 from handoff.project.project import Project
@@ -152,7 +159,7 @@ def choose(each: FillPrompt, answer: str) -> str:
     return next(iter([*exact, *close]), answer)
 
 
-def change(keys: KeyPath, expected: Node | None, new: PlainValue) -> Change:
+def change(keys: KeyPath, expected: Node | None, new: PlainValue) -> EditStep:
     """The edit that puts `new` at `keys`, provided that its value is still `expected`."""
 
     def edit(parsed: ParsedYAML) -> EditResult:

@@ -48,7 +48,7 @@ from handoff.workspace.document import render
 from handoff.workspace.gather import load_facts, load_facts_leniently
 from handoff.workspace.load import LoadedSession, load_queries, load_session
 from handoff.workspace.paths import document_place, facts_path, session_path
-from handoff.yaml.emitter import Comment, EmittedKey, Flow, Value, format_page, value_of
+from handoff.yaml.emitter import Comment, EmittedKey, Flow, YamlValue, format_page, value_of
 from handoff.yaml.nodes import List, Map, Node, parse
 
 _NUMBER = re.compile(r"\d+[a-z]?$")
@@ -324,7 +324,7 @@ def _duration(source: PreviousSession | None) -> EmittedKey:
     return EmittedKey(None, "such as 2.5-3 hours, or '{{ duration }}' of started: and ended:")
 
 
-def _following(label: str) -> Value:
+def _following(label: str) -> YamlValue:
     number = re.fullmatch(r"\d+", label)
     return {
         "session": str(int(label) + 1) if number else None,
@@ -335,7 +335,7 @@ def _following(label: str) -> Value:
     }
 
 
-def _prompt(label: str, title: str | None, source: PreviousSession | None) -> Value:
+def _prompt(label: str, title: str | None, source: PreviousSession | None) -> YamlValue:
     prompt = _pair(source.root, "prompt") if source else None
     status = _status(prompt, source.session.prompt) if source else None
     return {
@@ -357,18 +357,18 @@ _BLANK = ("topic", "context", "goal")
 """The keys of a prompt that are written again, as they were there."""
 
 
-def _further_prompts(source: PreviousSession, label: str) -> dict[str, Value]:
+def _further_prompts(source: PreviousSession, label: str) -> dict[str, YamlValue]:
     """Each of `prompts:` to be written again, with what the author's words say every time."""
     number = re.compile(rf"\b(session[ -]){re.escape(source.session.session)}\b", re.IGNORECASE)
     node = _pair(source.root, "prompts")
-    found: dict[str, Value] = {}
+    found: dict[str, YamlValue] = {}
     for prompt in source.session.prompts:
         written = _pair(node, prompt.name)
         topic, ask = (
             number.sub(rf"\g<1>{label}", source.say(words)) if isinstance(words, Text) else None
             for words in (prompt.topic, prompt.ask)
         )
-        parts: dict[str, Value] = {
+        parts: dict[str, YamlValue] = {
             "topic": topic,
             "context": None,
             "status": _status(written, prompt),
@@ -387,7 +387,7 @@ def _further_prompts(source: PreviousSession, label: str) -> dict[str, Value]:
     return found
 
 
-def _whether_standalone(prompt: Prompt | None) -> dict[str, Value]:
+def _whether_standalone(prompt: Prompt | None) -> dict[str, YamlValue]:
     if prompt is None or prompt.standalone is None:
         return {}
     return {"standalone": prompt.standalone}
@@ -398,7 +398,7 @@ def _pair(node: Node | None, key: str) -> Node | None:
     return next((pair.node for pair in pairs if pair.key == key), None)
 
 
-def _status(node: Node | None, prompt: Prompt | None) -> Value:
+def _status(node: Node | None, prompt: Prompt | None) -> YamlValue:
     """The status in the prompt, if all of it is live values."""
     status = _pair(node, "status")
     if status is None or isinstance(status, List) or not prompt:

@@ -52,7 +52,7 @@ class EditResult(Struct, frozen=True):
     """Of an edit of many places: what could not be done."""
 
 
-Change = Callable[[ParsedYAML], EditResult]
+EditStep = Callable[[ParsedYAML], EditResult]
 """An edit to be made of a session file."""
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from handoff.base.files import write_whole
 from handoff.base.locks import locked
 from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, Report
-from handoff.edit.operations import Change
+from handoff.edit.operations import EditStep
 from handoff.project.project import Project
 from handoff.session import decode
 from handoff.session.model import Session
@@ -40,7 +40,7 @@ class SaveResult(Struct, frozen=True):
     """New ones, from this edit."""
 
 
-def save(project: Project, session_id: str, edit: Change) -> SaveResult:
+def save(project: Project, session_id: str, edit: EditStep) -> SaveResult:
     """Make `edit` in the session file and write it.
 
     The file is read under the lock, so that nothing another process wrote is lost. Raises
@@ -70,7 +70,7 @@ def _remove_leftovers(file: Path) -> None:
 
 
 def _apply(
-    project: Project, session_id: str, source: bytes, edit: Change
+    project: Project, session_id: str, source: bytes, edit: EditStep
 ) -> tuple[SaveResult, bytes]:
     path = session_path(session_id)
     parsed = parse_yaml(source, path)

@@ -21,24 +21,24 @@ from handoff.facts.recorded import Fact, Facts, Failure, Provenance, Time
 
 VERSION = 1
 
-Text = Annotated[str, Meta(min_length=1)]
+NonEmptyText = Annotated[str, Meta(min_length=1)]
 
 
 class Receipt(Struct, frozen=True):
     """One acceptance of a handoff, in the order of the keys in the file."""
 
-    by: Text
+    by: NonEmptyText
     at: Time
     """UTC, to the second."""
-    commit: Text | None = None
+    commit: NonEmptyText | None = None
     """The commit that was checked out; `None` without git."""
-    facts: Text | None = None
+    facts: NonEmptyText | None = None
     """The digest of the facts recorded then; `None` without any."""
-    note: Text | None = None
+    note: NonEmptyText | None = None
     """What the receiver understood, in their words."""
 
 
-class _File(Struct, frozen=True):
+class _ReceiptsFile(Struct, frozen=True):
     receipts: tuple[Receipt, ...]
 
 
@@ -58,7 +58,7 @@ def load(source: bytes, path: str) -> tuple[Receipt, ...]:
     if not isinstance(document, dict) or document.get("handoff_receipts") != VERSION:
         raise _invalid("R002", f"not a receipts file of version {VERSION}", path)
     try:
-        found = convert_record(document, _File).receipts
+        found = convert_record(document, _ReceiptsFile).receipts
         return tuple(replace(each, at=each.at.astimezone(UTC)) for each in found)
     except (OverflowError, ValueError) as error:
         message = f"unknown format ({error}), restore the file from git"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Block = Sequence[Token]
     """The tokens of one block, including nested ones."""
 
-Value = str | bool | list["Value"] | dict[str, "Value"]
+ContentValue = str | bool | list["ContentValue"] | dict[str, "ContentValue"]
 """What a session file is written from."""
 
 
@@ -79,17 +79,17 @@ def convert_label(block: Block) -> tuple[str, str] | None:
     return found[1], escape_braces(value.strip(" "))
 
 
-def convert_label_lines(block: Block) -> dict[str, Value] | None:
+def convert_label_lines(block: Block) -> dict[str, ContentValue] | None:
     """The labels of a paragraph in which each line is `**Label**: value`, each label once."""
     lines = text_of(block).split("\n") if block[0].type == "paragraph_open" else []
     found = [x for line in lines if (x := _LABEL.fullmatch(line)) and is_label(x[1])]
-    labels: dict[str, Value] = {
+    labels: dict[str, ContentValue] = {
         each[1]: escape_braces((each[2] or "").strip(" ")) for each in found
     }
     return labels if labels and len(labels) == len(lines) else None
 
 
-def convert_block(block: Block, lines: Sequence[str]) -> Value:
+def convert_block(block: Block, lines: Sequence[str]) -> ContentValue:
     """A list or code block of the document `lines`. Raises UnsupportedContent."""
     if block[0].type == "code_block":
         return _code(block[0])
@@ -98,7 +98,7 @@ def convert_block(block: Block, lines: Sequence[str]) -> Value:
     return _nested(block, 0, lines)
 
 
-def with_items(value: str, items: Value | None) -> Value:
+def with_items(value: str, items: ContentValue | None) -> ContentValue:
     """A text or a label's value with the list or code below it."""
     if items is None:
         return value
@@ -108,7 +108,7 @@ def with_items(value: str, items: Value | None) -> Value:
 # --- lists and code --------------------------------------------------------------------------
 
 
-def _nested(block: Block, depth: int, lines: Sequence[str] = ()) -> Value:
+def _nested(block: Block, depth: int, lines: Sequence[str] = ()) -> ContentValue:
     if block[0].type in ("bullet_list_open", "ordered_list_open"):
         return _list(block, depth + 1, lines)
     if block[0].type == "fence":
@@ -116,11 +116,11 @@ def _nested(block: Block, depth: int, lines: Sequence[str] = ()) -> Value:
     raise UnsupportedContent
 
 
-def _list(block: Block, depth: int, lines: Sequence[str]) -> Value:
+def _list(block: Block, depth: int, lines: Sequence[str]) -> ContentValue:
     """The items; an unsupported one is kept as Markdown where `lines` are known."""
     if depth > _MAX_DEPTH or block[0].attrGet("start") is not None:
         raise UnsupportedContent
-    items: list[Value] = []
+    items: list[ContentValue] = []
     has_content = False
     for item in split_blocks(block[1:-1]):
         try:
@@ -133,7 +133,7 @@ def _list(block: Block, depth: int, lines: Sequence[str]) -> Value:
     return {"steps": items} if block[0].type == "ordered_list_open" else items
 
 
-def _item(tokens: Sequence[Token], depth: int) -> Value:
+def _item(tokens: Sequence[Token], depth: int) -> ContentValue:
     parts = split_blocks(tokens)
     if not parts:
         return ""
@@ -161,15 +161,15 @@ def _item_lines(item: Token, lines: Sequence[str]) -> PlainText:
     return PlainText("\n".join(inside).rstrip())
 
 
-def _checklist(block: Block) -> dict[str, Value] | None:
+def _checklist(block: Block) -> dict[str, ContentValue] | None:
     """Each item's text and whether it is checked; `None` if the list has other items."""
     items = split_blocks(block[1:-1])
     found = [_TASK.fullmatch(item[2].content) for item in items if len(item) == 5]
-    checked: dict[str, Value] = {escape_braces(x[2]): x[1] == "x" for x in found if x}
+    checked: dict[str, ContentValue] = {escape_braces(x[2]): x[1] == "x" for x in found if x}
     return checked if len(checked) == len(items) and all(map(is_label, checked)) else None
 
 
-def _code(token: Token) -> Value:
+def _code(token: Token) -> ContentValue:
     lang = token.info.strip()
     content = token.content.removesuffix("\n")
     if lang in _LANG_KEYS:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from handoff.base.markdown import parse_markdown
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
-from handoff.import_.content import PlainText, Value
+from handoff.import_.content import ContentValue, PlainText
 from handoff.import_.document import MAX_BYTES, Metadata, SourceDocument, read_metadata
 from handoff.import_.handoff_layout import HandoffLayout
 from handoff.import_.sections import PlainLayout, count_blocks
@@ -116,8 +116,8 @@ def _free_id(metadata: Metadata, day: date, existing: set[str]) -> str:
     raise UsageError(f"the ids '{base}', '{day:%Y-%m}-{base}' and '{name}' exist; add '--id'")
 
 
-def _metadata_keys(metadata: Metadata, day: date) -> dict[str, Value]:
-    keys: dict[str, Value] = {
+def _metadata_keys(metadata: Metadata, day: date) -> dict[str, ContentValue]:
+    keys: dict[str, ContentValue] = {
         "session": PlainText(metadata.label),
         "title": PlainText(metadata.title),
     }
@@ -135,7 +135,7 @@ Layout = HandoffLayout | PlainLayout
 
 
 class _Attempt(Struct, frozen=True):
-    session: Mapping[str, Value]
+    session: Mapping[str, ContentValue]
     lost: range | None = None
     """Lines that the session does not reproduce."""
     exact: bool = True
@@ -160,7 +160,7 @@ def _only_headings(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def _convert(
-    verifier: Verifier, layouts: Iterable[Layout], metadata: Mapping[str, Value]
+    verifier: Verifier, layouts: Iterable[Layout], metadata: Mapping[str, ContentValue]
 ) -> _Attempt:
     """The first session that reproduces the document, else one that loses only white space.
 

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from handoff.base.blanks import DEFAULT
 from handoff.base.problems import Place
 from handoff.import_.content import (
+    ContentValue,
     PlainText,
     UnsupportedContent,
-    Value,
     convert_label_lines,
     is_label,
 )
@@ -53,11 +53,11 @@ class HandoffLayout(Struct, frozen=True):
     lines: Sequence[str]
     label: str
     title: str
-    header: Mapping[str, Value]
+    header: Mapping[str, ContentValue]
     opening: tuple[Segment, ...]
     """Between the header and the first chapter."""
     chapters: tuple[Chapter, ...]
-    closing: Mapping[str, Value] | None
+    closing: Mapping[str, ContentValue] | None
     free: frozenset[int] = frozenset()
     """Indexes of chapters that are kept as free sections whatever their wording."""
 
@@ -74,7 +74,7 @@ class HandoffLayout(Struct, frozen=True):
         opening, chapters = _split_chapters(rest)
         return cls(lines, title["label"], title["title"], header, opening, chapters, closing)
 
-    def session(self, metadata: Mapping[str, Value]) -> dict[str, Value]:
+    def session(self, metadata: Mapping[str, ContentValue]) -> dict[str, ContentValue]:
         """All keys of the session file."""
         keys, sections = self._convert_chapters()
         header = dict(self.header)
@@ -129,9 +129,9 @@ class HandoffLayout(Struct, frozen=True):
             } - self.free
         return replace(self, free=self.free | near) if near else None
 
-    def _convert_chapters(self) -> tuple[dict[str, Value], list[Value]]:
+    def _convert_chapters(self) -> tuple[dict[str, ContentValue], list[ContentValue]]:
         """The keys of chapters with the template's wording, and the others as sections."""
-        keys: dict[str, Value] = {}
+        keys: dict[str, ContentValue] = {}
         last = "header"
         free: list[tuple[str, Chapter]] = []
         for n, chapter in enumerate(self.chapters):
@@ -141,7 +141,7 @@ class HandoffLayout(Struct, frozen=True):
                 last = key
             else:
                 free.append((last, chapter))
-        sections: list[Value] = []
+        sections: list[ContentValue] = []
         for after, chapter in free:
             is_last = after == last != "header"
             sections += to_sections(
@@ -149,7 +149,7 @@ class HandoffLayout(Struct, frozen=True):
             )
         return keys, sections
 
-    def _convert(self, chapter: Chapter) -> tuple[str, dict[str, Value]]:
+    def _convert(self, chapter: Chapter) -> tuple[str, dict[str, ContentValue]]:
         """The chapter's key and the session keys it gives; none if its wording is another."""
         for key, (pattern, read) in _CHAPTERS.items():
             heading = pattern.fullmatch(chapter.heading.name)
@@ -163,7 +163,7 @@ class HandoffLayout(Struct, frozen=True):
         return "", {}
 
 
-def _items(value: Value) -> Iterator[bool]:
+def _items(value: ContentValue) -> Iterator[bool]:
     """Whether each checklist item in `value` is checked; those in code are counted too."""
     match value:
         case bool():
@@ -179,8 +179,8 @@ def _items(value: Value) -> Iterator[bool]:
 
 
 def _split_closing(
-    segments: Sequence[Segment], label: str, status: Value
-) -> tuple[Sequence[Segment], Mapping[str, Value] | None]:
+    segments: Sequence[Segment], label: str, status: ContentValue
+) -> tuple[Sequence[Segment], Mapping[str, ContentValue] | None]:
     """The segments without the template's footer, and the labels of the footer."""
     if len(segments) < 2 or segments[-2].kind != "rule":
         return segments, None
@@ -214,12 +214,14 @@ def _split_chapters(
 # --- chapters --------------------------------------------------------------------------------
 
 
-def _read_summary(_: re.Match[str], body: Sequence[Segment], __: object) -> dict[str, Value]:
+def _read_summary(
+    _: re.Match[str], body: Sequence[Segment], __: object
+) -> dict[str, ContentValue]:
     """Labels in the template's order have keys of their own, up to the first other one."""
     entries = {each.name: each.value for each in body if each.kind == "entry"}
     if not entries or len(entries) < len(body):
         raise UnsupportedContent
-    found: dict[str, Value] = {}
+    found: dict[str, ContentValue] = {}
     for key, label in _SUMMARY:
         if next(iter(entries), None) == label:
             value = entries[label] if key != "checklist" else _read_checklist(entries[label])
@@ -240,7 +242,7 @@ _SUMMARY = (
 )
 
 
-def _read_checklist(value: Value) -> Value | None:
+def _read_checklist(value: ContentValue) -> ContentValue | None:
     """The checklist, if the text above it is the one that the template derives from it."""
     items = value.get("items") if isinstance(value, dict) else None
     checklist = items.get("checklist") if isinstance(items, dict) else None
@@ -251,7 +253,9 @@ def _read_checklist(value: Value) -> Value | None:
     return checklist if value["value"] == text else None
 
 
-def _read_content(_: re.Match[str], body: Sequence[Segment], layout: HandoffLayout) -> Value:
+def _read_content(
+    _: re.Match[str], body: Sequence[Segment], layout: HandoffLayout
+) -> ContentValue:
     if not body or any(each.kind in ("heading", "rule") for each in body):
         raise UnsupportedContent
     return to_content(body, layout.lines)
@@ -259,8 +263,8 @@ def _read_content(_: re.Match[str], body: Sequence[Segment], layout: HandoffLayo
 
 def _read_labels(
     _: re.Match[str], body: Sequence[Segment], layout: HandoffLayout
-) -> dict[str, Value]:
-    found: dict[str, Value] = {}
+) -> dict[str, ContentValue]:
+    found: dict[str, ContentValue] = {}
     for label, inner in _split_headings(body):
         if label in found or not is_label(label):
             raise UnsupportedContent
@@ -270,7 +274,7 @@ def _read_labels(
 
 def _read_numbered_labels(
     heading: re.Match[str], body: Sequence[Segment], layout: HandoffLayout
-) -> dict[str, Value]:
+) -> dict[str, ContentValue]:
     found = _read_labels(heading, body, layout)
     if not all(label.startswith(f"{n}. ") for n, label in enumerate(found, start=1)):
         raise UnsupportedContent
@@ -292,7 +296,7 @@ def _split_headings(body: Sequence[Segment]) -> list[tuple[str, Sequence[Segment
 
 def _read_next(
     heading: re.Match[str], body: Sequence[Segment], layout: HandoffLayout
-) -> dict[str, Value]:
+) -> dict[str, ContentValue]:
     labels = [*layout.header]
     at = 2 if "Session Duration" in labels else 1
     named = re.fullmatch(
@@ -303,7 +307,7 @@ def _read_next(
     label, title = named.groups()
     if title != heading["title"]:
         raise UnsupportedContent
-    found: dict[str, Value] = {"session": PlainText(label)}
+    found: dict[str, ContentValue] = {"session": PlainText(label)}
     if title:
         found["title"] = title
     for name, inner in _split_headings(body):
@@ -320,14 +324,16 @@ def _read_next(
 _NEXT = {"Objectives": "objectives", "Prerequisites": "prerequisites", "Time Estimate": "time"}
 
 
-def _read_prompt(_: re.Match[str], body: Sequence[Segment], __: object) -> dict[str, Value]:
+def _read_prompt(
+    _: re.Match[str], body: Sequence[Segment], __: object
+) -> dict[str, ContentValue]:
     match _split_headings(body):
         case [("Copy-Paste This Message:", [Segment(value={"text": str(code)})])]:
             return {"text": escape_braces(code)}
     raise UnsupportedContent
 
 
-_CHAPTERS: Mapping[str, tuple[re.Pattern[str], Callable[..., Value]]] = {
+_CHAPTERS: Mapping[str, tuple[re.Pattern[str], Callable[..., ContentValue]]] = {
     "summary": (re.compile("⚡ EXECUTIVE SUMMARY"), _read_summary),
     "accomplished": (re.compile("📋 WHAT WE ACCOMPLISHED"), _read_numbered_labels),
     "insights": (re.compile("🔍 KEY FINDINGS & INSIGHTS"), _read_labels),

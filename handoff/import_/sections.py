@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from handoff.base.blanks import blanks_in_document
 from handoff.import_.content import (
+    ContentValue,
     PlainText,
     UnsupportedContent,
-    Value,
     convert_label_lines,
 )
 from handoff.import_.segments import Segment, join_lines
@@ -30,16 +30,16 @@ def to_sections(
     *,
     after: str | None = None,
     ruled: bool = False,
-) -> list[Value]:
+) -> list[ContentValue]:
     """Segments of the document `lines` as free sections placed `after` a chapter.
 
     `ruled`: the template draws a rule above each section unless `rule: false` is set.
     """
-    made: list[dict[str, Value]] = []
+    made: list[dict[str, ContentValue]] = []
     first: Segment | None = None  # the one that the last section's content starts with
     is_open = has_rule = False
 
-    def open_section(level: int = 0, **keys: Value) -> None:
+    def open_section(level: int = 0, **keys: ContentValue) -> None:
         nonlocal has_rule
         if level and level != _MAX_RULED:
             keys["level"] = str(level)
@@ -73,7 +73,7 @@ def to_sections(
     return [*made]
 
 
-def _content(segment: Segment, lines: Sequence[str]) -> Value:
+def _content(segment: Segment, lines: Sequence[str]) -> ContentValue:
     if segment.kind == "entry":
         return {segment.name: segment.value}
     if segment.kind == "verbatim":
@@ -81,7 +81,9 @@ def _content(segment: Segment, lines: Sequence[str]) -> Value:
     return segment.value
 
 
-def _extend(content: Value, segment: Segment, lines: Sequence[str], start: int) -> Value | None:
+def _extend(
+    content: ContentValue, segment: Segment, lines: Sequence[str], start: int
+) -> ContentValue | None:
     """The content that began in line `start` with the segment added, if that is one content."""
     if segment.kind == "verbatim":
         return {"markdown": PlainText(join_lines(lines[start : segment.end]))}
@@ -92,7 +94,7 @@ def _extend(content: Value, segment: Segment, lines: Sequence[str], start: int) 
     return None
 
 
-def to_content(segments: Sequence[Segment], lines: Sequence[str]) -> Value:
+def to_content(segments: Sequence[Segment], lines: Sequence[str]) -> ContentValue:
     """All segments as one content; as Markdown if they need several.
 
     Raises UnsupportedContent if that would hide blanks.
@@ -109,7 +111,7 @@ def to_content(segments: Sequence[Segment], lines: Sequence[str]) -> Value:
     return {"markdown": PlainText(text)}
 
 
-def count_blocks(value: Value) -> tuple[int, int]:
+def count_blocks(value: ContentValue) -> tuple[int, int]:
     """How many blocks of content a value has, and how many of Markdown kept as it is."""
     if isinstance(value, dict) and "markdown" in value:
         return 0, 1
@@ -146,10 +148,10 @@ class PlainLayout(Struct, frozen=True):
         has_header = has_title and len(segments) > 1 and bool(_header(segments[1]))
         return cls(segments, lines, has_title, has_header, _find_prompt(segments))
 
-    def session(self, metadata: Mapping[str, Value]) -> dict[str, Value]:
+    def session(self, metadata: Mapping[str, ContentValue]) -> dict[str, ContentValue]:
         """All keys of the session file."""
         template = PlainText("plain" if self.has_title else "untitled")
-        made: dict[str, Value] = {**metadata, "template": template}
+        made: dict[str, ContentValue] = {**metadata, "template": template}
         if self.has_header:
             made["header"] = _header(self.segments[1]) or ""
         start, prompt = self.has_title + self.has_header, self.prompt
@@ -179,7 +181,7 @@ class PlainLayout(Struct, frozen=True):
         )
 
 
-def _header(segment: Segment) -> dict[str, Value] | None:
+def _header(segment: Segment) -> dict[str, ContentValue] | None:
     return convert_label_lines(segment.tokens) if segment.kind == "text" else None
 
 

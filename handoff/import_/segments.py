@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from handoff.base.markdown import Page
 from handoff.import_.content import (
+    ContentValue,
     UnsupportedContent,
-    Value,
     convert_block,
     convert_label,
     split_blocks,
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from handoff.import_.content import Block
 
-Kind = Literal["heading", "rule", "text", "entry", "content", "verbatim"]
+SegmentKind = Literal["heading", "rule", "text", "entry", "content", "verbatim"]
 
 
 class Segment(Struct, frozen=True):
     """Some lines of a document, and the content they convert to."""
 
-    kind: Kind
+    kind: SegmentKind
     """`text`: a paragraph; `entry`: a labelled paragraph and the list or code below it;
     `content`: a list or code; `verbatim`: Markdown that is kept as it is."""
     start: int
@@ -45,7 +45,7 @@ class Segment(Struct, frozen=True):
     """The text of the heading, or the label of the entry."""
     level: int = 0
     """Of the heading."""
-    value: Value = ""
+    value: ContentValue = ""
 
     @property
     def verbatim(self) -> Segment:

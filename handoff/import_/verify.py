@@ -16,7 +16,7 @@ from msgspec import Struct
 from handoff.base.blanks import DEFAULT, is_blank
 from handoff.base.markdown import Page, parse_markdown
 from handoff.base.problems import InvalidInput
-from handoff.import_.content import PlainText, Value
+from handoff.import_.content import ContentValue, PlainText
 from handoff.import_.sections import to_sections
 from handoff.import_.segments import Segment
 from handoff.session import decode
@@ -123,7 +123,9 @@ class Verifier(Struct, frozen=True):
     lines: Sequence[str]
     render: RenderSession
 
-    def find_lost(self, session: Mapping[str, Value], *, exact: bool = True) -> range | None:
+    def find_lost(
+        self, session: Mapping[str, ContentValue], *, exact: bool = True
+    ) -> range | None:
         """The lines that the session does not render to. Raises InvalidInput."""
         return find_difference(self.page, parse_markdown(self._render(session)), exact=exact)
 
@@ -159,20 +161,20 @@ class Verifier(Struct, frozen=True):
         while any(f"<!-- {word} -->" in line for line in self.lines):
             word += "t"
         separator = f"<!-- {word} -->"
-        sections: list[Value] = []
+        sections: list[ContentValue] = []
         for each in segments:
             sections.append({"content": {"markdown": PlainText(separator)}})
             sections += to_sections([each], self.lines)
         text = self._render({**_EMPTY, "sections": sections})
         return re.split(rf"^{separator}$", text, flags=re.MULTILINE)[1:]
 
-    def _render(self, session: Mapping[str, Value]) -> str:
+    def _render(self, session: Mapping[str, ContentValue]) -> str:
         """The document of the session as read from its file. Raises InvalidInput."""
         source = to_yaml(session).encode()
         return self.render(decode.load(source, "imported", "sessions/imported.yaml")[0])
 
 
-_EMPTY: Mapping[str, Value] = {
+_EMPTY: Mapping[str, ContentValue] = {
     "session": PlainText("1"),
     "title": PlainText("imported"),
     "created": PlainText("2026-01-01"),
@@ -185,13 +187,13 @@ _EMPTY: Mapping[str, Value] = {
 _UNQUOTED_BLANK = re.compile(r"\[[A-Za-z][A-Za-z /_-]*\]")
 
 
-def to_yaml(session: Mapping[str, Value]) -> str:
+def to_yaml(session: Mapping[str, ContentValue]) -> str:
     """The session file, with blanks as people write them."""
     keys = {key: emitter.EmittedKey(_emitted(value)) for key, value in session.items()}
     return emitter.format_page((), keys)
 
 
-def _emitted(value: Value, *, item: bool = False) -> emitter.Value:
+def _emitted(value: ContentValue, *, item: bool = False) -> emitter.YamlValue:
     if isinstance(value, list):
         return [_emitted(each, item=True) for each in value]
     if isinstance(value, dict):
@@ -202,7 +204,7 @@ def _emitted(value: Value, *, item: bool = False) -> emitter.Value:
         if value == DEFAULT and not item:
             return None
         if _UNQUOTED_BLANK.fullmatch(value) and is_blank(value, item=item):
-            return emitter.Plain(value)
+            return emitter.PlainText(value)
     # the last line break of a block is not read; with one its header is the usual '|'
     is_block = "\n" in value and value[-1] != "\n" and fits_block(value)
     return f"{value}\n" if is_block else value

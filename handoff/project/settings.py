@@ -20,8 +20,8 @@ from handoff.base.secrets import Allowance
 from handoff.project.overrides import Override, apply_overrides, origins
 from handoff.session.shapes import (
     TEXT_SCHEMA,
+    JsonSchema,
     Key,
-    Schema,
     Shape,
     labels_schema,
     list_schema,
@@ -265,7 +265,10 @@ def _lines(decoder: Decoder, node: Node | None) -> Mapping[str, str]:
 
 
 def _section(
-    name: str, keys: tuple[Key, ...], build: Callable[..., object], schema: Schema | None = None
+    name: str,
+    keys: tuple[Key, ...],
+    build: Callable[..., object],
+    schema: JsonSchema | None = None,
 ) -> Shape:
     """A mapping with these keys; absent keys have their defaults."""
 
@@ -285,7 +288,7 @@ def _archive(decoder: Decoder, node: Node | None) -> object:
 
 _FILE_ONLY = ("sources", "transcripts", "secrets")
 """Sections that the environment may not set."""
-_POSITIVE: Schema = {"type": ["integer", "null"], "minimum": 1}
+_POSITIVE: JsonSchema = {"type": ["integer", "null"], "minimum": 1}
 _TEXT = Shape("text", Decoder.text, TEXT_SCHEMA)
 _TEXTS = Shape("text or a list of it", Decoder.texts, one_or_list(TEXT_SCHEMA))
 _PATH = Shape("a path inside the repository", _inside, TEXT_SCHEMA)
@@ -343,7 +346,7 @@ _ALLOWANCE_KEYS = (
     Key("text", _TEXT, "The text that is not a secret."),
     Key("reason", Shape("text", Decoder.text, {"type": ["string", "number"]}), "Why."),
 )
-_ALLOWANCE_SCHEMA: Schema = {
+_ALLOWANCE_SCHEMA: JsonSchema = {
     "type": "object",
     **properties(_ALLOWANCE_KEYS),
     "required": ["reason"],
@@ -360,7 +363,7 @@ _SECRETS = (
         see="[secrets](secrets.md)",
     ),
 )
-_READ_SCHEMA: Schema = {
+_READ_SCHEMA: JsonSchema = {
     "type": "object",
     "properties": dict.fromkeys(TRANSCRIPT_VALUES, TEXT_SCHEMA),
     "required": ["at"],
@@ -415,7 +418,7 @@ KEYS: tuple[Key, ...] = (
         attribute="secrets_allow",
     ),
 )
-SCHEMA: Schema = {
+SCHEMA: JsonSchema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Settings of handoff",
     "description": "handoff.yaml: every key is optional.",

@@ -16,7 +16,7 @@ from handoff.base.files import confined, read_plain, remove, write_new, write_wh
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Level, Place, Problem, Refused
 
-State = Literal["missing", "current", "outdated", "edited", "foreign", "taken"]
+FileState = Literal["missing", "current", "outdated", "edited", "foreign", "taken"]
 """Of a document file against what is rendered now: `edited` since handoff wrote it, `foreign`
 where handoff never did, `taken` by another session."""
 
@@ -68,7 +68,7 @@ def was_written(content: bytes, text: str) -> bool:
     return found is not None and found[2] == _digest(text)
 
 
-def state(content: bytes | None, text: str, owner: str) -> State:
+def state(content: bytes | None, text: str, owner: str) -> FileState:
     """How a document file with `content` (`None`: no file) stands to `text` as rendered now."""
     if content is None:
         return "missing"
@@ -130,7 +130,7 @@ def write(
     return WriteResult(path, changed=True, saved=saved)
 
 
-_SAYS: dict[State, tuple[str, str]] = {
+_SAYS: dict[FileState, tuple[str, str]] = {
     "edited": (
         "X001",
         "edited manually since handoff wrote it: move the edits into the session file",
@@ -145,7 +145,7 @@ _SAYS: dict[State, tuple[str, str]] = {
 }
 
 
-def problem(path: str, state: State, *, why: str = "") -> Problem:
+def problem(path: str, state: FileState, *, why: str = "") -> Problem:
     """What is wrong with the document file `path` in `state`, and how to fix it."""
     code, message = _SAYS[state]
     fix = "; 'handoff publish' writes it"

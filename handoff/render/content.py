@@ -43,7 +43,7 @@ from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
 from handoff.values.printing import NONE, Where, timestamp_text
 
-Leaf = Text | Blank | Flag
+FilledLeaf = Text | Blank | Flag
 LEAVES = (Text, Blank, Flag)
 _DEEPEST = 6
 
@@ -66,7 +66,7 @@ class LeafRenderer:
         self._marks = marks
         self.printed = printed or PrintedLeaves()
 
-    def words(self, leaf: Leaf) -> str:
+    def words(self, leaf: FilledLeaf) -> str:
         """The leaf as it prints, with its values filled in."""
         self.printed.note_formatted(leaf.place)
         if isinstance(leaf, Text):
@@ -186,7 +186,7 @@ def fence(text: str, lang: str = "") -> list[str]:
 # --- blocks --------------------------------------------------------------------------------
 
 
-def _leaf(content: Leaf, pen: LeafRenderer) -> list[str]:
+def _leaf(content: FilledLeaf, pen: LeafRenderer) -> list[str]:
     return pen.words(content).split("\n")
 
 

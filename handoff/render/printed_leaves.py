@@ -107,7 +107,7 @@ class PrintedLeaves:
 
 # --- leaves that nothing prints ------------------------------------------------------------
 
-Node = Leaf | Bullets | Steps | Entries
+PrintedNode = Leaf | Bullets | Steps | Entries
 """A leaf, or a label's list without items, which has none."""
 
 
@@ -128,7 +128,7 @@ def unprinted_problems(
     if all(_is_printed(node, printed) for node in walked):
         return
     is_printed: dict[KeyPath, bool] = {}
-    nodes: dict[KeyPath, Node] = {}
+    nodes: dict[KeyPath, PrintedNode] = {}
     for node in walked:
         keys = node.place.keys
         if not keys or (isinstance(node, Leaf) and _is_used_elsewhere(node, session)):
@@ -138,7 +138,7 @@ def unprinted_problems(
         if not (shown := _is_printed(node, printed)) or keys not in nodes:
             nodes[keys], is_printed[keys] = node, shown
     above = {keys[:n] for keys in nodes if is_printed[keys] for n in range(len(keys) + 1)}
-    dropped: dict[KeyPath, list[Node]] = {}
+    dropped: dict[KeyPath, list[PrintedNode]] = {}
     for keys, node in nodes.items():
         if not is_printed[keys]:
             ends = (n for n in range(1, len(keys)) if keys[:n] not in above)
@@ -177,7 +177,7 @@ def _advice(
     )
 
 
-def _is_printed(node: Node, printed: PrintedLeaves) -> bool:
+def _is_printed(node: PrintedNode, printed: PrintedLeaves) -> bool:
     inner = node.node if isinstance(node, Leaf) else None
     is_code = isinstance(inner, CodeBlock) and inner.code.place in printed
     return is_code or node.place in printed

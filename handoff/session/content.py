@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from handoff.base.blanks import DEFAULT, Kind, blanks
+from handoff.base.blanks import DEFAULT, BlankKind, blanks
 from handoff.base.problems import Place
 from handoff.session.model import (
     CHANGES,
@@ -40,8 +40,8 @@ from handoff.session.shapes import (
     ITEM_SCHEMA,
     TEXT_SCHEMA,
     WORDS_SCHEMA,
+    JsonSchema,
     Key,
-    Schema,
     Shape,
     described,
     list_schema,
@@ -296,7 +296,7 @@ def _blank(node: Node, *, item: bool) -> Blank | None:
     return None if is_list else Blank(words, node.place)
 
 
-def _is_text(node: List, kind: Kind) -> bool:
+def _is_text(node: List, kind: BlankKind) -> bool:
     """Whether the brackets are those of a blank; `[SQL, BASH]` and `["TIME"]` are lists.
 
     `[TO BE FILLED - dates, counts]` is one blank, its comma and colon are text.
@@ -330,7 +330,7 @@ def as_written(words: Text | Blank) -> Text:
 
 # --- the keys of content ---------------------------------------------------------------
 
-FACT_SCHEMA: Schema = {"type": ["string"], "pattern": whole(FACT_NAME)}
+FACT_SCHEMA: JsonSchema = {"type": ["string"], "pattern": whole(FACT_NAME)}
 
 
 def _fact(label: str = "") -> Shape:
@@ -411,7 +411,7 @@ _COLUMNS = Shape(
         "items": {"type": ["string", "number"], "pattern": r"\S"},
     },
 )
-_CHANGE: Schema = {"enum": [*CHANGES, None]}
+_CHANGE: JsonSchema = {"enum": [*CHANGES, None]}
 _CHANGES = Shape(
     "one or a list",
     ContentReader.changes,
@@ -521,13 +521,13 @@ CONTENT_KEYS = (*PAIRED, *(each.keys[0] for each in _RESERVED.values()))
 """What a key inside content means that is not a label."""
 
 
-def _described(keys: tuple[Key, ...]) -> Schema:
+def _described(keys: tuple[Key, ...]) -> JsonSchema:
     return {key.name: described(key.shape.schema, key.description) for key in keys}
 
 
-def _object_schema() -> Schema:
+def _object_schema() -> JsonSchema:
     """A condition or a claim, which two keys make; else labels, or reserved keys."""
-    schema: Schema = {}
+    schema: JsonSchema = {}
     for name, each in reversed([*_RESERVED.items()]):
         allowed = {
             "propertyNames": {"enum": [*RESERVED[name]]},
@@ -546,7 +546,7 @@ def _object_schema() -> Schema:
     return schema
 
 
-DEFINITIONS: Mapping[str, Schema] = {
+DEFINITIONS: Mapping[str, JsonSchema] = {
     "content": {
         "description": (
             "Content: nothing (a blank), text, a number, true or false (✅/❌), a list, labels "

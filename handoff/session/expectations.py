@@ -12,8 +12,8 @@ from handoff.session.model import AcceptedException, Expectation, Limit, Limits
 from handoff.session.shapes import (
     DAY_SHAPE,
     LINE,
+    JsonSchema,
     Key,
-    Schema,
     Shape,
     labels_schema,
     properties,
@@ -125,7 +125,7 @@ def _is_empty(node: Node) -> bool:
 # --- the keys --------------------------------------------------------------------------
 
 
-def _some_schema(keys: Sequence[Key], one_of: Sequence[Key]) -> Schema:
+def _some_schema(keys: Sequence[Key], one_of: Sequence[Key]) -> JsonSchema:
     """A mapping with at least one of the keys."""
     return {
         "type": "object",
@@ -141,7 +141,7 @@ LIMIT_KEYS = (
     Key("max", _BOUND, "The maximum."),
     Key("equals", _EXACT, "The exact value."),
 )
-_ROWS_SCHEMA: Schema = {
+_ROWS_SCHEMA: JsonSchema = {
     "type": "object",
     "minProperties": 1,
     "additionalProperties": _some_schema(LIMIT_KEYS, LIMIT_KEYS),
@@ -151,7 +151,7 @@ _ROWS_KEY = Key(
     Shape("`row: {min: , max: , equals: }`", _rows, _ROWS_SCHEMA, LIMIT_KEYS, "names"),
     "Separate limits for single rows.",
 )
-_REASON_SCHEMA: Schema = {"type": ["string", "number"], "pattern": whole(REASON)}
+_REASON_SCHEMA: JsonSchema = {"type": ["string", "number"], "pattern": whole(REASON)}
 _REASON = Shape("text on one line", _reason, _REASON_SCHEMA)
 ACCEPTED_KEYS = (
     Key("reason", _REASON, "Why the row is accepted.", required=True),

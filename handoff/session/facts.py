@@ -36,8 +36,8 @@ from handoff.session.shapes import (
     LINE_TEXT,
     TEXT,
     TEXT_SCHEMA,
+    JsonSchema,
     Key,
-    Schema,
     Shape,
     labels_schema,
     mapping_schema,
@@ -148,7 +148,7 @@ _LETTERS = rf"A-Za-z0-9_{_SCRIPTS}"
 SQL_NAME = rf"(?!.*\.\.)[{_LETTERS}][{_LETTERS}./ -]*\.sql"
 """Of a query's file; letters of every script, without characters that reverse text."""
 Declared = QueryFact | SourceFact
-Source = LogFile | JsonFile | GitRange | GitTree | Transcript
+DeclaredSource = LogFile | JsonFile | GitRange | GitTree | Transcript
 
 
 def read_facts(
@@ -229,7 +229,7 @@ def _read_source_fact(decoder: Decoder, pair: Pair, kind: str) -> SourceFact | N
     nodes = decoder.nodes(listed, "a list of 'log:' and 'json:'")
     if kind == "sources" and not nodes:
         decoder.report("Y021", f"{what} has no sources", listed or pair)
-    sources: list[Source | None] = [_read_source(decoder, each, what) for each in nodes]
+    sources: list[DeclaredSource | None] = [_read_source(decoder, each, what) for each in nodes]
     if kind != "sources":
         sources = [_source_of(kind, values, pair.node.place)]
     return SourceFact(
@@ -243,7 +243,7 @@ def _read_source_fact(decoder: Decoder, pair: Pair, kind: str) -> SourceFact | N
     )
 
 
-def _read_source(decoder: Decoder, node: Node, what: str) -> Source | None:
+def _read_source(decoder: Decoder, node: Node, what: str) -> DeclaredSource | None:
     kind = _kind_of(node)
     if kind not in ("log", "json"):
         decoder.report("Y022", "expected a mapping with 'log:' or 'json:'", node)
@@ -251,7 +251,7 @@ def _read_source(decoder: Decoder, node: Node, what: str) -> Source | None:
     return _source_of(kind, read_keys(decoder, node, SOURCES[kind], what), node.place)
 
 
-def _source_of(kind: str, values: Mapping[str, Any], place: Place) -> Source | None:
+def _source_of(kind: str, values: Mapping[str, Any], place: Place) -> DeclaredSource | None:
     """The source with these values; `None` for one with a problem."""
     if values[kind] is None or values.get("match", "") is None:
         return None
@@ -390,7 +390,7 @@ def _since(decoder: Decoder, node: Node | None) -> str | None:
 # --- the keys of facts -----------------------------------------------------------------
 
 
-def _by_kind(schemas: Mapping[str, Schema], otherwise: Schema) -> Schema:
+def _by_kind(schemas: Mapping[str, JsonSchema], otherwise: JsonSchema) -> JsonSchema:
     """The schema of the first key that is there."""
     for kind, schema in reversed([*schemas.items()]):
         is_kind = {"type": "object", "required": [kind]}
@@ -398,7 +398,7 @@ def _by_kind(schemas: Mapping[str, Schema], otherwise: Schema) -> Schema:
     return otherwise
 
 
-def _object(*keys: Key, **more: object) -> Schema:
+def _object(*keys: Key, **more: object) -> JsonSchema:
     return {"type": "object", **properties(keys), **more}
 
 
@@ -407,14 +407,14 @@ def _take(what: str, choices: Sequence[str]) -> Key:
     return Key("take", one_of(choices), f"{what} (default: {choices[0]}).")
 
 
-_ID_SCHEMA: Schema = {**TEXT_SCHEMA, "minimum": 0, "pattern": whole(SESSION_ID)}
-_COLUMNS_SCHEMA: Schema = {
+_ID_SCHEMA: JsonSchema = {**TEXT_SCHEMA, "minimum": 0, "pattern": whole(SESSION_ID)}
+_COLUMNS_SCHEMA: JsonSchema = {
     **labels_schema({"type": "string"}),
     "propertyNames": {"pattern": whole(COLUMN)},
 }
-_FILE_SCHEMA: Schema = {"type": ["string", "number"], "pattern": whole(SOURCE_PATH)}
-_MATCH_SCHEMA: Schema = {"type": ["string", "number"], "minLength": 1}
-_VALUE_SCHEMA: Schema = {"type": ["string", "number", "boolean", "null"]}
+_FILE_SCHEMA: JsonSchema = {"type": ["string", "number"], "pattern": whole(SOURCE_PATH)}
+_MATCH_SCHEMA: JsonSchema = {"type": ["string", "number"], "minLength": 1}
+_VALUE_SCHEMA: JsonSchema = {"type": ["string", "number", "boolean", "null"]}
 _SQL = Shape("a path", _sql_name, {"type": ["string"], "pattern": whole(SQL_NAME)})
 _PARAMS = Shape("`name: value`", Decoder.pairs, labels_schema({}))
 _TEXTS = Shape("text or a list of it", Decoder.texts, one_or_list(TEXT_SCHEMA))
@@ -539,7 +539,7 @@ SOURCES: Mapping[str, tuple[Key, ...]] = {
     ),
 }
 """The key that makes a fact come from a source, and those that go with it."""
-_HAS_COLUMNS: Sequence[Schema] = (
+_HAS_COLUMNS: Sequence[JsonSchema] = (
     {"required": ["contract"], "properties": {"contract": {"not": {"type": "null"}}}},
     {
         "required": ["columns"],
@@ -559,7 +559,7 @@ _FACT_SCHEMA = _by_kind(
         "pattern": whole(SQL_NAME),
     },
 )
-_NAME_SCHEMA: Schema = {"pattern": whole(FACT_NAME), "not": {"enum": [*RESERVED_NAMES]}}
+_NAME_SCHEMA: JsonSchema = {"pattern": whole(FACT_NAME), "not": {"enum": [*RESERVED_NAMES]}}
 _ALL = (key for keys in (QUERY_KEYS, *SOURCES.values(), ROW_KEYS) for key in keys)
 FACTS = Shape(
     "`name: {sql: , …}`, or `name: subject/query.sql`",

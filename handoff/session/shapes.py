@@ -18,7 +18,7 @@ from msgspec import Struct
 from handoff.yaml.decode import DAY, Decoder
 from handoff.yaml.nodes import Map, Node, is_null
 
-Schema = Mapping[str, Any]
+JsonSchema = Mapping[str, Any]
 """JSON Schema, draft 2020-12."""
 Read = Callable[[Any, Node | None], Any]
 """Reads a value with a decoder; `None` for an absent key."""
@@ -30,7 +30,7 @@ class Shape(Struct, frozen=True):
     words: str
     """For the docs: `text`, `a list of ids`."""
     read: Read
-    schema: Schema
+    schema: JsonSchema
     keys: tuple[Key, ...] = ()
     """Of the mapping, or of each mapping inside it."""
     inside: Literal["mapping", "items", "names", "content"] = "mapping"
@@ -125,11 +125,11 @@ def whole(pattern: str) -> str:
     return rf"^(?:{pattern})$(?!\n)"
 
 
-def described(schema: Schema, description: str) -> Schema:
+def described(schema: JsonSchema, description: str) -> JsonSchema:
     return {**schema, "description": description}
 
 
-def properties(keys: Iterable[Key]) -> Schema:
+def properties(keys: Iterable[Key]) -> JsonSchema:
     """What an object with these keys, and no others, is made of."""
     keys = tuple(keys)
     return {
@@ -139,31 +139,31 @@ def properties(keys: Iterable[Key]) -> Schema:
     }
 
 
-def mapping_schema(keys: Iterable[Key]) -> Schema:
+def mapping_schema(keys: Iterable[Key]) -> JsonSchema:
     """A mapping with these keys, or nothing."""
     return {"type": ["object", "array", "null"], "maxItems": 0, **properties(keys)}
 
 
-def labels_schema(schema: Schema) -> Schema:
+def labels_schema(schema: JsonSchema) -> JsonSchema:
     """A mapping of labels, or nothing."""
     return {"type": ["object", "array", "null"], "maxItems": 0, "additionalProperties": schema}
 
 
-def list_schema(schema: Schema) -> Schema:
+def list_schema(schema: JsonSchema) -> JsonSchema:
     """A list, or nothing."""
     return {"type": ["array", "object", "null"], "maxProperties": 0, "items": schema}
 
 
-def one_or_list(schema: Schema) -> Schema:
+def one_or_list(schema: JsonSchema) -> JsonSchema:
     """One value, or a list of them."""
     return {**schema, "type": [*schema["type"], "array"], "items": schema}
 
 
-def ref(name: str) -> Schema:
+def ref(name: str) -> JsonSchema:
     return {"$ref": f"#/$defs/{name}"}
 
 
-def or_blank(schema: Schema, blank: str = "spelled") -> Schema:
+def or_blank(schema: JsonSchema, blank: str = "spelled") -> JsonSchema:
     """`schema`, or a blank that YAML reads as a list."""
     return {
         **schema,
@@ -175,21 +175,21 @@ def or_blank(schema: Schema, blank: str = "spelled") -> Schema:
 
 LINE = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*"
 """Text on one line."""
-TEXT_SCHEMA: Schema = {"type": ["string", "number", "null"]}
+TEXT_SCHEMA: JsonSchema = {"type": ["string", "number", "null"]}
 WORDS_SCHEMA = or_blank(TEXT_SCHEMA)
 ITEM_SCHEMA = or_blank(TEXT_SCHEMA, "phrase")
 
 _TO_BE_FILLED = "[Tt][Oo] [Bb][Ee] [Ff][Ii][Ll][Ll][Ee][Dd](?![A-Za-z]).*"
 
 
-def _starting(pattern: str) -> Schema:
+def _starting(pattern: str) -> JsonSchema:
     """A list whose first item starts like a blank, `[TIME]` or `[TO BE FILLED: when]`."""
     spelled = {"pattern": whole(pattern)}
     first = {"type": ["string", "object"], **spelled, "propertyNames": spelled}
     return {"minItems": 1, "prefixItems": [first]}
 
 
-BLANKS: Mapping[str, Schema] = {
+BLANKS: Mapping[str, JsonSchema] = {
     "spelled": {
         "description": "A blank without quotes: [TIME], [TO BE FILLED - hint].",
         "anyOf": [{"maxItems": 1, **_starting("[^a-z]*")}, _starting(_TO_BE_FILLED)],

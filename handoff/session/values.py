@@ -45,8 +45,8 @@ from handoff.session.shapes import (
     LINE,
     LINE_TEXT,
     TEXT_SCHEMA,
+    JsonSchema,
     Key,
-    Schema,
     Shape,
     labels_schema,
     list_schema,
@@ -164,9 +164,9 @@ def _read_word(reader: ContentReader, node: Node | None, choices: Sequence[str])
     return Text(chosen, node.place) if chosen else None
 
 
-_ID_SCHEMA: Schema = {**TEXT_SCHEMA, "minimum": 0, "pattern": whole(ID)}
-_TITLE_SCHEMA: Schema = {"type": ["string", "number"], "pattern": whole(rf"(?=.*\S){LINE}")}
-_TIME_SCHEMA: Schema = {"type": ["string", "null"], "pattern": whole(TIMESTAMP)}
+_ID_SCHEMA: JsonSchema = {**TEXT_SCHEMA, "minimum": 0, "pattern": whole(ID)}
+_TITLE_SCHEMA: JsonSchema = {"type": ["string", "number"], "pattern": whole(rf"(?=.*\S){LINE}")}
+_TIME_SCHEMA: JsonSchema = {"type": ["string", "null"], "pattern": whole(TIMESTAMP)}
 ID_SHAPE = Shape("the id of a session", _read_id, _ID_SCHEMA, example="session-2")
 IDS = Shape("an id, or a list of ids", read_ids, one_or_list(_ID_SCHEMA), example="session-1")
 TIME = Shape(
@@ -269,7 +269,7 @@ def _with_blank(
     return {**values, **dict.fromkeys(missing, Blank(DEFAULT, node.place))}
 
 
-def _item_schema(keys: tuple[Key, ...]) -> Schema:
+def _item_schema(keys: tuple[Key, ...]) -> JsonSchema:
     """Text, or a mapping with these keys."""
     types = ["string", "number", "null", "array", "object"]
     return {**ITEM_SCHEMA, "type": types, **properties(keys)}
@@ -358,7 +358,7 @@ _CREATED_KEYS = (
     Key("date", DAY_SHAPE, "The day, such as 2026-01-03.", required=True, attribute="day"),
     Key("text", LINE_TEXT, "Your words for it: January 3-4, 2026."),
 )
-_CREATED_SCHEMA: Schema = {
+_CREATED_SCHEMA: JsonSchema = {
     "type": ["string", "object"],
     "format": "date",
     "pattern": whole(DAY),
@@ -422,7 +422,7 @@ _SECTION_KEYS = (
     Key("level", _HEADING_LEVEL, "The level of the heading (default: 2)."),
     Key("rule", FLAG, "Whether a line is drawn above; by default the template decides."),
 )
-_SECTION_SCHEMA: Schema = {
+_SECTION_SCHEMA: JsonSchema = {
     "type": "object",
     **properties(_SECTION_KEYS),
     "anyOf": [

@@ -134,17 +134,17 @@ def texts(node: object) -> Iterator[Text]:
     return (leaf.node for leaf in leaves(node) if isinstance(leaf.node, Text))
 
 
-Kind = TypeVar("Kind")
+NodeKind = TypeVar("NodeKind")
 
 
-def every(node: object, kind: type[Kind]) -> Sequence[Kind]:
+def every(node: object, kind: type[NodeKind]) -> Sequence[NodeKind]:
     """Each node of a kind at or under `node`, in order; not what such a node holds itself."""
-    found: list[Kind] = []
+    found: list[NodeKind] = []
     _add_nodes(node, kind, found)
     return found
 
 
-def _add_nodes(node: object, kind: type[Kind], found: list[Kind]) -> None:
+def _add_nodes(node: object, kind: type[NodeKind], found: list[NodeKind]) -> None:
     if isinstance(node, kind):
         found.append(node)
         return

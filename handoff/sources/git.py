@@ -76,9 +76,9 @@ _ENVIRONMENT = {
     "GIT_NO_LAZY_FETCH": "1",
 }
 
-Change = Literal["added", "modified", "deleted", "renamed"]
-CHANGES: tuple[Change, ...] = ("added", "modified", "deleted", "renamed")
-_CHANGES: dict[str, Change] = {
+FileChange = Literal["added", "modified", "deleted", "renamed"]
+CHANGES: tuple[FileChange, ...] = ("added", "modified", "deleted", "renamed")
+_CHANGES: dict[str, FileChange] = {
     "A": "added",
     "M": "modified",
     "T": "modified",
@@ -99,7 +99,7 @@ class Commit(Struct, frozen=True):
 
 class File(Struct, frozen=True):
     path: str
-    change: Change
+    change: FileChange
     old_path: str | None
     """The former path of a renamed file."""
     insertions: int | None
@@ -360,8 +360,8 @@ def _commit(sha: str, seconds: str, author: str, subject: str) -> Commit:
     return Commit(sha, author, at, subject)
 
 
-def _changes(output: str) -> dict[str, tuple[Change, str | None]]:
-    found: dict[str, tuple[Change, str | None]] = {}
+def _changes(output: str) -> dict[str, tuple[FileChange, str | None]]:
+    found: dict[str, tuple[FileChange, str | None]] = {}
     parts = iter(output.split("\0"))
     for status in parts:
         if not status:

@@ -34,7 +34,7 @@ TOP = "$."
 KEY = "$key"
 """The expression for the key of a row, where the rows are a mapping."""
 
-Json = Any
+AnyJson = Any
 
 
 class BadExpression(InvalidSource):
@@ -70,7 +70,7 @@ def read(request: Request, source: JsonFile) -> SourceRows:
         return SourceRows(typed_rows(request.fact, source, rows), source.path)
 
 
-def _rows(request: Request, source: JsonFile) -> list[dict[str, Json]]:
+def _rows(request: Request, source: JsonFile) -> list[dict[str, AnyJson]]:
     names = [each.name for each in request.fact.returns if each.name not in source.constants]
     expressions = {name: source.read.get(name, f'"{name}"') for name in [*names, TIME]}
     content = read_json(request.context.file(source.path))
@@ -86,7 +86,7 @@ def _rows(request: Request, source: JsonFile) -> list[dict[str, Json]]:
     return rows
 
 
-def read_json(path: Path) -> Json:
+def read_json(path: Path) -> AnyJson:
     """The content of `path`; raises SourceFailed, with line and column, if it is not JSON."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -116,7 +116,7 @@ class _DuplicateKey(Exception):
     """A mapping has a key twice, and only one of its values could count."""
 
 
-def _mapping(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+def _mapping(pairs: list[tuple[str, AnyJson]]) -> dict[str, AnyJson]:
     found = dict(pairs)
     if len(found) < len(pairs):
         counts = Counter(key for key, _ in pairs)
@@ -171,8 +171,8 @@ def check_expression(expression: str) -> None:
 
 
 def select_rows(
-    content: Json, at: str | None, expressions: Mapping[str, str]
-) -> list[dict[str, Json]]:
+    content: AnyJson, at: str | None, expressions: Mapping[str, str]
+) -> list[dict[str, AnyJson]]:
     """One row for each element of the list or mapping at `at`, or one for the whole file.
 
     `expressions` has one for each column. Raises SourceFailed where `at` is neither a list
@@ -185,7 +185,7 @@ def select_rows(
     ]
 
 
-def _elements(content: Json, at: str) -> list[tuple[str | None, Json]]:
+def _elements(content: AnyJson, at: str) -> list[tuple[str | None, AnyJson]]:
     found = search(at, content)
     if isinstance(found, dict):
         return list(found.items())
@@ -194,14 +194,14 @@ def _elements(content: Json, at: str) -> list[tuple[str | None, Json]]:
     return [(None, row) for row in found]
 
 
-def _evaluate(expression: str, key: str | None, row: Json, content: Json) -> Json:
+def _evaluate(expression: str, key: str | None, row: AnyJson, content: AnyJson) -> AnyJson:
     if expression == KEY:
         return key
     is_top = expression.startswith(TOP)
     return search(expression.removeprefix(TOP), content if is_top else row)
 
 
-def search(expression: str, value: Json) -> Json:
+def search(expression: str, value: AnyJson) -> AnyJson:
     """What a JMESPath expression finds in a value. Raises SourceFailed."""
     import jmespath  # slow: only sessions with JSON files need it
     from jmespath.exceptions import JMESPathError, JMESPathTypeError

@@ -49,7 +49,7 @@ MAX_SCANNED_BYTES = 256 * 1024 * 1024
 MAX_PATTERN = 1_000
 _MAX_MEMORY = 8 * 1024 * 1024
 
-Row = dict[str, object]
+LogRow = dict[str, object]
 Groups = Mapping[str, str | None]
 """By name; `None` for a group that did not participate in the match."""
 
@@ -121,7 +121,7 @@ def read(request: Request, source: LogFile) -> SourceRows:
         return SourceRows(typed_rows(request.fact, source, rows), source.path)
 
 
-def _rows(request: Request, source: LogFile) -> list[Row]:
+def _rows(request: Request, source: LogFile) -> list[LogRow]:
     pattern, names = compile_pattern(source.match), group_names(source.match)
     if request.is_past and TIME not in names:
         raise past_unknown(f"the pattern has no group '{TIME}', the time of a line")
@@ -454,7 +454,7 @@ class RecentWindow(Struct, frozen=True):
 class _Latest(Struct):
     """The last match of one key, and what was done before the window."""
 
-    row: Row
+    row: LogRow
     before: Groups | None = None
     before_at: LineTimes | None = None
     is_settled: bool = False
@@ -474,7 +474,7 @@ def select_matches(
     take: Literal["last", "all"],
     until: datetime | None,
     recent: RecentWindow | None,
-) -> list[Row]:
+) -> list[LogRow]:
     """The rows of the matches, which come the last first, in the order of the log.
 
     `key` is the group that names a row; of each name the last is taken, in the order of names.
@@ -497,7 +497,7 @@ def select_matches(
     return [_with_recent(latest[name], recent) for name in sorted(latest, key=_natural)]
 
 
-def _row(groups: Groups, at: LineTimes) -> Row:
+def _row(groups: Groups, at: LineTimes) -> LogRow:
     return {**groups, DECIDED_TIME: at.possible[0]} if at.is_known else dict(groups)
 
 
@@ -506,7 +506,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(n) if n.isdigit() else -1, n) for n in re.split(r"([0-9]{1,9})", name)]
 
 
-def _with_recent(last: _Latest, recent: RecentWindow | None) -> Row:
+def _with_recent(last: _Latest, recent: RecentWindow | None) -> LogRow:
     """The row, and what was done since the last match before the window.
 
     If the log begins within the window: since its first match.

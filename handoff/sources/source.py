@@ -20,7 +20,7 @@ from handoff.session.model import JsonFile, LogFile, SourceFact
 from handoff.sql.query import Declaration
 from handoff.sql.types import BadValue, Type, Value, type_of, value_of
 
-Row = Mapping[str, object]
+SourceRow = Mapping[str, object]
 """A row as a source has it."""
 TypedRow = Mapping[str, Value]
 
@@ -118,7 +118,7 @@ def past_unknown(reason: str) -> InvalidSource:
 
 
 def typed_rows(
-    fact: SourceFact, source: LogFile | JsonFile, rows: Sequence[Row]
+    fact: SourceFact, source: LogFile | JsonFile, rows: Sequence[SourceRow]
 ) -> list[TypedRow]:
     """The rows of a file as the declared types. Raises InvalidSource."""
     return [{each.name: _value(row, each, source) for each in fact.returns} for row in rows]
@@ -130,7 +130,7 @@ _NONE = (None, 0, "0", "")
 """Nothing done, so the time of the row is not that of progress."""
 
 
-def _value(row: Row, column: Declaration, source: LogFile | JsonFile) -> Value:
+def _value(row: SourceRow, column: Declaration, source: LogFile | JsonFile) -> Value:
     raw = source.constants.get(column.name, row.get(column.name))
     if raw is None and column.name == "last_progress_at" and row.get("done") not in _NONE:
         raw = row.get(DECIDED_TIME, row.get(TIME))

@@ -36,7 +36,7 @@ class Schema(Struct, frozen=True):
     tables: Tables
 
 
-class _File(Struct, frozen=True):
+class _SchemaFile(Struct, frozen=True):
     handoff_schema: int
     engine: str
     datasets: Tables
@@ -60,7 +60,7 @@ def _record(table: TableSchema) -> dict[str, object]:
 def load(source: bytes) -> Schema:
     """The schema that a file records. Raises InvalidInput."""
     try:
-        found = convert_record(json.loads(source), _File)
+        found = convert_record(json.loads(source), _SchemaFile)
         if found.handoff_schema != VERSION:
             raise ValueError(f"version {found.handoff_schema}, expected {VERSION}")
     except (ValueError, RecursionError) as error:

@@ -36,10 +36,10 @@ from handoff.values.expressions import (
     Comparison,
     Constant,
     Expression,
+    ExpressionNode,
     Filtered,
     Logical,
     Name,
-    Node,
     parts,
 )
 from handoff.values.printing import Typed, printed, shown
@@ -51,7 +51,7 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
 }
 """The columns of each contract that count although no text cites them."""
 
-Kind = Literal["finished", "failed", "moved"]
+ChangeKind = Literal["finished", "failed", "moved"]
 
 
 class ShownValue(Struct, frozen=True):
@@ -73,7 +73,7 @@ class ValueChange(Struct, frozen=True):
     """A value that changed."""
 
     name: str
-    kind: Kind
+    kind: ChangeKind
     """`failed`: it stalled, or more of it failed."""
     then: ShownValue | None
     """`None`: it was not there."""
@@ -149,7 +149,7 @@ def _cited(cells: Cells, sources: Mapping[str, FactView]) -> Iterator[ShownValue
                     yield _seen(expression_text(part.node), column, found, at)
 
 
-def _value(node: Node, scope: Scope) -> Typed | None:
+def _value(node: ExpressionNode, scope: Scope) -> Typed | None:
     try:
         return value(node, scope)
     except (Missing, EvaluationError):
@@ -288,7 +288,7 @@ def _without(rows: Sequence[_ShownRow], others: Sequence[_ShownRow]) -> list[_Sh
 # --- names -------------------------------------------------------------------------------
 
 
-def expression_text(node: Node) -> str:
+def expression_text(node: ExpressionNode) -> str:
     """An expression in one spelling, with any spaces and quotes; without `blank`."""
     match node:
         case Constant():
@@ -309,7 +309,7 @@ def expression_text(node: Node) -> str:
             return joined if len(node.of) > 1 else f"{node.operator} {joined}"
 
 
-def _inner(node: Node, *loose: type) -> str:
+def _inner(node: ExpressionNode, *loose: type) -> str:
     """In brackets if the operator around it binds closer."""
     return f"({expression_text(node)})" if isinstance(node, loose) else expression_text(node)
 
@@ -325,7 +325,7 @@ def _bare(each: ShownValue | None) -> str | None:
     return each.bare if each else None
 
 
-def _kind(then: ShownValue | None, now: ShownValue | None) -> Kind:
+def _kind(then: ShownValue | None, now: ShownValue | None) -> ChangeKind:
     column = now.column if now else ""
     if column == "state" and _bare(now) in _STATES:
         return _STATES[_bare(now) or ""]
@@ -333,7 +333,7 @@ def _kind(then: ShownValue | None, now: ShownValue | None) -> Kind:
     return "failed" if is_more else "moved"
 
 
-_STATES: Mapping[str, Kind] = {"complete": "finished", "stalled": "failed"}
+_STATES: Mapping[str, ChangeKind] = {"complete": "finished", "stalled": "failed"}
 
 
 def _count(each: ShownValue | None) -> int:

@@ -20,10 +20,10 @@ from handoff.values.expressions import (
     Attribute,
     Comparison,
     Constant,
+    ExpressionNode,
     Filtered,
     Logical,
     Name,
-    Node,
 )
 from handoff.values.filters import DAYS, FILTERS, NUMBERS, ON_VALUES, round_column
 from handoff.values.printing import Typed, printed
@@ -79,7 +79,7 @@ class Scope(Struct, frozen=True):
     """The facts that were looked up."""
 
 
-def value(node: Node, scope: Scope) -> Typed:
+def value(node: ExpressionNode, scope: Scope) -> Typed:
     """The value of a whole expression. Raises Missing, and EvaluationError with its offset."""
     found = _single(node, scope)
     if not isinstance(found, Typed):
@@ -87,12 +87,12 @@ def value(node: Node, scope: Scope) -> Typed:
     return found
 
 
-def type_of(node: Node, scope: Scope) -> Type | None:
+def type_of(node: ExpressionNode, scope: Scope) -> Type | None:
     """The type of a whole expression; `None` if not known. Raises EvaluationError."""
     return _type(_single(node, scope))
 
 
-def _single(node: Node, scope: Scope) -> Known:
+def _single(node: ExpressionNode, scope: Scope) -> Known:
     """A single value that is there, or its type."""
     found = _operand(node, scope)
     match found:
@@ -111,7 +111,7 @@ def _single(node: Node, scope: Scope) -> Known:
     return found
 
 
-def _needs_column(found: OneRow, node: Node) -> str:
+def _needs_column(found: OneRow, node: ExpressionNode) -> str:
     fact = found.fact
     if fact.key and isinstance(node, Attribute) and node.name in fact.types:
         row = f"{fact.name}.<{fact.key}>.{node.name}"
@@ -119,7 +119,7 @@ def _needs_column(found: OneRow, node: Node) -> str:
     return f"'{found.spelled}' is a row; name one column: '{found.spelled}.<column>'"
 
 
-def _operand(node: Node, scope: Scope) -> Operand:
+def _operand(node: ExpressionNode, scope: Scope) -> Operand:
     match node:
         case Constant():
             return _constant(node, scope)
@@ -291,7 +291,7 @@ def _compared(node: Comparison, left: Known, right: Known) -> Known:
     return Typed(_COMPARE[node.operator](*values), _BOOL)
 
 
-def _as_compared(constant: Node, type_: Type, other: Type) -> Type:
+def _as_compared(constant: ExpressionNode, type_: Type, other: Type) -> Type:
     """The type a constant text is compared as: next to a DATE it is one."""
     is_text = isinstance(constant, Constant) and type_.name == "STRING"
     return other if is_text and other.name in (*DAYS, "TIME") else type_
@@ -303,7 +303,7 @@ def _can_compare(left: Type, sign: str, right: Type) -> bool:
     return len(kinds) == 1 and (is_ordered or (left.name == "BOOL" and sign in ("==", "!=")))
 
 
-def _converted(found: Typed, wanted: Type, node: Node) -> object:
+def _converted(found: Typed, wanted: Type, node: ExpressionNode) -> object:
     try:
         return found.value if wanted == found.type else value_of(found.value, wanted)
     except BadValue as error:
@@ -370,7 +370,7 @@ def _applied(node: Filtered, found: Typed, zone: tzinfo) -> Typed:
 
 def _check_since(node: Filtered, scope: Scope) -> None:
     """`since` follows a number of a fact that has one before."""
-    root: Node = node.of
+    root: ExpressionNode = node.of
     while isinstance(root, Attribute | Filtered):
         root = root.of
     fact = scope.find(root.name) if isinstance(root, Name) else None

@@ -45,8 +45,8 @@ from handoff.session.walk import every
 from handoff.values.expressions import (
     Comparison,
     Expression,
+    ExpressionNode,
     Logical,
-    Node,
     cited,
     operands,
     parts,
@@ -56,13 +56,13 @@ from handoff.values.printing import Where, code_span, folded, timestamp_text
 
 # --- references ----------------------------------------------------------------------------
 
-Kind = Literal["value", "fact", "commit", "page", "lines", "document", "prose"]
+ReferenceKind = Literal["value", "fact", "commit", "page", "lines", "document", "prose"]
 
 
 class Reference(Struct, frozen=True):
     """One piece of evidence, as far as its spelling shows."""
 
-    kind: Kind
+    kind: ReferenceKind
     name: str
     """The fact, the commit, the page's address, or the file's path from the root."""
     first: int = 0
@@ -80,7 +80,7 @@ class Reference(Struct, frozen=True):
         return f"{self.name}:{lines}"
 
 
-_WHOLE: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+_WHOLE: tuple[tuple[ReferenceKind, re.Pattern[str]], ...] = (
     ("commit", lazy_pattern(r"[0-9a-fA-F]{7,40}")),
     ("fact", lazy_pattern(r"[a-z][a-z0-9_]*")),
     ("page", lazy_pattern(r"https?://\S+")),
@@ -189,8 +189,8 @@ def _expression(when: Text) -> Expression | None:
 
 # --- claims --------------------------------------------------------------------------------
 
-State = Literal["verified", "assumed", "refuted"]
-MARKS: Mapping[State, str] = {"verified": "✅", "assumed": "❔", "refuted": "❌"}
+ClaimState = Literal["verified", "assumed", "refuted"]
+MARKS: Mapping[ClaimState, str] = {"verified": "✅", "assumed": "❔", "refuted": "❌"}
 
 
 def session_claims(session: Session) -> tuple[Claim, ...]:
@@ -201,7 +201,7 @@ def session_claims(session: Session) -> tuple[Claim, ...]:
 
 def claim_basis(
     claim: Claim, live: Interpolator, where: Where = "text"
-) -> tuple[State, tuple[str, ...]]:
+) -> tuple[ClaimState, tuple[str, ...]]:
     """Whether the claim is verified, and its evidence as it prints.
 
     It is refuted if any of its evidence refutes it, verified if some of it decides and none
@@ -236,13 +236,13 @@ def refuted_claims(claims: Sequence[Claim], live: Interpolator) -> Iterator[Prob
             yield Problem("H005", message, claim.place, "warning")
 
 
-def _state(weights: Collection[str]) -> State:
+def _state(weights: Collection[str]) -> ClaimState:
     if "refuted" in weights:
         return "refuted"
     return "verified" if "verified" in weights and "assumed" not in weights else "assumed"
 
 
-_Weight = State | Literal["cited"]
+_Weight = ClaimState | Literal["cited"]
 """Of one piece of evidence; what is cited is neither for nor against the claim."""
 
 
@@ -268,7 +268,7 @@ def _weigh(
     return "cited", f"see {words}"
 
 
-_WHAT: Mapping[Kind, str] = {"commit": "commit", "lines": "lines", "document": "file"}
+_WHAT: Mapping[ReferenceKind, str] = {"commit": "commit", "lines": "lines", "document": "file"}
 
 
 def _weigh_record(record: EvidenceRecord | None, what: str, words: str) -> tuple[_Weight, str]:
@@ -304,7 +304,7 @@ def decides(expression: Expression, facts: Container[str]) -> bool:
     return has_fact and not any(_is_same(each) for each in _comparisons(expression.node))
 
 
-def _comparisons(node: Node) -> Iterator[Comparison]:
+def _comparisons(node: ExpressionNode) -> Iterator[Comparison]:
     if isinstance(node, Comparison):
         yield node
     for each in node.of if isinstance(node, Logical) else ():

@@ -19,9 +19,14 @@ from handoff.session.model import MARK, AcceptedException, Expectation, Limit, L
 from handoff.sql.types import BadValue, Type, Value, value_of
 from handoff.values.filters import DAYS, NUMBERS
 from handoff.values.printing import Typed, Where, escaped, printed, shown
-from handoff.values.rows import Bound, FactView, Row, Sign, State, Verdict, row_name
+from handoff.values.rows import Bound, FactView, Row, Sign, Verdict, VerdictState, row_name
 
-MARKS: Mapping[State, str] = {"met": "🟢", "accepted": "🟡", "violated": "🔴", "unanswered": ""}
+MARKS: Mapping[VerdictState, str] = {
+    "met": "🟢",
+    "accepted": "🟡",
+    "violated": "🔴",
+    "unanswered": "",
+}
 
 
 def verdicts(view: FactView, rows: Sequence[Row], *, today: date | None) -> tuple[Verdict, ...]:
@@ -41,19 +46,19 @@ def verdicts(view: FactView, rows: Sequence[Row], *, today: date | None) -> tupl
 
 def marks(found: Sequence[Verdict], rows: int) -> list[str | None]:
     """The mark of each row: that of its worst verdict; `None` if something is unknown."""
-    states: list[list[State]] = [[] for _ in range(rows)]
+    states: list[list[VerdictState]] = [[] for _ in range(rows)]
     for verdict in found:
         if verdict.index is not None:
             states[verdict.index].append(verdict.state)
     return [_mark(each) for each in states]
 
 
-def _mark(states: Sequence[State]) -> str | None:
+def _mark(states: Sequence[VerdictState]) -> str | None:
     worst = next((each for each in _WORST if each in states), None)
     return (MARKS[worst] or None) if worst else None
 
 
-_WORST: Sequence[State] = ("violated", "unanswered", "accepted", "met")
+_WORST: Sequence[VerdictState] = ("violated", "unanswered", "accepted", "met")
 
 
 def line(verdict: Verdict, where: Where) -> str:
@@ -168,7 +173,7 @@ def _is_ordered(type_: Type) -> bool:
 
 def _state(
     cell: Typed, bound: Bound, excused: AcceptedException | None, today: date | None
-) -> State:
+) -> VerdictState:
     if printed(cell) is None or bound.value is None:
         return "unanswered"
     if _is_met(cell, bound):

@@ -48,7 +48,7 @@ class Name(Struct, frozen=True):
 class Attribute(Struct, frozen=True):
     """`of.name`, or `of['name']`."""
 
-    of: Node
+    of: ExpressionNode
     name: str
     is_subscript: bool
     offset: int
@@ -57,17 +57,17 @@ class Attribute(Struct, frozen=True):
 class Filtered(Struct, frozen=True):
     """`of | name(arguments)`; `blank` is none of these, see `Expression`."""
 
-    of: Node
+    of: ExpressionNode
     name: str
     arguments: tuple[str | int, ...]
     offset: int
 
 
 class Comparison(Struct, frozen=True):
-    left: Node
+    left: ExpressionNode
     operator: str
     """`==`, `!=`, `<`, `<=`, `>`, `>=`."""
-    right: Node
+    right: ExpressionNode
     offset: int
 
 
@@ -75,11 +75,11 @@ class Logical(Struct, frozen=True):
     """`and` or `or` of two, `not` of one."""
 
     operator: str
-    of: tuple[Node, ...]
+    of: tuple[ExpressionNode, ...]
     offset: int
 
 
-Node = Constant | Name | Attribute | Filtered | Comparison | Logical
+ExpressionNode = Constant | Name | Attribute | Filtered | Comparison | Logical
 
 
 class Literal(Struct, frozen=True):
@@ -94,7 +94,7 @@ class Literal(Struct, frozen=True):
 class Expression(Struct, frozen=True):
     """`{{ ... }}`."""
 
-    node: Node
+    node: ExpressionNode
     hint: str
     """The hint of `blank`, for the blank if there is no value, of the whole `{{ }}`."""
     start: int
@@ -133,7 +133,7 @@ def cited(expression: Expression) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_names(expression.node)))
 
 
-def _names(node: Node) -> Iterator[str]:
+def _names(node: ExpressionNode) -> Iterator[str]:
     match node:
         case Name(name):
             yield name
@@ -147,7 +147,7 @@ def _names(node: Node) -> Iterator[str]:
                 yield from _names(each)
 
 
-def operands(node: Node) -> tuple[Node, ...]:
+def operands(node: ExpressionNode) -> tuple[ExpressionNode, ...]:
     """The operands of a condition other than constants, in order."""
     match node:
         case Constant():
@@ -320,7 +320,7 @@ class _Reader:
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
 
-    def node(self, tree: nodes.Node, depth: int) -> Node:
+    def node(self, tree: nodes.Node, depth: int) -> ExpressionNode:
         kind = type(tree).__name__
         offset = _offset(self._tokens, tree.lineno)
         if depth > MAX_DEPTH:
@@ -330,29 +330,29 @@ class _Reader:
             raise _ParseError("L003", f"an expression {refused}", offset)
         return self._read[kind](self, tree, offset, depth + 1)
 
-    def _name(self, tree: nodes.Name, offset: int, depth: int) -> Node:
+    def _name(self, tree: nodes.Name, offset: int, depth: int) -> ExpressionNode:
         return Name(tree.name, offset)
 
-    def _constant(self, tree: nodes.Const, offset: int, depth: int) -> Node:
+    def _constant(self, tree: nodes.Const, offset: int, depth: int) -> ExpressionNode:
         if isinstance(tree.value, str | int | float):
             return Constant(tree.value, offset)
         raise _ParseError(
             "L003", "an expression has no 'none': a missing value is a blank", offset
         )
 
-    def _negative(self, tree: nodes.Neg, offset: int, depth: int) -> Node:
+    def _negative(self, tree: nodes.Neg, offset: int, depth: int) -> ExpressionNode:
         of = self.node(tree.node, depth)
         is_number = isinstance(of, Constant) and type(of.value) in (int, float)
         if isinstance(of, Constant) and is_number and not isinstance(of.value, str):
             return Constant(-of.value, offset)
         raise _ParseError("L003", f"an expression {_REFUSED['Neg']}", offset)
 
-    def _attribute(self, tree: nodes.Getattr, offset: int, depth: int) -> Node:
+    def _attribute(self, tree: nodes.Getattr, offset: int, depth: int) -> ExpressionNode:
         # the node has the dot's place, the name is the token behind it
         after = _offset(self._tokens, tree.lineno + 1)
         return Attribute(self.node(tree.node, depth), tree.attr, False, after)
 
-    def _subscript(self, tree: nodes.Getitem, offset: int, depth: int) -> Node:
+    def _subscript(self, tree: nodes.Getitem, offset: int, depth: int) -> ExpressionNode:
         of = self.node(tree.node, depth)
         name = getattr(tree.arg, "value", None)
         if isinstance(name, bool) or not isinstance(name, str | int):
@@ -360,7 +360,7 @@ class _Reader:
             raise _ParseError("L003", message, offset)
         return Attribute(of, str(name), True, offset)
 
-    def _filter(self, tree: nodes.Filter, offset: int, depth: int) -> Node:
+    def _filter(self, tree: nodes.Filter, offset: int, depth: int) -> ExpressionNode:
         if tree.node is None or tree.name not in FILTERS:
             known = nearest(tree.name, FILTERS) or f", known are {', '.join(FILTERS)}"
             raise _ParseError("L004", f"unknown filter '{tree.name}'{known}", offset)
@@ -382,7 +382,7 @@ class _Reader:
             "L005", f"'{name}' takes text or a whole number, as a constant", node.offset
         )
 
-    def _comparison(self, tree: nodes.Compare, offset: int, depth: int) -> Node:
+    def _comparison(self, tree: nodes.Compare, offset: int, depth: int) -> ExpressionNode:
         left = self.node(tree.expr, depth)
         if len(tree.ops) != 1:
             message = "compare two values, and join comparisons with 'and'"
@@ -395,16 +395,16 @@ class _Reader:
         right = self.node(operand.expr, depth)
         return Comparison(left, _OPERATORS[operand.op], right, left.offset)
 
-    def _both(self, tree: nodes.And | nodes.Or, offset: int, depth: int) -> Node:
+    def _both(self, tree: nodes.And | nodes.Or, offset: int, depth: int) -> ExpressionNode:
         operator = type(tree).__name__.lower()
         return Logical(
             operator, (self.node(tree.left, depth), self.node(tree.right, depth)), offset
         )
 
-    def _not(self, tree: nodes.Not, offset: int, depth: int) -> Node:
+    def _not(self, tree: nodes.Not, offset: int, depth: int) -> ExpressionNode:
         return Logical("not", (self.node(tree.node, depth),), offset)
 
-    _read: Mapping[str, Callable[..., Node]] = {
+    _read: Mapping[str, Callable[..., ExpressionNode]] = {
         "Name": _name,
         "Const": _constant,
         "Neg": _negative,
@@ -418,7 +418,7 @@ class _Reader:
     }
 
 
-def _without_blank(node: Node) -> tuple[Node, str]:
+def _without_blank(node: ExpressionNode) -> tuple[ExpressionNode, str]:
     """The tree without `blank`, and its hint. Raises _ParseError if there are two."""
     hints: list[tuple[str, int]] = []
     bare = _stripped(node, hints)
@@ -429,7 +429,7 @@ def _without_blank(node: Node) -> tuple[Node, str]:
     return bare, hints[0][0] if hints else ""
 
 
-def _stripped(node: Node, hints: list[tuple[str, int]]) -> Node:
+def _stripped(node: ExpressionNode, hints: list[tuple[str, int]]) -> ExpressionNode:
     match node:
         case Filtered(of, "blank", arguments, offset):
             hints.append((str(arguments[0]) if arguments else "", offset))

@@ -33,9 +33,9 @@ from handoff.values import blocks
 from handoff.values.evaluate import EvaluationError, Missing, Scope, value
 from handoff.values.expressions import (
     Expression,
+    ExpressionNode,
     InvalidExpression,
     Literal,
-    Node,
     cited,
     escape_braces,
     parts,
@@ -161,12 +161,12 @@ class Interpolator:
         view = self._view(name)
         return view is not None and view.rows is not None
 
-    def truth(self, node: Node, text: Text) -> bool | None:
+    def truth(self, node: ExpressionNode, text: Text) -> bool | None:
         """Whether an expression in `text` holds; `None` if that is unknown."""
         found = self._reported(node, text).found
         return bool(found.value) if found and found.type.name == "BOOL" else None
 
-    def shown(self, node: Node, text: Text, where: Where = "text") -> str | None:
+    def shown(self, node: ExpressionNode, text: Text, where: Where = "text") -> str | None:
         """How a part of an expression in `text` prints; `None` if it has no value."""
         evaluated = self._reported(node, text)
         words = shown(evaluated.found, where) if evaluated.found else None
@@ -175,7 +175,7 @@ class Interpolator:
         words = words if len(words) <= MAX_OUTPUT else f"{len(words):,} characters"
         return f"{words}{evaluated.stale}"
 
-    def _reported(self, node: Node, text: Text) -> _Evaluated:
+    def _reported(self, node: ExpressionNode, text: Text) -> _Evaluated:
         evaluated = self._evaluated(node, text)
         if evaluated.problem:
             self._problems[evaluated.problem] = None
@@ -214,7 +214,7 @@ class Interpolator:
     def _named(self, name: str) -> Typed | FactView | None:
         return self._built_in.get(name) or self._view(name)
 
-    def _evaluate(self, node: Node, text: Text) -> _Evaluated:
+    def _evaluate(self, node: ExpressionNode, text: Text) -> _Evaluated:
         scope = Scope(self._named, self._declarations, self._zone)
         try:
             found = value(node, scope)

@@ -16,7 +16,7 @@ from handoff.base.blanks import blanks
 from handoff.base.patterns import lazy_pattern
 from handoff.sql.types import Value
 
-State = Literal["not started", "running", "stalled", "complete", "unknown"]
+PhaseState = Literal["not started", "running", "stalled", "complete", "unknown"]
 
 
 class Clock(Struct, frozen=True):
@@ -142,7 +142,7 @@ def _window(phase: Phase) -> int:
     return phase.recent_minutes or 0
 
 
-_RULES: tuple[tuple[State, str, Callable[[Phase, Clock], bool]], ...] = (
+_RULES: tuple[tuple[PhaseState, str, Callable[[Phase, Clock], bool]], ...] = (
     ("unknown", "how much is done is not known", lambda p, _: p.done is None),
     ("unknown", "nothing is planned", lambda p, _: p.total == 0),
     ("unknown", "more is done than planned", lambda p, _: p.is_over),
@@ -217,7 +217,7 @@ def _counted_rate(phase: Phase, clock: Clock) -> Rate | None:
     return _running_rate(phase, clock) if is_open else None
 
 
-_RATES: Mapping[State, Callable[[Phase, Clock], Rate | None]] = {
+_RATES: Mapping[PhaseState, Callable[[Phase, Clock], Rate | None]] = {
     "not started": lambda _, __: _STILL,
     "running": _running_rate,
     "stalled": lambda _, __: _STILL,
@@ -248,7 +248,7 @@ class Assessment(Struct, frozen=True):
     """A phase, and everything that follows from its row and the clock."""
 
     phase: Phase
-    state: State
+    state: PhaseState
     why: str
     """Why the state is unknown; else empty."""
     started: bool | None
@@ -260,7 +260,7 @@ class Assessment(Struct, frozen=True):
     """When the phase ends at this rate; `None` if it does not run."""
 
 
-def assess(phase: Phase, clock: Clock, state: State | None = None) -> Assessment:
+def assess(phase: Phase, clock: Clock, state: PhaseState | None = None) -> Assessment:
     """What follows for the phase; `state` where that is known otherwise."""
     found, why = next((state, why) for state, why, holds in _RULES if holds(phase, clock))
     state = state or found

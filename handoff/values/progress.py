@@ -20,7 +20,7 @@ from handoff.values.phases import (
     Clock,
     Estimate,
     Phase,
-    State,
+    PhaseState,
     assess,
     completion,
     count,
@@ -29,7 +29,7 @@ from handoff.values.phases import (
     phase_of,
 )
 
-Row = Mapping[str, Value]
+ContractRow = Mapping[str, Value]
 
 DERIVED: Mapping[str, Mapping[str, str]] = {
     "phases": {
@@ -58,13 +58,18 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
 class DerivedRow(Struct, frozen=True):
     """A row with the columns that follow from it."""
 
-    values: Row
+    values: ContractRow
     exact: Mapping[str, Fraction]
     """The derived numbers before they are cut or rounded, for comparisons."""
 
 
 def derive(
-    contract: str, rows: Sequence[Row], *, as_of: datetime, stalled_minutes: int, zone: tzinfo
+    contract: str,
+    rows: Sequence[ContractRow],
+    *,
+    as_of: datetime,
+    stalled_minutes: int,
+    zone: tzinfo,
 ) -> tuple[tuple[DerivedRow, ...], DerivedRow | None]:
     """Each row with what follows from it, and of *phases* one row over all of them.
 
@@ -84,19 +89,21 @@ def derive(
     return found, _row({**columns, **_columns(total.phase)}, *_overall(total, phases, clock))
 
 
-def _row(row: Row, derived: Row, exact: Mapping[str, Fraction | None]) -> DerivedRow:
+def _row(
+    row: ContractRow, derived: ContractRow, exact: Mapping[str, Fraction | None]
+) -> DerivedRow:
     known = {name: number for name, number in exact.items() if number is not None}
     return DerivedRow({**row, **derived}, known)
 
 
 # --- phases ------------------------------------------------------------------------------
 
-_Derived = tuple[Row, Mapping[str, Fraction | None]]
+_Derived = tuple[ContractRow, Mapping[str, Fraction | None]]
 
 
 def _phase(found: Assessment, eta: str, estimate: Estimate | None) -> _Derived:
     phase, rate = found.phase, found.rate
-    derived: Row = {
+    derived: ContractRow = {
         "percent": _percent(phase.done, phase.total),
         "progress": _progress(phase),
         "summary": _summary(phase, found.state),
@@ -119,7 +126,7 @@ def _progress(phase: Phase) -> str | None:
     return f"{phase.done:,} of {phase.total:,}" if phase.is_whole else None
 
 
-def _summary(phase: Phase, state: State) -> str:
+def _summary(phase: Phase, state: PhaseState) -> str:
     """`running, 514 of 1,537 days (33.4%), 99.0% succeeded`, as far as it is known."""
     share = _percent(phase.done, phase.total)
     well = _percent(phase.succeeded, phase.attempted)
@@ -209,7 +216,7 @@ def _extreme(
     return of(known) if known and len(known) == len(times) else None
 
 
-_TOGETHER: tuple[tuple[State, Callable[[set[State], Phase, Clock], bool]], ...] = (
+_TOGETHER: tuple[tuple[PhaseState, Callable[[set[PhaseState], Phase, Clock], bool]], ...] = (
     ("unknown", lambda states, _, __: not states),
     ("complete", lambda states, _, __: states == {"complete"}),
     ("running", lambda states, _, __: "running" in states),
@@ -222,7 +229,7 @@ _TOGETHER: tuple[tuple[State, Callable[[set[State], Phase, Clock], bool]], ...] 
     ("unknown", lambda _, __, ___: True),
 )
 """The first that holds for the states of the phases decides."""
-_WITHOUT: Mapping[State, str] = {
+_WITHOUT: Mapping[PhaseState, str] = {
     "not started": "not started",
     "stalled": "stalled",
     "running": "without a rate",
@@ -247,7 +254,7 @@ def _overall(total: Assessment, phases: Sequence[Assessment], clock: Clock) -> _
     return _phase(total, f"{end(last.hours, clock)}, {name} at {last.speed}", last)
 
 
-def _unfinished(phases: Sequence[tuple[str, State]]) -> str:
+def _unfinished(phases: Sequence[tuple[str, PhaseState]]) -> str:
     """`none: Phase 2 not started`: the phases without an estimate, three at most."""
     words = [f"{name} {_WITHOUT[state]}" for name, state in phases]
     more = f" and {len(words) - 3} more" if len(words) > 3 else ""
@@ -261,11 +268,11 @@ _YELLOW = 5
 """Points below the target, up to which a table is yellow."""
 
 
-def _coverage(row: Row) -> _Derived:
+def _coverage(row: ContractRow) -> _Derived:
     scheduled, actual = count(row.get("scheduled")), count(row.get("actual"))
     excluded, target = count(row.get("excluded")), _target(row.get("target_pct"))
     expected = _less(scheduled, excluded)
-    derived: Row = {
+    derived: ContractRow = {
         "expected": expected,
         "percent": _percent(actual, scheduled, digits=_digits(target)),
         "complete_pct": _percent(actual, expected),

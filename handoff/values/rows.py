@@ -32,7 +32,7 @@ class EarlierSession(Struct, frozen=True):
     """Why there are none."""
 
 
-State = Literal["met", "accepted", "violated", "unanswered"]
+VerdictState = Literal["met", "accepted", "violated", "unanswered"]
 Sign = Literal["≥", "≤", "="]
 
 
@@ -55,7 +55,7 @@ class Verdict(Struct, frozen=True):
     index: int | None
     """Of the row; `None`: there is no such row."""
     cell: Typed | None
-    state: State
+    state: VerdictState
     accepted: AcceptedException | None
     """The exception made for the row, expired or not."""
 

@@ -27,7 +27,7 @@ from handoff.values.expressions import Expression, InvalidExpression, Literal, o
 from handoff.values.rows import FactView
 from handoff.values.view import declared_views
 
-Facts = Mapping[str, FactView]
+FactViews = Mapping[str, FactView]
 
 
 def problems(session: Session, queries: Mapping[str, Query]) -> list[Problem]:
@@ -59,7 +59,7 @@ def _declaration_problems(fact: FactView) -> Iterator[Problem]:
 # --- expressions ---------------------------------------------------------------------------
 
 
-def _scope(facts: Facts) -> Scope:
+def _scope(facts: FactViews) -> Scope:
     def find(name: str) -> Type | FactView | None:
         return parse_type(BUILT_IN[name]) if name in BUILT_IN else facts.get(name)
 
@@ -67,7 +67,7 @@ def _scope(facts: Facts) -> Scope:
 
 
 def _part(
-    part: Literal | Expression | InvalidExpression, text: Text, facts: Facts
+    part: Literal | Expression | InvalidExpression, text: Text, facts: FactViews
 ) -> Iterator[Problem]:
     """The first problem of one part, for the next ones may follow from it."""
     if isinstance(part, InvalidExpression):
@@ -82,7 +82,7 @@ def _part(
 # --- blocks --------------------------------------------------------------------------------
 
 
-def _leaf(leaf: Leaf, facts: Facts) -> Iterator[Problem]:
+def _leaf(leaf: Leaf, facts: FactViews) -> Iterator[Problem]:
     match leaf.node:
         case Text() as text if leaf.role == "condition":
             yield from _condition(text, facts)
@@ -119,7 +119,7 @@ def _rows(block: TableBlock | PhasesBlock | FilesBlock, fact: FactView) -> Itera
                     yield Problem("L011", f"{message}, which 'files:' reads", place)
 
 
-def _condition(when: Text, facts: Facts) -> Iterator[Problem]:
+def _condition(when: Text, facts: FactViews) -> Iterator[Problem]:
     """A condition that is not one comparison of facts; `_part` reports the rest."""
     first, *more = parts(when.value.strip())
     if more:
@@ -135,6 +135,6 @@ def _condition(when: Text, facts: Facts) -> Iterator[Problem]:
             yield Problem("L017", message, when.place)
 
 
-def _fact(name: str, place: Place, facts: Facts) -> Iterator[Problem]:
+def _fact(name: str, place: Place, facts: FactViews) -> Iterator[Problem]:
     if name not in facts:
         yield Problem("L010", unknown_fact(name, facts, ()), place)

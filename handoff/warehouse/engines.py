@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from handoff.base.problems import UsageError, nearest
+from handoff.base.progress import Progress
 from handoff.project.project import Project
 from handoff.project.settings import ENGINES, Engine
-from handoff.warehouse.port import Progress, Warehouse
+from handoff.warehouse.port import Warehouse
 
 
 def choose_engine(project: Project, engine: str | None) -> Engine:

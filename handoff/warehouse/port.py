@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -22,10 +22,6 @@ class BoundQuery(Struct, frozen=True):
     query: Query
     params: Mapping[str, Value]
     """Converted to the declared types."""
-
-
-Progress = Callable[[str], None]
-"""Called with a few words on what a slow step is doing."""
 
 
 class Warehouse(Protocol):

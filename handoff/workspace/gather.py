@@ -24,9 +24,10 @@ from handoff.workspace.paths import facts_path, is_own_file, session_path
 if TYPE_CHECKING:
     from handoff.sources.lookup import LookupResult
     from handoff.values.rows import EarlierSession
-    from handoff.warehouse.port import BoundQuery, Progress, Warehouse
+    from handoff.warehouse.port import BoundQuery, Warehouse
+from handoff.base.progress import Progress
 
-Row = tuple[Value, ...]
+ResultRow = tuple[Value, ...]
 Look = Callable[[SourceFact, datetime], "LookupResult"]
 
 
@@ -208,8 +209,8 @@ def _failed(
 
 
 def _redacted(
-    columns: tuple[Column, ...], rows: tuple[Row, ...], names: tuple[str, ...]
-) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
+    columns: tuple[Column, ...], rows: tuple[ResultRow, ...], names: tuple[str, ...]
+) -> tuple[tuple[Column, ...], tuple[ResultRow, ...]]:
     kept = [n for n, column in enumerate(columns) if column.name not in names]
     return (
         tuple(columns[n] for n in kept),

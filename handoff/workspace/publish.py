@@ -182,7 +182,7 @@ def _publish(
     return written
 
 
-def _why(built: BuiltDocument, now: writer.State) -> str:
+def _why(built: BuiltDocument, now: writer.FileState) -> str:
     """What made the document out of date, as far as the cache knows."""
     if now != "outdated" or not built.changed:
         return ""

@@ -21,8 +21,8 @@ from handoff.base.problems import InvalidInput, Level, Place, Problem, nearest
 from handoff.yaml.nodes import List, Map, Node, Pair, ParsedYAML, Scalar, is_null, parse_yaml
 from handoff.yaml.traps import in_quotes
 
-Plain = None | bool | int | float | str
-JSON = Plain | list["JSON"] | dict[str, "JSON"]
+ScalarValue = None | bool | int | float | str
+JSON = ScalarValue | list["JSON"] | dict[str, "JSON"]
 Choice = TypeVar("Choice", bound=str)
 
 # YAML 1.2.2 §10.3.2, the core schema: 'yes', '0o' aside, '1:30' and dates are text.
@@ -229,7 +229,7 @@ class Decoder:
             self.report("Y022", f"expected {what}, found {describe(node)}{hint}", node)
 
 
-def scalar_value(node: Scalar) -> Plain:
+def scalar_value(node: Scalar) -> ScalarValue:
     """The value of a scalar by the core schema; quoted and block text is text."""
     text = node.text
     if node.style != "plain":

@@ -28,7 +28,7 @@ class Quoted(str):
     __slots__ = ()
 
 
-class Plain(str):
+class PlainText(str):
     """Text written without quotes, such as the blank `[TIME]`."""
 
     __slots__ = ()
@@ -37,16 +37,16 @@ class Plain(str):
 class Flow(Struct, frozen=True):
     """A mapping on one line."""
 
-    pairs: Mapping[str, Value]
+    pairs: Mapping[str, YamlValue]
 
 
-Value = str | bool | Flow | None | Sequence["Value"] | Mapping[str, "Value"]
+YamlValue = str | bool | Flow | None | Sequence["YamlValue"] | Mapping[str, "YamlValue"]
 
 
 class EmittedKey(Struct, frozen=True):
     """One key of the file."""
 
-    value: Value = None
+    value: YamlValue = None
     comment: str = ""
     """After a value on the line of the key, else above the key."""
     verbatim: str = ""
@@ -64,12 +64,12 @@ def format_page(head: Sequence[str], parts: Mapping[str, EmittedKey]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def format_block(value: Value, indent: int) -> str:
+def format_block(value: YamlValue, indent: int) -> str:
     """The lines of a list or mapping under a key or dash that is at `indent`."""
     return "\n".join(list(_value_lines("", value, indent))[1:])
 
 
-def value_of(node: Node) -> Value:
+def value_of(node: Node) -> YamlValue:
     """A node of another file as a value, aliases written out."""
     if isinstance(node, Map):
         return {pair.key: value_of(pair.node) for pair in node.pairs}
@@ -96,7 +96,7 @@ def _part_lines(key: str, part: EmittedKey) -> Iterator[str]:
     yield from lines
 
 
-def _pair_lines(key: str, value: Value, indent: int) -> Iterator[str]:
+def _pair_lines(key: str, value: YamlValue, indent: int) -> Iterator[str]:
     pad = " " * indent
     if isinstance(key, Comment):
         yield f"{pad}# {key}"
@@ -106,7 +106,7 @@ def _pair_lines(key: str, value: Value, indent: int) -> Iterator[str]:
     )
 
 
-def _value_lines(start: str, value: Value, indent: int) -> Iterator[str]:
+def _value_lines(start: str, value: YamlValue, indent: int) -> Iterator[str]:
     """`value` after a key or a dash that is at `indent`."""
     if value is None:
         yield start
@@ -116,7 +116,7 @@ def _value_lines(start: str, value: Value, indent: int) -> Iterator[str]:
         yield start
         for key, inner in value.items():
             yield from _pair_lines(key, inner, indent + 2)
-    elif isinstance(value, Plain):
+    elif isinstance(value, PlainText):
         yield f"{start} {value}"
     elif isinstance(value, str | bool):
         quote = "'" if isinstance(value, Quoted) else None
@@ -173,7 +173,7 @@ class ScalarContext(Struct, frozen=True):
     newline: str = "\n"
 
 
-def format_flow(value: Value, *, null: str = "null") -> str:
+def format_flow(value: YamlValue, *, null: str = "null") -> str:
     """`value` on one line, as it is written inside `{}` or `[]`; `null` stands for `None`."""
     if isinstance(value, Mapping):
         pairs = (

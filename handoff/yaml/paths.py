@@ -104,13 +104,13 @@ class PathIndex:
     def __init__(self, root: Node) -> None:
         self._root = root
         self.nodes = dict(walk(root))
-        self._names: dict[KeyPath, dict[str, list[_Match]]] = {}
+        self._names: dict[KeyPath, dict[str, list[_PathMatch]]] = {}
         for keys, node in self.nodes.items():
             names = self._names.setdefault(keys[:-1], {})
-            names.setdefault(str(keys[-1]), []).append(_Match(0, keys))
+            names.setdefault(str(keys[-1]), []).append(_PathMatch(0, keys))
             name = _item_name(node) if isinstance(keys[-1], int) else None
             if name is not None:
-                names.setdefault(name, []).append(_Match(1, keys))
+                names.setdefault(name, []).append(_PathMatch(1, keys))
 
     def exact_path(self, keys: KeyPath) -> str:
         """The path that means `keys` and nothing else; dots in labels escaped if necessary."""
@@ -143,15 +143,15 @@ class PathIndex:
 # --- matching ------------------------------------------------------------------------------
 
 
-class _Match(Struct, frozen=True):
+class _PathMatch(Struct, frozen=True):
     looseness: int
     """0 for an exact match, more for each liberty taken."""
     keys: KeyPath
 
 
-def _matches(node: Node, parts: list[str]) -> Iterator[_Match]:
+def _matches(node: Node, parts: list[str]) -> Iterator[_PathMatch]:
     if not parts:
-        yield _Match(0, ())
+        yield _PathMatch(0, ())
         return
     for key, inner in children(node):
         for count in range(1, len(parts) + 1):  # a label may hold dots itself
@@ -162,9 +162,11 @@ def _matches(node: Node, parts: list[str]) -> Iterator[_Match]:
             yield from _matches_in(key, inner, parts, 1)
 
 
-def _matches_in(key: str | int, inner: Node, parts: list[str], loose: int) -> Iterator[_Match]:
+def _matches_in(
+    key: str | int, inner: Node, parts: list[str], loose: int
+) -> Iterator[_PathMatch]:
     for match in _matches(inner, parts):
-        yield _Match(loose + match.looseness, (key, *match.keys))
+        yield _PathMatch(loose + match.looseness, (key, *match.keys))
 
 
 def _looseness_of_child(key: str | int, inner: Node, word: str) -> int | None:

@@ -29,11 +29,11 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
 from handoff.base.problems import UsageError, WorldError
+from handoff.base.progress import Progress
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.tables import TableSchema
 from handoff.warehouse.bigquery.errors import reason_of, root, set_project, unreachable
 from handoff.warehouse.bigquery.wire import columns
-from handoff.warehouse.port import Progress
 
 CONNECT_SECONDS = 10.0
 HTTP_SECONDS = 60.0

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.tables import Tables
@@ -25,7 +26,6 @@ from handoff.warehouse.bigquery.errors import explain
 from handoff.warehouse.bigquery.jobs import Cancelled, Jobs, resource, run_parallel
 from handoff.warehouse.port import (
     BoundQuery,
-    Progress,
     ResultTooLarge,
     describe_differences,
     too_many_rows,

@@ -22,7 +22,7 @@ from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.types import BadValue, Field, Type, Value, type_of, value_of
 from handoff.warehouse.port import MAX_BYTES, BoundQuery, ResultTooLarge, too_many_rows
 
-Json = Mapping[str, object]
+JsonObject = Mapping[str, object]
 
 
 def dry_run_configuration(
@@ -107,7 +107,7 @@ def check_labels(settings: Settings) -> None:
 # --- parameters --------------------------------------------------------------------------
 
 
-def parameters(bound: BoundQuery) -> list[Json]:
+def parameters(bound: BoundQuery) -> list[JsonObject]:
     """`queryParameters`: every parameter of `bound` with its declared type."""
     types = {each.name: type_of(each.type) for each in bound.query.params}
     types["as_of"] = Type("TIMESTAMP")
@@ -121,7 +121,7 @@ def parameters(bound: BoundQuery) -> list[Json]:
     ]
 
 
-def _parameter_type(wanted: Type) -> Json:
+def _parameter_type(wanted: Type) -> JsonObject:
     if wanted.name == "ARRAY":
         return {"type": "ARRAY", "arrayType": _parameter_type(wanted.element)}
     if wanted.name == "STRUCT":
@@ -129,11 +129,11 @@ def _parameter_type(wanted: Type) -> Json:
     return {"type": wanted.name}
 
 
-def _field(field: Field) -> Json:
+def _field(field: Field) -> JsonObject:
     return {"name": field.name, "type": _parameter_type(field.type)}
 
 
-def _parameter_value(value: Value, wanted: Type) -> Json:
+def _parameter_value(value: Value, wanted: Type) -> JsonObject:
     if value is None:
         return {"value": None}
     if isinstance(value, tuple):
@@ -178,11 +178,11 @@ _TEXTS: tuple[tuple[type, Callable[..., str]], ...] = (
 
 # --- results -----------------------------------------------------------------------------
 
-Schema = Sequence[Mapping[str, object]]
+WireSchema = Sequence[Mapping[str, object]]
 """`schema.fields`: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableSchema"""
 
 
-def columns(schema: Schema) -> tuple[Column, ...]:
+def columns(schema: WireSchema) -> tuple[Column, ...]:
     """The columns of a result, their types as GoogleSQL spells them."""
     return tuple(Column(str(each["name"]), _spelled(each)) for each in schema)
 

@@ -10,8 +10,8 @@ from sqlglot import exp
 from handoff.warehouse.duckdb.nodes import (
     ELSEWHERE,
     UNSUPPORTED,
+    NodeRule,
     Refusal,
-    Rule,
     call,
     case,
     cast_to,
@@ -276,7 +276,7 @@ _EXACT_FRACTION = r"-?(0|[1-9][0-9]{0,7})\.[0-9]{0,6}[1-9]"
 """Fractions that both engines spell as they were written."""
 
 
-def _only(*names: str) -> Rule:
+def _only(*names: str) -> NodeRule:
     """The same with only these arguments."""
 
     def rule(node: exp.Expr) -> exp.Expr:
@@ -322,7 +322,7 @@ def _unnest(node: exp.Expr) -> exp.Expr:
     return node
 
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, NodeRule] = {
     "DateAdd": _add_to_date,
     "DateSub": _add_to_date,
     "TimestampAdd": _add_to_time,

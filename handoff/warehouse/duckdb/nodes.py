@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-Rule = Callable[[exp.Expr], exp.Expr]
+NodeRule = Callable[[exp.Expr], exp.Expr]
 
 NUMBERS = ("INT64", "FLOAT64", "NUMERIC")
 UNSUPPORTED = "is not supported by the embedded engine"

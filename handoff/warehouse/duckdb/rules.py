@@ -16,8 +16,8 @@ from handoff.warehouse.duckdb.nodes import (
     ELSEWHERE,
     NUMBERS,
     UNSUPPORTED,
+    NodeRule,
     Refusal,
-    Rule,
     call,
     case,
     cast_to,
@@ -306,7 +306,7 @@ def _convert_text(node: exp.Expr, wanted: str) -> exp.Expr:
     return case(*cases, default=failed)
 
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, NodeRule] = {
     "Literal": _literal,
     "Add": _arithmetic,
     "Sub": _arithmetic,

@@ -26,7 +26,7 @@ from handoff.sql.types import BadType, type_of
 from handoff.warehouse.duckdb.nodes import Refusal
 from handoff.warehouse.duckdb.rules import correct
 
-Tables = Mapping[str, Mapping[str, Mapping[str, str]]]
+CatalogTables = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Dataset, table, column: the column's GoogleSQL type."""
 
 
@@ -50,13 +50,13 @@ class Translation(Struct, frozen=True):
 class Catalog(Struct, frozen=True):
     """The tables that queries may read."""
 
-    tables: Tables
+    tables: CatalogTables
     schema: MappingSchema
     database: str
     """DuckDB's name of the file, which it would else confuse with a dataset of that name."""
 
     @classmethod
-    def of(cls, tables: Tables, database: str) -> Catalog:
+    def of(cls, tables: CatalogTables, database: str) -> Catalog:
         as_dict: dict[str, object] = {
             dataset: {name: dict(columns) for name, columns in members.items()}
             for dataset, members in tables.items()
@@ -164,7 +164,7 @@ def _is_local(table: exp.Table) -> bool:
     return False
 
 
-def _check_table(table: exp.Table, query: Query, tables: Tables) -> None:
+def _check_table(table: exp.Table, query: Query, tables: CatalogTables) -> None:
     """Check that `table` exists, and remove its project: the engine has only one."""
     name, dataset = table.name, table.db
     if not isinstance(table.this, exp.Identifier):

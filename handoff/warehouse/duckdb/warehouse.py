@@ -22,6 +22,7 @@ from sqlglot import exp
 from handoff.base.cache import cache_folder
 from handoff.base.files import confined, read_plain
 from handoff.base.problems import InvalidInput, Place, Problem, WorldError
+from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult, Value
 from handoff.sql.tables import Tables as Schemas
 from handoff.sql.tables import TableSchema
@@ -29,21 +30,20 @@ from handoff.sql.types import BadValue, Type, type_of, value_of
 from handoff.warehouse.duckdb import versions
 from handoff.warehouse.duckdb.translate import (
     Catalog,
+    CatalogTables,
     NotTranslated,
-    Tables,
     Translation,
     translate,
 )
 from handoff.warehouse.port import (
     BoundQuery,
-    Progress,
     ResultTooLarge,
     describe_differences,
     too_many_rows,
 )
 
 T = TypeVar("T")
-Clock = Callable[[], datetime]
+UtcClock = Callable[[], datetime]
 
 TIMEOUT_SECONDS = 60.0
 
@@ -68,7 +68,7 @@ class DuckDBWarehouse:
         engine: str,
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
-        clock: Clock = lambda: datetime.now(UTC),
+        clock: UtcClock = lambda: datetime.now(UTC),
     ) -> None:
         self.engine = engine
         self.tables = _tables(connection)
@@ -273,7 +273,7 @@ _LOCKING = threading.Lock()
 # --- tables and values -------------------------------------------------------------------
 
 
-def _tables(connection: DuckDBPyConnection) -> Tables:
+def _tables(connection: DuckDBPyConnection) -> CatalogTables:
     """The columns of every table, with GoogleSQL's types."""
     found = connection.execute(
         "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
