@@ -139,9 +139,13 @@ NodeKind = TypeVar("NodeKind")
 
 def every(node: object, kind: type[NodeKind]) -> Sequence[NodeKind]:
     """Each node of a kind at or under `node`, in order; not what such a node holds itself."""
-    found: list[NodeKind] = []
-    _add_nodes(node, kind, found)
-    return found
+    kept = vars(node) if isinstance(node, Session) else {}  # as for `leaves`
+    name = f"_every_{kind.__name__}"
+    if name not in kept:
+        found: list[NodeKind] = []
+        _add_nodes(node, kind, found)
+        kept[name] = tuple(found)
+    return kept[name]  # type: ignore[no-any-return]
 
 
 def _add_nodes(node: object, kind: type[NodeKind], found: list[NodeKind]) -> None:
@@ -204,11 +208,19 @@ def task_list(text: str, place: Place) -> Iterator[ChecklistItem]:
             yield ChecklistItem(Text(task[2], place), task[1] != " ", None, place)
 
 
-def every_entry(node: object) -> Iterator[Entry]:
+def every_entry(node: object) -> Sequence[Entry]:
     """Each entry at or under `node`, those inside entries too."""
+    kept = vars(node) if isinstance(node, Session) else {}  # as for `leaves`
+    if "_entries" not in kept:
+        kept["_entries"] = tuple(_entries(node))
+    return kept["_entries"]  # type: ignore[no-any-return]
+
+
+def _entries(node: object) -> list[Entry]:
+    found: list[Entry] = []
     for entry in every(node, Entry):
-        yield entry
-        yield from every_entry(entry.content)
+        found += [entry, *_entries(entry.content)]
+    return found
 
 
 _LEAVES = frozenset(LeafNode.__args__)
