@@ -166,7 +166,8 @@ def test_columns_stand_beside_numbers_only() -> None:
     added = [name for name in found.types if name.endswith(("_before", "_change"))]
     numbers = (
         *("scheduled", "excluded", "actual", "target_pct"),
-        *("expected", "percent", "complete_pct", "ceiling_pct", "gap"),
+        *("expected", "percent", "complete_pct", "scheduled_pct", "expected_pct"),
+        *("ceiling_pct", "gap"),
     )
     assert added == [f"{n}{end}" for n in numbers for end in ("_before", "_change")]
     assert set(added) < set(found.derived)

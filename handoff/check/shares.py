@@ -103,6 +103,8 @@ def _as_percentage(column: str) -> str:
 _SHARES: Mapping[str, tuple[str, str]] = {
     "percent": ("actual", "scheduled"),
     "complete_pct": ("actual", "expected"),
+    "scheduled_pct": ("actual", "scheduled"),
+    "expected_pct": ("actual", "expected"),
     "ceiling_pct": ("expected", "scheduled"),
 }
 """What is divided by what."""
@@ -178,7 +180,11 @@ def _of_columns(
     row: str, places: Mapping[str, Place], words: str
 ) -> Iterator[tuple[Place, str]]:
     """A share together with the two counts of another one, and without its own."""
-    for wrong, right in (("percent", "complete_pct"), ("complete_pct", "percent")):
+    pairs = (
+        *(("percent", "complete_pct"), ("complete_pct", "percent")),
+        *(("scheduled_pct", "expected_pct"), ("expected_pct", "scheduled_pct")),
+    )
+    for wrong, right in pairs:
         numerator, denominator = _SHARES[right]
         other = _SHARES[wrong][1]
         is_mixed = {numerator, denominator, wrong} <= places.keys()

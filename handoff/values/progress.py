@@ -47,6 +47,8 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
         "expected": "INT64",
         "percent": "FLOAT64",
         "complete_pct": "FLOAT64",
+        "scheduled_pct": "FLOAT64",
+        "expected_pct": "FLOAT64",
         "ceiling_pct": "FLOAT64",
         "gap": "INT64",
         "status": "STRING",
@@ -272,10 +274,15 @@ def _coverage(row: ContractRow) -> _Derived:
     scheduled, actual = count(row.get("scheduled")), count(row.get("actual"))
     excluded, target = count(row.get("excluded")), _target(row.get("target_pct"))
     expected = _less(scheduled, excluded)
+    of_scheduled = _percent(actual, scheduled, digits=_digits(target))
+    of_expected = _percent(actual, expected)
     derived: ContractRow = {
         "expected": expected,
-        "percent": _percent(actual, scheduled, digits=_digits(target)),
-        "complete_pct": _percent(actual, expected),
+        "percent": of_scheduled,
+        "complete_pct": of_expected,
+        # the same by the names of their denominators
+        "scheduled_pct": of_scheduled,
+        "expected_pct": of_expected,
         "ceiling_pct": _percent(expected, scheduled),
         "gap": _less(expected, actual),
         "status": _status(actual, scheduled, target),
@@ -283,6 +290,8 @@ def _coverage(row: ContractRow) -> _Derived:
     exact = {
         "percent": _share(actual, scheduled),
         "complete_pct": _share(actual, expected),
+        "scheduled_pct": _share(actual, scheduled),
+        "expected_pct": _share(actual, expected),
         "ceiling_pct": _share(expected, scheduled),
     }
     return derived, exact
