@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct, field
 
 from handoff.base.markdown import Heading, Link, Page, headings, links, parse_markdown
-from handoff.base.problems import InvalidInput, Level, Place, Problem
+from handoff.base.problems import InvalidInput, Level, Place, Problem, truncate
 from handoff.base.tree import Tree
 from handoff.facts.recorded import Fact, Facts, Value, is_current
 from handoff.session.model import QueryFact, Session, SourceFact
@@ -286,5 +286,4 @@ class ProjectContext(Struct, frozen=True, dict=True):
 
 def shorten(words: str) -> str:
     """The first line, at most 60 characters of it."""
-    line = words.strip().partition("\n")[0]
-    return line if len(line) <= 60 else f"{line[:59]}…"
+    return truncate(words.strip().partition("\n")[0], 60)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from handoff.base.characters import revealed
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Problem, Report, UsageError
 from handoff.base.report import as_text
 
@@ -85,6 +86,9 @@ def _styled(code: str, text: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if colour(sys.stdout) else text
 
 
+_ESCAPES = lazy_pattern(r"\x1b\[\d+m|\ufe0f")
+
+
 def wrapped(line: str, indent: int) -> list[str]:
     """`line` in the width of the terminal, 80 columns at least; elsewhere one line."""
     start = " " * indent
@@ -95,19 +99,18 @@ def wrapped(line: str, indent: int) -> list[str]:
     columns = max(shutil.get_terminal_size().columns, 80)
     lines, room = [""], columns - indent
     for word in line.split(" "):
-        if lines[-1] and _width(f"{lines[-1]} {word}") > room:
+        if lines[-1] and text_width(_ESCAPES.sub("", f"{lines[-1]} {word}")) > room:
             lines.append(word)
         else:
             lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
     return [f"{start}{each}" for each in lines]
 
 
-def _width(text: str) -> int:
-    import re
-    import unicodedata
+def text_width(text: str) -> int:
+    """The columns that `text` takes in a terminal."""
+    import unicodedata  # slow, and only tables and wrapped lines need it
 
-    plain = re.sub(r"\x1b\[\d+m|\ufe0f", "", text)
-    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in plain)
+    return len(text) + sum(unicodedata.east_asian_width(each) in "WF" for each in text)
 
 
 class ProgressLine:

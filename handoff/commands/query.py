@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated
@@ -257,7 +256,7 @@ def _table(result: QueryResult) -> str:
     """Aligned columns, numbers to the right; the count of rows last."""
     names = [column.name for column in result.columns]
     rows = [names, *([revealed(_text(value)) for value in row] for row in result.rows)]
-    widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
+    widths = [max(map(console.text_width, cells)) for cells in zip(*rows, strict=True)]
     right = [column.type in _NUMBERS for column in result.columns]
     lines = ["  ".join(map(_padded, row, widths, right)).rstrip() for row in rows]
     count = len(result.rows)
@@ -326,11 +325,6 @@ def _cell(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<|])", r"\\\1", revealed(" ".join(text.split())))
 
 
-def _width(text: str) -> int:
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide
-
-
 def _padded(text: str, width: int, right: bool) -> str:
-    space = " " * (width - _width(text))
+    space = " " * (width - console.text_width(text))
     return space + text if right else text + space

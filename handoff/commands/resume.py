@@ -11,7 +11,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.base.problems import InvalidInput, WorldError, worst_exit_code
+from handoff.base.problems import InvalidInput, WorldError, truncate, worst_exit_code
 from handoff.base.report import json_text
 from handoff.commands import completers, console, options
 from handoff.commands.hook import MAX_LINES, print_hook, shorten
@@ -370,7 +370,7 @@ def _changed_file(file: ChangedFile) -> str:
     commits = []
     for each in file.commits:
         subject = folded(each.subject) or "no subject"
-        subject = subject if len(subject) <= 80 else f"{subject[:79]}…"
+        subject = truncate(subject, 80)
         commits.append(f"{each.sha[:7]} {code_span(subject)}")
     return f"{code_span(folded(file.path))}: {', '.join(commits)}"
 

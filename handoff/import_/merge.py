@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT, is_blank
-from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, UsageError
+from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, UsageError, truncate
 from handoff.edit.operations import EditResult
 from handoff.edit.save import save
 from handoff.facts.recorded import Facts
@@ -152,7 +152,7 @@ def _renderer(
 
 def _unmerged_problem(each: EditedRange, path: str) -> Problem:
     texts = (" ".join(" ".join(part).split()) for part in (each.old, each.new))
-    old, new = (text if len(text) <= 60 else f"{text[:59]}…" for text in texts)
+    old, new = (truncate(text, 60) for text in texts)
     edit = (
         f"'{old}' → '{new}'" if old and new else f"removed '{old}'" if old else f"added '{new}'"
     )

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from handoff.base.problems import HandoffError, Problem, Refused, nearest
+from handoff.base.problems import HandoffError, Problem, Refused, nearest, truncate
 from handoff.project.settings import TranscriptMapping
 from handoff.session.facts import TIME
 from handoff.session.model import JsonFile, LogFile, SourceFact
@@ -283,7 +283,7 @@ def ambiguous_time(raw: object, zone: str | None) -> BadValue:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    return truncate(text, 40)
 
 
 def _iso(text: str) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
-from handoff.base.problems import InvalidInput, Level, Place, Problem, nearest
+from handoff.base.problems import InvalidInput, Level, Place, Problem, nearest, truncate
 from handoff.yaml.nodes import List, Map, Node, Pair, ParsedYAML, Scalar, is_null, parse_yaml
 from handoff.yaml.traps import in_quotes
 
@@ -274,8 +274,7 @@ def _number(text: str) -> int | float | str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else line[:59] + "…"
+    return truncate(" ".join(text.split()), 60)
 
 
 def _either(words: Iterable[str]) -> str:
