@@ -53,6 +53,8 @@ created: 2026-01-03
 facts: {counts: {sql: q/counts.sql}}
 metrics: "{{ counts.n }} games"
 """
+THIS = f"env PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)} -P"
+"""This Python with this package, whatever is installed; `-I` would ignore PYTHONPATH."""
 PYTHON = f"""\
 #!/bin/sh
 # A stand-in for the Python of setup-python, without a slow install.
@@ -60,11 +62,14 @@ test "$1 $2 $3" = "-I -m venv" || exit 64
 mkdir -p "$4/bin"
 cat >"$4/bin/python" <<'END'
 #!/bin/sh
-test "$1 $2 $3" = "-I -m pip" || exec {shlex.quote(sys.executable)} "$@"
+test "$1" = -I || exit 64
+test "$2 $3" != "-m pip" || exit 0
+shift
+exec {THIS} "$@"
 END
 cat >"$4/bin/handoff" <<'END'
 #!/bin/sh
-exec {shlex.quote(sys.executable)} -I -c 'from handoff.commands import main; main()' "$@"
+exec {THIS} -c 'from handoff.commands import main; main()' "$@"
 END
 chmod +x "$4"/bin/*
 """
