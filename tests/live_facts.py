@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from handoff.base.problems import Place
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance
 from handoff.session.model import QueryFact
-from handoff.sql.contracts import CONTRACTS
-from handoff.sql.query import Declaration, Query
+from handoff.sql.query import CONTRACTS, Declaration, Query
 from handoff.sql.types import Type, Value, type_of, value_of
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)

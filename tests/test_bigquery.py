@@ -26,10 +26,10 @@ from handoff.facts.recorded import Column, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
 from handoff.warehouse.bigquery.client import endpoint, takes_credentials
-from handoff.warehouse.bigquery.cost import MIB, BilledCost, CostEstimate
-from handoff.warehouse.bigquery.doctor import DoctorFinding, doctor_checks
+from handoff.warehouse.bigquery.doctor import doctor_checks
+from handoff.warehouse.bigquery.dry_run import MIB, BilledCost, CostEstimate
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
-from handoff.warehouse.port import BoundQuery
+from handoff.warehouse.port import BoundQuery, DoctorStep
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)
 BUSY = error(503, "backendError", "try again")
@@ -403,8 +403,8 @@ def test_nobody_listens(settings: Settings) -> None:
 def test_job_that_runs_too_long_is_cancelled(
     stub: Stub, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handoff.warehouse.bigquery.jobs.GRACE_SECONDS", 0.0)
-    monkeypatch.setattr("handoff.warehouse.bigquery.jobs.POLL_SECONDS", 0.1)
+    monkeypatch.setattr("handoff.warehouse.bigquery.client.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("handoff.warehouse.bigquery.client.POLL_SECONDS", 0.1)
     monkeypatch.setattr("bigquery_stub.LONG_POLL_SECONDS", 0.1)
 
     (failure,) = ask(stub, replace(settings, timeout_seconds=0), Script(seconds=60))
@@ -465,8 +465,8 @@ def test_interrupted_command_ends_though_a_server_hangs(stub: Stub, tmp_path: Pa
     program.write_text(
         "import sys; sys.path.insert(0, sys.argv[2])\n"
         "from test_bigquery import BigQueryWarehouse, Settings, question\n"
-        "import handoff.warehouse.bigquery.jobs as jobs\n"
-        "jobs.CANCEL_SECONDS = 0.2\n"
+        "from handoff.warehouse.bigquery import client\n"
+        "client.CANCEL_SECONDS = 0.2\n"
         "settings = Settings(project='p', endpoint=sys.argv[1])\n"
         "BigQueryWarehouse(settings, print).run([question()])\n"
     )
@@ -575,7 +575,7 @@ def test_nothing_of_google_is_imported_before_a_query() -> None:
     program = (
         "import sys, handoff.api, handoff.commands.query, handoff.commands.doctor\n"
         "import handoff.warehouse.engines, handoff.warehouse.port\n"
-        "import handoff.warehouse.bigquery.cost\n"
+        "import handoff.warehouse.bigquery.dry_run\n"
         "print([m for m in sys.modules if m.split('.')[0] in ('google', 'requests')])"
     )
 
@@ -595,12 +595,12 @@ def test_doctor_where_all_is_well(stub: Stub, settings: Settings) -> None:
     found = list(doctor_checks(replace(settings, dataset="nba")))
 
     assert found == [
-        DoctorFinding("endpoint", True, f"{stub.url}, without credentials"),
-        DoctorFinding("credentials", True, "AnonymousCredentials"),
-        DoctorFinding("project", True, "p"),
-        DoctorFinding("dry run", True, "SELECT 1 in US"),
-        DoctorFinding("dataset", True, "p.nba in US"),
-        DoctorFinding("clock", True, "agrees with the server's"),
+        DoctorStep("endpoint", True, f"{stub.url}, without credentials"),
+        DoctorStep("credentials", True, "AnonymousCredentials"),
+        DoctorStep("project", True, "p"),
+        DoctorStep("dry run", True, "SELECT 1 in US"),
+        DoctorStep("dataset", True, "p.nba in US"),
+        DoctorStep("clock", True, "agrees with the server's"),
     ]
 
 
@@ -615,20 +615,20 @@ def test_doctor_where_it_is_not(stub: Stub, settings: Settings) -> None:
     found = list(doctor_checks(replace(settings, dataset="nbaa")))
 
     assert [each for each in found if not each.ok] == [
-        DoctorFinding(
+        DoctorStep(
             "dry run",
             False,
             "no permission 'bigquery.jobs.create' in project 'p'",
             "request the role roles/bigquery.jobUser there, or name another project in"
             " 'bigquery: project:'",
         ),
-        DoctorFinding(
+        DoctorStep(
             "dataset",
             False,
             "no dataset 'p.nbaa', or no access",
             "check 'bigquery: dataset:', did you mean 'nba'?",
         ),
-        DoctorFinding("clock", False, "600 s ahead of the server's", "set the clock (NTP)"),
+        DoctorStep("clock", False, "600 s ahead of the server's", "set the clock (NTP)"),
     ]
 
 

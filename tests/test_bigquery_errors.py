@@ -20,8 +20,8 @@ from google.auth.exceptions import (
 from handoff.facts.recorded import Failure
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
+from handoff.warehouse.bigquery.client import JobFailed
 from handoff.warehouse.bigquery.errors import explain
-from handoff.warehouse.bigquery.jobs import JobFailed
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 from handoff.warehouse.port import BoundQuery
 

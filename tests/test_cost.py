@@ -6,14 +6,14 @@ import pytest
 
 from handoff.facts.recorded import Failure
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.warehouse.bigquery.cost import (
+from handoff.warehouse.bigquery.dry_run import (
     MIB,
     TIB,
     BilledCost,
     CostEstimate,
     QueryBudget,
     allot,
-    line,
+    bill_line,
     price,
     size,
 )
@@ -120,5 +120,5 @@ def test_price(n: int, said: str) -> None:
 def test_line_of_a_render() -> None:
     bills = [BilledCost("a", 2 * TEN, cached=False), BilledCost("b", 0, cached=True)]
 
-    assert line(bills, 6.25) == "2 queries, 1 from the cache, 20.0 MiB billed, $0.00012"
-    assert line(bills[:1], 6.25) == "1 query, 20.0 MiB billed, $0.00012"
+    assert bill_line(bills, 6.25) == "2 queries, 1 from the cache, 20.0 MiB billed, $0.00012"
+    assert bill_line(bills[:1], 6.25) == "1 query, 20.0 MiB billed, $0.00012"

@@ -27,7 +27,7 @@ from handoff.project.project import Project
 from handoff.session.decode import load
 from handoff.session.expectations import expectations
 from handoff.session.model import Expectation, ExpectBlock, QueryFact
-from handoff.sql.contracts import CONTRACTS
+from handoff.sql.query import CONTRACTS
 from handoff.values.cells import Cells
 from handoff.values.changes import shown_values
 from handoff.values.expectations import line, meant

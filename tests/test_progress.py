@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff.base.blanks import blanks
-from handoff.sql.contracts import CONTRACTS
+from handoff.sql.query import CONTRACTS
 from handoff.sql.types import Value, type_of, value_of
 from handoff.values.progress import DERIVED, derive
 

@@ -20,7 +20,7 @@ from sessions import session, text
 from handoff import api
 from handoff.facts.recorded import Fact, Facts, Failure
 from handoff.session.model import QueryFact, SourceFact
-from handoff.sql.contracts import CONTRACTS
+from handoff.sql.query import CONTRACTS
 from handoff.values.cells import Cells
 from handoff.values.interpolate import Interpolator
 from handoff.values.printing import printed

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handoff.commands.runner import run
-from handoff.sql.contracts import CONTRACTS
+from handoff.sql.query import CONTRACTS
 
 SESSION = """\
 session: 1

@@ -6,8 +6,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 
-from msgspec import Struct
-
 from handoff.base.cache import cache_folder
 from handoff.base.characters import revealed
 from handoff.base.problems import HandoffError, worst_exit_code
@@ -16,18 +14,8 @@ from handoff.base.report import counted
 from handoff.commands import console, options
 from handoff.project.project import SETTINGS, Project
 from handoff.project.settings import Settings
+from handoff.warehouse.port import DoctorStep
 from handoff.workspace.load import open_project
-
-
-class DoctorStep(Struct, frozen=True):
-    """One thing that was checked."""
-
-    what: str
-    ok: bool
-    detail: str
-    """What was found."""
-    fix: str = ""
-    """What to do; empty where it is ok."""
 
 
 def doctor(
@@ -153,8 +141,7 @@ def _bigquery(project: Project, progress: Progress) -> Iterator[DoctorStep]:
     # slow: 0.5 s
     from handoff.warehouse.bigquery.doctor import doctor_checks
 
-    for check in doctor_checks(project.settings.bigquery):
-        yield DoctorStep(check.what, check.ok, check.detail, check.fix)
+    yield from doctor_checks(project.settings.bigquery)
 
 
 _ENGINES: Mapping[str, Callable[[Project, Progress], Iterator[DoctorStep]]] = {

@@ -114,7 +114,7 @@ def estimate(
 
     Print the bytes of a dry run and as billed; nothing is billed for it.
     """
-    from handoff.warehouse.bigquery.cost import CostEstimate, price
+    from handoff.warehouse.bigquery.dry_run import CostEstimate, price
     from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse  # slow
 
     project = open_project(root, settings=settings or ())

@@ -47,8 +47,7 @@ from handoff.session.shapes import (
     read_keys,
     whole,
 )
-from handoff.sql.contracts import CONTRACTS
-from handoff.sql.query import Declaration, Param
+from handoff.sql.query import CONTRACTS, Declaration, Param
 from handoff.sql.types import BadType, type_of
 from handoff.yaml.decode import Decoder, json_value, scalar_value
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null

@@ -38,7 +38,7 @@ from handoff.sources.source import (
     timestamps,
     typed_rows,
 )
-from handoff.sql.contracts import CONTRACTS
+from handoff.sql.query import CONTRACTS
 
 ENGINE = "log"
 BLOCK_BYTES = 256 * 1024

@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
-from handoff.sql.contracts import CONTRACTS
 from handoff.sql.types import BadType, BadValue, Field, Value, declarations, type_of, value_of
 
 Param = (
@@ -151,6 +150,37 @@ def _listed(names: list[str]) -> str:
 def _missing(query: Query, arguments: Arguments, declared: Declaration) -> Problem:
     message = f"'{query.name}' needs the parameter '{declared.name}' ({declared.type})"
     return Problem("Q022", message, arguments.place)
+
+
+# --- contracts ---------------------------------------------------------------------------
+
+CONTRACTS: Mapping[str, Mapping[str, str]] = {
+    "phases": {
+        "phase": "STRING",
+        "title": "STRING",
+        "unit": "STRING",
+        "done": "INT64",
+        "total": "INT64",
+        "succeeded": "INT64",
+        "failed": "INT64",
+        "started_at": "TIMESTAMP",
+        "last_progress_at": "TIMESTAMP",
+        "done_recent": "INT64",
+        "recent_minutes": "INT64",
+    },
+    "coverage": {
+        "table_name": "STRING",
+        "scheduled": "INT64",
+        "excluded": "INT64",
+        "actual": "INT64",
+        "first_date": "DATE",
+        "last_date": "DATE",
+        "target_pct": "FLOAT64",
+    },
+}
+"""The required columns of each contract; a query may return more, in any order."""
+ROW_NAMES: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}
+"""The column that names the rows of a contract without a `key:`."""
 
 
 # --- the header --------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from handoff.facts.recorded import Facts
 from handoff.session.model import AcceptedException, Expectation, QueryFact, SourceFact
-from handoff.sql.contracts import ROW_NAMES
+from handoff.sql.query import ROW_NAMES
 from handoff.sql.types import Type, Value
 from handoff.values.printing import Typed
 

@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from handoff.facts.recorded import Fact, Facts
 from handoff.session.model import MARK, QueryFact, Session, SourceFact, definition
-from handoff.sql.contracts import CONTRACTS
-from handoff.sql.query import Query
+from handoff.sql.query import CONTRACTS, Query
 from handoff.sql.types import Type, Value, type_of
 from handoff.values import expectations, trends
 from handoff.values.printing import Typed, is_name, timestamp_text

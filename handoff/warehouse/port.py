@@ -24,6 +24,17 @@ class BoundQuery(Struct, frozen=True):
     """Converted to the declared types."""
 
 
+class DoctorStep(Struct, frozen=True):
+    """One thing that `doctor` checked."""
+
+    what: str
+    ok: bool
+    detail: str
+    """What was found."""
+    fix: str = ""
+    """What to do; empty if `ok`."""
+
+
 class Warehouse(Protocol):
     """Runs queries; refuses everything that is not one SELECT."""
 

@@ -1,29 +1,37 @@
-"""The connection to BigQuery that all queries share, and the tables it can list."""
+"""The connection to BigQuery that all queries share, and the jobs on it.
+
+Jobs are started under our own ids, in parallel, and cancelled on Ctrl-C.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
+import time
+import uuid
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from itertools import islice
-from typing import Any, TypeVar
+from queue import Empty, SimpleQueue
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 import google.auth
 import requests.exceptions
 from google.api_core import exceptions as api
 from google.api_core.client_options import ClientOptions
+from google.api_core.exceptions import Conflict
 from google.api_core.retry import Retry
 from google.auth import exceptions as auth
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.impersonated_credentials import Credentials as ImpersonatedCredentials
 from google.auth.transport.requests import Request
-from google.cloud.bigquery import Client, Table
+from google.cloud.bigquery import Client, QueryJob, QueryJobConfig
+from google.cloud.bigquery.table import RowIterator
 from msgspec import Struct
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
@@ -31,9 +39,7 @@ from requests.adapters import HTTPAdapter
 from handoff.base.problems import UsageError, WorldError
 from handoff.base.progress import Progress
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.tables import TableSchema
 from handoff.warehouse.bigquery.errors import reason_of, root, set_project, unreachable
-from handoff.warehouse.bigquery.wire import columns
 
 CONNECT_SECONDS = 10.0
 HTTP_SECONDS = 60.0
@@ -215,78 +221,231 @@ def _is_transient(error: BaseException) -> bool:
     return isinstance(error, _TRANSIENT) and not isinstance(error, requests.exceptions.SSLError)
 
 
-# --- tables and datasets -----------------------------------------------------------------
+# --- jobs --------------------------------------------------------------------------------
 
-_MAX_LISTED = 5_000
-T = TypeVar("T")
+CANCEL_SECONDS = 5.0
+"""How long an interrupted command waits for its jobs to end."""
+POLL_SECONDS = 15.0
+"""Well under the time of all retries, which is counted from the beginning of a wait."""
+GRACE_SECONDS = 15.0
+"""BigQuery stops the job itself at `jobTimeoutMs`; this is for when it does not."""
+_RESTARTED = (
+    "jobBackendError",
+    "jobInternalError",
+    "jobRateLimitExceeded",
+    *("backendError", "internalError", "rateLimitExceeded"),
+)
+"""A job that failed for one of these reasons is started once more, under another id."""
 
-
-def describe_tables(
-    connection: Connection, project: str, dataset: str, progress: Progress
-) -> Mapping[str, TableSchema]:
-    """Every table of a dataset with its columns. Raises WorldError."""
-    client, name = connection.client, f"{project}.{dataset}"
-    options: dict[str, Any] = {"retry": connection.retry, "timeout": HTTP_SECONDS}
-    tables: dict[str, TableSchema] = {}
-    try:
-        for each in islice(client.list_tables(name, **options), _MAX_LISTED):
-            progress(f"BigQuery: {name}.{each.table_id}")
-            tables[str(each.table_id)] = _table(client.get_table(each.reference, **options))
-    except (api.GoogleAPICallError, OSError) as error:
-        reason = str(getattr(error, "message", error)).split("\n")[0]
-        message = f"bigquery: error: cannot read the tables of '{name}': {reason}"
-        raise WorldError(message) from error
-    return tables
+Configuration = Mapping[str, object]
+A = TypeVar("A")
+B = TypeVar("B")
 
 
-def _table(table: Table) -> TableSchema:
-    schema = [field.to_api_repr() for field in table.schema]
-    by_time, by_range = table.time_partitioning, table.range_partitioning
-    partition = getattr(by_time or by_range, "field", None)
-    return TableSchema(
-        columns={each.name: each.type for each in columns(schema)},
-        partition=partition or ("_PARTITIONTIME" if by_time else None),
-        needs_filter=bool(table.require_partition_filter),
-    )
+class Cancelled(Exception):
+    """The command is being interrupted: no more jobs are started."""
 
 
-class Catalogue:
-    """Tables and datasets, for hints in error messages: each is listed once."""
+class JobFailed(Exception):
+    """BigQuery ended the job without a result; `cause` has its reason."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class JobTimeout(Exception):
+    """The job ran longer than it may."""
+
+    errors = ({"reason": "timeout", "message": "the job ran out of time"},)
+
+
+class Jobs:
+    """All jobs of one command."""
+
+    def __init__(self, connection: Connection, timeout_seconds: float) -> None:
+        self._connection = connection
         self._client = connection.client
-        self._options: dict[str, Any] = {"retry": connection.once, "timeout": HTTP_SECONDS}
-        self._known: dict[tuple[str, ...], object] = {}
-        self._lock = threading.Lock()
+        self._retry = connection.retry
+        self._timeout_seconds = timeout_seconds
+        self._stopped = False
+        self._running: dict[str, QueryJob | None] = {}
+        """By id; `None` until BigQuery has confirmed the start."""
+        self._changed = threading.Condition()
 
-    def tables(self, project: str, dataset: str) -> Sequence[str]:
-        def list_tables() -> list[str]:
-            found = self._client.list_tables(f"{project}.{dataset}", **self._options)
-            return [str(each.table_id) for each in islice(found, _MAX_LISTED)]
+    def dry_run(self, sql: str, configuration: Configuration) -> QueryJob:
+        """A job that is checked and estimated, but not run."""
+        if self._stopped:
+            raise Cancelled
+        return self._query(sql, configuration)
 
-        return self._once(("tables", project, dataset), list_tables, [])
+    def run(
+        self, sql: str, configuration: Configuration, *, max_rows: int
+    ) -> tuple[QueryJob, RowIterator]:
+        """The finished job and at most `max_rows` rows of its result, not yet read.
 
-    def datasets(self, project: str) -> Sequence[str]:
-        def list_datasets() -> list[str]:
-            found = self._client.list_datasets(project, **self._options)
-            return [str(each.dataset_id) for each in islice(found, _MAX_LISTED)]
+        A job that BigQuery lost is started once more.
+        """
+        try:
+            return self._run(sql, configuration, max_rows)
+        except JobFailed as error:
+            if reason_of(error.cause) not in _RESTARTED:
+                raise
+            return self._run(sql, configuration, max_rows)
 
-        return self._once(("datasets", project), list_datasets, [])
+    def stop(self) -> None:
+        """Cancel every running job and wait for their ends, but not for long."""
+        with self._changed:
+            self._stopped = True
+            running = dict(self._running)
+        for job_id, job in running.items():
+            threading.Thread(target=self._cancel, args=(job_id, job), daemon=True).start()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running, timeout=CANCEL_SECONDS)
 
-    def location(self, project: str, dataset: str) -> str | None:
-        def read_location() -> str | None:
-            name = f"{project}.{dataset}"
-            location: str | None = self._client.get_dataset(name, **self._options).location
-            return location
+    # --- one job ---
 
-        return self._once(("location", project, dataset), read_location, None)
+    def _query(
+        self, sql: str, configuration: Configuration, job_id: str | None = None
+    ) -> QueryJob:
+        return self._client.query(
+            sql,
+            job_config=cast(QueryJobConfig, QueryJobConfig.from_api_repr(dict(configuration))),
+            job_id=job_id,
+            retry=self._retry,
+            timeout=HTTP_SECONDS,
+            # not None would retry for 10 minutes around our own retries
+            job_retry=None,
+        )
 
-    def _once(self, key: tuple[str, ...], read: Callable[[], T], default: T) -> T:
-        with self._lock:
-            if key not in self._known:
-                try:
-                    self._known[key] = read()
-                except Exception:
-                    # a hint is not worth an error: the one that is explained matters
-                    self._known[key] = default
-            return self._known[key]  # type: ignore[return-value]  # each key has its type
+    def _run(
+        self, sql: str, configuration: Configuration, max_rows: int
+    ) -> tuple[QueryJob, RowIterator]:
+        with self._tracked() as job_id:
+            job = self._start(job_id, sql, configuration)
+            return job, self._wait(job, max_rows)
+
+    @contextmanager
+    def _tracked(self) -> Iterator[str]:
+        # known before it is sent: a job can only be cancelled by its id
+        job_id = f"handoff_{uuid.uuid4().hex}"
+        with self._changed:
+            if self._stopped:
+                raise Cancelled
+            self._running[job_id] = None
+        try:
+            yield job_id
+        finally:
+            with self._changed:
+                del self._running[job_id]
+                self._changed.notify_all()
+
+    def _start(self, job_id: str, sql: str, configuration: Configuration) -> QueryJob:
+        try:
+            job = self._query(sql, configuration, job_id)
+        except Conflict:
+            # sent again after its response was lost on the way: it is ours
+            job = self._client.get_job(job_id, retry=self._retry, timeout=HTTP_SECONDS)  # type: ignore[assignment]
+        with self._changed:
+            self._running[job_id] = job
+            stopped = self._stopped
+        if stopped:
+            self._cancel(job_id, job)
+            raise Cancelled
+        return job
+
+    def _wait(self, job: QueryJob, max_rows: int) -> RowIterator:
+        deadline = time.monotonic() + self._timeout_seconds + GRACE_SECONDS
+        while True:
+            try:
+                self._retry(_poll)(job, max_rows)
+                # no second request for the first page; the pages that follow are retried
+                return job.result(max_results=max_rows, retry=self._retry)
+            except FutureTimeout:
+                if time.monotonic() > deadline:
+                    self._cancel(str(job.job_id), job)
+                    raise JobTimeout from None
+
+    def _cancel(self, job_id: str, job: QueryJob | None) -> None:
+        with suppress(Exception):  # it may have ended, or never started: nothing to add
+            self._client.cancel_job(
+                job_id,
+                location=job.location if job else None,
+                retry=self._connection.once,
+                timeout=CANCEL_SECONDS,
+            )
+
+
+def _poll(job: QueryJob, max_rows: int) -> None:
+    """Wait a while for `job`. Raises TimeoutError while it runs, JobFailed when it failed."""
+    try:
+        # retry is None: the client would take a failed job for a failed request
+        job.result(max_results=max_rows, retry=None, timeout=POLL_SECONDS)
+    except Exception as error:
+        if job.error_result is not None:
+            raise JobFailed(error) from error
+        raise
+
+
+def resource(job: QueryJob) -> Mapping[str, object]:
+    """`job` as the REST API sent it."""
+    # private, for want of another way: the properties leave out routines and accuracy, and
+    # to_api_repr() is what was sent to start it
+    properties: Mapping[str, object] = job._properties
+    return properties
+
+
+# --- threads -----------------------------------------------------------------------------
+
+
+def run_parallel(
+    do: Callable[[A], B],
+    things: Sequence[A],
+    *,
+    threads: int,
+    progress: Callable[[int], None],
+) -> list[B]:
+    """`do(thing)` for each of `things`, in their order; `progress` gets the number done.
+
+    The threads are daemons: those of an executor are joined when Python ends, so that one
+    hanging socket would hold an interrupted command.
+    """
+    waiting: SimpleQueue[tuple[int, A]] = SimpleQueue()
+    done: SimpleQueue[tuple[int, B | None, BaseException | None]] = SimpleQueue()
+    for numbered in enumerate(things):
+        waiting.put(numbered)
+    for _ in range(max(1, min(threads, len(things)))):
+        threading.Thread(target=_work, args=(do, waiting, done), daemon=True).start()
+    results: dict[int, B] = {}
+    for count in range(1, len(things) + 1):
+        n, result, error = _next(done)
+        if error is not None:
+            raise error
+        results[n] = result  # type: ignore[assignment]  # B may be None itself
+        progress(count)
+    return [results[n] for n in range(len(things))]
+
+
+def _work(
+    do: Callable[[A], B],
+    waiting: SimpleQueue[tuple[int, A]],
+    done: SimpleQueue[tuple[int, B | None, BaseException | None]],
+) -> None:
+    while True:
+        try:
+            n, thing = waiting.get_nowait()
+        except Empty:
+            return
+        try:
+            done.put((n, do(thing), None))
+        except BaseException as error:  # raised in the thread that waits
+            done.put((n, None, error))
+
+
+def _next(queue: SimpleQueue[B]) -> B:
+    while True:
+        try:
+            # Windows delivers Ctrl-C only between waits
+            return queue.get(timeout=0.5)
+        except Empty:
+            continue

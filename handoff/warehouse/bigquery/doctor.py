@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.problems import HandoffError, nearest
@@ -13,32 +12,21 @@ from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import read
 from handoff.warehouse.bigquery import wire
 from handoff.warehouse.bigquery.client import (
-    Catalogue,
     Connection,
+    Jobs,
     connect,
     endpoint,
     takes_credentials,
 )
 from handoff.warehouse.bigquery.errors import explain
-from handoff.warehouse.bigquery.jobs import Jobs
-from handoff.warehouse.port import BoundQuery
+from handoff.warehouse.bigquery.warehouse import Catalogue
+from handoff.warehouse.port import BoundQuery, DoctorStep
 
 _CLOCK_TOLERANCE = timedelta(seconds=60)
 """`as_of` is to the minute; credentials are rejected at five."""
 
 
-class DoctorFinding(Struct, frozen=True):
-    what: str
-    ok: bool
-    detail: str
-    """What was found."""
-    fix: str = ""
-    """What to do; empty if `ok`."""
-
-
-def doctor_checks(
-    settings: Settings, *, retry_seconds: float = 10.0
-) -> Iterator[DoctorFinding]:
+def doctor_checks(settings: Settings, *, retry_seconds: float = 10.0) -> Iterator[DoctorStep]:
     """The finding of each step; stops at the first that the others depend on."""
     try:
         wire.check_labels(settings)
@@ -47,11 +35,11 @@ def doctor_checks(
     except HandoffError as error:
         # each message is 'what, what to do'
         detail, _, fix = str(error).partition(", ")
-        yield DoctorFinding("credentials", False, detail, fix)
+        yield DoctorStep("credentials", False, detail, fix)
         return
     try:
-        yield DoctorFinding("credentials", True, _account(connection, settings))
-        yield DoctorFinding("project", True, str(connection.client.project))
+        yield DoctorStep("credentials", True, _account(connection, settings))
+        yield DoctorStep("project", True, str(connection.client.project))
         yield _dry_run(connection, settings)
         if settings.dataset:
             yield _dataset(connection, settings, settings.dataset)
@@ -61,12 +49,12 @@ def doctor_checks(
         connection.close()
 
 
-def _endpoint(settings: Settings) -> DoctorFinding:
+def _endpoint(settings: Settings) -> DoctorStep:
     server = endpoint(settings)
     if server is None:
-        return DoctorFinding("endpoint", True, "bigquery.googleapis.com")
+        return DoctorStep("endpoint", True, "bigquery.googleapis.com")
     sent = "" if takes_credentials(server) else ", without credentials"
-    return DoctorFinding("endpoint", True, f"{server}{sent}")
+    return DoctorStep("endpoint", True, f"{server}{sent}")
 
 
 def _account(connection: Connection, settings: Settings) -> str:
@@ -77,7 +65,7 @@ def _account(connection: Connection, settings: Settings) -> str:
     return str(account or getattr(credentials, "account", None) or type(credentials).__name__)
 
 
-def _dry_run(connection: Connection, settings: Settings) -> DoctorFinding:
+def _dry_run(connection: Connection, settings: Settings) -> DoctorStep:
     query = read(b"-- returns: n INT64\nSELECT 1 AS n", "SELECT 1", "doctor.sql")
     bound = BoundQuery("doctor", query, {"as_of": datetime.now(UTC)})
     configuration = wire.dry_run_configuration(bound, replace(settings, dataset=None))
@@ -94,29 +82,29 @@ def _dry_run(connection: Connection, settings: Settings) -> DoctorFinding:
         if explained is None:
             raise
         detail, _, fix = explained.message.partition(", ")
-        return DoctorFinding("dry run", False, detail, fix)
+        return DoctorStep("dry run", False, detail, fix)
     where = job.location or "the default location"
-    return DoctorFinding("dry run", True, f"SELECT 1 in {where}")
+    return DoctorStep("dry run", True, f"SELECT 1 in {where}")
 
 
-def _dataset(connection: Connection, settings: Settings, name: str) -> DoctorFinding:
+def _dataset(connection: Connection, settings: Settings, name: str) -> DoctorStep:
     project, dataset = wire.dataset_of(name, str(connection.client.project))
     catalogue = Catalogue(connection)
     location = catalogue.location(project, dataset)
     if location is None:
         hint = nearest(dataset, catalogue.datasets(project))
         detail = f"no dataset '{project}.{dataset}', or no access"
-        return DoctorFinding("dataset", False, detail, f"check 'bigquery: dataset:'{hint}")
+        return DoctorStep("dataset", False, detail, f"check 'bigquery: dataset:'{hint}")
     if settings.location and settings.location.casefold() != location.casefold():
         detail = f"'{project}.{dataset}' is in {location}, jobs run in {settings.location}"
-        return DoctorFinding("dataset", False, detail, f"set 'bigquery: location: {location}'")
-    return DoctorFinding("dataset", True, f"{project}.{dataset} in {location}")
+        return DoctorStep("dataset", False, detail, f"set 'bigquery: location: {location}'")
+    return DoctorStep("dataset", True, f"{project}.{dataset} in {location}")
 
 
-def _clock(ahead: timedelta) -> DoctorFinding:
+def _clock(ahead: timedelta) -> DoctorStep:
     seconds = round(ahead.total_seconds(), -1)
     if abs(ahead) < _CLOCK_TOLERANCE:
-        return DoctorFinding("clock", True, "agrees with the server's")
+        return DoctorStep("clock", True, "agrees with the server's")
     word = "ahead of" if seconds > 0 else "behind"
     detail = f"{abs(seconds):.0f} s {word} the server's"
-    return DoctorFinding("clock", False, detail, "set the clock (NTP)")
+    return DoctorStep("clock", False, detail, "set the clock (NTP)")

@@ -19,7 +19,7 @@ from msgspec import Struct
 from handoff.base.problems import Place, nearest
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Query
-from handoff.warehouse.bigquery.cost import size
+from handoff.warehouse.bigquery.dry_run import size
 
 LOGIN = "run 'gcloud auth application-default login'"
 

@@ -7,23 +7,42 @@ what its header declares, and fit the budget. Then all run in parallel.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from itertools import islice
+from typing import Any, TypeVar
 
+from google.api_core import exceptions as api
+from google.cloud.bigquery import Table
 from msgspec.structs import replace
 
+from handoff.base.problems import WorldError
 from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.tables import Tables
+from handoff.sql.tables import Tables, TableSchema
 from handoff.sql.types import BadType, BadValue
-from handoff.warehouse.bigquery import cost, wire
-from handoff.warehouse.bigquery.client import Catalogue, Connection, connect, describe_tables
-from handoff.warehouse.bigquery.cost import BilledCost, CostEstimate, QueryBudget
-from handoff.warehouse.bigquery.dry_run import read_plan, refuse_plan, refuse_text
+from handoff.warehouse.bigquery import wire
+from handoff.warehouse.bigquery.client import (
+    HTTP_SECONDS,
+    Cancelled,
+    Connection,
+    Jobs,
+    connect,
+    resource,
+    run_parallel,
+)
+from handoff.warehouse.bigquery.dry_run import (
+    BilledCost,
+    CostEstimate,
+    QueryBudget,
+    allot,
+    bill_line,
+    read_plan,
+    refuse_plan,
+    refuse_text,
+)
 from handoff.warehouse.bigquery.errors import explain
-from handoff.warehouse.bigquery.jobs import Cancelled, Jobs, resource, run_parallel
 from handoff.warehouse.port import (
     BoundQuery,
     ResultTooLarge,
@@ -35,6 +54,7 @@ RETRY_SECONDS = 60.0
 
 A = TypeVar("A")
 B = TypeVar("B")
+T = TypeVar("T")
 
 
 class BigQueryWarehouse:
@@ -63,7 +83,7 @@ class BigQueryWarehouse:
         if not queries:
             return ()
         estimates = self._all(self._estimate, queries, "checked")
-        budgets = cost.allot(estimates, self._settings, at=_now())
+        budgets = allot(estimates, self._settings, at=_now())
         pairs = list(zip(queries, budgets, strict=True))
         return tuple(self._all(self._run_within, pairs, "done"))
 
@@ -72,7 +92,7 @@ class BigQueryWarehouse:
         return tuple(self._all(self._estimate_with_cache, queries, "estimated"))
 
     def cost(self) -> str | None:
-        return cost.line(self.bills, self._settings.price_per_tib) if self.bills else None
+        return bill_line(self.bills, self._settings.price_per_tib) if self.bills else None
 
     def schema(self, datasets: Collection[str]) -> Tables:
         connection, _, _ = self._connect()
@@ -214,3 +234,79 @@ def _refused(message: str) -> Failure:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+# --- tables and datasets -----------------------------------------------------------------
+
+_MAX_LISTED = 5_000
+
+
+def describe_tables(
+    connection: Connection, project: str, dataset: str, progress: Progress
+) -> Mapping[str, TableSchema]:
+    """Every table of a dataset with its columns. Raises WorldError."""
+    client, name = connection.client, f"{project}.{dataset}"
+    options: dict[str, Any] = {"retry": connection.retry, "timeout": HTTP_SECONDS}
+    tables: dict[str, TableSchema] = {}
+    try:
+        for each in islice(client.list_tables(name, **options), _MAX_LISTED):
+            progress(f"BigQuery: {name}.{each.table_id}")
+            tables[str(each.table_id)] = _table(client.get_table(each.reference, **options))
+    except (api.GoogleAPICallError, OSError) as error:
+        reason = str(getattr(error, "message", error)).split("\n")[0]
+        message = f"bigquery: error: cannot read the tables of '{name}': {reason}"
+        raise WorldError(message) from error
+    return tables
+
+
+def _table(table: Table) -> TableSchema:
+    schema = [field.to_api_repr() for field in table.schema]
+    by_time, by_range = table.time_partitioning, table.range_partitioning
+    partition = getattr(by_time or by_range, "field", None)
+    return TableSchema(
+        columns={each.name: each.type for each in wire.columns(schema)},
+        partition=partition or ("_PARTITIONTIME" if by_time else None),
+        needs_filter=bool(table.require_partition_filter),
+    )
+
+
+class Catalogue:
+    """Tables and datasets, for hints in error messages: each is listed once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._client = connection.client
+        self._options: dict[str, Any] = {"retry": connection.once, "timeout": HTTP_SECONDS}
+        self._known: dict[tuple[str, ...], object] = {}
+        self._lock = threading.Lock()
+
+    def tables(self, project: str, dataset: str) -> Sequence[str]:
+        def list_tables() -> list[str]:
+            found = self._client.list_tables(f"{project}.{dataset}", **self._options)
+            return [str(each.table_id) for each in islice(found, _MAX_LISTED)]
+
+        return self._once(("tables", project, dataset), list_tables, [])
+
+    def datasets(self, project: str) -> Sequence[str]:
+        def list_datasets() -> list[str]:
+            found = self._client.list_datasets(project, **self._options)
+            return [str(each.dataset_id) for each in islice(found, _MAX_LISTED)]
+
+        return self._once(("datasets", project), list_datasets, [])
+
+    def location(self, project: str, dataset: str) -> str | None:
+        def read_location() -> str | None:
+            name = f"{project}.{dataset}"
+            location: str | None = self._client.get_dataset(name, **self._options).location
+            return location
+
+        return self._once(("location", project, dataset), read_location, None)
+
+    def _once(self, key: tuple[str, ...], read: Callable[[], T], default: T) -> T:
+        with self._lock:
+            if key not in self._known:
+                try:
+                    self._known[key] = read()
+                except Exception:
+                    # a hint is not worth an error: the one that is explained matters
+                    self._known[key] = default
+            return self._known[key]  # type: ignore[return-value]  # each key has its type
