@@ -1,15 +1,19 @@
-"""Parsed Markdown: tokens, headings with GitHub's anchors, links and link definitions."""
+"""Parsed Markdown: tokens, headings with GitHub's anchors, links, labels, lists and tables."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
+
+from handoff.base.fences import Fence, find_fences, repair_fences
+from handoff.base.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -28,6 +32,8 @@ class Page(Struct, frozen=True):
     lines: tuple[str, ...]
     tokens: tuple[Token, ...]
     references: References
+    fences: tuple[Fence, ...] = ()
+    """Of a text that was parsed as if each were closed."""
 
     def of_type(self, name: str) -> Iterator[Token]:
         """The tokens of one type, in order."""
@@ -60,6 +66,26 @@ def parse_markdown(text: str, path: str = "", references: References | None = No
     known = dict(references or {})
     tokens = _parser().parse(source, {"references": known})  # adds those it finds
     return Page(path, tuple(source.split("\n")), tuple(tokens), known)
+
+
+def parse_repaired(text: str, path: str = "") -> Page:
+    """`text` parsed as if every fence were closed where its author is likely to have meant it.
+
+    Lines and tokens keep the numbers of the original.
+    """
+    source = text if text.endswith("\n") else f"{text}\n"
+    lines = source.split("\n")
+    fences = find_fences(lines)
+    if all(each.state in ("closed", "cut") for each in fences):
+        page = parse_markdown(source, path)
+        return Page(path, page.lines, page.tokens, page.references, fences)
+    repaired, numbers = repair_fences(lines, fences)
+    page = parse_markdown("\n".join(repaired), path)
+    for token in page.tokens:
+        if token.map:
+            first, end = token.map
+            token.map = [numbers[first], max(numbers[end - 1] + 1, numbers[first] + 1)]
+    return Page(path, tuple(lines), page.tokens, page.references, fences)
 
 
 def markdown_parser() -> MarkdownIt:
@@ -105,6 +131,93 @@ def links(page: Page) -> Iterator[Link]:
             target = child.attrGet("href") or child.attrGet("src")
             if target:
                 yield Link(str(target), line)
+
+
+class Label(Struct, frozen=True):
+    """A line such as `**Status:** in progress`."""
+
+    text: str
+    value: str
+    style: Literal["inside", "outside", "plain"]
+    """Where the colon is: `**Label:** x`, `**Label**: x`, `Label: x`."""
+    lead: str
+    """The line before it: white space, `>`, the marker of a list item, an emoji."""
+
+
+_LEAD = r"(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(?:\[[ xX]\][ \t]+)?[^\w*`\[\n]{0,8})"
+_BOLD_LABEL = lazy_pattern(
+    _LEAD + r"(?P<mark>\*\*|__)(?P<text>[^*\n`]{1,200}?)"
+    r"(?:(?P<inside>:)[ \t]*(?P=mark)|(?P=mark)[ \t]?:)(?:[ \t]+(?P<value>.*?))?[ \t\\]*$"
+)
+_PLAIN_LABEL = lazy_pattern(
+    _LEAD + r"(?P<text>[A-Z][^:*_`\[\]<>{}\\#|\n]{0,58}):(?:[ \t]+(?P<value>\S.*?))?[ \t\\]*$"
+)
+
+
+def read_label(line: str) -> Label | None:
+    """The label of a line, bold or a short plain one; `None` without one."""
+    found = _BOLD_LABEL.match(line) or _PLAIN_LABEL.match(line)
+    if found is None:
+        return None
+    style: Literal["inside", "outside", "plain"] = "plain"
+    if found.re.groupindex.get("mark"):
+        style = "inside" if found["inside"] else "outside"
+    return Label(found["text"].strip(), found["value"] or "", style, found["lead"])
+
+
+class Task(Struct, frozen=True):
+    """An item of a checklist."""
+
+    text: str
+    done: bool
+    line: int
+
+
+_TASK = lazy_pattern(r"\[([ xX])\][ \t]+(.*)", re.DOTALL)
+
+
+def tasks(page: Page) -> Iterator[Task]:
+    """The checklist items in order, those in lists only."""
+    for item, _, inline in zip(page.tokens, page.tokens[1:], page.tokens[2:], strict=False):
+        found = _TASK.match(inline.content) if item.type == "list_item_open" else None
+        if found:
+            yield Task(found[2], found[1] != " ", line_of(item))
+
+
+class Row(Struct, frozen=True):
+    line: int
+    cells: tuple[str, ...]
+    """In Markdown."""
+
+
+class Table(Struct, frozen=True):
+    header: tuple[str, ...]
+    rows: tuple[Row, ...]
+    line: int
+
+
+def read_table(block: Sequence[Token]) -> Table:
+    """The table of the tokens from `table_open` to `table_close`."""
+    rows: list[tuple[int, list[str]]] = []
+    for token, inline in pairwise(block):
+        if token.type == "tr_open":
+            rows.append((line_of(token), []))
+        elif token.type in ("th_open", "td_open"):
+            rows[-1][1].append(inline.content)
+    header, *body = [Row(line, tuple(cells)) for line, cells in rows]
+    return Table(header.cells, tuple(body), line_of(block[0]))
+
+
+def split_blocks(tokens: Sequence[Token]) -> list[Sequence[Token]]:
+    """The sibling blocks that `tokens` consist of."""
+    found: list[Sequence[Token]] = []
+    start = depth = 0
+    for n, token in enumerate(tokens):
+        depth += token.nesting
+        if depth == 0:
+            found.append(tokens[start : n + 1])
+            start = n + 1
+    return found
 
 
 def line_of(token: Token) -> int:

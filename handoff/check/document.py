@@ -5,16 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from handoff.base.markdown import Heading, Page, line_of, slug
 from handoff.base.problems import Level, nearest
 from handoff.base.tree import is_outside
 from handoff.check.rule import DocumentContext, Finding, rule
-
-if TYPE_CHECKING:
-    from markdown_it.token import Token
 
 
 @rule("D001", "error", "a fence is never closed")
@@ -27,10 +23,13 @@ def unclosed_fence(document: DocumentContext) -> Iterator[Finding]:
         SELECT 1
         ## Next steps
     """
-    for fence in document.page.of_type("fence"):
-        if not _is_closed(fence):
-            message = f"fence opened with '{fence.markup}{_language(fence)}' is never closed"
-            yield document.place(line_of(fence)), message
+    for fence in document.page.fences:
+        if fence.state == "open":
+            opened = fence.mark + "".join(fence.info.split()[:1])
+            message = f"fence opened with '{opened}' is never closed"
+            if fence.last < _last_line(document):
+                message += f"; the code seems to end in line {fence.last}"
+            yield document.place(fence.first), message
 
 
 @rule("D002", "error", "a fence inside a fence of its own length ends it early")
@@ -47,16 +46,15 @@ def fence_in_fence(document: DocumentContext) -> Iterator[Finding]:
         then read on
         ```
     """
-    for fence in document.page.of_type("fence"):
-        for offset, line in enumerate(fence.content.split("\n"), start=1):
-            inner = _OPENING.match(line)
-            if inner and inner[1].startswith(fence.markup):
-                message = (
-                    f"'{inner[1]}{inner[2]}' inside a fence of '{fence.markup}' ends it early; "
-                    f"open the outer one with '{inner[1] + fence.markup[0]}'"
-                )
-                yield document.place(line_of(fence) + offset), message
-                break
+    for fence in document.page.fences:
+        if fence.state in ("cut", "nested"):
+            inner = document.page.lines[fence.inner - 1].lstrip(" \t>")
+            mark = inner[: len(inner) - len(inner.lstrip(inner[0]))]
+            message = (
+                f"'{inner.split()[0]}' inside a fence of '{fence.mark}', which begins in line "
+                f"{fence.first}, ends it early; open the outer one with '{mark + mark[0]}'"
+            )
+            yield document.place(fence.inner), message
 
 
 @rule("D003", "warning", "a heading is more than one level below the one above")
@@ -220,19 +218,14 @@ def open_comment(document: DocumentContext) -> Iterator[Finding]:
 
 # --- helpers ---------------------------------------------------------------------------
 
-_OPENING = re.compile(r" {0,3}(`{3,}|~{3,}) *([A-Za-z][\w+-]*)[^`]*$")
 _DELIMITER = re.compile(r"\|?( *:?-+:? *\|)+( *:?-+:?)?")
 _HTML_ANCHOR = re.compile(r"""<a\s[^<>]*?\b(?:id|name)=["']?([^"'\s>]+)""", re.IGNORECASE)
 _PIPE = re.compile(r"\\.|(\|)")
 
 
-def _is_closed(fence: Token) -> bool:
-    first, end = fence.map or (0, 0)
-    return fence.content.count("\n") == end - first - 2
-
-
-def _language(fence: Token) -> str:
-    return fence.info.split()[0] if fence.info.strip() else ""
+def _last_line(document: DocumentContext) -> int:
+    lines = document.page.lines
+    return next((n for n in range(len(lines), 0, -1) if lines[n - 1].strip()), 0)
 
 
 def _bare(line: str) -> str:

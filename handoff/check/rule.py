@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from handoff.base.markdown import Heading, Link, Page, headings, links, parse_markdown
+from handoff.base.markdown import Heading, Link, Page, headings, links, parse_repaired
 from handoff.base.problems import InvalidInput, Level, Place, Problem, truncate
 from handoff.base.tree import Tree
 from handoff.facts.recorded import Fact, Facts, Value, is_current
@@ -88,7 +88,7 @@ class DocumentContext(Struct, frozen=True, dict=True):
 
     @classmethod
     def of(cls, text: str, path: str, tree: Tree) -> DocumentContext:
-        return cls(parse_markdown(text, path), tree)
+        return cls(parse_repaired(text, path), tree)
 
     @cached_property
     def headings(self) -> tuple[Heading, ...]:

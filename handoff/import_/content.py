@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from handoff.base.markdown import split_blocks
 from handoff.session.content import CODE_LANG, CODE_LANGS, RESERVED
 from handoff.values.expressions import escape_braces
 
@@ -49,18 +50,6 @@ def is_label(text: str) -> bool:
     """Whether `text` is a label, not a reserved key, as a key of a mapping."""
     is_short = len(text) <= _MAX_LABEL and "\n" not in text
     return bool(text.strip()) and is_short and text not in _RESERVED
-
-
-def split_blocks(tokens: Sequence[Token]) -> list[Block]:
-    """The sibling blocks that `tokens` consist of."""
-    found: list[Block] = []
-    start = depth = 0
-    for n, token in enumerate(tokens):
-        depth += token.nesting
-        if depth == 0:
-            found.append(tokens[start : n + 1])
-            start = n + 1
-    return found
 
 
 def text_of(block: Block) -> str:

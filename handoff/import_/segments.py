@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.base.markdown import Page
+from handoff.base.markdown import Page, split_blocks
 from handoff.import_.content import (
     ContentValue,
     UnsupportedContent,
     convert_block,
     convert_label,
-    split_blocks,
     text_of,
     with_items,
 )
