@@ -343,6 +343,70 @@ def test_annotations_are_relative_to_the_repository(job: Job) -> None:
     assert [each for each in job.commands if "::error file=a b/sessions/one.yaml," in each]
 
 
+TOKEN = "ghp_" + "Ab1" * 12
+
+
+def pull_request(job: Job, *changes: tuple[str, str]) -> None:
+    """Merge a branch with `changes` into main, as GitHub does for a pull request."""
+    git(job.workspace, "checkout", "--quiet", "-b", "feature")
+    for path, content in changes:
+        file = job.workspace / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    git(job.workspace, "add", "--all", "--", ":!gha-creds-*")
+    git(job.workspace, "commit", "--quiet", "--message=changes")
+    git(job.workspace, "checkout", "--quiet", "--detach", "main")
+    git(job.workspace, "merge", "--quiet", "--no-ff", "--message=merge", "feature")
+    job.event, job.branch = "pull_request", "1/merge"
+    job.inputs = {"deliver": "commit"}
+
+
+def test_problems_of_changed_files_are_annotated_first(job: Job) -> None:
+    for n in range(30):
+        (job.workspace / f"sessions/a{n}.yaml").write_text(f"session: {n + 2}\ntitel: x\n")
+    commit(job.workspace)
+    pull_request(job, ("sessions/z.yaml", "session: 1\ntitel: Last\n"))
+
+    job.run()
+
+    errors = [each for each in job.commands if each.startswith("::error file=")]
+    assert len(errors) == 10
+    assert errors[0].startswith("::error file=sessions/z.yaml,line=1,")
+    assert re.search(r"::notice title=handoff::\d+ errors?.* not annotated", job.out)
+    assert re.search(r"^- sessions/a29.yaml:2:1: error: unknown key", job.out, re.MULTILINE)
+    assert re.search(r"Checked: \d+ errors.* \(\d+ errors.* not annotated\)", job.summary)
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_diff_of_a_changed_document_is_in_the_summary(job: Job, is_committed: bool) -> None:
+    job.inputs = {"deliver": "commit", "render": "one"}
+    job.run()
+    changed = SESSION.replace("title: One", 'title: One\ngoal: "```` <b>new</b>"')
+    pull_request(job, ("sessions/one.yaml", changed))
+    if is_committed:
+        subprocess.run([job.temp / "handoff/bin/handoff", "publish"], cwd=job.workspace)
+
+    job.summary = ""
+    job.run()
+
+    assert job.failed == []
+    assert "### Changed documents\n\n<details><summary>" + DOCUMENT in job.summary
+    assert "`````diff\n" in job.summary  # longer than what is inside
+    assert "+**Session Goal**: ```` <b>new</b>\n" in job.summary
+
+
+def test_diff_shows_no_secret(job: Job) -> None:
+    job.inputs = {"deliver": "commit", "render": "one"}
+    job.run()
+    pull_request(job, ("sessions/one.yaml", f"{SESSION}goal: Use {TOKEN}\n"))
+
+    job.summary = ""
+    job.run()
+
+    assert "+(removed: looks like a secret, github-token)" in job.summary
+    assert TOKEN not in job.summary
+
+
 def test_documents_committed_by_people_must_be_current(job: Job) -> None:
     job.event = "pull_request"
 

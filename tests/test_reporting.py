@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from handoff.base.problems import Place, Problem, Report
+from handoff.base.problems import Level, Place, Problem, Report
 from handoff.base.report import (
     FORMATS,
     as_github,
     as_json,
     as_text,
+    changed_first,
     summary,
     warnings_as_errors,
     with_folder,
@@ -118,3 +119,49 @@ def test_message_that_quotes_a_megabyte_is_cut_in_its_middle():
     assert line.startswith("a.yaml:1: error: found 'xxx")
     assert " … 998,023 characters … " in line
     assert line.endswith("xxx', expected text (Y010)")
+
+
+def many(level: Level, count: int) -> list[Problem]:
+    return [Problem("B001", f"{n}", Place(f"{level[0]}{n:02}"), level) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("problems", "annotated", "first"),
+    [
+        (many("error", 10) + many("warning", 10) + many("note", 10), 30, "::error "),
+        (many("error", 11), 11, "::notice title=handoff::1 error not annotated, see the log"),
+        (
+            [*many("warning", 25), *many("note", 10)],
+            20,
+            "::notice title=handoff::15 warnings, 1 note not annotated",
+        ),
+    ],
+)
+def test_what_github_would_drop_is_in_the_log(
+    problems: list[Problem], annotated: int, first: str
+):
+    lines = as_github(Report.of(problems)).splitlines()
+
+    assert lines[0].startswith(first)
+    assert len([line for line in lines if line.startswith("::")]) == annotated
+    own = not first.startswith("::error")
+    assert len(lines) == len(problems) + own
+
+
+def test_problem_in_the_log_is_no_workflow_command():
+    problems = [Problem("B001", "##[error]x\n::error::y", Place(f"{n}")) for n in range(11)]
+
+    last = as_github(Report(tuple(problems))).splitlines()[-1]
+
+    assert last == "- 10: error: # #[error]x\\n::error::y (B001)"
+
+
+def test_changed_files_come_first():
+    report = changed_first(REPORT, {"sessions/a.yaml"})
+
+    assert [str(each.place) for each in report.problems] == [
+        "sessions/a.yaml:3:7",
+        "sessions/a.yaml:9",
+        "docs/a.md",
+    ]
+    assert with_folder(report, "app").problems[0].place.path == "app/sessions/a.yaml"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from msgspec.structs import replace
 
@@ -14,6 +14,8 @@ _COLOURS: dict[Level, str] = {"error": "31", "warning": "33", "note": "36"}
 MAX_MESSAGE = 2_000
 """Characters of a message in text output; a quoted line may have a megabyte."""
 _COMMANDS: dict[Level, str] = {"error": "error", "warning": "warning", "note": "notice"}
+MAX_ANNOTATIONS = 10
+"""Of each level that GitHub shows for one step; it drops the others."""
 
 
 def as_text(report: Report, *, colour: bool = False) -> str:
@@ -33,9 +35,34 @@ def as_github(report: Report, *, colour: bool = False) -> str:
     """Workflow commands that GitHub shows as annotations of a pull request.
 
     Escaped as the runner expects: `%`, CR and LF everywhere, `:` and `,` also in
-    properties (github.com/actions/toolkit, `packages/core/src/command.ts`).
+    properties (github.com/actions/toolkit, `packages/core/src/command.ts`). What GitHub would
+    drop is plain text for the log, counted in a first notice.
     """
-    return "".join(f"{_annotation(problem)}\n" for problem in report.problems)
+    annotated = _annotated(report)
+    lines = [
+        _annotation(each) if each in annotated else _log_line(each) for each in report.problems
+    ]
+    if left := not_annotated(report):
+        message = f"{left} not annotated, see the log of this step"
+        lines.insert(0, f"::notice title=handoff::{_data(message)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def not_annotated(report: Report) -> str:
+    """`15 errors, 2 warnings`: the problems without an annotation; empty if there are none."""
+    annotated = _annotated(report)
+    return _counted(Report(tuple(p for p in report.problems if p not in annotated)))
+
+
+def _annotated(report: Report) -> frozenset[Problem]:
+    """The first problems of each level; the notice about the others takes one place."""
+    counts = _counts(report)
+    is_over = any(count > MAX_ANNOTATIONS for count in counts.values())
+    found: set[Problem] = set()
+    for level in counts:
+        most = MAX_ANNOTATIONS - (level == "note" and is_over)
+        found.update([each for each in report.problems if each.level == level][:most])
+    return frozenset(found)
 
 
 FORMATS: dict[str, Callable[..., str]] = {
@@ -48,8 +75,7 @@ FORMATS: dict[str, Callable[..., str]] = {
 
 def summary(report: Report) -> str:
     """`2 errors, 1 warning`, or `no problems`."""
-    counts = [counted(count, level) for level, count in _counts(report).items() if count]
-    return ", ".join(counts) or "no problems"
+    return _counted(report) or "no problems"
 
 
 def warnings_as_errors(report: Report) -> Report:
@@ -77,10 +103,17 @@ def with_folder(report: Report, folder: str) -> Report:
     if not folder:
         return report
     places = ((each, each.place) for each in report.problems)
-    return Report.of(
-        replace(each, place=replace(place, path=f"{folder}/{place.path}"))
-        for each, place in places
+    return Report(
+        tuple(
+            replace(each, place=replace(place, path=f"{folder}/{place.path}"))
+            for each, place in places
+        )
     )
+
+
+def changed_first(report: Report, paths: Collection[str]) -> Report:
+    """The report with the problems in `paths` before the others."""
+    return Report(tuple(sorted(report.problems, key=lambda each: each.place.path not in paths)))
 
 
 def json_text(value: object) -> str:
@@ -138,6 +171,11 @@ def _annotation(problem: Problem) -> str:
     return f"::{_COMMANDS[problem.level]} {listed}::{_data(problem.message)}"
 
 
+def _log_line(problem: Problem) -> str:
+    """A line of the log, in which the runner finds no workflow command."""
+    return f"- {_printable(problem)}".replace("##[", "# #[")
+
+
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
@@ -149,6 +187,11 @@ def _property(text: str) -> str:
 def _counts(report: Report) -> dict[Level, int]:
     levels = [problem.level for problem in report.problems]
     return {level: levels.count(level) for level in _COLOURS}
+
+
+def _counted(report: Report) -> str:
+    counts = _counts(report).items()
+    return ", ".join(counted(count, level) for level, count in counts if count)
 
 
 def counted(count: int, word: str) -> str:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
 from pathlib import Path
 
+from handoff.base.characters import revealed
 from handoff.base.problems import HandoffError, UsageError
+from handoff.base.report import counted
+from handoff.base.secrets import scan
 from handoff.commands import console
 from handoff.project.project import Project
+from handoff.publish import index, writer
+from handoff.render.content import fence
+from handoff.sources.git_history import content_at
+from handoff.workspace.build import BuiltDocument, ProjectBuild
 from handoff.workspace.load import open_project
 from handoff.workspace.paths import facts_path
+
+MAX_LINES, MAX_CHARACTERS = 400, 1_000
+"""Lines of one document's diff, and characters of such a line."""
+MAX_BYTES = 600_000
+"""Of all diffs; GitHub limits the summary of a step to 1 MiB."""
 
 
 def files(project: Project) -> str:
@@ -32,9 +45,59 @@ def folder(project: Project) -> str:
     return os.path.relpath(project.path(project.settings.output), workspace)
 
 
+def differences(project: Project) -> str:
+    """Markdown for the job summary: the diff of each document that a pull request changes.
+
+    From the commit `BASE` in the environment, else from the file, to what is rendered now.
+    Lines with a secret are removed.
+    """
+    shown, size, omitted = [], 0, 0
+    for built in ProjectBuild(project).documents():
+        if built.owner in (index.OWNER, index.LATEST_OWNER):
+            continue
+        part = "\n".join(_difference(project, built))
+        size += len(part.encode())
+        if size <= MAX_BYTES:
+            shown += [part] if part else []
+        else:
+            omitted += bool(part)
+    if omitted:
+        shown.append(f"{counted(omitted, 'more diff')} omitted.\n")
+    return "\n".join(["\n### Changed documents\n", *shown]) if shown else ""
+
+
+def _difference(project: Project, built: BuiltDocument) -> Iterator[str]:
+    path, base = built.path, os.environ.get("BASE")
+    there = project.read(path)
+    before = content_at(project.root, base, path) if base else there
+    text = writer.signature(there or b"").text if built.text is None else built.text
+    if writer.signature(before or b"").text == text:
+        return
+    yield f"<details><summary>{escape(revealed(path))}</summary>\n"
+    yield from _masked(project, path, (before or b"").decode("utf-8", "replace"), text)
+    yield "\n</details>\n"
+
+
+def _masked(project: Project, path: str, before: str, text: str) -> list[str]:
+    allowed = project.settings.secrets_allow
+    whole = scan(f"{before}\n{text}", path, allowed).findings
+    if any(
+        each.rule == "private-key" for each in whole
+    ):  # most of its lines do not look secret
+        return ["Not shown: the document looks like it holds a secret (private-key)."]
+    lines = writer.difference(path, before.encode(), text, most=MAX_LINES).split("\n")
+    found = scan("\n".join(line[1:] for line in lines), path, allowed).findings
+    for each in found:
+        sign = lines[each.line - 1][:1]
+        lines[each.line - 1] = f"{sign}(removed: looks like a secret, {each.rule})"
+    shown = (line.expandtabs(4) for line in lines)
+    return fence("\n".join(revealed(line)[:MAX_CHARACTERS] for line in shown), "diff")
+
+
 OUTPUTS: Mapping[str, Callable[[Project], str]] = {
     "files": files,
     "folder": folder,
+    "differences": differences,
 }
 
 

@@ -12,6 +12,7 @@ import typer
 
 from handoff.base import report as reports
 from handoff.commands import completers, console, options
+from handoff.sources import git_history
 from handoff.workspace import check as checks
 from handoff.workspace.load import find_session, open_project
 
@@ -37,11 +38,20 @@ def check(
             "--live", help="Run queries again: report what is overdue and which data changed."
         ),
     ] = False,
+    changed_since: Annotated[
+        str | None,
+        typer.Option(
+            "--changed-since",
+            metavar="REVISION",
+            help="List the problems of files that differ from a git revision first.",
+        ),
+    ] = None,
     root: options.Root = None,
 ) -> int:
     """All rules are run; docs/checks.md lists them."""
     project = open_project(root)
     ids = [find_session(project, name) for name in sessions or ()]
+    changed = git_history.changed_since(project.root, changed_since) if changed_since else ()
     report = checks.check(
         project,
         ids,
@@ -50,15 +60,20 @@ def check(
     )
     report = reports.warnings_as_errors(report) if strict else report
     report = reports.unmet_expectations_as_errors(report) if expect else report
+    report = reports.changed_first(report, changed) if changed else report
+    left = ""
     if format == "github":
-        report = reports.with_folder(report, _folder_in_workspace(project.root))
+        report = reports.with_folder(report, _folder_in_repository(project.root))
+        left = reports.not_annotated(report)
     console.out(reports.FORMATS[format](report, colour=console.colour(sys.stdout)))
-    console.note(reports.summary(report))
+    console.note(reports.summary(report) + (f" ({left} not annotated)" if left else ""))
     return 1 if report.errors else 0
 
 
-def _folder_in_workspace(root: Path) -> str:
-    """`root` relative to GitHub's checkout; empty where they are the same, or there is none."""
+def _folder_in_repository(root: Path) -> str:
+    """`root` relative to its repository, or without git to GitHub's workspace."""
+    if git_history.head(root) is not None:
+        return git_history.prefix_of(root).removesuffix("/")
     workspace = os.environ.get("GITHUB_WORKSPACE")
     folder = Path(workspace).resolve() if workspace else root
     is_below = root != folder and root.is_relative_to(folder)

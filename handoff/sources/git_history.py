@@ -99,7 +99,7 @@ def deleted_paths(root: Path) -> frozenset[str]:
 
 def moved(root: Path, path: str) -> str | None:
     """The present path of a file that was renamed, possibly twice; `None` if it was not."""
-    prefix = _prefix(root)
+    prefix = prefix_of(root)
     here, known = path, {path}
     for _ in range(MAX_MOVES):
         there = _renamed(root, prefix, here)
@@ -115,13 +115,30 @@ def moved(root: Path, path: str) -> str | None:
 def versions(root: Path, path: str, *, limit: int) -> Iterator[tuple[str, bytes]]:
     """The content of committed versions of a file, with their commits, newest first."""
     for sha in _log(root, (f"-{limit}", "--format=%H"), [path]).split():
-        try:
-            content = run_git(
-                root, "show", "--no-textconv", "--end-of-options", f"{sha}:./{path}"
-            )
-        except SourceFailed:  # the commit that removed it
-            continue
-        yield sha, content.encode()
+        content = content_at(root, sha, path)
+        if content is not None:  # else the commit removed it
+            yield sha, content
+
+
+def content_at(root: Path, revision: str, path: str) -> bytes | None:
+    """The content that a file had in a commit; `None` if it did not exist."""
+    place = f"{revision}:./{path}"
+    try:
+        return run_git(root, "show", "--no-textconv", "--end-of-options", place).encode()
+    except SourceFailed:
+        return None
+
+
+def changed_since(root: Path, revision: str) -> frozenset[str]:
+    """The files at or below `root` that a commit and HEAD differ in. Raises SourceFailed."""
+    commit = full_id(root, revision)
+    if commit is None:
+        raise SourceFailed(f"git has no commit '{revision}'")
+    options = ("-z", "--name-only", "--no-renames", "--relative", "--no-ext-diff")
+    changed = run_git(
+        root, "diff", *options, "--no-textconv", "--end-of-options", commit, "HEAD"
+    )
+    return frozenset(changed.split("\0"))
 
 
 def touches(root: Path, path: str, *, since: str) -> tuple[Touch, ...]:
@@ -163,7 +180,7 @@ def _renamed(root: Path, prefix: str, path: str) -> str | None:
     return there.removeprefix(prefix) if there.startswith(prefix) and there else None
 
 
-def _prefix(root: Path) -> str:
+def prefix_of(root: Path) -> str:
     """The path from the top of the repository to `root`."""
     try:
         return run_git(root, "rev-parse", "--show-prefix").removesuffix("\n")
