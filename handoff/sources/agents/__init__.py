@@ -1,1 +1,1 @@
-"""The session logs of coding agents, one module for each format."""
+"""The session logs of coding agents: `claude` and `codex` read a format, `logs` the files."""

@@ -14,23 +14,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from msgspec import Struct
 
-from handoff.base.files import expanded
 from handoff.base.problems import Refused
+from handoff.project.settings import TranscriptMapping
 from handoff.session.model import Transcript, duration_text
 from handoff.sources.agents.claude import ClaudeReader
 from handoff.sources.agents.codex import CodexReader
-from handoff.sources.agents.folders import AGENTS, home, refused
-from handoff.sources.agents.mapped import MappedReader
 from handoff.sources.agents.tally import (
     Command,
     Reader,
     Tally,
     Unreadable,
+    Usage,
     decode_line,
+    name_of,
     parse_time,
 )
 from handoff.sources.json_file import BadExpression, check_expression, search
@@ -40,7 +40,6 @@ from handoff.sources.source import (
     SourceFailed,
     SourceRows,
     TypedRow,
-    named_errors,
 )
 
 BLOCK_BYTES = 1024 * 1024
@@ -65,27 +64,25 @@ class Log(Struct, frozen=True):
     ended: datetime
 
 
-def read_transcript(request: Request, source: Transcript) -> SourceRows:
-    """What the agent did until the as-of time, in its newest log or the one that is named."""
+def read_transcript(request: Request, source: Transcript, where: Path) -> SourceRows:
+    """What the agent did until the as-of time, by a log, or by the newest one of a folder.
+
+    Raises InvalidSource and SourceFailed.
+    """
     mapping = request.context.transcripts.get(source.agent)
-    if source.agent not in AGENTS and mapping is None:
-        known = ", ".join((*AGENTS, *request.context.transcripts))
-        raise InvalidSource(f"unknown agent '{source.agent}', known are {known}")
     until = request.as_of if request.is_past else None
-    with named_errors(source.file or source.agent):
-        if mapping:
-            for expression in mapping.read.values():
-                _check(expression)
-        path = _find(request, source, until)
-        tally = Tally(str(request.context.root), keep_text=source.text)
-        reader: Reader
-        if mapping:
-            reader = MappedReader(tally, until, mapping)
-        else:
-            kind = ClaudeReader if source.agent == "claude-code" else CodexReader
-            reader = kind(tally, until)
-        _read_logs(path, reader, tally, MAX_MAPPED_BYTES if mapping else MAX_BYTES)
-        rows = _rows(source, reader, tally)
+    for expression in mapping.read.values() if mapping else ():
+        _check(expression)
+    path = where if source.file is not None else _newest(request, source, where, until)
+    tally = Tally(str(request.context.root), keep_text=source.text)
+    reader: Reader
+    if mapping:
+        reader = MappedReader(tally, until, mapping)
+    else:
+        kind = ClaudeReader if source.agent == "claude-code" else CodexReader
+        reader = kind(tally, until)
+    _read_logs(path, reader, tally, MAX_MAPPED_BYTES if mapping else MAX_BYTES)
+    rows = _rows(source, reader, tally)
     return SourceRows(rows, source.file or f"{source.agent} {_name(path)}")
 
 
@@ -105,22 +102,9 @@ def _name(path: Path) -> str:
 # --- find the log ------------------------------------------------------------------------
 
 
-def _find(request: Request, source: Transcript, until: datetime | None) -> Path:
+def _newest(request: Request, source: Transcript, folder: Path, until: datetime | None) -> Path:
     context = request.context
     mapping = context.transcripts.get(source.agent)
-    where = source.file
-    if where is None and mapping is None:
-        where = str(home(source.agent))
-    elif where is None and mapping is not None and mapping.folder is not None:
-        where = str(expanded(mapping.folder))
-    if where is None:
-        raise InvalidSource("the settings have no 'folder:' for its logs; name a 'file:'")
-    try:
-        folder = context.file(where)
-    except Refused as error:
-        raise InvalidSource(refused(source, error)) from error
-    if source.file is not None:
-        return folder
     if not folder.is_dir():
         raise SourceFailed("there is no folder of logs on this machine")
     folders = _working_folders(context.root)
@@ -361,3 +345,91 @@ def _tokens(context: int | None, window: int | None) -> str | None:
 
 def _thousands(tokens: int) -> str:
     return str(tokens) if tokens < 1_000 else f"{(tokens + 500) // 1_000}k"
+
+
+# --- logs that the settings map ----------------------------------------------------------
+
+
+class MappedReader:
+    """A log in JSON Lines, with the JMESPath of each value in the settings."""
+
+    def __init__(
+        self, tally: Tally, until: datetime | None, mapping: TranscriptMapping
+    ) -> None:
+        self._tally, self._until, self._mapping = tally, until, mapping
+
+    def feed(self, line: bytes) -> None:
+        content = decode_line(line)
+        read: dict[str, Any] = {}
+        for name, expression in self._mapping.read.items():
+            try:
+                read[name] = search(expression, content)
+            except SourceFailed as error:
+                raise Unreadable from error
+        if read.get("at") is None:
+            return
+        at = parse_time(str(read["at"]))
+        if self._until is not None and at > self._until:
+            return
+        self._count(read, at)
+        self._tally.entry(at)
+
+    def unknown(self) -> str | None:
+        return None
+
+    def has(self, value: str) -> bool:
+        return value in self._mapping.read
+
+    def _count(self, read: Mapping[str, Any], at: datetime) -> None:
+        tally, folder = self._tally, _words(read.get("cwd"))
+        numbers = {name: _number(read.get(name)) for name in _COUNTS}
+        tally.version = name_of(_words(read.get("version"))) or tally.version
+        tally.model = name_of(_words(read.get("model"))) or tally.model
+        if read.get("turn"):
+            tally.turns += 1
+        usage = Usage(*(numbers[name] or 0 for name in _COUNTS[:4]))
+        if usage.total:
+            tally.requests += 1
+            tally.add(usage)
+            tally.context = usage.total
+        tally.context = numbers["context_tokens"] or tally.context
+        tally.window = numbers["window_tokens"] or tally.window
+        for path in _listed(read.get("read")):
+            tally.read(path, folder)
+        for path in _listed(read.get("changed")):
+            tally.change(path, folder, "modified")
+        if (text := _words(read.get("command"))) is not None:
+            tally.command(at, text).exit_status = _signed(read.get("exit_status"))
+
+
+_COUNTS = (
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens",
+    "context_tokens", "window_tokens",
+)  # fmt: skip
+
+
+def _words(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise Unreadable
+
+
+def _listed(value: object) -> Iterator[str]:
+    for each in value if isinstance(value, list) else [value]:
+        if (path := _words(each)) is not None:
+            yield path
+
+
+def _signed(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise Unreadable
+
+
+def _number(value: object) -> int | None:
+    number = _signed(value)
+    if number is not None and number < 0:
+        raise Unreadable
+    return number
