@@ -12,14 +12,13 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Problem
-from handoff.session.model import GitRange, SourceFact
+from handoff.session.model import CHANGES, GitRange, SourceFact
 from handoff.sources.source import (
     InvalidSource,
     Request,
@@ -76,9 +75,7 @@ _ENVIRONMENT = {
     "GIT_NO_LAZY_FETCH": "1",
 }
 
-FileChange = Literal["added", "modified", "deleted", "renamed"]
-CHANGES: tuple[FileChange, ...] = ("added", "modified", "deleted", "renamed")
-_CHANGES: dict[str, FileChange] = {
+_CHANGES: Mapping[str, str] = {
     "A": "added",
     "M": "modified",
     "T": "modified",
@@ -99,7 +96,8 @@ class Commit(Struct, frozen=True):
 
 class File(Struct, frozen=True):
     path: str
-    change: FileChange
+    change: str
+    """One of `CHANGES`."""
     old_path: str | None
     """The former path of a renamed file."""
     insertions: int | None
@@ -216,7 +214,7 @@ def since(
     after `until` or `now`, or where a shallow clone does not reach back far enough.
     """
     head = _head(root, until)
-    shallow = run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+    shallow = is_shallow(root)
     time = _time(base, zone)
     if time is not None:
         limit = until or now
@@ -254,7 +252,7 @@ def files(root: Path, span: CommitRange) -> tuple[File, ...]:
 
 def _head(root: Path, until: datetime | None) -> str:
     try:
-        head = _named(root, "HEAD")
+        head = commit_id(root, "HEAD")
     except _NoCommit as error:
         raise SourceFailed("the repository has no commit yet") from error
     if until is None:
@@ -267,7 +265,7 @@ def _head(root: Path, until: datetime | None) -> str:
 
 def _commit_named(root: Path, base: str, *, shallow: bool) -> str:
     try:
-        return _named(root, base)
+        return commit_id(root, base)
     except _NoCommit as error:
         why = ", and this is a shallow clone" if shallow else ""
         line = " ".join(base.split())[:_SHOWN]
@@ -327,7 +325,8 @@ def _newest(root: Path, limit: str, head: str) -> str:
     return run_git(root, "rev-list", "-1", limit, "--end-of-options", head).strip()
 
 
-def _named(root: Path, revision: str) -> str:
+def commit_id(root: Path, revision: str) -> str:
+    """The whole id of a commit. Raises SourceFailed where git does not have it."""
     verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
     return run_git(root, *verify, f"{revision}^{{commit}}").split()[-1]
 
@@ -353,15 +352,19 @@ def _time(text: str, zone: tzinfo) -> datetime | None:
 
 
 def _commit(sha: str, seconds: str, author: str, subject: str) -> Commit:
+    return Commit(sha, author, commit_time(seconds), subject)
+
+
+def commit_time(seconds: str) -> datetime | None:
+    """The time that git prints as seconds, UTC; `None` for one outside the calendar."""
     try:
-        at = datetime.fromtimestamp(int(seconds), UTC)
+        return datetime.fromtimestamp(int(seconds), UTC)
     except (ValueError, OverflowError, OSError):
-        at = None
-    return Commit(sha, author, at, subject)
+        return None
 
 
-def _changes(output: str) -> dict[str, tuple[FileChange, str | None]]:
-    found: dict[str, tuple[FileChange, str | None]] = {}
+def _changes(output: str) -> dict[str, tuple[str, str | None]]:
+    found: dict[str, tuple[str, str | None]] = {}
     parts = iter(output.split("\0"))
     for status in parts:
         if not status:
@@ -390,6 +393,19 @@ def _counts(output: str) -> dict[str, tuple[int | None, int | None]]:
 
 def _count(text: str) -> int | None:
     return None if text == "-" else int(text)
+
+
+def is_shallow(root: Path) -> bool:
+    """Whether the clone lacks older commits. Raises SourceFailed."""
+    return run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+
+
+def prefix_of(root: Path) -> str:
+    """The path from the top of the repository to `root`; empty without a repository."""
+    try:
+        return run_git(root, "rev-parse", "--show-prefix").removesuffix("\n")
+    except SourceFailed:
+        return ""
 
 
 class _NoCommit(SourceFailed):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
-from handoff.sources.git import run_git
+from handoff.sources.git import commit_id, commit_time, is_shallow, prefix_of, run_git
 from handoff.sources.source import SourceFailed
 
 MAX_MOVES = 10
@@ -31,10 +31,7 @@ class Touch(Struct, frozen=True):
 
 def head(root: Path) -> str | None:
     """The commit that is checked out; `None` without git, repository or commit."""
-    try:
-        return run_git(root, "rev-parse", "--verify", "--quiet", "HEAD").strip() or None
-    except SourceFailed:
-        return None
+    return full_id(root, "HEAD")
 
 
 def committed(root: Path, path: str) -> bool | None:
@@ -56,14 +53,6 @@ def committed_paths(root: Path, commit: str) -> frozenset[str]:
     return frozenset({*map(str, files), *folders})
 
 
-def _is_shallow(root: Path) -> bool:
-    """Whether the clone is shallow, so that older commits are missing."""
-    try:
-        return run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
-    except SourceFailed:
-        return False
-
-
 def knows(root: Path, sha: str) -> bool | None:
     """Whether a commit exists, by the first digits of its id.
 
@@ -73,14 +62,13 @@ def knows(root: Path, sha: str) -> bool | None:
         return None
     if full_id(root, sha):
         return True
-    return None if _is_shallow(root) else False
+    return None if is_shallow(root) else False
 
 
 def full_id(root: Path, sha: str) -> str | None:
     """The whole id of a commit; `None` if git does not have it."""
-    options = ("--verify", "--quiet", "--end-of-options")
     try:
-        return run_git(root, "rev-parse", *options, f"{sha}^{{commit}}").strip() or None
+        return commit_id(root, sha)
     except SourceFailed:
         return None
 
@@ -99,10 +87,10 @@ def deleted_paths(root: Path) -> frozenset[str]:
 
 def moved(root: Path, path: str) -> str | None:
     """The present path of a file that was renamed, possibly twice; `None` if it was not."""
-    prefix = prefix_of(root)
+    above = prefix_of(root)
     here, known = path, {path}
     for _ in range(MAX_MOVES):
-        there = _renamed(root, prefix, here)
+        there = _renamed(root, above, here)
         if there is None or there in known:
             return None
         if (root / there).exists():
@@ -150,18 +138,13 @@ def touches(root: Path, path: str, *, since: str) -> tuple[Touch, ...]:
         raise ValueError(f"'{since}' is no commit")
     form = ("-z", f"-{MAX_COMMITS}", "--encoding=UTF-8", "--format=%H%x00%ct%x00%s")
     words = _log(root, (*form, f"^{since}"), [path], globs="*" in path).split("\0")
-    return tuple(_touch(*words[n : n + 3]) for n in range(0, len(words) - 2, 3))
+    return tuple(
+        Touch(words[n].strip(), commit_time(words[n + 1]), words[n + 2])
+        for n in range(0, len(words) - 2, 3)
+    )
 
 
-def _touch(sha: str, seconds: str, subject: str) -> Touch:
-    try:
-        at = datetime.fromtimestamp(int(seconds), UTC)
-    except (ValueError, OverflowError, OSError):
-        at = None
-    return Touch(sha.strip(), at, subject)
-
-
-def _renamed(root: Path, prefix: str, path: str) -> str | None:
+def _renamed(root: Path, above: str, path: str) -> str | None:
     """The name that the last commit of `path` gave it."""
     sha = last_touched(root, [path])
     if sha is None:
@@ -176,16 +159,8 @@ def _renamed(root: Path, prefix: str, path: str) -> str | None:
         return None
     words = output.split("\0")
     renames = {words[n + 1]: words[n + 2] for n in range(0, len(words) - 2, 3)}
-    there = renames.get(f"{prefix}{path}", "")
-    return there.removeprefix(prefix) if there.startswith(prefix) and there else None
-
-
-def prefix_of(root: Path) -> str:
-    """The path from the top of the repository to `root`."""
-    try:
-        return run_git(root, "rev-parse", "--show-prefix").removesuffix("\n")
-    except SourceFailed:
-        return ""
+    there = renames.get(f"{above}{path}", "")
+    return there.removeprefix(above) if there.startswith(above) and there else None
 
 
 def _log(

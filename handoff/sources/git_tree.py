@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from handoff.base.problems import Problem
 from handoff.session.model import GitTree, SourceFact
-from handoff.sources.git import run_git
+from handoff.sources.git import commit_id, is_shallow, prefix_of, run_git
 from handoff.sources.source import Request, SourceFailed, SourceRows, past_unknown
 
 ENGINE = "git"
@@ -75,7 +75,7 @@ def read_tree(root: Path, base: str, own: Callable[[str], bool]) -> WorkingTree:
     SourceFailed without git or a repository.
     """
     headers, entries = _status(root)
-    prefix = run_git(root, "rev-parse", "--show-prefix").removesuffix("\n")
+    above = prefix_of(root)
     head = None if headers["oid"] == "(initial)" else headers["oid"]
     upstream = headers.get("upstream") if base == "HEAD" else base
     ahead, behind = difference(root, upstream, head)
@@ -83,8 +83,8 @@ def read_tree(root: Path, base: str, own: Callable[[str], bool]) -> WorkingTree:
     untracked: list[str] = []
     elsewhere = 0
     for is_tracked, path in entries:
-        name = path.removeprefix(prefix)
-        if not path.startswith(prefix):
+        name = path.removeprefix(above)
+        if not path.startswith(above):
             elsewhere += 1
         elif not own(name):
             (changed if is_tracked else untracked).append(name)
@@ -100,7 +100,7 @@ def read_tree(root: Path, base: str, own: Callable[[str], bool]) -> WorkingTree:
         elsewhere=elsewhere,
         stashes=len(_stashes(root)),
         worktree=_worktree(root),
-        shallow=run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true",
+        shallow=is_shallow(root),
         changed_files=tuple(sorted(changed)[:MAX_PATHS]),
         untracked_files=tuple(sorted(untracked)[:MAX_PATHS]),
     )
@@ -158,8 +158,7 @@ def difference(
     if base is None or head is None:
         return None, None
     try:
-        verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-        other = run_git(root, *verify, f"{base}^{{commit}}").strip()
+        other = commit_id(root, base)
         if other != head:  # of a shallow clone, the common commit may be missing
             run_git(root, "merge-base", "--end-of-options", other, head)
         options = ("--left-right", "--count", "--end-of-options")
