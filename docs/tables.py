@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from handoff.project import settings
-from handoff.session import keys
+from handoff.session import keys, titles
 from handoff.session.shapes import Key
 
 FOLDER = Path(__file__).parent
@@ -22,9 +22,18 @@ def nested_rows() -> Iterator[tuple[str, ...]]:
     yield ("key", "value", "description")
     seen: set[int] = set()
     for path, key in keys.paths():
+        if path.startswith("titles."):  # they have a table of their own
+            continue
         if key not in keys.KEYS and id(key) not in seen:  # `prompts` has the keys of `prompt`
             seen.add(id(key))
             yield _row(path, key)
+
+
+def title_rows() -> Iterator[tuple[str, ...]]:
+    yield ("key", "in `handoff`", "in `brief`", "also recognized")
+    for each in titles.TITLES:
+        own, brief = each.handoff[0], (each.brief or each.handoff)[0]
+        yield f"`{each.key}`", own, brief, ", ".join(each.synonyms)
 
 
 def settings_rows() -> Iterator[tuple[str, ...]]:
@@ -58,7 +67,11 @@ def table(rows: Iterable[tuple[str, ...]]) -> str:
 
 
 TABLES = {
-    "session-format.md": {"keys": session_rows, "nested keys": nested_rows},
+    "session-format.md": {
+        "keys": session_rows,
+        "nested keys": nested_rows,
+        "titles": title_rows,
+    },
     "settings.md": {"settings": settings_rows},
 }
 

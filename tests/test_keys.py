@@ -214,6 +214,9 @@ def test_settings_schema_refuses_invalid_settings() -> None:
         ("prompt", "budget_tokens"),
         ("archive",),
         ("archive", "by"),
+        ("titles",),
+        *(("titles", key) for key in ("next", "goal")),
+        ("titles", "files", 1),
         *(("secrets", "allow", n) for n in (0, 2, 3)),
         ("secrets", "allow", 1, "rule"),
     }

@@ -51,6 +51,7 @@ def test_every_key_is_read() -> None:
         output="docs/handoffs",
         archive=ArchiveSettings(after_days=30, by="year"),
         templates="skeletons",
+        titles={"next": ("Next steps", "More"), "findings": ("Learnings",)},
         timezone="Europe/Berlin",
         progress=ProgressSettings(recent_minutes=30, stalled_minutes=90),
         prompt=PromptSettings(budget_tokens=2000),

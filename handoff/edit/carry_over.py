@@ -226,6 +226,7 @@ def carry_sections(source: PreviousSession, key: str) -> EmittedKey | None:
 
 
 _CARRIERS: Mapping[str, Carrier] = {
+    "copy": copy_verbatim,
     "items": carry_items,
     "guards": carry_guards,
     "live": carry_live,

@@ -26,12 +26,16 @@ from handoff.import_.content import (
 from handoff.import_.sections import to_content, to_sections
 from handoff.import_.segments import Segment
 from handoff.render.document import NO_ITEMS
+from handoff.session.titles import pattern, title
 from handoff.session.values import AFTER
 from handoff.session.walk import PLANNED, task_list
 from handoff.values.expressions import escape_braces
 from handoff.values.printing import long_date
 
-_TITLE = re.compile(r"🎯 Session (?P<label>.+?) Handoff: (?P<title>.+)")
+_TITLE = pattern("title")
+_CREATED, _DURATION, _STATUS, _NEXT_SESSION = map(
+    title, ("created", "duration", "status", "next_session")
+)
 _DEFAULT_STATUS = "⏸️ TO BE COMPLETED"
 
 
@@ -66,13 +70,16 @@ class HandoffLayout(Struct, frozen=True):
         """`None` if the document does not begin with the template's title and header."""
         if len(segments) < 2 or (segments[0].kind, segments[0].level) != ("heading", 1):
             return None
-        title = _TITLE.fullmatch(segments[0].name)
+        heading = _TITLE.fullmatch(segments[0].name)
         header = convert_label_lines(segments[1].tokens) if segments[1].kind == "text" else None
-        if not title or not header or next(iter(header)) != "Created" or "Status" not in header:
+        if not heading or not header:
             return None
-        rest, closing = _split_closing(segments[2:], title["label"], header["Status"])
+        if next(iter(header)) != _CREATED or _STATUS not in header:
+            return None
+        label, words = heading["session"], heading["title"]
+        rest, closing = _split_closing(segments[2:], label, header[_STATUS])
         opening, chapters = _split_chapters(rest)
-        return cls(lines, title["label"], title["title"], header, opening, chapters, closing)
+        return cls(lines, label, words, header, opening, chapters, closing)
 
     def session(self, metadata: Mapping[str, ContentValue]) -> dict[str, ContentValue]:
         """All keys of the session file."""
@@ -80,12 +87,12 @@ class HandoffLayout(Struct, frozen=True):
         header = dict(self.header)
         made = {key: metadata[key] for key in metadata if key != "status"}
         made |= {"session": PlainText(self.label), "title": PlainText(self.title)}
-        created, day = header.pop("Created"), str(metadata["created"])
+        created, day = header.pop(_CREATED), str(metadata["created"])
         if created != long_date(date.fromisoformat(day)):
             made["created"] = {"date": PlainText(day), "text": PlainText(created)}
-        if "Session Duration" in header:
-            made["duration"] = header.pop("Session Duration")
-        status = header.pop("Status")
+        if _DURATION in header:
+            made["duration"] = header.pop(_DURATION)
+        status = header.pop(_STATUS)
         made["template"] = PlainText("handoff")
         sections = [
             *to_sections(self.opening, self.lines, after="header", ruled=True),
@@ -98,7 +105,7 @@ class HandoffLayout(Struct, frozen=True):
         if status != derived or any(items):
             made["status"] = status
         if "next" in keys:
-            header.pop("Next Session", None)
+            header.pop(_NEXT_SESSION, None)
         if header:
             made["header"] = header
         made |= keys
@@ -120,13 +127,10 @@ class HandoffLayout(Struct, frozen=True):
             and chapter.heading.start - 3 <= lost.stop
             and max(each.end for each in chapter.segments) + 1 >= lost.start
         }
-        if not near and "Next Session" in self.header:  # which the chapter's key would replace
-            pattern = _CHAPTERS["next"][0]
-            near = {
-                n
-                for n, each in enumerate(self.chapters)
-                if pattern.fullmatch(each.heading.name)
-            } - self.free
+        if not near and _NEXT_SESSION in self.header:  # which the chapter's key would replace
+            is_next = pattern("next").fullmatch
+            near = {n for n, each in enumerate(self.chapters) if is_next(each.heading.name)}
+            near -= self.free
         return replace(self, free=self.free | near) if near else None
 
     def _convert_chapters(self) -> tuple[dict[str, ContentValue], list[ContentValue]]:
@@ -151,8 +155,8 @@ class HandoffLayout(Struct, frozen=True):
 
     def _convert(self, chapter: Chapter) -> tuple[str, dict[str, ContentValue]]:
         """The chapter's key and the session keys it gives; none if its wording is another."""
-        for key, (pattern, read) in _CHAPTERS.items():
-            heading = pattern.fullmatch(chapter.heading.name)
+        for key, read in _CHAPTERS.items():
+            heading = pattern(key).fullmatch(chapter.heading.name)
             if not heading or chapter.heading.level != 2 or not chapter.rule:
                 continue
             with suppress(UnsupportedContent):
@@ -186,7 +190,10 @@ def _split_closing(
         return segments, None
     is_text = segments[-1].kind in ("text", "entry")
     labels = convert_label_lines(segments[-1].tokens) if is_text else None
-    if not labels or next(iter(labels.items())) != (f"Session {label} Status", status):
+    if not labels or next(iter(labels.items())) != (
+        title("closing").format(session=label),
+        status,
+    ):
         return segments, None
     return segments[:-2], dict([*labels.items()][1:])
 
@@ -234,12 +241,7 @@ def _read_summary(
     return found
 
 
-_SUMMARY = (
-    ("goal", "Session Goal"),
-    ("checklist", "Completion Status"),
-    ("decisions", "Key Decisions Made"),
-    ("findings", "Critical Findings"),
-)
+_SUMMARY = tuple((key, title(key)) for key in ("goal", "checklist", "decisions", "findings"))
 
 
 def _read_checklist(value: ContentValue) -> ContentValue | None:
@@ -298,20 +300,20 @@ def _read_next(
     heading: re.Match[str], body: Sequence[Segment], layout: HandoffLayout
 ) -> dict[str, ContentValue]:
     labels = [*layout.header]
-    at = 2 if "Session Duration" in labels else 1
+    at = 2 if _DURATION in labels else 1
     named = re.fullmatch(
-        r"Session (\S+)(?: - (.+))?", str(layout.header.get("Next Session", ""))
+        r"Session (\S+)(?: - (.+))?", str(layout.header.get(_NEXT_SESSION, ""))
     )
-    if not named or labels[at : at + 2] != ["Status", "Next Session"]:
+    if not named or labels[at : at + 2] != [_STATUS, _NEXT_SESSION]:
         raise UnsupportedContent
-    label, title = named.groups()
-    if title != heading["title"]:
+    label, words = named.groups()
+    if words != heading["title"]:
         raise UnsupportedContent
     found: dict[str, ContentValue] = {"session": PlainText(label)}
-    if title:
-        found["title"] = title
+    if words:
+        found["title"] = words
     for name, inner in _split_headings(body):
-        key = _NEXT.get(name.replace(f"Session {label} ", "", 1))
+        key = next((key for key in _NEXT if pattern(key).fullmatch(name)), None)
         if key is None or key in found:
             raise UnsupportedContent
         content = to_content(inner, layout.lines)
@@ -321,27 +323,27 @@ def _read_next(
     return found
 
 
-_NEXT = {"Objectives": "objectives", "Prerequisites": "prerequisites", "Time Estimate": "time"}
+_NEXT = ("objectives", "prerequisites", "time")
 
 
 def _read_prompt(
     _: re.Match[str], body: Sequence[Segment], __: object
 ) -> dict[str, ContentValue]:
     match _split_headings(body):
-        case [("Copy-Paste This Message:", [Segment(value={"text": str(code)})])]:
+        case [(name, [Segment(value={"text": str(code)})])] if name == title("paste"):
             return {"text": escape_braces(code)}
     raise UnsupportedContent
 
 
-_CHAPTERS: Mapping[str, tuple[re.Pattern[str], Callable[..., ContentValue]]] = {
-    "summary": (re.compile("⚡ EXECUTIVE SUMMARY"), _read_summary),
-    "accomplished": (re.compile("📋 WHAT WE ACCOMPLISHED"), _read_numbered_labels),
-    "insights": (re.compile("🔍 KEY FINDINGS & INSIGHTS"), _read_labels),
-    "orchestrator": (re.compile("📊 CURRENT ORCHESTRATOR STATUS"), _read_content),
-    "coverage": (re.compile("📈 COVERAGE"), _read_content),
-    "files": (re.compile("📁 KEY FILES CREATED/MODIFIED"), _read_labels),
-    "next": (re.compile(r"➡️ NEXT SESSION(?:: (?P<title>.+))?"), _read_next),
-    "prompt": (re.compile(r"🚀 HOW TO START (?:THE NEXT )?SESSION.*"), _read_prompt),
-    "troubleshooting": (re.compile("🔧 TROUBLESHOOTING"), _read_labels),
-    "metrics": (re.compile("📊 SESSION METRICS"), _read_content),
+_CHAPTERS: Mapping[str, Callable[..., ContentValue]] = {
+    "summary": _read_summary,
+    "accomplished": _read_numbered_labels,
+    "insights": _read_labels,
+    "orchestrator": _read_content,
+    "coverage": _read_content,
+    "files": _read_labels,
+    "next": _read_next,
+    "prompt": _read_prompt,
+    "troubleshooting": _read_labels,
+    "metrics": _read_content,
 }

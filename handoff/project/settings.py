@@ -31,6 +31,7 @@ from handoff.session.shapes import (
     properties,
     read_keys,
 )
+from handoff.session.titles import CHOSEN_TITLES, ChosenTitles
 from handoff.yaml.decode import Decoder, scalar_value
 from handoff.yaml.nodes import Map, Node, Scalar, is_null, parse
 
@@ -122,6 +123,8 @@ class Settings(Struct, frozen=True):
     output: str = "docs/09-handoff"
     archive: ArchiveSettings | None = None
     templates: str = "templates"
+    titles: ChosenTitles = field(default_factory=dict)
+    """Those of all sessions; each may set its own."""
     timezone: str = "America/New_York"
     """An IANA name that this machine knows; times are shown in it and in UTC."""
     progress: ProgressSettings = field(default_factory=ProgressSettings)
@@ -286,7 +289,7 @@ def _archive(decoder: Decoder, node: Node | None) -> object:
 
 # --- the keys --------------------------------------------------------------------------
 
-_FILE_ONLY = ("sources", "transcripts", "secrets")
+_FILE_ONLY = ("titles", "sources", "transcripts", "secrets")
 """Sections that the environment may not set."""
 _POSITIVE: JsonSchema = {"type": ["integer", "null"], "minimum": 1}
 _TEXT = Shape("text", Decoder.text, TEXT_SCHEMA)
@@ -397,6 +400,12 @@ KEYS: tuple[Key, ...] = (
     Key("output", _PATH, "The folder of the documents and their index."),
     Key("archive", replace(_ARCHIVE, read=_archive), "Moves older documents into folders."),
     Key("templates", _PATH, "The folder of your own templates."),
+    Key(
+        "titles",
+        replace(CHOSEN_TITLES, keys=()),
+        "Renamed titles and labels, for all sessions.",
+        see="[titles](session-format.md#titles)",
+    ),
     Key("timezone", _ZONE, "Times are shown in it and in UTC."),
     Key("progress", _section("progress", _PROGRESS, ProgressSettings), "When work stalls."),
     Key("prompt", _section("prompt", _PROMPT, PromptSettings), "Size and content of prompts."),

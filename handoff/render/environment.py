@@ -73,6 +73,8 @@ class _Undefined(StrictUndefined):
         names = [*getattr(kind, "__struct_fields__", ())]
         if isinstance(self._undefined_obj, Session):
             names += self._undefined_obj.content
+        if isinstance(self._undefined_obj, Mapping):
+            names += self._undefined_obj
         return message + nearest(str(self._undefined_name), names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from handoff.render.document import (
 )
 from handoff.render.environment import Environment, render_template
 from handoff.render.filters import AMONG_PROMPTS, Filters
-from handoff.render.printed_leaves import PrintedLeaves, unprinted_problems
+from handoff.render.printed_leaves import PrintedLeaves, unprinted_problems, with_leaves
 from handoff.render.shown_blanks import Marks, with_prompts
 from handoff.render.standalone import Standalone, shorten
 from handoff.render.templates import Folders, outside_problems
@@ -30,6 +30,13 @@ from handoff.session.model import (
     DEFAULT_PROMPT,
     Prompt,
     Session,
+)
+from handoff.session.titles import (
+    OF_THIS_SESSION,
+    PLACEHOLDER,
+    TITLES,
+    ChosenTitles,
+    Title,
 )
 from handoff.session.walk import leaves
 from handoff.values import evidence
@@ -46,13 +53,15 @@ def render(
     folders: Folders,
     *,
     output: str,
+    titles: ChosenTitles | None = None,
     provenance: Sequence[str] = (),
     receipts: Sequence[str] = (),
     standalone: Mapping[str, Standalone] | None = None,
 ) -> Document:
     """The document of `session` with what `live` knows.
 
-    The prompts named in `standalone` have it, shortened to their budget.
+    `titles` defaults to those of the session. The prompts named in `standalone` have it,
+    shortened to their budget.
 
     Raises InvalidInput for errors in a template or in an expression.
     """
@@ -93,9 +102,8 @@ def render(
     prompts = [(each, named[name]) for name, each in written.items()]
     template = _template(session, folders)
     pen = LeafRenderer(live, "text", printed=printed)
-    text, unplaced = _text(
-        session, template, pen, folders, {**known, "prompt": prompt}, prompts
-    )
+    known |= {"titles": _titles(session, pen, titles), "prompt": prompt}
+    text, unplaced = _text(session, template, pen, folders, known, prompts)
     problems = [*unplaced, *outside_problems(folders.children)]
     walked = [leaf for leaf, _ in found]
     places = [each.place for each in unplaced]
@@ -156,6 +164,29 @@ def _text(
             message = f"template '{session.template}' has no place for a {what} {place}"
             problems.append(Problem("T010", message, at))
     return text, problems
+
+
+def _titles(
+    session: Session, pen: LeafRenderer, chosen: ChosenTitles | None
+) -> Mapping[str, object]:
+    """What the document prints by key as its titles and labels; under `brief` in its style."""
+    own = {"session": lambda: session.session, "title": lambda: session.title}
+    following: dict[str, Callable[[], str]] = {}
+    if session.next and (number := session.next.session):
+        following["session"] = lambda: number
+    if session.next and (title := session.next.title):
+        following["title"] = lambda: pen.words(title)
+
+    def fill(each: Title, style: str) -> str:
+        values = own if each.key in OF_THIS_SESSION else following
+        text = each.choose(style, session.titles if chosen is None else chosen, values)
+        filled = PLACEHOLDER.sub(lambda match: values[match[1]](), text)
+        return with_leaves(filled, pen.printed.take())
+
+    brief, handoff = (
+        {each.key: fill(each, style) for each in TITLES} for style in ("brief", "handoff")
+    )
+    return {**handoff, "brief": brief}
 
 
 def _placed(session: Session) -> Iterator[tuple[str, str | None, Place]]:

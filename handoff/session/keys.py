@@ -23,6 +23,7 @@ from handoff.session.content import (
 )
 from handoff.session.facts import FACTS
 from handoff.session.shapes import BLANKS, Key, properties
+from handoff.session.titles import CHOSEN_TITLES
 from handoff.session.values import (
     ACTIONS,
     CHECKPOINT,
@@ -54,7 +55,7 @@ KEYS: tuple[Key, ...] = (
         f"The session's number, or text such as 378b; at most {MAX_LABEL} characters.",
         required=True,
     ),
-    Key("title", TITLE, "What the session is about, on one line.", required=True),
+    Key("title", TITLE, "What the session is about.", required=True),
     Key(
         "slug",
         SLUG_SHAPE,
@@ -82,6 +83,14 @@ KEYS: tuple[Key, ...] = (
         see="[templates](templates.md)",
     ),
     Key(
+        "titles",
+        CHOSEN_TITLES,
+        "Renamed titles and labels.",
+        see="[titles](#titles)",
+        carry="copy",
+        carry_comment="the words of your documents",
+    ),
+    Key(
         "goal",
         WORDS,
         "The goal of the session.",
@@ -96,7 +105,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "status",
         AUTHOR_TEXT,
-        "Your words in place of the status derived from the checklist.",
+        "Your words for it; by default it is derived from the checklist.",
         see="[status](#status)",
     ),
     Key(

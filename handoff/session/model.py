@@ -538,6 +538,8 @@ class Session(Struct, frozen=True, dict=True):
     """When work ended, UTC; not before it started."""
     duration: Text | Blank | None = None
     template: str = "handoff"
+    titles: Mapping[str, tuple[str, ...]] = {}
+    """By key, see `session.titles`."""
     goal: Text | Blank | None = None
     as_of: datetime | None = None
     """UTC, to the minute; `None` for the minute in which the queries run."""

@@ -48,7 +48,7 @@ class Shape(Struct, frozen=True):
 
 _ELLIPSIS = "…"
 """An example of text."""
-Carry = Literal["", "facts", "items", "guards", "live", "checklist", "sections", "text"]
+Carry = Literal["", "copy", "facts", "items", "guards", "live", "checklist", "sections", "text"]
 """What `new` takes over from the previous session; see `edit.carry_over`."""
 
 

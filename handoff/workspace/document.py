@@ -19,6 +19,7 @@ from handoff.render.document import DATA as DATA
 from handoff.render.document import Document, count_checked, document_path, status
 from handoff.session.model import Session
 from handoff.session.reading_list import prompts
+from handoff.session.titles import join_titles
 from handoff.session.walk import leaves
 from handoff.workspace.gather import earlier
 from handoff.workspace.load import LoadedSession
@@ -57,6 +58,7 @@ def render(
         live,
         template_folders(project),
         output=project.settings.output,
+        titles=join_titles(loaded.session.titles, project.settings.titles),
         provenance=sentences,
         receipts=receipt_lines(receipts, facts) if receipts else (),
         standalone=_standalone(project, loaded.session, facts, live, planned, sentences),
