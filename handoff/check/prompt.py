@@ -18,9 +18,9 @@ from handoff.check.scripts import is_command, scripts
 from handoff.session.model import CodeBlock, Prompt, Text, place_in
 from handoff.session.reading_list import prompts
 from handoff.session.walk import leaves, texts
+from handoff.sql.types import NUMBERS
 from handoff.values.cells import Cell, Cells, EarlierValue
 from handoff.values.expressions import Literal, parts
-from handoff.values.filters import NUMBERS
 from handoff.values.printing import MONTHS, folded, printed, timestamp_text
 
 LONG = 2_000

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Annotated
 
 from msgspec import Meta, Struct, to_builtins
@@ -70,8 +69,7 @@ def digest(facts: Facts | None) -> str | None:
     if facts is None:
         return None
     steady = {name: _steady(fact) for name, fact in facts.facts.items()}
-    content = facts_file.dump(replace(facts, facts=steady)).encode()
-    return f"sha256:{sha256(content).hexdigest()}"
+    return facts_file.digest_of(facts_file.dump(replace(facts, facts=steady)))
 
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import asdict
@@ -18,6 +18,8 @@ from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.base.records import convert_record
 from handoff.sql.types import Type, inferred, type_of, value_of
 from handoff.sql.types import Value as Value
+
+T = TypeVar("T")
 
 VERSION = 1
 MAX_ROWS = 1000
@@ -194,31 +196,28 @@ def load(source: bytes, path: str) -> Facts:
     A fact whose digest does not match its rows is loaded with `edited` set.
     """
     text, document = _document(source, path)
-    as_of, records = document.get("as_of"), document.get("facts")
-    if not isinstance(records, dict):
-        raise _unreadable("'facts': expected a mapping", Place(path))
-    facts: dict[str, Fact] = {}
+    as_of = document.get("as_of")
     problems: list[Problem] = []
-    for name, record in records.items():
-        try:
-            facts[name] = _fact(name, record, as_of)
-        except (OverflowError, ValueError) as error:
-            message = f"fact '{name}' has an unknown format ({error}), {_AGAIN}"
-            problems.append(Problem("F003", message, _fact_place(text, path, name)))
+
+    def read(key: str, what: str, of: Callable[[str, Json], T]) -> dict[str, T]:
+        records = document.get(key, {} if key == "evidence" else None)
+        if not isinstance(records, dict):
+            raise _unreadable(f"'{key}': expected a mapping", Place(path))
+        found: dict[str, T] = {}
+        for name, record in records.items():
+            try:
+                found[name] = of(name, record)
+            except (OverflowError, ValueError) as error:
+                message = f"{what} '{name}' has an unknown format ({error}), {_AGAIN}"
+                problems.append(Problem("F003", message, _fact_place(text, path, name)))
+        return found
+
+    facts = read("facts", "fact", lambda name, record: _fact(name, record, as_of))
     try:
         time = value_of(as_of, Type("TIMESTAMP"))
     except ValueError as error:
         problems.append(Problem("F003", f"'as_of': {error}, {_AGAIN}", Place(path)))
-    evidence: dict[str, EvidenceRecord] = {}
-    recorded = document.get("evidence", {})
-    if not isinstance(recorded, dict):
-        raise _unreadable("'evidence': expected a mapping", Place(path))
-    for name, record in recorded.items():
-        try:
-            evidence[name] = _evidence(record)
-        except (OverflowError, ValueError) as error:
-            message = f"evidence '{name}' has an unknown format ({error}), {_AGAIN}"
-            problems.append(Problem("F003", message, _fact_place(text, path, name)))
+    evidence = read("evidence", "evidence", lambda _, record: _evidence(record))
     if problems:
         raise InvalidInput(problems)
     return Facts(time if isinstance(time, datetime) else None, facts, evidence)
@@ -231,9 +230,13 @@ def problems(source: bytes, path: str) -> list[Problem]:
     except InvalidInput as error:
         return list(error.report.problems)
     text = source.decode("utf-8")
-    edited = [(f"fact '{name}'", name) for name, each in facts.facts.items() if each.edited]
-    edited += [
-        (f"evidence '{name}'", name) for name, each in facts.evidence.items() if each.edited
+    named: list[tuple[str, Mapping[str, Fact | EvidenceRecord]]]
+    named = [("fact", facts.facts), ("evidence", facts.evidence)]
+    edited = [
+        (f"{what} '{name}'", name)
+        for what, records in named
+        for name, each in records.items()
+        if each.edited
     ]
     return [
         Problem(
@@ -341,7 +344,7 @@ def _evidence_record(record: EvidenceRecord) -> dict[str, Json]:
 def _evidence_digest(record: Mapping[str, Json]) -> str:
     steady = [record[key] for key in ("found", "sha256", "commit")]
     text = json.dumps(steady, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return digest_of(text)
 
 
 def _params(params: Mapping[str, Value]) -> dict[str, _ParamRecord]:
@@ -397,6 +400,10 @@ def _digest(record: Mapping[str, Json], as_of: Json) -> str:
         if isinstance(part, dict):
             steady[key] = {k: v for k, v in part.items() if k not in (*_VOLATILE, "at")}
     text = json.dumps([as_of, steady], sort_keys=True, separators=(",", ":"))
+    return digest_of(text)
+
+
+def digest_of(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
@@ -32,6 +31,7 @@ from handoff.sources.source import (
     file_problems,
     named_errors,
     no_column,
+    open_log,
     past_unknown,
     plain_number,
     row_time_errors,
@@ -257,7 +257,7 @@ def _lines(path: Path, wanted: Callable[[bytes], bool]) -> Iterator[LogLine]:
     """The lines of a log and of its rotated files, the last first."""
     budget = MAX_SCANNED_BYTES
     for part in _rotated(path):
-        with _opened(part) as file:
+        with open_log(part) as file:
             size = file.seek(0, os.SEEK_END)
             yield from lines_from_end(file, size, at_most=budget, wanted=wanted)
         budget -= size
@@ -343,16 +343,6 @@ def _rotated(path: Path) -> Iterator[Path]:
         if part.is_symlink() or not part.is_file():
             return
         yield part
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise SourceFailed("cannot read the log: not a plain file")
-        return path.open("rb")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SourceFailed(f"cannot read the log: {reason}") from error
 
 
 # --- the times of lines --------------------------------------------------------------------

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from handoff.project.settings import TranscriptMapping
 from handoff.session.facts import TIME
 from handoff.session.model import JsonFile, LogFile, SourceFact
 from handoff.sql.query import Declaration
-from handoff.sql.types import BadValue, Type, Value, type_of, value_of
+from handoff.sql.types import NUMBERS, BadValue, Type, Value, type_of, value_of
 
 SourceRow = Mapping[str, object]
 """A row as a source has it."""
@@ -112,6 +113,17 @@ def named_errors(path: str) -> Iterator[None]:
         raise failed(f"{path}: {error}") from error
 
 
+def open_log(path: Path) -> BinaryIO:
+    """The file, to read its bytes. Raises SourceFailed."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SourceFailed("cannot read the log: not a plain file")
+        return path.open("rb")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SourceFailed(f"cannot read the log: {reason}") from error
+
+
 def past_unknown(reason: str) -> InvalidSource:
     """The error for an as-of time in the past, where it cannot be known what was true then."""
     return InvalidSource(f"unknown for an as-of time in the past: {reason}")
@@ -194,7 +206,6 @@ def no_column(fact: SourceFact, source: LogFile | JsonFile, what: str, name: str
 _TIME = re.compile(r"\d{4}[-/]\d{2}[-/]\d{2}[T ]\d{2}:\d{2}.*", re.DOTALL)
 _SECONDS = re.compile(r"\d{9,10}(\.\d+)?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
 
 
 def convert(raw: object, wanted: Type, zone: str | None) -> Value:
@@ -207,7 +218,7 @@ def convert(raw: object, wanted: Type, zone: str | None) -> Value:
         return None
     if wanted.name == "TIMESTAMP":
         return timestamp(raw, zone)
-    if wanted.name in _NUMBERS and isinstance(raw, str):
+    if wanted.name in NUMBERS and isinstance(raw, str):
         return value_of(plain_number(raw.strip()), wanted)
     if wanted.name == "STRING" and isinstance(raw, int | float) and not isinstance(raw, bool):
         return str(raw)

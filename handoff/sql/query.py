@@ -69,6 +69,11 @@ class Query(Struct, frozen=True):
     contract: str | None
     """`phases`, `coverage` or none."""
 
+    @property
+    def param_types(self) -> Mapping[str, str]:
+        """The type of each parameter, `as_of` among them."""
+        return {each.name: each.type for each in self.params} | {"as_of": "TIMESTAMP"}
+
     def place_at(self, offset: int) -> Place:
         """The place of character `offset` of the file."""
         return Place.at(self.path, self.text, offset)

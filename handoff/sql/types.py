@@ -33,6 +33,8 @@ Value = (
 """DATETIME is a naive `datetime`, TIMESTAMP an aware one in UTC; ARRAY a tuple, STRUCT a
 mapping in field order, JSON the text as sent."""
 
+NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
+DAYS = ("DATE", "DATETIME", "TIMESTAMP")
 
 T = TypeVar("T")
 
@@ -123,22 +125,7 @@ def value_of(raw: object, wanted: Type) -> Value:
 
 _TOKEN = lazy_pattern(r"\s*([A-Za-z_][A-Za-z0-9_]*|\S)")
 
-_SCALARS = (
-    "STRING",
-    "INT64",
-    "FLOAT64",
-    "NUMERIC",
-    "BIGNUMERIC",
-    "BOOL",
-    "DATE",
-    "DATETIME",
-    "TIME",
-    "TIMESTAMP",
-    "BYTES",
-    "JSON",
-)
-_NAMES = (*_SCALARS, "ARRAY", "STRUCT")
-_ELSEWHERE = {
+OTHER_NAMES: Mapping[str, str] = {
     "INT": "INT64",
     "INTEGER": "INT64",
     "BIGINT": "INT64",
@@ -151,6 +138,7 @@ _ELSEWHERE = {
     "VARCHAR": "STRING",
     "BLOB": "BYTES",
 }
+"""What other engines, and legacy SQL, call the types."""
 _INFERRED: tuple[tuple[type, str], ...] = (
     (bool, "BOOL"),
     (int, "INT64"),
@@ -203,7 +191,7 @@ def _field(tokens: _Tokens) -> Field:
 
 def _type(tokens: _Tokens) -> Type:
     name, offset = tokens.word.upper(), tokens.offset
-    if name not in _NAMES:
+    if name not in _VALUES:
         raise BadType(_unknown(tokens.word), offset)
     tokens.advance()
     if name not in ("ARRAY", "STRUCT"):
@@ -230,9 +218,9 @@ def _struct(tokens: _Tokens) -> tuple[Field, ...]:
 def _unknown(word: str) -> str:
     if not word:
         return "a type is missing"
-    known = _ELSEWHERE.get(word.upper())
-    hint = f", did you mean '{known}'?" if known else nearest(word, _NAMES)
-    return f"unknown type '{word}'{hint or ', expected one of ' + ', '.join(_NAMES)}"
+    known = OTHER_NAMES.get(word.upper())
+    hint = f", did you mean '{known}'?" if known else nearest(word, _VALUES)
+    return f"unknown type '{word}'{hint or ', expected one of ' + ', '.join(_VALUES)}"
 
 
 # --- values ------------------------------------------------------------------------------
@@ -418,14 +406,15 @@ _VALUES: Mapping[str, Callable[[object, Type], Value]] = {
     "BIGNUMERIC": _numeric,
     "BOOL": _bool,
     "DATE": _date,
-    "TIME": _time,
     "DATETIME": _datetime,
+    "TIME": _time,
     "TIMESTAMP": _timestamp,
     "BYTES": _bytes,
     "JSON": _json,
     "ARRAY": _array,
     "STRUCT": _struct_value,
 }
+"""Every type, in the order that messages list them."""
 
 
 def _expected(wanted: Type, raw: object, hint: str = "") -> BadValue:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from handoff.base.blanks import DEFAULT
 from handoff.session.model import CHANGES, FilesBlock, TableBlock
+from handoff.sql.types import NUMBERS
 from handoff.values.expectations import line
-from handoff.values.filters import NUMBERS
 from handoff.values.phases import plain
 from handoff.values.printing import (
     NONE,

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from handoff.base.problems import Level, nearest
 from handoff.session.model import BUILT_IN
-from handoff.sql.types import BadValue, Field, Type, value_of
+from handoff.sql.types import DAYS, NUMBERS, BadValue, Field, Type, inferred, value_of
 from handoff.values.expressions import (
     Attribute,
     Comparison,
@@ -25,9 +25,9 @@ from handoff.values.expressions import (
     Logical,
     Name,
 )
-from handoff.values.filters import DAYS, FILTERS, NUMBERS, ON_VALUES, round_column
+from handoff.values.filters import FILTERS, ON_VALUES, round_column
 from handoff.values.printing import Typed, printed
-from handoff.values.rows import FactView, Row, row_name
+from handoff.values.rows import FactView, Row, near, row_name
 
 
 class Rows(Struct, frozen=True):
@@ -139,11 +139,8 @@ def _type(found: Known) -> Type | None:
     return found.type if isinstance(found, Typed) else found
 
 
-_CONSTANTS = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING"}
-
-
 def _constant(node: Constant, scope: Scope) -> Known:
-    type_ = Type(_CONSTANTS[type(node.value)])
+    type_ = inferred(node.value)
     return Typed(node.value, type_, is_own=True) if scope.zone else type_
 
 
@@ -252,16 +249,9 @@ def _column(
         return known[name]
     if row is None and not fact.is_typed:
         return None
-    if name in fact.declaration.redact:
-        message = f"column '{name}' of fact '{fact.name}' is redacted"
-    else:
-        message = f"fact '{fact.name}' has no column '{name}'{near(name, known)}{hint}"
+    message = fact.explain_missing(name, known)
+    message += "" if name in fact.declaration.redact else hint
     raise EvaluationError("L011", message, offset)
-
-
-def near(name: str, names: Collection[str]) -> str:
-    """`, did you mean 'x'?`, or all the names."""
-    return nearest(name, names) or f", it has {', '.join(names)}"
 
 
 # --- comparisons ---------------------------------------------------------------------------

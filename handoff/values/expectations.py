@@ -14,10 +14,9 @@ from fractions import Fraction
 from itertools import count
 
 from handoff.base.blanks import DEFAULT, blanks
-from handoff.base.problems import Problem, nearest
+from handoff.base.problems import Problem
 from handoff.session.model import MARK, AcceptedException, Expectation, Limit, Limits
-from handoff.sql.types import BadValue, Type, Value, value_of
-from handoff.values.filters import DAYS, NUMBERS
+from handoff.sql.types import DAYS, NUMBERS, BadValue, Type, Value, value_of
 from handoff.values.printing import Typed, Where, escaped, printed, shown
 from handoff.values.rows import Bound, FactView, Row, Sign, Verdict, VerdictState, row_name
 
@@ -90,7 +89,7 @@ def problems(view: FactView) -> Iterator[Problem]:
     own = [name for name in view.types if name != MARK or MARK not in view.derived]
     for each in view.declaration.expect:
         if each.column not in own:
-            yield _unknown(view, each, own)
+            yield Problem("E010", view.explain_missing(each.column, own), each.place)
             continue
         for limits in (each.limits, *(limits for _, limits in each.rows)):
             yield from _wrong(each.column, view.types[each.column], limits) if limits else ()
@@ -183,7 +182,7 @@ def _state(
 
 
 def _is_met(cell: Typed, bound: Bound) -> bool:
-    return _holds(_exact(cell) if cell.type.name in NUMBERS else cell.value, bound)
+    return _holds(cell.exact_number if cell.type.name in NUMBERS else cell.value, bound)
 
 
 def _holds(value: object, bound: Bound) -> bool:
@@ -199,13 +198,6 @@ def _order(value: object, bound: Bound) -> int:
     return 1 if value > limit else -1  # type: ignore[operator] # of one type, by `_compared`
 
 
-def _exact(cell: Typed) -> Fraction:
-    """The number itself: the share behind a percentage, a FLOAT64 as it is spelled."""
-    number = cell.value
-    assert isinstance(number, int | float | Decimal)  # what prints has a value
-    return cell.exact if cell.exact is not None else Fraction(Decimal(str(number)))
-
-
 # --- words -------------------------------------------------------------------------------
 
 
@@ -216,10 +208,10 @@ def _value(verdict: Verdict, where: Where) -> str:
     usual = shown(cell, where) or ""
     if cell.type.name not in NUMBERS:
         return usual
-    holds, bound = _holds(_exact(cell), verdict.bound), verdict.bound
+    holds, bound = _holds(cell.exact_number, verdict.bound), verdict.bound
     if _holds(Fraction(usual.replace(",", "")), bound) == holds:
         return usual
-    closer = (_decimal(_exact(cell), digits) for digits in count(2))
+    closer = (_decimal(cell.exact_number, digits) for digits in count(2))
     return f"{next(each for each in closer if _holds(Fraction(each), bound) == holds):,f}"
 
 
@@ -234,16 +226,6 @@ def _spelled_limit(limit: Limit) -> str:
 
 
 # --- invalid limits ----------------------------------------------------------------------
-
-
-def _unknown(view: FactView, expectation: Expectation, columns: Sequence[str]) -> Problem:
-    name = expectation.column
-    if name in view.declaration.redact:
-        message = f"column '{name}' of fact '{view.name}' is redacted"
-        return Problem("E010", message, expectation.place)
-    known = nearest(name, columns) or f", it has {', '.join(columns)}"
-    message = f"fact '{view.name}' has no column '{name}'{known}"
-    return Problem("E010", message, expectation.place)
 
 
 def _wrong(column: str, type_: Type, limits: Limits) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from handoff.base.patterns import lazy_pattern
+from handoff.sql.types import DAYS, NUMBERS
 from handoff.values.printing import (
     MONTHS,
     clock,
@@ -22,9 +23,6 @@ from handoff.values.printing import (
 )
 
 MAX_DECIMALS = 9
-
-NUMBERS = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
-DAYS = ("DATE", "DATETIME", "TIMESTAMP")
 
 
 class Filter(Struct, frozen=True):

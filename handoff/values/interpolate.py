@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT, FoundBlank, blank, blanks, blanks_in_document
-from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Place, Problem, Report
 from handoff.facts.recorded import EvidenceRecord, Facts
 from handoff.session.model import (
@@ -44,6 +43,7 @@ from handoff.values.printing import (
     Typed,
     Where,
     code_span,
+    code_spans,
     escaped,
     folded,
     printed,
@@ -419,7 +419,6 @@ def _all_blanks(text: str) -> tuple[FoundBlank, ...]:
 
 # --- code spans ----------------------------------------------------------------------------
 
-_CODE = lazy_pattern(r"\\.|(?P<ticks>`+)", re.DOTALL)
 _PLACE = "\ue000"
 
 
@@ -437,15 +436,7 @@ def contexts(read: Parts, where: Where) -> list[Where]:
 
 
 def _in_code(text: str) -> Iterator[bool]:
-    """For each value of the text whether it is in a code span (CommonMark 0.31 §6.1)."""
-    spans: list[tuple[int, int]] = []
-    at = 0
-    while opened := _CODE.search(text, at):
-        at = opened.end()
-        ticks = opened["ticks"]
-        closing = re.compile(rf"(?<!`){ticks}(?!`)").search(text, at) if ticks else None
-        if closing:
-            spans.append((at, closing.start()))
-            at = closing.end()
+    """For each value of the text whether it is in a code span."""
+    spans = [(start, end) for _, start, end in code_spans(text) if end is not None]
     places = (match.start() for match in re.finditer(_PLACE, text))
     return (any(start <= n < end for start, end in spans) for n in places)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
@@ -60,6 +60,17 @@ class Typed(Struct, frozen=True):
 
     def __hash__(self) -> int:
         return hash(self._compared)
+
+    @property
+    def number(self) -> Fraction:
+        """The number as it prints, a FLOAT64 as it is spelled; only of one that prints."""
+        assert isinstance(self.value, int | float | Decimal)
+        return Fraction(Decimal(str(self.value)))
+
+    @property
+    def exact_number(self) -> Fraction:
+        """The number itself, such as the share behind a percentage."""
+        return self.number if self.exact is None else self.exact
 
     @property
     def _compared(self) -> tuple[object, ...]:
@@ -397,14 +408,22 @@ def code_span(text: str) -> str:
 
 def open_ticks(text: str) -> str:
     """The backticks that close the code span in which `text` ends; else empty."""
+    return next((ticks for ticks, _, end in code_spans(text) if end is None), "")
+
+
+def code_spans(text: str) -> Iterator[tuple[str, int, int | None]]:
+    """The backticks before each code span, and where its content starts and ends.
+
+    `None` where nothing closes them (CommonMark 0.31 §6.1).
+    """
     at = 0
     while opened := _TICKS.search(text, at):
         ticks, at = opened["ticks"], opened.end()
-        closing = re.compile(rf"(?<!`){ticks}(?!`)").search(text, at) if ticks else None
-        if ticks and closing is None:
-            return ticks
-        at = closing.end() if closing else at
-    return ""
+        if ticks:
+            start = at
+            closing = re.compile(rf"(?<!`){ticks}(?!`)").search(text, at)
+            at = closing.end() if closing else at
+            yield ticks, start, closing.start() if closing else None
 
 
 _TICKS = lazy_pattern(r"\\.|(?P<ticks>`+)", re.DOTALL)

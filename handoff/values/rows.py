@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from msgspec import Struct
 
+from handoff.base.problems import nearest
 from handoff.facts.recorded import Facts
 from handoff.session.model import AcceptedException, Expectation, QueryFact, SourceFact
 from handoff.sql.query import ROW_NAMES
@@ -20,6 +21,11 @@ Row = Mapping[str, Typed]
 def row_name(key: str) -> str:
     """How a text names a row in one word: `Phase 1` is `phase_1`."""
     return re.sub(r"[\W_]+", "_", key.casefold()).strip("_")
+
+
+def near(name: str, names: Collection[str]) -> str:
+    """`, did you mean 'x'?`, or all the names."""
+    return nearest(name, names) or f", it has {', '.join(names)}"
 
 
 class EarlierSession(Struct, frozen=True):
@@ -98,6 +104,12 @@ class FactView(Struct, frozen=True):
     def named_by(self) -> str | None:
         """The column that names rows, by `key:` or by the contract."""
         return self.key or ROW_NAMES.get(self.contract or "")
+
+    def explain_missing(self, column: str, known: Collection[str]) -> str:
+        """Why the fact has no such column, in a message; `known` are those it has."""
+        if column in self.declaration.redact:
+            return f"column '{column}' of fact '{self.name}' is redacted"
+        return f"fact '{self.name}' has no column '{column}'{near(column, known)}"
 
     @property
     def source(self) -> str:

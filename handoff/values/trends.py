@@ -15,8 +15,7 @@ from math import ceil
 from msgspec.structs import replace
 
 from handoff.facts.recorded import Fact, Provenance, has_same_params
-from handoff.sql.types import Type, Value
-from handoff.values.filters import NUMBERS
+from handoff.sql.types import NUMBERS, Type, Value
 from handoff.values.printing import PreviousNumber, Typed, is_name, is_percentage, printed
 from handoff.values.rows import EarlierSession, FactView, Row
 
@@ -85,7 +84,7 @@ def words(now: Typed, before: PreviousNumber) -> str | None:
         return None
     sign, points = ("%", " points") if before.is_share else ("", "")
     since = f"since {before.session}"
-    change, true = _difference(now, before.typed), _exact(now) - _exact(before.typed)
+    change, true = _difference(now, before.typed), now.exact_number - before.typed.exact_number
     by = printed(Typed(_value(change, now.type), now.type)) or "0"
     if not true or (by == "0" and now.exact is None):
         return f"{new}{sign}, unchanged {since}"
@@ -180,23 +179,13 @@ def _change(now: Typed, before: PreviousNumber) -> Typed:
     """What the printed numbers differ by, so that they add up; never with the wrong sign."""
     if before.typed is None or printed(now) is None:
         return Typed(None, now.type, is_own=True)
-    change, true = _difference(now, before.typed), _exact(now) - _exact(before.typed)
+    change, true = _difference(now, before.typed), now.exact_number - before.typed.exact_number
     change = change if _sign(change) == _sign(true) else Fraction(0)
     return Typed(_value(change, now.type), now.type, True, is_signed=True, exact=true)
 
 
 def _difference(now: Typed, then: Typed) -> Fraction:
-    return _number(now) - _number(then)
-
-
-def _exact(cell: Typed) -> Fraction:
-    return cell.exact if cell.exact is not None else _number(cell)
-
-
-def _number(cell: Typed) -> Fraction:
-    number = cell.value
-    assert isinstance(number, int | float | Decimal)  # what prints has a value
-    return Fraction(Decimal(str(number)))
+    return now.number - then.number
 
 
 def _sign(number: Fraction) -> int:

@@ -21,10 +21,10 @@ from handoff.sql.query import Query
 from handoff.sql.types import Type
 from handoff.sql.types import type_of as parse_type
 from handoff.values import expectations
-from handoff.values.evaluate import EvaluationError, Scope, near, type_of, unknown_fact
+from handoff.values.evaluate import EvaluationError, Scope, type_of, unknown_fact
 from handoff.values.evidence import parse_reference
 from handoff.values.expressions import Expression, InvalidExpression, Literal, operands, parts
-from handoff.values.rows import FactView
+from handoff.values.rows import FactView, near
 from handoff.values.view import declared_views
 
 FactViews = Mapping[str, FactView]

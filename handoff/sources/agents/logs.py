@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -40,6 +39,7 @@ from handoff.sources.source import (
     SourceFailed,
     SourceRows,
     TypedRow,
+    open_log,
 )
 
 BLOCK_BYTES = 1024 * 1024
@@ -157,7 +157,7 @@ def _log(
     """The log, if it is of one of the folders and was begun by then."""
     with suppress(OSError, Refused, SourceFailed):
         file(str(path))  # a link may lead elsewhere
-        with _opened(path) as opened:
+        with open_log(path) as opened:
             head = opened.read(HEAD_BYTES)
             size = os.fstat(opened.fileno()).st_size
             opened.seek(max(0, size - TAIL_BYTES))
@@ -212,7 +212,7 @@ def _read_logs(path: Path, reader: Reader, tally: Tally, most: int) -> None:
     for log in (path, *subagents[:MAX_LOGS]):
         if log.is_symlink() and log != path:
             continue
-        with _opened(log) as opened:
+        with open_log(log) as opened:
             most -= os.fstat(opened.fileno()).st_size
             if most < 0:
                 raise SourceFailed("the log is too large to be read")
@@ -223,16 +223,6 @@ def _read_logs(path: Path, reader: Reader, tally: Tally, most: int) -> None:
                     reader.feed(line)
                 except Unreadable:
                     tally.unreadable += 1
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise SourceFailed("cannot read the log: not a plain file")
-        return path.open("rb")
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        raise SourceFailed(f"cannot read the log: {reason}") from error
 
 
 def lines(file: BinaryIO) -> Iterator[bytes | None]:

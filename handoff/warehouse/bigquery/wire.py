@@ -19,7 +19,7 @@ from decimal import Decimal
 from handoff.base.problems import UsageError
 from handoff.facts.recorded import MAX_ROWS, Column
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.types import BadValue, Field, Type, Value, type_of, value_of
+from handoff.sql.types import OTHER_NAMES, BadValue, Field, Type, Value, type_of, value_of
 from handoff.warehouse.port import MAX_BYTES, BoundQuery, ResultTooLarge, too_many_rows
 
 JsonObject = Mapping[str, object]
@@ -109,8 +109,7 @@ def check_labels(settings: Settings) -> None:
 
 def parameters(bound: BoundQuery) -> list[JsonObject]:
     """`queryParameters`: every parameter of `bound` with its declared type."""
-    types = {each.name: type_of(each.type) for each in bound.query.params}
-    types["as_of"] = Type("TIMESTAMP")
+    types = {name: type_of(each) for name, each in bound.query.param_types.items()}
     return [
         {
             "name": name,
@@ -217,8 +216,8 @@ def _raw_rows(pages: Iterable[Mapping[str, object]]) -> Iterator[object]:
 
 # --- types -------------------------------------------------------------------------------
 
-_GOOGLESQL = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
-"""The names that the schema has from legacy SQL."""
+_GOOGLESQL = {**OTHER_NAMES, "RECORD": "STRUCT"}
+"""The schema has some names from legacy SQL."""
 
 
 def _spelled(field: Mapping[str, object]) -> str:

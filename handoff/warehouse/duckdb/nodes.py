@@ -31,10 +31,11 @@ def type_name(node: exp.Expr | None) -> str:
     """GoogleSQL's name for the node's type; `UNKNOWN` where sqlglot does not know it."""
     if node is None or node.type is None:
         return "UNKNOWN"
-    return _name(node.type)
+    return bare_name(node.type)
 
 
-def _name(type_: exp.Expr) -> str:
+def bare_name(type_: exp.Expr) -> str:
+    """GoogleSQL's name for a type, without what is in it."""
     return type_.sql("bigquery").split("<")[0].split("(")[0]
 
 

@@ -18,6 +18,7 @@ from handoff.warehouse.duckdb.nodes import (
     UNSUPPORTED,
     NodeRule,
     Refusal,
+    bare_name,
     call,
     case,
     cast_to,
@@ -266,10 +267,7 @@ _SAFE_TEXTS = {
 def _convert(node: exp.Expr) -> exp.Expr:
     if node.args.get("format"):
         raise Refusal("CAST with FORMAT is not supported by the embedded engine", node)
-    source, wanted = (
-        type_name(node.this),
-        node.args["to"].sql("bigquery").split("<")[0].split("(")[0],
-    )
+    source, wanted = type_name(node.this), bare_name(node.args["to"])
     if wanted == "NUMERIC":
         node.set("to", exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb"))
     if wanted == "BIGNUMERIC":

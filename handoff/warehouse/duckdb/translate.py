@@ -199,8 +199,7 @@ def _first_names(names: list[str]) -> str:
 
 
 def _resolve_types(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
-    types = {declared.name: declared.type for declared in query.params}
-    types["as_of"] = "TIMESTAMP"
+    types = query.param_types
     for node in list(tree.find_all(exp.TsOrDsToDatetime)):
         # DATETIME(x), which sqlglot does not type
         node.replace(exp.cast(node.this.copy(), "DATETIME", dialect="bigquery"))

@@ -26,7 +26,7 @@ from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult, Value
 from handoff.sql.tables import Tables as Schemas
 from handoff.sql.tables import TableSchema
-from handoff.sql.types import BadValue, Type, type_of, value_of
+from handoff.sql.types import OTHER_NAMES, BadValue, Type, type_of, value_of
 from handoff.warehouse.duckdb import versions
 from handoff.warehouse.duckdb.translate import (
     Catalog,
@@ -292,20 +292,14 @@ def _database(connection: DuckDBPyConnection) -> str:
 
 
 _GOOGLESQL = {
+    **OTHER_NAMES,
     "TINYINT": "INT64",
     "SMALLINT": "INT64",
-    "INTEGER": "INT64",
-    "BIGINT": "INT64",
     "UTINYINT": "INT64",
     "USMALLINT": "INT64",
     "UINTEGER": "INT64",
     "HUGEINT": "INT64",
-    "FLOAT": "FLOAT64",
-    "DOUBLE": "FLOAT64",
-    "VARCHAR": "STRING",
     "UUID": "STRING",
-    "BOOLEAN": "BOOL",
-    "BLOB": "BYTES",
     "TIMESTAMP": "DATETIME",
     "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
     "DATE": "DATE",
