@@ -268,7 +268,7 @@ def test_no_repository_is_a_failure(tmp_path: Path) -> None:
     looked = look_up(declared(tmp_path, "{git: HEAD}"), world(tmp_path, NOW), AS_OF)
 
     assert isinstance(looked.result, Failure)
-    assert looked.result.message.startswith("fatal: not a git repository")
+    assert looked.result.message.startswith("this is not a git repository")
 
 
 # --- what is recorded ----------------------------------------------------------------------

@@ -12,7 +12,7 @@ import typer
 
 from handoff.base import report as reports
 from handoff.commands import completers, console, options
-from handoff.sources import git, git_history
+from handoff.sources import git_command, git_history
 from handoff.workspace import check as checks
 from handoff.workspace.load import find_session, open_project
 
@@ -73,7 +73,7 @@ def check(
 def _folder_in_repository(root: Path) -> str:
     """`root` relative to its repository, or without git to GitHub's workspace."""
     if git_history.head(root) is not None:
-        return git.prefix_of(root).removesuffix("/")
+        return git_command.prefix_of(root).removesuffix("/")
     workspace = os.environ.get("GITHUB_WORKSPACE")
     folder = Path(workspace).resolve() if workspace else root
     is_below = root != folder and root.is_relative_to(folder)

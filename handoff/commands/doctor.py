@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from handoff.base.cache import cache_folder
 from handoff.base.characters import revealed
@@ -43,7 +44,7 @@ def diagnose(
     yield from _settings(project.settings)
     yield _output(project)
     yield _cache()
-    yield _git()
+    yield from _git(project.root)
     yield from _engine(project, engine, progress)
 
 
@@ -93,11 +94,25 @@ def _cache() -> DoctorStep:
     return DoctorStep("cache folder", False, "none, so nothing is cached between runs", fix)
 
 
-def _git() -> DoctorStep:
+def _git(root: Path) -> Iterator[DoctorStep]:
     path = shutil.which("git")
-    if path:
-        return DoctorStep("git", True, path)
-    return DoctorStep("git", False, "not found", "install git for 'git:' facts and 'resume'")
+    if not path:
+        fix = "install git for 'git:' facts and 'resume'"
+        yield DoctorStep("git", False, "not found", fix)
+        return
+    yield DoctorStep("git", True, path)
+    from handoff.sources import git_command  # slow: only where git runs
+
+    try:
+        top = git_command.run_git(root, "rev-parse", "--show-toplevel").strip()
+    except git_command.UntrustedRepository as error:
+        detail = str(error).partition(";")[0]
+        yield DoctorStep("git repository", False, detail, f"run '{error.fix}'")
+    except HandoffError as error:
+        found = str(error)
+        yield DoctorStep("git repository", "not a git repository" in found, found)
+    else:
+        yield DoctorStep("git repository", True, top)
 
 
 def _engine(project: Project, engine: str | None, progress: Progress) -> Iterator[DoctorStep]:

@@ -1,14 +1,7 @@
-"""Git as a source: commits and files since a commit or a time.
-
-The repository may be a stranger's. So git runs without its hooks, monitors, external diffs and
-text filters, without `GIT_*` from the environment, and no text of the session becomes an
-option.
-"""
+"""Git as a source: commits and files since a commit or a time."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -19,6 +12,7 @@ from msgspec.structs import asdict
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Problem
 from handoff.session.model import CHANGES, GitRange, SourceFact
+from handoff.sources.git_command import NoCommit, commit_id, commit_time, is_shallow, run_git
 from handoff.sources.source import (
     InvalidSource,
     Request,
@@ -29,12 +23,10 @@ from handoff.sources.source import (
 )
 
 ENGINE = "git"
-TIMEOUT_SECONDS = 30
 MAX_COMMITS = 10_000
 _DATE_LENGTH = len("2026-01-03")
 _SHORT = 12
 """Digits of a commit, for people."""
-_ABSOLUTE_PATH = lazy_pattern(r"(?<![\w.:/-])(?:[A-Za-z]:)?/[^'\"\s:]+")
 _HASH = lazy_pattern("[0-9a-f]{7,64}")
 _SHOWN = 60
 """Characters of a revision in a message."""
@@ -49,31 +41,11 @@ _CUT_OFF = (
     "this is a shallow clone, whose history begins later; "
     "fetch the rest with 'git fetch --unshallow'"
 )
-_HARDENED = (
-    "--no-pager",
-    "--no-optional-locks",
-    # a folder that only looks like a repository would bring its own settings
-    "-c", "safe.bareRepository=explicit",
-    "-c", "core.fsmonitor=false",
-    "-c", "core.hooksPath=/dev/null",
-    "-c", "core.quotePath=false",
-    "-c", "diff.external=",
-    "-c", "log.showSignature=false",
-    "-c", "protocol.allow=never",
-)  # fmt: skip
 _DIFF = (
     *("-z", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames"),
     # override the user's settings
     *("--no-relative", "--submodule=short", "--diff-algorithm=myers", "-O/dev/null"),
 )
-_ENVIRONMENT = {
-    "LC_ALL": "C.UTF-8",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-    # a partial clone must not fetch what it lacks, over any protocol
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_LAZY_FETCH": "1",
-}
 
 _CHANGES: Mapping[str, str] = {
     "A": "added",
@@ -253,7 +225,7 @@ def files(root: Path, span: CommitRange) -> tuple[File, ...]:
 def _head(root: Path, until: datetime | None) -> str:
     try:
         head = commit_id(root, "HEAD")
-    except _NoCommit as error:
+    except NoCommit as error:
         raise SourceFailed("the repository has no commit yet") from error
     if until is None:
         return head
@@ -266,7 +238,7 @@ def _head(root: Path, until: datetime | None) -> str:
 def _commit_named(root: Path, base: str, *, shallow: bool) -> str:
     try:
         return commit_id(root, base)
-    except _NoCommit as error:
+    except NoCommit as error:
         why = ", and this is a shallow clone" if shallow else ""
         line = " ".join(base.split())[:_SHOWN]
         raise SourceFailed(f"git has no commit '{line}'{why}") from error
@@ -284,7 +256,7 @@ def _merge_base(root: Path, base: str, head: str, *, shallow: bool) -> str:
     """The last common commit of two histories; `base` if there is none."""
     try:
         return run_git(root, "merge-base", "--end-of-options", base, head).split()[0]
-    except (_NoCommit, IndexError):
+    except (NoCommit, IndexError):
         if shallow:
             raise SourceFailed(_CUT_OFF) from None
         return base
@@ -325,12 +297,6 @@ def _newest(root: Path, limit: str, head: str) -> str:
     return run_git(root, "rev-list", "-1", limit, "--end-of-options", head).strip()
 
 
-def commit_id(root: Path, revision: str) -> str:
-    """The whole id of a commit. Raises SourceFailed where git does not have it."""
-    verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-    return run_git(root, *verify, f"{revision}^{{commit}}").split()[-1]
-
-
 def _time(text: str, zone: tzinfo) -> datetime | None:
     """The beginning of a date, or a time; `None` for a revision. Raises InvalidSource."""
     try:
@@ -353,14 +319,6 @@ def _time(text: str, zone: tzinfo) -> datetime | None:
 
 def _commit(sha: str, seconds: str, author: str, subject: str) -> Commit:
     return Commit(sha, author, commit_time(seconds), subject)
-
-
-def commit_time(seconds: str) -> datetime | None:
-    """The time that git prints as seconds, UTC; `None` for one outside the calendar."""
-    try:
-        return datetime.fromtimestamp(int(seconds), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _changes(output: str) -> dict[str, tuple[str, str | None]]:
@@ -393,53 +351,3 @@ def _counts(output: str) -> dict[str, tuple[int | None, int | None]]:
 
 def _count(text: str) -> int | None:
     return None if text == "-" else int(text)
-
-
-def is_shallow(root: Path) -> bool:
-    """Whether the clone lacks older commits. Raises SourceFailed."""
-    return run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
-
-
-def prefix_of(root: Path) -> str:
-    """The path from the top of the repository to `root`; empty without a repository."""
-    try:
-        return run_git(root, "rev-parse", "--show-prefix").removesuffix("\n")
-    except SourceFailed:
-        return ""
-
-
-class _NoCommit(SourceFailed):
-    """git fails without a message: there is no such commit."""
-
-
-def run_git(root: Path, *words: str) -> str:
-    """The output of a git command, run hardened. Raises SourceFailed."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    try:
-        done = subprocess.run(
-            ("git", *_HARDENED, *words),
-            cwd=root,
-            env=clean | _ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise SourceFailed("git is not installed") from error
-    except subprocess.TimeoutExpired as error:
-        raise SourceFailed(f"git did not finish in {TIMEOUT_SECONDS} seconds") from error
-    except ValueError as error:  # a NUL in a word
-        raise _NoCommit(str(error)) from error
-    if done.returncode:
-        raise _failure(done.stderr.decode("utf-8", "replace").strip().splitlines())
-    return done.stdout.decode("utf-8", "replace")
-
-
-def _failure(lines: list[str]) -> SourceFailed:
-    """The error that git reports in one of `lines`; hints follow it."""
-    fatal = [line for line in lines if line.startswith(("fatal: ", "error: "))]
-    if not lines:
-        return _NoCommit("no such commit")
-    # it is recorded, and a path of this machine means nothing elsewhere
-    return SourceFailed(_ABSOLUTE_PATH.sub("…", [*fatal, *lines][0]))

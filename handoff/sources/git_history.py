@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
-from handoff.sources.git import commit_id, commit_time, is_shallow, prefix_of, run_git
+from handoff.sources.git_command import commit_id, commit_time, is_shallow, prefix_of, run_git
 from handoff.sources.source import SourceFailed
 
 MAX_MOVES = 10

@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from handoff.base.problems import Problem
 from handoff.session.model import GitTree, SourceFact
-from handoff.sources.git import commit_id, is_shallow, prefix_of, run_git
+from handoff.sources.git_command import commit_id, is_shallow, prefix_of, run_git
 from handoff.sources.source import Request, SourceFailed, SourceRows, past_unknown
 
 ENGINE = "git"

@@ -10,7 +10,7 @@ from handoff.base.report import counted
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
 from handoff.session.model import GitTree, Session, SourceFact
-from handoff.sources.git import run_git
+from handoff.sources.git_command import run_git
 from handoff.sources.git_tree import WorkingTree, difference, read_tree
 from handoff.sources.source import SourceFailed
 from handoff.values.printing import code_span, folded
