@@ -9,7 +9,7 @@ from projects import OUTPUT, documents, project, write_session
 
 from handoff import api
 from handoff.project.project import Project
-from handoff.publish.writer import signature
+from handoff.publish.signature import signature
 
 SETTINGS = "engine: duckdb\narchive: {after_days: 30}\n"
 ONE = "2026-01-03-SESSION-1-ONE.md"

@@ -13,7 +13,7 @@ from repositories import commit, repository
 from handoff import api
 from handoff.base.problems import InvalidInput, UsageError
 from handoff.import_.merge import merge_document
-from handoff.publish.writer import signature
+from handoff.publish.signature import signature
 
 CASES = yaml.safe_load((Path(__file__).parent / "fixtures/merge.yaml").read_text("utf-8"))
 PATH = f"{OUTPUT}/2026-01-01-SESSION-1-ONE.md"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from handoff.base.problems import Refused
-from handoff.publish.writer import SignedDocument, WriteResult, signature, signed, state, write
+from handoff.publish.signature import SignedDocument, signature, signed
+from handoff.publish.writer import WriteResult, state, write
 
 TEXT = "# One\n\nText\n"
 DOC = "docs/one.md"

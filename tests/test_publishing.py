@@ -18,7 +18,7 @@ from handoff.base.problems import Problem, Refused, WorldError
 from handoff.project.project import Project
 from handoff.publish import build_cache
 from handoff.publish import writer as publishing
-from handoff.publish.writer import signed
+from handoff.publish.signature import signed
 from handoff.workspace import build
 
 ONE = "2026-01-01-SESSION-1-ONE.md"

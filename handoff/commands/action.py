@@ -15,6 +15,7 @@ from handoff.base.secrets import scan
 from handoff.commands import console
 from handoff.project.project import Project
 from handoff.publish import index, writer
+from handoff.publish.signature import signature
 from handoff.render.content import fence
 from handoff.sources.git_history import content_at
 from handoff.workspace.build import BuiltDocument, ProjectBuild
@@ -70,8 +71,8 @@ def _difference(project: Project, built: BuiltDocument) -> Iterator[str]:
     path, base = built.path, os.environ.get("BASE")
     there = project.read(path)
     before = content_at(project.root, base, path) if base else there
-    text = writer.signature(there or b"").text if built.text is None else built.text
-    if writer.signature(before or b"").text == text:
+    text = signature(there or b"").text if built.text is None else built.text
+    if signature(before or b"").text == text:
         return
     yield f"<details><summary>{escape(revealed(path))}</summary>\n"
     yield from _masked(project, path, (before or b"").decode("utf-8", "replace"), text)

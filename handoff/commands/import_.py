@@ -14,7 +14,7 @@ from handoff.base.problems import Refused, UsageError
 from handoff.base.report import counted
 from handoff.commands import completers, console, options
 from handoff.import_.document import MAX_BYTES
-from handoff.publish.writer import signature
+from handoff.publish.signature import signature
 from handoff.session.values import ID
 from handoff.workspace.document import render
 from handoff.workspace.load import LoadedSession, find_session, load_session, open_project

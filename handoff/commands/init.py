@@ -29,7 +29,7 @@ from handoff.edit.carry_over import PLACEHOLDERS
 from handoff.project.project import SETTINGS, Project, open_project
 from handoff.project.settings import ENGINES, Engine
 from handoff.project.settings import Settings as Chosen
-from handoff.publish.writer import signature
+from handoff.publish.signature import signature
 from handoff.yaml.emitter import ScalarContext, format_flow, format_scalar
 
 _STARTER = Path(__file__).parent / "starter"

@@ -38,6 +38,8 @@ def publish(
     result = publishing.publish(
         project, overwrite=overwrite, prune=prune, progress=console.ProgressLine()
     )
+    for path in result.resolved:
+        console.note(f"resolved the merge conflict in {path}")
     for written in result.written:
         if written.changed:
             console.note(f"wrote {written.path}")

@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import replace
 
+from handoff.base.conflict_markers import marker_line
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.base.records import convert_record
 from handoff.facts import recorded as facts_file
@@ -53,6 +54,11 @@ def load(source: bytes, path: str) -> tuple[Receipt, ...]:
     try:
         document = json.loads(source.decode("utf-8"))
     except (ValueError, RecursionError) as error:
+        if line := marker_line(source.decode(errors="replace")):
+            problem = Problem(
+                "R001", "a merge conflict, keep the receipts of both", Place(path, line)
+            )
+            raise InvalidInput([problem]) from error
         raise _invalid("R001", f"not JSON in UTF-8: {error}", path) from error
     if not isinstance(document, dict) or document.get("handoff_receipts") != VERSION:
         raise _invalid("R002", f"not a receipts file of version {VERSION}", path)

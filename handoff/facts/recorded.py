@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import asdict
 
+from handoff.base.conflict_markers import marker_line
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.base.records import convert_record
 from handoff.sql.types import Type, inferred, type_of, value_of
@@ -438,10 +439,10 @@ def _document(source: bytes, path: str) -> tuple[str, dict[str, Json]]:
         line = source.count(b"\n", 0, error.start) + 1
         raise _unreadable("not UTF-8", Place(path, line)) from error
     except json.JSONDecodeError as error:
+        if marked := marker_line(text):
+            raise _unreadable("a merge conflict", Place(path, marked, 1)) from error
         place = Place(path, error.lineno, error.colno)
-        conflict = re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE)
-        message = "a merge conflict" if conflict else f"not JSON: {error.msg.lower()}"
-        raise _unreadable(message, place) from error
+        raise _unreadable(f"not JSON: {error.msg.lower()}", place) from error
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise _unreadable(reason, Place(path)) from error

@@ -14,12 +14,14 @@ from difflib import SequenceMatcher
 from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT, is_blank
+from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
+from handoff.base.conflict_markers import conflicts
 from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, UsageError, truncate
 from handoff.edit.operations import EditResult
 from handoff.edit.save import save
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
-from handoff.publish.writer import signature, was_written
+from handoff.publish.signature import signature, was_written
 from handoff.session import decode
 from handoff.sources import git_history
 from handoff.workspace.document import render
@@ -87,6 +89,8 @@ def merge_document(
     also if the edits cannot be determined.
     """
     edited = signature(content)
+    if marked := conflicts(edited.text):
+        raise InvalidInput(Problem("X010", MERGE_CONFLICT, Place(path, n)) for n in marked)
     if edited.owner not in (None, session_id):
         message = f"'{path}' is the document of '{edited.owner}', not of '{session_id}'"
         raise UsageError(f"{message}")

@@ -16,7 +16,7 @@ from handoff.base.files import confined
 from handoff.base.problems import Refused
 from handoff.preview.page import content_policy, document_page, page_parts, session_page
 from handoff.preview.watcher import Revision, SessionWatcher
-from handoff.publish.writer import signature
+from handoff.publish.signature import signature
 
 ADDRESS = "127.0.0.1"
 _NAMES = (ADDRESS, "localhost")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from difflib import unified_diff
 from hashlib import sha256
@@ -12,16 +11,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from handoff.base.conflict_markers import conflicts
 from handoff.base.files import confined, read_plain, remove, write_new, write_whole
-from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Level, Place, Problem, Refused
+from handoff.publish.signature import signature, signed
 
-FileState = Literal["missing", "current", "outdated", "edited", "foreign", "taken"]
+FileState = Literal["missing", "current", "outdated", "edited", "foreign", "taken", "conflict"]
 """Of a document file against what is rendered now: `edited` since handoff wrote it, `foreign`
-where handoff never did, `taken` by another session."""
-
-_COMMENT = lazy_pattern(r"^<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->$", re.MULTILINE)
-_SIGNATURE = lazy_pattern(r"\n<!-- handoff: (\S+) sha256:([0-9a-f]{64}) -->\n?\Z")
+where handoff never did, `taken` by another session, in `conflict` where a merge left markers
+and manual edits."""
 
 
 class WriteResult(Struct, frozen=True):
@@ -32,40 +30,6 @@ class WriteResult(Struct, frozen=True):
     changed: bool
     saved: str | None = None
     """Where the text that it replaced was put aside, relative to the root."""
-
-
-class SignedDocument(Struct, frozen=True):
-    """A document file taken apart."""
-
-    text: str
-    """What was rendered, without the digest comment."""
-    owner: str | None
-    """The id in the comment; `None` where there is none."""
-    intact: bool
-    """Whether the digest fits the text."""
-
-
-def signed(text: str, owner: str) -> str:
-    """`text` as its file holds it: a blank line and the digest comment at the end."""
-    return f"{text}\n<!-- handoff: {owner} sha256:{_digest(text)} -->\n"
-
-
-def signature(content: bytes) -> SignedDocument:
-    """The file's `content` taken apart; line ends that a checkout changed do not count."""
-    whole = content.decode(errors="replace").replace("\r\n", "\n")
-    found = _SIGNATURE.search(whole)
-    if found is None:
-        # text was added below it
-        above = [*_COMMENT.finditer(whole)]
-        return SignedDocument(whole, above[-1][1] if above else None, intact=False)
-    text = whole[: found.start()]
-    return SignedDocument(text, found[1], intact=found[2] == _digest(text))
-
-
-def was_written(content: bytes, text: str) -> bool:
-    """Whether the file's digest was made over `text`, even if it was edited since."""
-    found = _SIGNATURE.search(content.decode(errors="replace").replace("\r\n", "\n"))
-    return found is not None and found[2] == _digest(text)
 
 
 def state(content: bytes | None, text: str, owner: str) -> FileState:
@@ -80,6 +44,26 @@ def state(content: bytes | None, text: str, owner: str) -> FileState:
     if not there.intact:
         return "edited"
     return "outdated" if there.owner == owner else "taken"
+
+
+def merged_state(
+    root: Path, path: str, content: bytes | None, text: str, owner: str
+) -> tuple[FileState, int]:
+    """The state of the document file `path`, which git may have merged, and its line.
+
+    A merge conflict between versions that handoff wrote is only outdated. The line is the
+    first of a conflict that handoff did not write; 0 for every other state.
+    """
+    now = state(content, text, owner)
+    if content is None or now in ("current", "outdated"):
+        return now, 0
+    merged = content.decode(errors="replace").replace("\r\n", "\n")
+    if not conflicts(merged):
+        return now, 0
+    from handoff.publish.conflicts import manual_line  # asks git, after a merge only
+
+    line = manual_line(root, path, merged, owner)
+    return ("conflict", line) if line else ("outdated", 0)
 
 
 def is_published(content: bytes | None, file_digest: str, owner: str) -> bool:
@@ -112,14 +96,15 @@ def write(
     """
     file = confined(root, path)
     content = read_plain(file, path)
-    now = state(content, text, owner)
+    now, line = merged_state(root, path, content, text, owner)
     if now == "current":
         return WriteResult(path, changed=False)
     gate()
     saved = None
     if content is not None and now != "outdated":
         if not overwrite:
-            raise Refused(f"{problem(path, now)}\n{difference(path, content, text)}")
+            found = problem(path, now, line=line)
+            raise Refused(f"{found}\n{difference(path, content, text)}")
         saved = _put_aside(root, path, content)
 
     def unchanged() -> None:
@@ -140,18 +125,22 @@ _SAYS: dict[FileState, tuple[str, str]] = {
         "not written by handoff (its signature line is missing or not last): move it away",
     ),
     "taken": ("X003", "the document of another session: give one of the two another 'slug'"),
+    "conflict": (
+        "X010",
+        "merge conflict with a manual edit in this line: move the edit into the session file",
+    ),
     "missing": ("X004", "not published"),
     "outdated": ("X005", "out of date"),
 }
 
 
-def problem(path: str, state: FileState, *, why: str = "") -> Problem:
+def problem(path: str, state: FileState, *, why: str = "", line: int = 0) -> Problem:
     """What is wrong with the document file `path` in `state`, and how to fix it."""
     code, message = _SAYS[state]
     fix = "; 'handoff publish' writes it"
     if state not in ("missing", "outdated"):
         fix = ", or replace it with '--overwrite', which keeps its text aside"
-    return Problem(code, message + why + fix, Place(path))
+    return Problem(code, message + why + fix, Place(path, line))
 
 
 def clash(path: str, other: str) -> Problem:
@@ -223,7 +212,3 @@ def _name(path: str) -> str:
 def _put_aside(root: Path, path: str, content: bytes) -> str:
     names = (f"{path}.saved-{n}" for n in count(1))
     return next(name for name in names if write_new(root / name, content, place=name))
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()

@@ -10,6 +10,8 @@ from typing import Any
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError, nodes
 
+from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
+from handoff.base.conflict_markers import conflicts
 from handoff.base.files import confined, is_plain
 from handoff.base.problems import InvalidInput, Place, Problem, Refused, nearest
 
@@ -102,7 +104,10 @@ def _source(file: Path, path: str) -> str:
         if len(content) > MAX_SOURCE:
             message = f"a template of {len(content):,} bytes, at most {MAX_SOURCE:,} are read"
             raise InvalidInput([Problem("T008", message, Place(path))])
-        return content.decode()
+        text = content.decode()
+        if marked := conflicts(text):
+            raise InvalidInput(Problem("T008", MERGE_CONFLICT, Place(path, n)) for n in marked)
+        return text
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         problem = Problem("T008", "the template is not UTF-8", Place(path, line))

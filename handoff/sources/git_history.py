@@ -129,6 +129,27 @@ def changed_since(root: Path, revision: str) -> frozenset[str]:
     return frozenset(changed.split("\0"))
 
 
+def merged_versions(root: Path, path: str) -> tuple[list[bytes], list[bytes]]:
+    """The versions of a file that git merged last, and the one they have in common.
+
+    While the merge is under way, or in the commit that is checked out.
+    """
+    for names in _MERGED:
+        found = [each for name in names if (each := content_at(root, name, path)) is not None]
+        if len(found) > 1:
+            base = content_at(root, ":1", path)
+            return found, [base] if base is not None else []
+    return [], []
+
+
+_MERGED = (
+    (":2", ":3"),
+    *(("HEAD", f"{name}_HEAD") for name in ("MERGE", "CHERRY_PICK", "REBASE", "REVERT")),
+    ("HEAD^1", "HEAD^2"),
+)
+"""The names of both versions in git: conflicting, added, committed."""
+
+
 def touches(root: Path, path: str, *, since: str) -> tuple[Touch, ...]:
     """The last commits after `since` that changed a file or folder, newest first.
 

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
+from handoff.base.conflict_markers import conflicts
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
 from handoff.sql.types import BadType, BadValue, Field, Value, declarations, type_of, value_of
@@ -95,6 +97,8 @@ def read(source: bytes, path: str, name: str) -> Query:
     """
     source = source.replace(b"\r\n", b"\n")
     text = _decoded(source, path)
+    if marked := conflicts(text):
+        raise InvalidInput(Problem("Q001", MERGE_CONFLICT, Place(path, n)) for n in marked)
     header = _header(text, path)
     problems = [*header.problems, *_statement_problems(text, path, header)]
     if problems:

@@ -23,6 +23,7 @@ from handoff.publish import index, writer
 from handoff.publish.archive import named
 from handoff.publish.build_cache import BuildRecord, Due, Overview, digest, load_cache
 from handoff.publish.index import IndexRow
+from handoff.publish.signature import signed
 from handoff.render.document import Document, deadline_text, deadlines
 from handoff.session.decode import position_of
 from handoff.session.model import LEVELS, Checkpoint, Session, Severity, Text, Timestamp
@@ -206,7 +207,7 @@ class ProjectBuild:
         overview: Overview,
     ) -> BuildRecord:
         queries = {query.path: query.sha256 for query in loaded.queries.values()}
-        content = writer.signed(document.text, document.session).encode()
+        content = signed(document.text, document.session).encode()
         return BuildRecord(
             inputs={**files, **queries},
             shared=self._digest,

@@ -44,7 +44,7 @@ def is_own_file(project: Project, path: str) -> bool:
     if _DOCUMENT.fullmatch(PurePosixPath(path).name):
         return True
     from handoff.publish import index  # brings jinja2, which is slow
-    from handoff.publish.writer import signature
+    from handoff.publish.signature import signature
 
     if path not in (str(output / index.NAME), str(output / index.LATEST)):
         return False
@@ -155,7 +155,7 @@ def _edited(project: Project, before: date) -> Iterator[str]:
 
 
 def _is_intact(project: Project, path: str) -> bool:
-    from handoff.publish.writer import signature  # only where there is an archive
+    from handoff.publish.signature import signature  # only where there is an archive
 
     try:
         return signature(project.read(path) or b"").intact

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from handoff.base.files import disk, sweep
+from handoff.base.files import disk, is_plain, sweep, write_whole
 from handoff.base.locks import locked
 from handoff.base.problems import InvalidInput, Problem, Refused, Report
 from handoff.base.progress import Progress
 from handoff.project.project import Project
 from handoff.publish import archive, index, writer
+from handoff.publish.signature import signature
 from handoff.publish.writer import OrphanDocument, WriteResult
 from handoff.render.document import Document
 from handoff.workspace.build import BuiltDocument, ProjectBuild
@@ -38,6 +39,8 @@ class PublishResult(Struct, frozen=True):
     """Documents that moved into the archive or out of it, or that were pruned."""
     left: tuple[Problem, ...] = ()
     """Orphaned documents, as warnings."""
+    resolved: tuple[str, ...] = ()
+    """Files of recorded facts and receipts whose merge conflict was resolved."""
 
     @property
     def exit_code(self) -> int:
@@ -109,7 +112,7 @@ def publish(
     refused: list[str] = []
     problems: list[Problem] = []
     with lock_output(project):
-        _sweep_sessions(project)
+        resolved = _repair_sessions(project)
         build = ProjectBuild(project, progress)
         try:
             for built in build.documents():
@@ -134,6 +137,7 @@ def publish(
         (*build.problems, *problems),
         tuple(each.path for each in removed),
         tuple(writer.left_over(each, "warning") for each in left if each not in removed),
+        resolved,
     )
 
 
@@ -148,15 +152,17 @@ def unpublished(
     found: list[UnpublishedChange] = []
     for built in build.documents():
         text = built.text
-        content = project.read(built.path) if text is not None else None
-        now = writer.state(content, text, built.owner) if text is not None else "current"
+        if text is None:
+            build.done(built)
+            continue
+        content = project.read(built.path)
+        now, line = writer.merged_state(project.root, built.path, content, text, built.owner)
         if now == "current":
             build.done(built)
             continue
-        problem = writer.problem(built.path, now, why=_why(built, now))
-        shown = now != "missing" and text is not None
-        difference = writer.difference(built.path, content, text or "", most=MAX_DIFFERENCE)
-        found.append(UnpublishedChange(problem, difference if shown else ""))
+        problem = writer.problem(built.path, now, why=_why(built, now), line=line)
+        difference = writer.difference(built.path, content, text, most=MAX_DIFFERENCE)
+        found.append(UnpublishedChange(problem, difference if now != "missing" else ""))
     build.save()
     left = _orphans(project, build.owners)
     found += [UnpublishedChange(writer.left_over(each, "error")) for each in left]
@@ -164,12 +170,30 @@ def unpublished(
     return tuple(sorted(found, key=lambda each: each.problem.place))
 
 
-def _sweep_sessions(project: Project) -> None:
-    """Remove what an interrupted write of facts or an edit left behind."""
+def _repair_sessions(project: Project) -> tuple[str, ...]:
+    """Remove what an interrupted write left behind; resolve conflicts in recorded files."""
     folder = project.path("sessions")
-    if folder.is_dir():
-        with locked(folder, place="sessions"):
-            sweep(folder)
+    if not folder.is_dir():
+        return ()
+    with locked(folder, place="sessions"):
+        sweep(folder)
+        return tuple(_resolve_records(project, folder))
+
+
+def _resolve_records(project: Project, folder: Path) -> Iterator[str]:
+    for file in sorted(folder.glob("*.json")):
+        path = f"sessions/{file.name}"
+        if not path.endswith((".facts.json", ".receipts.json")) or not is_plain(file):
+            continue
+        content = project.read(path) or b""
+        if b"<<<<<<<" not in content:
+            continue
+        from handoff.publish.conflicts import merged_record  # asks git, after a merge only
+
+        resolved = merged_record(project.root, path, content)
+        if resolved is not None:
+            write_whole(project.path(path), resolved, place=path)
+            yield path
 
 
 def _publish(
@@ -211,7 +235,7 @@ def _orphans(project: Project, owners: Mapping[str, str]) -> Iterator[OrphanDocu
         if path in known:
             continue
         try:
-            there = writer.signature(project.read(path) or b"")
+            there = signature(project.read(path) or b"")
         except Refused:  # a link out of the repository: not written by handoff
             continue
         owner = there.owner

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from msgspec import Struct, field, structs
 
+from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
+from handoff.base.conflict_markers import conflicts, marker_line
 from handoff.base.problems import KeyPath, Level, Place, Problem
 from handoff.yaml import traps
 
@@ -167,6 +169,9 @@ def _decode(source: bytes, path: str, problems: list[Problem]) -> str | None:
     except UnicodeDecodeError as error:
         problems.append(_not_utf8(source, path, error.start))
         return None
+    if marked := conflicts(text):
+        problems += [Problem("Y001", MERGE_CONFLICT, Place(path, line)) for line in marked]
+        return None
     found = _CONTROL.search(text)
     if found is None:
         return text
@@ -205,6 +210,9 @@ def _attempt(text: str, path: str, problems: list[Problem]) -> tuple[str | None,
     except _Stop:
         return None, None
     except yaml.MarkedYAMLError as error:
+        if line := marker_line(text):  # some markers of a conflict were removed
+            problems.append(Problem("Y001", MERGE_CONFLICT, Place(path, line)))
+            return None, None
         return builder.fix(error), None
     except yaml.YAMLError as error:
         builder.report("Y001", f"not YAML: {error}", 0)
