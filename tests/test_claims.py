@@ -18,7 +18,7 @@ from handoff.check.rule import CheckContext
 from handoff.facts import recorded
 from handoff.session import decode
 from handoff.sql.query import read
-from handoff.values.cells import Cells
+from handoff.values.view import Cells
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = Path(__file__).parent / "fixtures/claims"

@@ -28,13 +28,12 @@ from handoff.session.decode import load
 from handoff.session.expectations import expectations
 from handoff.session.model import Expectation, ExpectBlock, QueryFact
 from handoff.sql.query import CONTRACTS
-from handoff.values.cells import Cells
 from handoff.values.changes import shown_values
 from handoff.values.expectations import line, meant
 from handoff.values.interpolate import Interpolator
 from handoff.values.rows import FactView
 from handoff.values.typecheck import problems
-from handoff.values.view import ViewFactory
+from handoff.values.view import Cells, ViewFactory
 from handoff.yaml.decode import Decoder
 
 HERE = Path(__file__).parent

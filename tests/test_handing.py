@@ -14,7 +14,7 @@ from handoff.base.tree import Tree
 from handoff.check import CheckContext, session_problems
 from handoff.session.model import Action, Blank, Claim, Session, Severity
 from handoff.sources.git_history import knows
-from handoff.values.cells import FactHistory
+from handoff.values.view import FactHistory
 
 LINES = {"ml/train.py": 300, "docs/plan.md": 20}
 

@@ -28,7 +28,7 @@ from handoff.session.model import (
     QueryFact,
     Session,
 )
-from handoff.values.cells import Cells, EarlierValue, FactHistory
+from handoff.values.view import Cells, EarlierValue, FactHistory
 
 FIXTURE = Path(__file__).parent / "fixtures/prompt/scripts.txt"
 LINES = [line.split(" =>") for line in FIXTURE.read_text("utf-8").splitlines()[1:]]

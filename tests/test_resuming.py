@@ -16,9 +16,9 @@ from sessions import AT, session
 
 from handoff.facts.recorded import Column, Fact, Facts, Provenance
 from handoff.session.model import QueryFact
-from handoff.values.cells import Cells
 from handoff.values.changes import ShownValue, ValueChange, changes, expression_text
 from handoff.values.expressions import Expression, parts
+from handoff.values.view import Cells
 
 HERE = Path(__file__).parent
 THEN, NOW = "2026-01-03T16:20Z", "2026-01-04T15:00Z"

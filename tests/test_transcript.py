@@ -17,9 +17,9 @@ from handoff import api
 from handoff.base.problems import InvalidInput
 from handoff.facts.recorded import Failure
 from handoff.session.model import SourceFact
-from handoff.sources.agents import logs, tally
 from handoff.sources.lookup import LookupResult, look_up
 from handoff.sources.source import SourceContext
+from handoff.sources.transcript import logs, tally
 from tests.repositories import repository
 
 FIXTURES = Path(__file__).parent / "fixtures" / "transcripts"

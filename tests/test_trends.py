@@ -21,14 +21,13 @@ from handoff import api
 from handoff.facts.recorded import Fact, Facts, Failure
 from handoff.session.model import QueryFact, SourceFact
 from handoff.sql.query import CONTRACTS
-from handoff.values.cells import Cells
 from handoff.values.interpolate import Interpolator
 from handoff.values.printing import printed
 from handoff.values.progress import DERIVED
 from handoff.values.rows import EarlierSession, FactView
 from handoff.values.trends import answer
 from handoff.values.typecheck import problems
-from handoff.values.view import ViewFactory
+from handoff.values.view import Cells, ViewFactory
 
 GOLDEN = Path(__file__).parent / "golden" / "trends"
 COVERAGE = CONTRACTS["coverage"]

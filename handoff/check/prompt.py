@@ -19,9 +19,9 @@ from handoff.session.model import CodeBlock, Prompt, Text, place_in
 from handoff.session.reading_list import prompts
 from handoff.session.walk import leaves, texts
 from handoff.sql.types import NUMBERS
-from handoff.values.cells import Cell, Cells, EarlierValue
 from handoff.values.expressions import Literal, parts
 from handoff.values.printing import MONTHS, folded, printed, timestamp_text
+from handoff.values.view import Cell, Cells, EarlierValue
 
 LONG = 2_000
 """Lines that a coding agent's own tools read at once."""

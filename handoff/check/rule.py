@@ -23,9 +23,9 @@ from handoff.session.reading_list import ToRead, to_read
 from handoff.session.walk import OpenBlank
 from handoff.sql.query import Query, bind
 from handoff.sql.tables import Schema
-from handoff.values.cells import Cells, FactHistory
 from handoff.values.evidence import Reference
 from handoff.values.rows import FactView
+from handoff.values.view import Cells, FactHistory
 
 Finding = tuple[Place, str] | tuple[Place, str, Level]
 """The level only where it is not the rule's first."""

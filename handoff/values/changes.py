@@ -29,7 +29,6 @@ from handoff.session.model import (
 )
 from handoff.session.walk import FactBlock, leaves
 from handoff.sql.types import Type, Value
-from handoff.values.cells import Cell, Cells
 from handoff.values.evaluate import EvaluationError, Missing, Scope, value
 from handoff.values.expressions import (
     Attribute,
@@ -44,6 +43,7 @@ from handoff.values.expressions import (
 )
 from handoff.values.printing import Typed, printed, shown
 from handoff.values.rows import FactView, row_name
+from handoff.values.view import Cell, Cells
 
 WATCHED: Mapping[str, tuple[str, ...]] = {
     "phases": ("state", "progress", "failed"),

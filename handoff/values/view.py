@@ -1,9 +1,10 @@
-"""Build the views of a session's facts: what is declared, recorded and derived of each."""
+"""Views of a session's facts: what is declared, recorded and derived of each, and by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from hashlib import sha256
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from handoff.sql.types import Type, Value, type_of
 from handoff.values import expectations, trends
 from handoff.values.printing import Typed, is_name, timestamp_text
 from handoff.values.progress import DERIVED, DerivedRow, derive
-from handoff.values.rows import EarlierSession, FactView, Row
+from handoff.values.rows import EarlierSession, FactView, Row, row_name
 
 _TEXT = Type("STRING")
 
@@ -62,7 +63,7 @@ class ViewFactory(Struct, frozen=True):
         return self._judged(view) if declaration.expect else view
 
     def _recorded(self, view: FactView, fact: Fact) -> FactView:
-        at = self._as_of(fact)
+        at = as_of(fact, self.facts)
         names = [column.name for column in fact.columns]
         plain = [dict(zip(names, row, strict=True)) for row in fact.rows]
         rows: Sequence[DerivedRow] = [DerivedRow(row, {}) for row in plain]
@@ -85,12 +86,6 @@ class ViewFactory(Struct, frozen=True):
             overall=_typed(overall, view) if overall else None,
             stale=stale if fact.failure else "",
         )
-
-    def _as_of(self, fact: Fact) -> datetime | None:
-        """The as-of time of the result; after a failed run older than that of the rest."""
-        if fact.provenance and fact.provenance.as_of:
-            return fact.provenance.as_of
-        return self.facts.as_of if self.facts else None
 
     def _compared(self, view: FactView, session: str, fact: Fact | None) -> FactView:
         """With what its numbers were in the session that the fact is compared with."""
@@ -117,6 +112,13 @@ class ViewFactory(Struct, frozen=True):
             for mark, row in zip(marks, view.rows, strict=True)
         )
         return replace(marked, rows=rows, verdicts=found)
+
+
+def as_of(fact: Fact | None, facts: Facts | None) -> datetime | None:
+    """The as-of time of the last result; after a failed run older than that of the rest."""
+    if fact is None or facts is None or fact.provenance is None:
+        return None
+    return fact.provenance.as_of or facts.as_of
 
 
 def _view(
@@ -147,3 +149,127 @@ def _typed(row: DerivedRow, view: FactView) -> Row:
         )
         for name, type_ in view.types.items()
     }
+
+
+# --- values by name ----------------------------------------------------------------------
+
+_LONGEST = 60
+"""Characters of a row's name, which a query can return at any length; then a digest."""
+
+
+class Cell(Struct, frozen=True):
+    """One value."""
+
+    name: str
+    """`orchestrator.phase_1.done`."""
+    column: str
+    typed: Typed
+    at: datetime | None
+    """The as-of time of its query, UTC."""
+
+
+class Cells(Struct, frozen=True):
+    """The facts of one session at one time."""
+
+    session: Session
+    facts: Facts | None
+    queries: Mapping[str, Query]
+    stalled_minutes: int
+    zone: tzinfo
+    earlier: Mapping[str, EarlierSession] = field(default_factory=dict)
+    """What other sessions recorded, by their ids."""
+
+    def sources(self) -> Mapping[str, FactView]:
+        """Each fact as texts see it, with the old result if the latest run failed."""
+        reader = self._reader(stale_ok=True)
+        return {each.name: reader.view(each) for each in self.session.facts}
+
+    def source(self, question: QueryFact | SourceFact) -> FactView:
+        """One fact as texts see it, without a result if the latest run failed."""
+        return self._reader(stale_ok=False).view(question)
+
+    def of(
+        self, source: FactView, *, by_first: bool = False, is_list: bool = False
+    ) -> Iterator[Cell]:
+        """Its values, with the derived ones and those over all rows.
+
+        Rows that no key names are left out; with `by_first` their first column names them.
+        A single row has the name of the fact, unless `is_list`.
+        """
+        at, ends = self.as_of(source.name), (trends.BEFORE, trends.CHANGE)
+        trend = {name for name in source.derived if name.endswith(ends)}
+        first = next(iter(source.types), None) if by_first else None
+        for name, row in _named_rows(source, source.named_by or first, is_list=is_list):
+            for column, typed in row.items():
+                if column in trend:  # about a value, not a value itself
+                    continue
+                yield Cell(f"{name}.{column}", column, typed, at)
+
+    def _reader(self, *, stale_ok: bool) -> ViewFactory:
+        limits = (self.stalled_minutes, self.zone, stale_ok)
+        return ViewFactory(self.facts, self.queries, *limits, earlier=self.earlier)
+
+    def as_of(self, name: str) -> datetime | None:
+        """The as-of time of the last result; after a failed run older than that of the rest."""
+        return as_of(self._fact(name), self.facts)
+
+    def contract(self, name: str) -> str | None:
+        fact = self._fact(name)
+        return fact.contract if fact else None
+
+    def _fact(self, name: str) -> Fact | None:
+        return self.facts.facts.get(name) if self.facts else None
+
+
+def _named_rows(
+    source: FactView, key: str | None, *, is_list: bool
+) -> Iterator[tuple[str, Row]]:
+    rows: Sequence[Row] = source.rows or ()
+    if source.key is None and len(rows) == 1 and not is_list:
+        yield source.name, rows[0]
+    elif key is not None:
+        yield from _by_key(rows, key, source.name)
+    if source.overall is not None:
+        yield f"{source.name}.overall", source.overall
+
+
+def _by_key(rows: Sequence[Row], key: str, fact: str) -> Iterator[tuple[str, Row]]:
+    seen: dict[str, int] = {}
+    for row in rows:
+        name = _row_name(row, key)
+        seen[name] = seen.get(name, 0) + 1
+        # a key that occurs twice cannot be cited, but its rows can change
+        yield f"{fact}.{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), row
+
+
+def _row_name(row: Row, key: str) -> str:
+    cell = row.get(key)
+    value = str(cell.value) if cell else ""
+    name = row_name(value) or "unnamed"
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}_{sha256(value.encode('utf-8', 'replace')).hexdigest()[:6]}"
+
+
+# --- earlier values ------------------------------------------------------------------------
+
+
+class EarlierValue(Struct, frozen=True):
+    """A value that a fact had before."""
+
+    cell: Cell
+    recorded: str
+    """Where it is recorded: `session-1`, `sessions/session-1.facts.json at a1b2c3d`."""
+
+
+class FactHistory(Struct, frozen=True):
+    """What a check can look up in git and in other sessions, each only when it needs it."""
+
+    moved: Callable[[str], str | None] = lambda _: None
+    """Where a missing file was moved to; `None` if unknown."""
+    knows: Callable[[str], bool | None] = lambda _: None
+    """Whether git has a commit; `None` if unknown."""
+    committed: Callable[[str], bool | None] = lambda _: None
+    """Whether a path is in the commit that is checked out; `None` if unknown."""
+    old: Callable[[], Iterable[EarlierValue]] = tuple
+    """Earlier values of the session's facts, the latest recordings first."""

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from handoff.facts.receipts import Receipt
     from handoff.render.standalone import Standalone
     from handoff.render.templates import Folders
-    from handoff.values.cells import Cells
     from handoff.values.interpolate import Interpolator
+    from handoff.values.view import Cells
 
 
 def render(
@@ -138,7 +138,7 @@ def cells(
     project: Project, loaded: LoadedSession, facts: Facts | None, *, with_earlier: bool = True
 ) -> Cells:
     """Every value of `facts`, by name; also those of the sessions they are compared with."""
-    from handoff.values.cells import Cells
+    from handoff.values.view import Cells
 
     settings = project.settings
     stalled, zone = settings.progress.stalled_minutes, ZoneInfo(settings.timezone)

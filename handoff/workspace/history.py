@@ -16,7 +16,7 @@ from handoff.facts.recorded import Fact, Facts
 from handoff.project.project import Project
 from handoff.publish.archive import Places
 from handoff.sources import git_history
-from handoff.values.cells import Cells, EarlierValue, FactHistory
+from handoff.values.view import Cells, EarlierValue, FactHistory
 
 VERSIONS = 10
 """Of a facts file in git that are compared."""

@@ -20,18 +20,6 @@ from msgspec import Struct
 from handoff.base.problems import Refused
 from handoff.project.settings import TranscriptMapping
 from handoff.session.model import Transcript, duration_text
-from handoff.sources.agents.claude import ClaudeReader
-from handoff.sources.agents.codex import CodexReader
-from handoff.sources.agents.tally import (
-    Command,
-    Reader,
-    Tally,
-    Unreadable,
-    Usage,
-    decode_line,
-    name_of,
-    parse_time,
-)
 from handoff.sources.json_file import BadExpression, check_expression, search
 from handoff.sources.source import (
     InvalidSource,
@@ -40,6 +28,18 @@ from handoff.sources.source import (
     SourceRows,
     TypedRow,
     open_log,
+)
+from handoff.sources.transcript.claude import ClaudeReader
+from handoff.sources.transcript.codex import CodexReader
+from handoff.sources.transcript.tally import (
+    Command,
+    Reader,
+    Tally,
+    Unreadable,
+    Usage,
+    decode_line,
+    name_of,
+    parse_time,
 )
 
 BLOCK_BYTES = 1024 * 1024

@@ -1,4 +1,7 @@
-"""Session logs of coding agents as sources: times, tokens, files and commands of a session."""
+"""Session logs of coding agents as sources: times, tokens, files and commands of a session.
+
+`claude` and `codex` read one format each, `logs` finds and reads the files; `tally` counts.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def problems(
 
 def read(request: Request, source: Transcript) -> SourceRows:
     """What the agent did until the as-of time, in its newest log or the one that is named."""
-    from handoff.sources.agents.logs import read_transcript  # slow: only for running
+    from handoff.sources.transcript.logs import read_transcript  # slow: only for running
 
     context = request.context
     if source.agent not in AGENTS and source.agent not in context.transcripts:

@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec import Raw, Struct
 
 from handoff.base.patterns import lazy_pattern
-from handoff.sources.agents.tally import (
+from handoff.sources.transcript.tally import (
     Command,
     Count,
     Tally,

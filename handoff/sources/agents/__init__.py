@@ -1,1 +1,0 @@
-"""The session logs of coding agents: `claude` and `codex` read a format, `logs` the files."""
