@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Place
 from handoff.session.model import Prompt, Session
 
@@ -43,5 +43,5 @@ def prompts(session: Session) -> dict[str, Prompt]:
     return {each.name: each for each in (session.prompt, *session.prompts) if each}
 
 
-_DOCUMENT = re.compile(r"\{\{\s*document\s*\}\}")
-_SPOT = re.compile(r"(?:#.*|:(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?)$")
+_DOCUMENT = lazy_pattern(r"\{\{\s*document\s*\}\}")
+_SPOT = lazy_pattern(r"(?:#.*|:(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?)$")

@@ -257,6 +257,8 @@ def _add_leaves(node: object, role: Role, found: list[Leaf], *, in_list: bool) -
 
 
 _PLAIN = frozenset((type(None), str, bool, int, float, date, datetime, Decimal, Place))
+_CLOSED = _PLAIN | {Text, Blank, Flag, Timestamp, QueryFact, SourceFact}
+"""What holds no content of its own, two thirds of all nodes."""
 
 
 def _inside(node: object) -> Sequence[object]:
@@ -268,8 +270,8 @@ def _parts(node: object) -> Sequence[object]:
     """What a node holds: the items of a tuple, the keys of a session, a struct's fields."""
     if isinstance(node, tuple):
         return node
+    if type(node) in _CLOSED:
+        return ()
     if isinstance(node, Session):
         return [getattr(node, key.field) for key in KEYS]
-    if isinstance(node, Struct) and not isinstance(node, Place | QueryFact | SourceFact):
-        return astuple(node)
-    return ()
+    return astuple(node) if isinstance(node, Struct) else ()

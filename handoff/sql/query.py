@@ -394,8 +394,8 @@ def _shape_problems(found: list[Lexeme], text: str, path: str) -> Iterator[Probl
                 yield Problem("Q017", message, Place.at(path, text, lexeme.offset + offset))
 
 
-_PREFIX = re.compile("[A-Za-z]*")
-_ESCAPE = re.compile(
+_PREFIX = lazy_pattern("[A-Za-z]*")
+_ESCAPE = lazy_pattern(
     r"""\\(?:
         [abfnrtv\\?"'`] | [0-3][0-7]{2} | [xX][0-9A-Fa-f]{2}
       | (?P<unicode> u[0-9A-Fa-f]{4} | U[0-9A-Fa-f]{8} )

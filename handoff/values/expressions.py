@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from handoff.base.patterns import lazy_pattern
+from handoff.base.patterns import import_with_lazy_patterns, lazy_pattern
 from handoff.base.problems import nearest
 from handoff.values.filters import FILTERS, wrong_arguments
 
@@ -224,6 +224,7 @@ class _Token(Struct, frozen=True):
 
 def _tokens(text: str, start: int, end: int) -> list[_Token]:
     """The tokens of an expression, with their offsets in the author's text."""
+    import_with_lazy_patterns("jinja2")
     from jinja2 import TemplateSyntaxError  # slow: only a text with `{{` needs it
 
     if end - start > MAX_LENGTH:

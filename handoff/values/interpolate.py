@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT, FoundBlank, blank, blanks, blanks_in_document
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Place, Problem, Report
 from handoff.facts.recorded import EvidenceRecord, Facts
 from handoff.session.model import (
@@ -386,7 +387,7 @@ def _unmarked(text: str) -> str:
 
 
 _WITH_CODE_SPANS = ("prompt", "carried")
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_CODE_SPAN = lazy_pattern(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
 
 def _blank(hint: str, where: Where, problem: Problem | None = None) -> _Filled:

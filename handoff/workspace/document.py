@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from handoff.base.data import data_folder
+from handoff.base.patterns import import_with_lazy_patterns
 from handoff.base.problems import UsageError, nearest
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
@@ -45,6 +46,7 @@ def render(
 
     `where` defaults to the project's places. Raises InvalidInput.
     """
+    import_with_lazy_patterns("jinja2")
     from handoff.render.render import provenance, receipt_lines
     from handoff.render.render import render as render_document  # slow: brings jinja2
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Level, Place, Problem, nearest, truncate
 from handoff.yaml.nodes import List, Map, Node, Pair, ParsedYAML, Scalar, is_null, parse_yaml
 from handoff.yaml.traps import in_quotes
@@ -30,15 +31,15 @@ _BOOLEANS = {"true": True, "True": True, "TRUE": True}
 _BOOLEANS |= {"false": False, "False": False, "FALSE": False}
 _MEANT = dict.fromkeys(("yes", "y", "on", "done", "x", "✅"), "true")
 _MEANT |= dict.fromkeys(("no", "n", "off", "open", "❌"), "false")
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INTEGER = lazy_pattern(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = lazy_pattern(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _MAX_DIGITS = 300
 
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 _ZONE = r"(?: ?[Zz]|[-+][0-9]{2}:?[0-9]{2})"
 TIMESTAMP = DAY + _TIME + _ZONE
-_TIMESTAMP = re.compile(f"{DAY}{_TIME}(?P<zone>{_ZONE})?")
+_TIMESTAMP = lazy_pattern(f"{DAY}{_TIME}(?P<zone>{_ZONE})?")
 
 
 class Decoder:

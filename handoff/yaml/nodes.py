@@ -15,6 +15,7 @@ from msgspec import Struct, field, structs
 
 from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
 from handoff.base.conflict_markers import conflicts, marker_line
+from handoff.base.patterns import import_with_lazy_patterns, lazy_pattern
 from handoff.base.problems import KeyPath, Level, Place, Problem
 from handoff.yaml import traps
 
@@ -157,7 +158,7 @@ def children(node: Node) -> list[tuple[str | int, Node]]:
 
 _NULLS = ("", "~", "null", "Null", "NULL")
 # YAML 1.2 leaves out C0 and DEL; what an escape such as "\0" makes is looked at later.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_CONTROL = lazy_pattern(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def _decode(source: bytes, path: str, problems: list[Problem]) -> str | None:
@@ -199,6 +200,7 @@ def _not_utf8(source: bytes, path: str, at: int) -> Problem:
 
 def _attempt(text: str, path: str, problems: list[Problem]) -> tuple[str | None, Node | None]:
     """The text with the quotes that it lacks, where that fixes the error; else the node."""
+    import_with_lazy_patterns("yaml")
     import yaml  # slow: a command that reads no YAML does without
 
     builder = _Builder(text, path, problems)
