@@ -194,8 +194,8 @@ def _without_choices(words: str) -> str:
 
 def _first_words(session: Session) -> Iterator[tuple[str, Place]]:
     yield session.title, Place(session.path)
-    for entry in (*session.header, *session.summary, *(session.closing or ())):
-        for text in texts(entry.content):
+    for part in (session.header, session.summary, session.closing):
+        for text in texts(part):
             yield text.value, text.place
 
 

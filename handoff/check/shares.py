@@ -12,7 +12,6 @@ from handoff.base.problems import Place
 from handoff.check.rule import CheckContext, Finding, rule
 from handoff.session.model import (
     Entries,
-    Entry,
     Session,
     TableBlock,
     Text,
@@ -211,7 +210,7 @@ def _groups(session: Session) -> Iterator[tuple[str, Sequence[Text]]]:
     """The texts of entries that are printed one below the other, and their labels."""
     lists = [each.entries for each in every(session, Entries)]
     own = (session.header, session.summary, session.closing or ())
-    lists += [tuple(each) for each in own if all(isinstance(e, Entry) for e in each)]
+    lists += [each for each in own if isinstance(each, tuple)]
     for entries in lists:
         labels = " ".join(each.label for each in entries)
         yield labels, [e.content for e in entries if isinstance(e.content, Text)]

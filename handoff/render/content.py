@@ -15,6 +15,7 @@ from handoff.session.model import (
     LEVELS,
     Action,
     Blank,
+    Blocks,
     Bullets,
     Checklist,
     Checkpoint,
@@ -33,6 +34,7 @@ from handoff.session.model import (
     Reasoned,
     Severity,
     Steps,
+    SubHeading,
     TableBlock,
     Text,
     Timestamp,
@@ -139,11 +141,22 @@ def section(content: Content, pen: LeafRenderer, level: int) -> str:
         if level < _DEEPEST and all(isinstance(e.content, Entries) for e in content.entries):
             return headed(content, pen, level + 1)
         return _apart(labelled(e.label, e.content, pen) for e in content.entries)
+    if isinstance(content, Blocks):
+        return _apart(_part(each, pen, level) for each in content.items)
     if isinstance(content, PhasesBlock):
         return _apart(_phase(label, lines) for label, lines in pen.phases(content))
     if isinstance(content, FilesBlock) and (groups := _groups(content, pen)):
         return _apart(_text([f"**{name}**:", *lines]) for name, lines in groups)
     return _text(block(content, pen))
+
+
+def _part(part: Content | SubHeading, pen: LeafRenderer, level: int) -> str:
+    if not isinstance(part, SubHeading):
+        return section(part, pen, level)
+    own = part.level or min(level + 1, _DEEPEST)
+    heading = f"{'#' * own} {part.title}"
+    below = [] if part.content is None else [section(part.content, pen, own)]
+    return _apart([heading, *below])
 
 
 def headed(content: Content, pen: LeafRenderer, level: int, *, numbered: bool = False) -> str:
@@ -160,8 +173,10 @@ def headed(content: Content, pen: LeafRenderer, level: int, *, numbered: bool = 
 
 
 def labelled(label: str, content: Content, pen: LeafRenderer) -> str:
-    """`**Label**: value`, with longer content below it."""
-    return _text(_after(f"**{_line(label)}**:", content, pen))
+    """`**Label**: value`, with longer content below it; `**Label:**` for `Label:`."""
+    words = _line(label)
+    bold = f"**{words}**" if words.endswith(":") else f"**{words}**:"
+    return _text(_after(bold, content, pen))
 
 
 def block(content: Content, pen: LeafRenderer) -> list[str]:
@@ -293,6 +308,10 @@ def _claim(content: Claim, pen: LeafRenderer) -> list[str]:
     return [f"{said[0]} ({basis})"] if len(said) == 1 else [*said, "", f"({basis})"]
 
 
+def _blocks(content: Blocks, pen: LeafRenderer) -> list[str]:
+    return section(content, pen, _DEEPEST - 1).split("\n")
+
+
 def _markdown(content: MarkdownBlock, pen: LeafRenderer) -> list[str]:
     pen.printed.note_formatted(content.place)
     return [f"{line}{KEPT}" for line in content.text.split("\n")]
@@ -311,6 +330,7 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
     (FilesBlock, _files),
     (ExpectBlock, _expect),
     (MarkdownBlock, _markdown),
+    (Blocks, _blocks),
     (Condition, _condition),
     (Claim, _claim),
 )
@@ -319,7 +339,7 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
 
 _STARTS_BLOCK = lazy_pattern(r"\s*(?:[-+*>|#]|\d{1,9}[.)]\s|```|~~~)|.*\n\s*(?:\n|\||```|~~~)")
 """Text that begins on a new line: a list, a quote, a table, a fence, paragraphs."""
-_APART = (TableBlock, MarkdownBlock)
+_APART = (TableBlock, MarkdownBlock, Blocks)
 """Content that needs a blank line after a line of text."""
 
 

@@ -6,7 +6,7 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jinja2 import StrictUndefined
@@ -14,6 +14,7 @@ from jinja2.exceptions import FilterArgumentError
 
 from handoff.render import content as markdown
 from handoff.render.content import LeafRenderer
+from handoff.render.tidy import KEPT
 from handoff.session.model import (
     DEFAULT_PROMPT,
     Action,
@@ -30,6 +31,7 @@ from handoff.session.model import (
     Prompt,
     Reasoned,
     Section,
+    Session,
     Severity,
 )
 from handoff.session.walk import every
@@ -42,9 +44,16 @@ AMONG_PROMPTS = "prompt"
 class Filters:
     """What templates do with content; each filter returns text, empty for an absent key."""
 
-    def __init__(self, pen: LeafRenderer, prompts: Sequence[tuple[Prompt, str]] = ()) -> None:
+    def __init__(
+        self,
+        pen: LeafRenderer,
+        prompts: Sequence[tuple[Prompt, str]] = (),
+        session: Session | None = None,
+    ) -> None:
         self._pen = pen
         self._prompts = prompts
+        self._session = session
+        """For the sections that print one of its keys."""
         self.places: set[str | None] = set()
         """The places that the template has for free sections and further prompts."""
 
@@ -79,9 +88,11 @@ class Filters:
         """A numbered list."""
         return "" if content is None else "\n".join(markdown.numbered(content, self._pen))
 
-    def paragraphs(self, entries: Sequence[Entry] | None) -> str:
-        """`**Label**: value`, each a paragraph."""
-        return "\n\n".join(self._labelled(entries))
+    def paragraphs(self, entries: Sequence[Entry] | Content | None) -> str:
+        """`**Label**: value`, each a paragraph; other content as it is."""
+        if entries is None or isinstance(entries, Sequence):
+            return "\n\n".join(self._labelled(entries))
+        return self.under(entries, 2)
 
     def lines(self, entries: Sequence[Entry] | None) -> str:
         """`**Label**: value`, each on the line after the last."""
@@ -106,10 +117,13 @@ class Filters:
     ) -> str:
         """The prompts and free sections after `place`; those at the end without one."""
         self.places.add(place)
+        placed = {each.key for each in sections}
         prompts = (
             self._section(_of_prompt(prompt, text), rule)
             for prompt, text in self._prompts
-            if prompt.name != DEFAULT_PROMPT and (prompt.after or AMONG_PROMPTS) == place
+            if prompt.name != DEFAULT_PROMPT
+            and (prompt.after or AMONG_PROMPTS) == place
+            and f"prompts.{prompt.name}" not in placed
         )
         found = (self._section(each, rule) for each in sections if each.after == place)
         return "\n\n".join([*prompts, *found])
@@ -161,14 +175,67 @@ class Filters:
         return self.listed(Checklist(found, checklist.place))
 
     def _section(self, section: Section, rule: bool) -> str:
+        content = self._content(section)
+        if section.key and not content:
+            return ""
         is_chapter = section.title is not None and section.level <= 2
         wanted = rule and is_chapter if section.rule is None else section.rule
         parts = ["---"] if wanted else []
         if section.title is not None:
             parts.append(f"{'#' * section.level} {section.title}")
-        if section.content is not None:
-            parts.append(self.under(section.content, section.level))
-        return "\n\n".join(parts)
+        return "\n\n".join([*parts, content] if content else parts)
+
+    def _content(self, section: Section) -> str:
+        """What is below the heading: content of its own, or a key of the session."""
+        if not section.key or not self._session:
+            return self._under(section, section.content)
+        texts = {prompt.name: text for prompt, text in self._prompts}
+        texts = {_PROMPT_KEYS.get(name, f"prompts.{name}"): texts[name] for name in texts}
+        if section.key in texts:
+            label = [] if section.label is None else [f"**{section.label}**"]
+            return "\n".join([*label, *_prompt_lines(texts[section.key], section)])
+        value: Any = self._session
+        for part in section.key.split("."):
+            value = value and getattr(value, part)
+        if section.key == "actions":
+            return self.actions(value)
+        if section.key in ("tried", "do_not"):
+            return self.reasons(value)
+        entries = value if isinstance(value, tuple) else getattr(value, "entries", ())
+        named = (e.content for e in entries if e.label in (section.title, section.label))
+        if (own := next(named, None)) is not None:
+            return self._under(section, own)
+        if isinstance(value, tuple):
+            return _JOINED[section.style or "lines"](self._labelled(value))
+        if section.key in HEADED and section.label is None:
+            return self.headings(value, min(section.level + 1, 6))
+        return self._under(section, value)
+
+    def _under(self, section: Section, content: Content | None) -> str:
+        if section.label is not None:
+            return self.labelled(content, section.label)
+        return self.under(content, section.level)
+
+
+HEADED = ("accomplished", "insights", "files", "commands", "troubleshooting")
+"""Keys whose labels are printed as headings."""
+_PROMPT_KEYS = {DEFAULT_PROMPT: "prompt"}
+_JOINED: Mapping[str, Callable[[list[str]], str]] = {
+    "lines": "\n".join,
+    "breaks": "  \n".join,
+    "paragraphs": "\n\n".join,
+    "list": lambda labels: "\n".join(f"- {_indented(each)}" for each in labels),
+}
+
+
+def _prompt_lines(text: str, section: Section) -> Sequence[str]:
+    """A prompt as `as:` says: in a fence, as a quote, or as it is."""
+    lines = text.split("\n")
+    if section.style == "quote":
+        return [f"> {line}".rstrip() + KEPT for line in lines]
+    if section.style == "text":
+        return [f"{line}{KEPT}" for line in lines]
+    return markdown.fence(text)
 
 
 def _of_prompt(prompt: Prompt, text: str) -> Section:

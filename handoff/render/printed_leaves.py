@@ -118,6 +118,7 @@ def unprinted_problems(
     folders: Folders,
     template: str,
     unplaced: Collection[Place] = (),
+    text: str = "",
 ) -> Iterator[Problem]:
     """A problem for each key, or part of one, that neither `template` nor a prompt prints.
 
@@ -131,7 +132,7 @@ def unprinted_problems(
     nodes: dict[KeyPath, PrintedNode] = {}
     for node in walked:
         keys = node.place.keys
-        if not keys or (isinstance(node, Leaf) and _is_used_elsewhere(node, session)):
+        if not keys or (isinstance(node, Leaf) and _is_used_elsewhere(node, session, text)):
             continue
         if keys[0] == "sections" and session.sections[int(keys[1])].place in unplaced:
             continue
@@ -193,12 +194,14 @@ def _empty_labels(session: Session) -> Iterator[Bullets | Steps | Entries]:
             yield content
 
 
-def _is_used_elsewhere(leaf: Leaf, session: Session) -> bool:
+def _is_used_elsewhere(leaf: Leaf, session: Session, text: str) -> bool:
     """Whether the leaf is used although no template prints it.
 
     The index prints the status; a condition is evaluated; the files to read are listed by
-    `prompt` and `resume`.
+    `prompt` and `resume`; a heading or a header may name the next session in `text`.
     """
+    if leaf.path == ("next", "title"):
+        return any(each.key for each in session.sections) and str(leaf.text) in text
     if leaf.role == "status":
         return leaf.path[0] == "status" or session.status is None
     return leaf.role == "condition" or (

@@ -107,7 +107,7 @@ def render(
     problems = [*unplaced, *outside_problems(folders.children)]
     walked = [leaf for leaf, _ in found]
     places = [each.place for each in unplaced]
-    problems += unprinted_problems(session, walked, printed, folders, template, places)
+    problems += unprinted_problems(session, walked, printed, folders, template, places, text)
     errors = [*live.errors, *(each for each in problems if each.level == "error")]
     if errors:
         raise InvalidInput(errors)
@@ -154,7 +154,10 @@ def _text(
     prompts: Sequence[tuple[Prompt, str]],
 ) -> tuple[str, list[Problem]]:
     """The document, and an error for each section and prompt that has no place in it."""
-    filters = Filters(pen, prompts)
+    filters = Filters(pen, prompts, session)
+    known = {**known, "session": _without_placed(session)}
+    if any(each.key == "prompt" for each in session.sections):
+        known["prompt"] = None
     environment = Environment(folders, filters.table(), pen.leaf, pen.printed)
     text = tidy(render_template(environment, template, known))
     problems = []
@@ -189,11 +192,34 @@ def _titles(
     return {**handoff, "brief": brief}
 
 
+def _without_placed(session: Session) -> Session:
+    """The session without the keys that its sections print, for the rest of the template."""
+    placed = {each.key for each in session.sections if each.key}
+    if not placed:
+        return session
+    content = {key: None if key in placed else session.content[key] for key in session.content}
+    fields = {
+        name: () if name in ("header", "summary") else None
+        for name in ("header", "summary", "goal", "checklist", "closing", *_LISTS)
+        if name in placed
+    }
+    parts = dict.fromkeys(key[5:] for key in placed if key.startswith("next."))
+    following = session.next and replace(session.next, **parts)
+    prompts = tuple(each for each in session.prompts if f"prompts.{each.name}" not in placed)
+    return replace(session, content=content, next=following, prompts=prompts, **fields)
+
+
+_LISTS = ("actions", "tried", "do_not")
+
+
 def _placed(session: Session) -> Iterator[tuple[str, str | None, Place]]:
     """What the template must have a place for."""
     for section in session.sections:
         yield "section", section.after, section.place
+    placed = {each.key for each in session.sections}
     for prompt in session.prompts:
+        if f"prompts.{prompt.name}" in placed:
+            continue
         yield "prompt", prompt.after or AMONG_PROMPTS, prompt.place
 
 

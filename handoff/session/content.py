@@ -14,6 +14,7 @@ from handoff.base.problems import Place
 from handoff.session.model import (
     CHANGES,
     Blank,
+    Blocks,
     Bullets,
     Checklist,
     ChecklistItem,
@@ -30,6 +31,7 @@ from handoff.session.model import (
     MarkdownBlock,
     PhasesBlock,
     Steps,
+    SubHeading,
     TableBlock,
     TableColumn,
     Text,
@@ -38,6 +40,7 @@ from handoff.session.model import (
 )
 from handoff.session.shapes import (
     ITEM_SCHEMA,
+    LINE_TEXT,
     TEXT_SCHEMA,
     WORDS_SCHEMA,
     JsonSchema,
@@ -129,6 +132,22 @@ class ContentReader(Decoder):
             return (blank,)
         found = (self.content(each, item=True) for each in self.nodes(node))
         return _claimed(tuple(content for content in found if content is not None))
+
+    def blocks(self, node: Node | None) -> tuple[Content | SubHeading, ...]:
+        return tuple(self.block(each) for each in self.nodes(node))
+
+    def block(self, node: Node) -> Content | SubHeading:
+        is_heading = isinstance(node, Map) and any(p.key == "heading" for p in node.pairs)
+        if not is_heading:
+            return self.some(node, node)
+        values = read_keys(self, node, HEADING_KEYS, "a heading")
+        return SubHeading(**values, place=node.place)
+
+    def level(self, node: Node | None) -> int | None:
+        level = self.integer(node, minimum=1)
+        if level is not None and level > 6 and node is not None:
+            self.report("Y023", f"a heading of level {level}, expected 1 to 6", node)
+        return None if level is None else min(level, 6)
 
     def mapping(self, node: Map) -> Content:
         names = [pair.key for pair in node.pairs]
@@ -458,6 +477,29 @@ def _reserved(build: Callable[[Values, Place], Content], *keys: Key) -> Reserved
     return Reserved(build, keys)
 
 
+HEADING_LEVEL = Shape(
+    "1 to 6",
+    ContentReader.level,
+    {"type": ["integer", "null"], "minimum": 1, "maximum": 6},
+    example="2",
+)
+HEADING_KEYS = (
+    Key("heading", LINE_TEXT, "A heading among the blocks.", required=True, attribute="title"),
+    Key("content", CONTENT, "What is printed under the heading."),
+    Key("level", HEADING_LEVEL, "Its level; one deeper than the heading above by default."),
+)
+_BLOCKS = Shape(
+    "a list of content, or `{heading: , content: }`",
+    ContentReader.blocks,
+    list_schema(
+        {
+            "if": {"type": "object", "required": ["heading"]},
+            "then": properties(HEADING_KEYS),
+            "else": ref("content"),
+        }
+    ),
+    inside="content",
+)
 _STEPS = Shape("a list", ContentReader.items, list_schema(ref("content")), inside="content")
 _LANG = Shape("text", ContentReader.lang, {**TEXT_SCHEMA, "pattern": whole(CODE_LANG)})
 _MARKDOWN = Shape("text", Decoder.text, TEXT_SCHEMA)
@@ -499,6 +541,10 @@ _ALL_RESERVED = (
     _reserved(
         lambda values, place: ExpectBlock(values["expect"], place),
         Key("expect", _fact("Expect"), "What this fact is expected to be, and what it is."),
+    ),
+    _reserved(
+        lambda values, place: Blocks(values["blocks"], place),
+        Key("blocks", _BLOCKS, "Content of several kinds, one after the other; headings too."),
     ),
     _reserved(
         _build_markdown,

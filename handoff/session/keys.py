@@ -42,6 +42,7 @@ from handoff.session.values import (
     SECTIONS,
     SEVERITY,
     SLUG_SHAPE,
+    SUMMARY,
     TEMPLATE_NAME,
     TIME,
     TITLE,
@@ -145,7 +146,7 @@ KEYS: tuple[Key, ...] = (
         has_items=True,
         example="{text: All days are loaded, evidence: coverage}",
     ),
-    Key("summary", LABELS, "Additional labels in the executive summary."),
+    Key("summary", SUMMARY, "The executive summary: labels with content, or any content."),
     Key(
         "accomplished",
         CONTENT,
@@ -168,6 +169,13 @@ KEYS: tuple[Key, ...] = (
         "Which files were changed; heading: content.",
         starts="as before",
         hint="heading: files, an item each",
+    ),
+    Key(
+        "commands",
+        CONTENT,
+        "How to run and verify it; heading: content.",
+        starts="as before",
+        hint="heading: the commands",
     ),
     Key("next", NEXT, "The next session.", example="{id: session-2, title: Review}"),
     Key(

@@ -154,6 +154,23 @@ class MarkdownBlock(Struct, frozen=True):
     place: Place
 
 
+class SubHeading(Struct, frozen=True):
+    """`{heading:, content:}` among blocks."""
+
+    title: str
+    level: int | None
+    """`None`: one deeper than the heading above the blocks."""
+    content: Content | None
+    place: Place
+
+
+class Blocks(Struct, frozen=True):
+    """`{blocks: []}`: blocks of any kind under one heading, one after the other."""
+
+    items: tuple[Content | SubHeading, ...]
+    place: Place
+
+
 class Condition(Struct, frozen=True):
     """`{text:, when:}`: what the facts say holds, or not yet."""
 
@@ -200,6 +217,7 @@ Content = (
     | FilesBlock
     | ExpectBlock
     | MarkdownBlock
+    | Blocks
     | Condition
     | Claim
 )
@@ -494,6 +512,10 @@ class Prompt(Struct, frozen=True):
     """The section it is placed after; `None` where the template has the prompt."""
 
 
+STYLES = ("lines", "breaks", "paragraphs", "list", "fence", "quote", "text")
+"""How a section prints a key: the first four labels, the last three a prompt."""
+
+
 class Section(Struct, frozen=True):
     """A free section, placed after the one named or at the end."""
 
@@ -507,6 +529,12 @@ class Section(Struct, frozen=True):
     """Of the heading, 1 to 6."""
     rule: bool | None = None
     """Whether a line is drawn above it; `None`: where the template has one above chapters."""
+    key: str | None = None
+    """The key of the session that is printed here, and nowhere else: `next.objectives`."""
+    label: str | None = None
+    """Printed before the content in place of a heading above it."""
+    style: str | None = None
+    """How labels, or a prompt, are printed: one of `STYLES`."""
 
 
 class Session(Struct, frozen=True, dict=True):
@@ -549,7 +577,7 @@ class Session(Struct, frozen=True, dict=True):
     """`facts:`, in the author's order."""
     header: tuple[Entry, ...] = ()
     checklist: Checklist | None = None
-    summary: tuple[Entry, ...] = ()
+    summary: tuple[Entry, ...] | Content = ()
     next: Next | None = None
     prompt: Prompt | None = None
     closing: tuple[Entry, ...] | None = None

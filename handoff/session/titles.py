@@ -97,6 +97,7 @@ TITLES: tuple[Title, ...] = (
         ("Where things live",),
         ("Files Changed", "Files Modified", "Key Files"),
     ),
+    Title("commands", ("💻 COMMANDS",), ("Commands",)),
     Title("actions", ("📌 ACTIONS",), ("Actions",), ("Action Items",)),
     Title("do_not", ("🚫 DO NOT",), ("Do not",)),
     Title("tried", ("🧪 ALREADY TRIED",), ("Already tried",), ("What Did Not Work",)),

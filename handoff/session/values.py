@@ -16,6 +16,7 @@ from handoff.session.content import (
     CONTENT,
     DUE,
     FLAG,
+    HEADING_LEVEL,
     WORDS,
     ContentReader,
     as_written,
@@ -26,11 +27,13 @@ from handoff.session.model import (
     DEFAULT_PROMPT,
     LEVELS,
     SESSION_ID,
+    STYLES,
     Action,
     Blank,
     Checkpoint,
     Contingency,
     Created,
+    Entries,
     FileToRead,
     Next,
     Prompt,
@@ -78,6 +81,15 @@ AFTER = (
     *("next", "prompt", "troubleshooting", "metrics"),
 )
 """What a free section or a further prompt may be placed after."""
+
+
+PRINTED = (
+    *("header", "goal", "checklist", "decisions", "findings", "summary", "accomplished"),
+    *("insights", "orchestrator", "coverage", "files", "commands", "actions", "tried"),
+    *("do_not", "next.objectives", "next.prerequisites", "next.time", "prompt"),
+    *("troubleshooting", "metrics", "closing"),
+)
+"""What a section may print with `key:`, in addition to each of `prompts`."""
 
 
 # --- single values ---------------------------------------------------------------------
@@ -149,11 +161,13 @@ def _read_after(reader: ContentReader, node: Node | None) -> str | None:
     return after
 
 
-def _read_level(reader: ContentReader, node: Node | None) -> int:
-    level = reader.integer(node, minimum=1)
-    if level is not None and level > 6 and node is not None:
-        reader.report("Y023", f"a heading of level {level}, expected 1 to 6", node)
-    return 2 if level is None else min(level, 6)
+def _read_printed_key(reader: ContentReader, node: Node | None) -> str | None:
+    key = reader.text(node)
+    if key is None or node is None or re.fullmatch(_PRINTED_KEY_PATTERN, key):
+        return key
+    guess = nearest(key, PRINTED) or f", expected one of {', '.join(PRINTED)}"
+    reader.report("Y023", f"a section cannot print '{key}'{guess}", node)
+    return None
 
 
 def _read_word(reader: ContentReader, node: Node | None, choices: Sequence[str]) -> object:
@@ -321,6 +335,14 @@ def _file_to_read(reader: ContentReader, node: Node) -> FileToRead | None:
     return FileToRead(as_written(path), **values, place=node.place) if path else None
 
 
+def _read_summary(reader: ContentReader, node: Node | None) -> object:
+    """Labels as entries, for templates that walk through them; else content."""
+    content = None if is_nothing(node) else reader.content(node)
+    if content is None:
+        return ()
+    return content.entries if isinstance(content, Entries) else content
+
+
 def _prompts(reader: ContentReader, node: Node | None) -> tuple[Prompt, ...]:
     """Those in addition to `prompt`, by name."""
     prompts = []
@@ -347,8 +369,9 @@ def _section(reader: ContentReader, node: Node) -> Section | None:
         return None
     values = read_keys(reader, node, _SECTION_KEYS, "a section")
     title = next((pair.node for pair in node.pairs if pair.key == "title"), None)
-    if is_nothing(title) and values["content"] is None:
-        reader.report("Y021", "a section needs a 'title' or 'content'", node)
+    if is_nothing(title) and values["content"] is None and values["key"] is None:
+        reader.report("Y021", "a section needs a 'title', 'content' or 'key'", node)
+    values["level"] = values["level"] or 2
     return Section(**values, place=node.place)
 
 
@@ -409,24 +432,37 @@ _PROMPT_KEYS = (
 )
 _AFTER = Key("after", SECTION_NAME, "Which section it is placed after.")
 _NAMED_PROMPT_KEYS = (*_PROMPT_KEYS, _AFTER)
-_HEADING_LEVEL = Shape(
-    "1 to 6",
-    _read_level,
-    {"type": ["integer", "null"], "minimum": 1, "maximum": 6},
-    example="2",
+_PRINTED_KEY_PATTERN = "|".join(
+    (*(key.replace(".", r"\.") for key in PRINTED), rf"prompts\.{PROMPT_NAME}")
+)
+_PRINTED_KEY = Shape(
+    "the path of a key",
+    _read_printed_key,
+    {"type": ["string"], "pattern": whole(_PRINTED_KEY_PATTERN)},
+    example="findings",
 )
 _SECTION_KEYS = (
     Key("title", LINE_TEXT, "The heading; without one the content has none."),
     Key("after", SECTION_NAME, "Which section it is placed after; at the end by default."),
     Key("content", CONTENT, "What is printed under the heading."),
-    Key("level", _HEADING_LEVEL, "The level of the heading (default: 2)."),
+    Key("level", HEADING_LEVEL, "The level of the heading (default: 2)."),
     Key("rule", FLAG, "Whether a line is drawn above; by default the template decides."),
+    Key(
+        "key",
+        _PRINTED_KEY,
+        "The key of the session that is printed here, not where the template has it.",
+        see="[sections](#sections)",
+        example="next.objectives",
+    ),
+    Key("label", LINE_TEXT, "A label before the content, in place of a heading above it."),
+    Key("as", one_of(STYLES), "How labels, or a prompt, are printed.", attribute="style"),
 )
 _SECTION_SCHEMA: JsonSchema = {
     "type": "object",
     **properties(_SECTION_KEYS),
     "anyOf": [
         {"required": ["content"]},
+        {"required": ["key"]},
         {"required": ["title"], "properties": {"title": {"not": {"type": "null"}}}},
     ],
 }
@@ -494,6 +530,7 @@ CREATED = Shape(
     _CREATED_KEYS,
     takes_first=True,
 )
+SUMMARY = Shape(CONTENT.words, _read_summary, CONTENT.schema, inside="content")
 CLOSING = Shape(LABELS.words, ContentReader.given_entries, LABELS.schema, inside="content")
 NEXT = _mapping(_NEXT_KEYS, Next, "'next'")
 PROMPT = _mapping(_PROMPT_KEYS, Prompt, "'prompt'")
