@@ -4,10 +4,11 @@ A blank is one of:
 
 - `[TO BE FILLED]`, with or without a hint;
 - bracketed capitals, `[TIME]`, `[FILE PATH]`, `[%]`: letters only, which `[JIRA-123]` is not,
-  and at least two together, which `[A-Z]`, `[X]` and `[N/A]` do not have;
-- a list item that is one bracketed phrase, `- [Other relevant files]`;
+  and at least two together, which `[A-Z]`, `[X]` and `[N/A]` do not have; not a word that marks
+  what follows, `[MONITOR] the queue`, or that is spoken of, `the [MONITOR] step`;
+- a list item or a table cell that is one bracketed phrase, `- [Other relevant files]`;
 - a choice not made yet: `[YES/NO]`, `✅/❌`, `🔴/🟡/🟢`; `PASS/FAIL` and `GO / NO-GO` only as
-  the whole value, because people write about "the GO/NO-GO decision";
+  the whole value, because people write about "the GO/NO-GO decision"; not in a legend;
 - `TBD` as the whole value.
 
 `tests/fixtures/blanks/` has an example of each case.
@@ -21,6 +22,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from handoff.base.fences import find_fences
 from handoff.base.patterns import lazy_pattern
 
 DEFAULT = "[TO BE FILLED]"
@@ -76,7 +78,7 @@ _CAPITALS = lazy_pattern(r"(?=.*[A-Z]{2}|[NX]{0,2} ?%)[A-Z%#][A-Z /_&'.,:?%#-]*"
 _EMOJI = "[✅❌⚠🔴🟠🟡🟢⚪🔵⏸🔄🚀⛔🚫]\ufe0f?"
 _EMOJI_CHOICE = lazy_pattern(rf"{_EMOJI}(?: ?/ ?{_EMOJI})+")
 _WORD_CHOICE = lazy_pattern(
-    r"PASS ?/ ?FAIL|GO ?/ ?NO-GO|YES ?/ ?NO|TRUE ?/ ?FALSE|DONE ?/ ?NOT DONE"
+    r"PASS ?/ ?FAIL|GO ?/ ?NO-GO|YES ?/ ?NO|DONE ?/ ?NOT DONE"
     r"|Yes ?/ ?No|Pass ?/ ?Fail|Go ?/ ?No-Go|TBD"
 )
 _VALUE_BEFORE = lazy_pattern(r"(?:^|[:|=→]|(?:^|\s)(?:[-+]|\d{1,9}[.)]))[\s*_]*$")
@@ -92,9 +94,53 @@ _ANSWERS = frozenset(
         *("NOTE", "TIP", "IMPORTANT", "CAUTION", "DONE", "FIXED", "SKIPPED", "OK"),
         *("PASS", "PASSED", "FAIL", "FAILED", "YES", "NO", "NONE", "GO", "NO-GO"),
         *("HIGH", "MEDIUM", "LOW"),
+        *("MONITOR", "WIP", "OPTIONAL", "REQUIRED", "URGENT", "BLOCKED", "BLOCKER", "NEW"),
+        *("OPEN", "CLOSED", "ACTIVE", "DEPRECATED", "DRAFT", "FINAL", "MANUAL", "BUG"),
+        *("FEATURE", "HOTFIX", "READY", "RUNNING", "PARKED", "ONGOING", "VERIFIED", "MERGED"),
+        *("COMPLETE", "COMPLETED", "IN PROGRESS"),
     )
 )
 """Bracketed words that are not blanks: levels of a log, and choices already made."""
+
+
+_VALUES = frozenset(
+    (
+        *("AMOUNT", "COUNT", "DATE", "DAY", "DAYS", "DURATION", "ETA", "FILE", "FILES", "HASH"),
+        *(
+            "HOURS",
+            "ID",
+            "LINK",
+            "LIST",
+            "MINUTES",
+            "NAME",
+            "NUMBER",
+            "OWNER",
+            "PATH",
+            "PENDING",
+        ),
+        *(
+            "PERCENT",
+            "PERCENTAGE",
+            "PERSON",
+            "PID",
+            "RATE",
+            "RESULT",
+            "RESULTS",
+            "SHA",
+            "STATUS",
+        ),
+        *("TBD", "TIME", "TIMESTAMP", "TITLE", "TODO", "TOTAL", "URL", "VALUE", "VERSION"),
+        *("X", "XX", "XXX", "N"),
+    )
+)
+"""Words that name a value, so that brackets around them are a blank wherever they are."""
+_MARK_BEFORE = lazy_pattern(
+    r"^\W*$|\b(?:the|an?|this|that|each|every|no|see|as|marked|tagged|labelled|called)\s$",
+    re.IGNORECASE,
+)
+_LEGEND = lazy_pattern(
+    r"\b(?:legend|means?|meaning|symbols?|scale|one of|either|markers?)\b|=\s", re.IGNORECASE
+)
 
 
 def _find(text: str, offset: int, *, item: bool) -> Iterator[FoundBlank]:
@@ -131,21 +177,43 @@ def _phrase(masked: str) -> tuple[int, int] | None:
 def _bracketed(masked: str) -> Iterator[tuple[int, int]]:
     for match in _BRACKET.finditer(masked):
         inner = match[1].strip()
-        is_one = _TO_BE_FILLED.fullmatch(inner) or _is_capitals(inner) or _is_emoji(inner)
+        is_one = _TO_BE_FILLED.fullmatch(inner) or _is_emoji(inner)
+        if not is_one and _is_capitals(inner):
+            is_one = _names_value(inner) or not _is_mark(masked, match)
         if is_one and not _is_link(masked, match):
             yield match.span()
 
 
+def _names_value(inner: str) -> bool:
+    """Whether capitals name a value, or choices: `[GO / NO-GO]`, `[%]`."""
+    words = re.findall(r"[A-Z]+", inner)
+    return not words or "/" in inner or "%" in inner or not _VALUES.isdisjoint(words)
+
+
+def _is_mark(masked: str, match: re.Match[str]) -> bool:
+    """Whether a word marks the words that follow it, or is spoken of."""
+    before = masked[max(0, match.start() - 20) : match.start()].rpartition("\n")[2]
+    after = masked[match.end() : match.end() + 6]
+    if not re.match(r"[*_]*\s?[^\W\d]", after) or " " in match[1].strip():
+        return False
+    return _MARK_BEFORE.search(before) is not None
+
+
+def _is_value(masked: str, start: int, end: int) -> bool:
+    """Whether the words are a whole value: of a label, a cell, an item, a line."""
+    # looking back a bounded number of characters keeps long texts linear
+    before = masked[max(0, start - 20) : start]
+    at_start = start <= 20 or "\n" in before
+    is_start = _is_value_start(before.rpartition("\n")[2], at_start)
+    return is_start and _VALUE_AFTER.match(masked, end) is not None
+
+
 def _choices(masked: str) -> Iterator[tuple[int, int]]:
     for match in _EMOJI_CHOICE.finditer(masked):
-        yield match.span()
+        if not _LEGEND.search(masked, max(0, match.start() - 60), match.end() + 20):
+            yield match.span()
     for match in _WORD_CHOICE.finditer(masked):
-        # looking back a bounded number of characters keeps long texts linear
-        before = masked[max(0, match.start() - 20) : match.start()]
-        at_start = match.start() <= 20 or "\n" in before
-        if _is_value_start(before.rpartition("\n")[2], at_start) and _VALUE_AFTER.match(
-            masked, match.end()
-        ):
+        if _is_value(masked, *match.span()):
             yield match.span()
 
 
@@ -244,9 +312,7 @@ def _last_runs(text: str) -> dict[int, int]:
 # --- whole documents -----------------------------------------------------------------------
 
 _LINE = lazy_pattern(r"[^\n]*\n?")
-_OPENING = lazy_pattern(
-    r"(?P<lead>[ >]*(?:(?:[-*+]|\d{1,9}[.)])[ ]+)*)(?P<fence>`{3,}|~{3,})(?P<info>.*)"
-)
+_CELL = lazy_pattern(r"(?:[^|\\]|\\.)+")
 _ITEM = lazy_pattern(r"[ >\t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _PROMPT_ABOVE = lazy_pattern(r"copy[\s/-]*(?:and[\s-]*)?paste|^#.*\bprompt\b", re.IGNORECASE)
 _PROMPT_INFOS = ("", "text", "txt", "markdown", "md", "prompt")
@@ -276,55 +342,47 @@ def _label(label: str) -> str:
 
 
 def _find_in_line(text: str, start: int) -> Iterator[FoundBlank]:
+    if text.lstrip(" >").startswith("|"):
+        for cell in _CELL.finditer(text.rstrip("\r\n")):
+            yield from _find(cell[0], start + cell.start(), item=True)
+        return
     item = _ITEM.match(text)
     skipped = item.end() if item else 0
-    return _find(text[skipped:].rstrip("\r\n"), start + skipped, item=item is not None)
+    yield from _find(text[skipped:].rstrip("\r\n"), start + skipped, item=item is not None)
 
 
 def _searched(markdown: str) -> Iterator[tuple[int, str]]:
     """The lines to search, each with its offset."""
-    fence: re.Match[str] | None = None
-    is_prompt, above, shown_from = False, "", 0
+    lines = [match[0] for match in _LINE.finditer(markdown)]
+    fences = {each.first: each for each in find_fences([line.rstrip("\r\n") for line in lines])}
+    above, shown_from, code_until = "", 0, 0
+    is_prompt, is_closed, offset = False, True, 0
     hidden = _Hidden(markdown)
-    for match in _LINE.finditer(markdown):
-        text = match[0]
-        if match.start() < shown_from:
+    for number, text in enumerate(lines, start=1):
+        start, offset = offset, offset + len(text)
+        if start < shown_from:
             continue
-        if fence:
-            if _closes(text, fence):
-                fence, above = None, ""
-            elif is_prompt:
-                yield match.start(), text
+        if number <= code_until:
+            if is_prompt and not (number == code_until and is_closed):
+                yield start, text
             continue
-        fence = _fence(text)
-        if fence:
-            is_prompt = _is_prompt(fence, above)
+        if fence := fences.get(number):
+            is_prompt, code_until = is_prompt_fence(fence.info, above), fence.last
+            is_closed, above = fence.state != "open", ""
             continue
-        shown_from = hidden.until(match)
+        shown_from = hidden.until(start, text)
         if shown_from:
             continue
         above = text.strip() or above
-        yield match.start(), text
+        yield start, text
 
 
-def _fence(text: str) -> re.Match[str] | None:
-    """The opening fence (CommonMark 0.31 §4.5), in a quote or a list item too."""
-    match = _OPENING.match(text.rstrip("\r\n"))
-    is_inline_code = match and match["fence"][0] == "`" and "`" in match["info"]
-    return None if is_inline_code else match
-
-
-def _closes(text: str, fence: re.Match[str]) -> bool:
-    words = text.strip(" >\t\r\n")
-    mark = fence["fence"]
-    return len(words) >= len(mark) and set(words) == {mark[0]}
-
-
-def _is_prompt(fence: re.Match[str], above: str) -> bool:
-    info = fence["info"].strip().lower()
-    if info == "prompt":
+def is_prompt_fence(info: str, above: str) -> bool:
+    """Whether a fence is a prompt, by its info string and the line of text above it."""
+    words = info.strip().lower()
+    if words == "prompt":
         return True
-    return info in _PROMPT_INFOS and _PROMPT_ABOVE.search(above) is not None
+    return words in _PROMPT_INFOS and _PROMPT_ABOVE.search(above) is not None
 
 
 class _Hidden:
@@ -335,14 +393,14 @@ class _Hidden:
         self._last_details = markdown.rfind("</details>")
         self._last_comment = markdown.rfind("-->")
 
-    def until(self, line: re.Match[str]) -> int:
+    def until(self, start: int, line: str) -> int:
         """The end of the comment or `<details>` that this line opens; 0 if it opens none."""
-        words = line[0].lstrip()
+        words = line.lstrip()
         if words.startswith("<!--"):
             # An open comment hides the rest (CommonMark 0.31 §4.6).
-            return self._end("-->", line.start(), self._last_comment) or len(self._markdown)
+            return self._end("-->", start, self._last_comment) or len(self._markdown)
         if words.startswith("<details"):
-            return self._end("</details>", line.start(), self._last_details)
+            return self._end("</details>", start, self._last_details)
         return 0
 
     def _end(self, closing: str, start: int, last: int) -> int:

@@ -126,8 +126,9 @@ def _fence(opener: _Mark, last: int, state: FenceState, inner: int = 0) -> Fence
 
 # --- the likeliest reading -------------------------------------------------------------------
 
-_MISSING, _CUT, _CUT_CODE, _NESTED, _NESTED_CODE, _PROSE = 6, 5, 9, 4, 12, 5
-"""What a reading costs: a missing end, a swallowed opening, nested fences, prose as code."""
+_MISSING, _CUT, _CUT_CODE, _NESTED, _NESTED_CODE, _PROSE, _ODD = 6, 5, 9, 4, 12, 5, 3
+"""What a reading costs: a missing end, a swallowed opening, nested fences, prose as code, and a
+line that opens or closes where the blank lines around it say the contrary."""
 _AHEAD = 60
 """Marks that one fence may hold; it keeps hostile documents linear."""
 _TEXTS = ("", "text", "txt", "markdown", "md", "prompt")
@@ -139,12 +140,22 @@ _COMMENTED = ("bash", "sh", "shell", "zsh", "console", "python", "py", "yaml", "
 
 def _likeliest(marks: Sequence[_Mark], lines: Sequence[str]) -> Iterator[Fence]:
     """The reading that costs least, found from the end of the document."""
+
+    def odd(fence: Fence, n: int) -> int:
+        opens = _seems_to_open(lines, fence.first - 1)
+        closes = None if fence.state == "open" else _seems_to_open(lines, fence.last - 1)
+        is_bare = not marks[n].info
+        return _ODD * ((is_bare and opens is False) + (closes is True))
+
     count = len(marks)
     best: list[tuple[int, Fence | None, int]] = [(0, None, count)] * (count + 1)
     for n in reversed(range(count)):
         options = _readings(n, marks, lines)
         best[n] = min(
-            ((cost + best[after][0], fence, after) for cost, fence, after in options),
+            (
+                (cost + odd(fence, n) + best[after][0], fence, after)
+                for cost, fence, after in options
+            ),
             key=lambda each: each[0],
         )
     at = 0
@@ -152,6 +163,13 @@ def _likeliest(marks: Sequence[_Mark], lines: Sequence[str]) -> Iterator[Fence]:
         _, fence, at = best[at]
         if fence is not None:
             yield fence
+
+
+def _seems_to_open(lines: Sequence[str], n: int) -> bool | None:
+    """Whether the blank lines around say that a fence begins in line `n`, or ends (`False`)."""
+    before = n == 0 or not lines[n - 1].strip()
+    after = n + 1 >= len(lines) or not lines[n + 1].strip()
+    return None if before == after else before
 
 
 def _readings(
