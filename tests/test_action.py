@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -268,11 +270,53 @@ def test_nothing_new_makes_no_commit(job: Job) -> None:
     assert git(job.workspace, "rev-parse", "origin/main") == before
 
 
-def test_concurrent_push_is_not_overwritten(job: Job, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    git(tmp_path, "clone", "--quiet", str(tmp_path / "origin"), str(other))
+@pytest.fixture
+def other(job: Job, tmp_path: Path) -> Path:
+    """Another checkout, from which commits are pushed while the job runs."""
+    git(tmp_path, "clone", "--quiet", str(tmp_path / "origin"), str(tmp_path / "other"))
+    return tmp_path / "other"
+
+
+def checkout(job: Job, commit: str) -> None:
+    """As actions/checkout does it: one commit, without its history."""
+    origin = job.workspace.parent / "origin"
+    shutil.rmtree(job.workspace)
+    git(job.workspace.parent, "init", "--quiet", str(job.workspace))
+    git(job.workspace, "remote", "add", "origin", f"file://{origin}")
+    git(job.workspace, "fetch", "--quiet", "--depth=1", "origin", commit)
+    git(job.workspace, "checkout", "--quiet", "--detach", "FETCH_HEAD")
+
+
+def push_session(other: Path, name: str, content: str) -> str:
+    (other / f"sessions/{name}.yaml").write_text(content)
+    commit(other)
+    return git(other, "rev-parse", "HEAD")
+
+
+def test_jobs_of_two_pushes_and_a_job_run_again_all_succeed(
+    job: Job, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = [
+        push_session(other, name, SESSION.replace("session: 1", f"session: {name}"))
+        for name in ("two", "three")
+    ]
+    job.inputs = {"deliver": "commit", "render": "one"}
+
+    for each in (*commits, commits[-1]):
+        checkout(job, each)
+        job.run()
+        assert job.failed == []
+
+    git(other, "pull", "--quiet")
+    assert len(list((other / "docs/09-handoff").glob("*-SESSION-*.md"))) == 3
+    monkeypatch.chdir(other)
+    assert run(["publish", "--check"]) == 0
+
+
+def test_push_of_other_files_is_kept(job: Job, other: Path) -> None:
     (other / "more.txt").write_text("theirs\n")
     commit(other)
+    (job.workspace / "handoff.yaml").write_text("engine: duckdb # of another step\n")
     job.inputs = {"deliver": "commit", "render": "one"}
 
     job.run()
@@ -280,6 +324,76 @@ def test_concurrent_push_is_not_overwritten(job: Job, tmp_path: Path) -> None:
     assert job.failed == []
     assert pushed(job) == WRITTEN
     assert git(job.workspace, "show", "origin/main:more.txt") == "theirs"
+    assert "another step" in (job.workspace / "handoff.yaml").read_text()
+
+
+@pytest.mark.parametrize(("hour", "kept"), [("01", "this run"), ("23", "pushed")])
+def test_facts_recorded_last_are_kept(job: Job, other: Path, hour: str, kept: str) -> None:
+    at = datetime.now(UTC).date() + timedelta(days=-1 if kept == "this run" else 1)
+    words = ["render", "one", "--root", str(other), "--as-of", f"{at}T{hour}:00Z"]
+    assert run(words) == 0
+    commit(other)
+    job.inputs = {"deliver": "commit", "render": "one"}
+
+    job.run()
+
+    facts = git(job.workspace, "show", "HEAD:sessions/one.facts.json")
+    assert job.failed == []
+    assert (f'"as_of": "{at}T{hour}:00:00Z"' in facts) == (kept == "pushed")
+    assert "<<<<" not in facts
+
+
+def test_facts_of_a_session_deleted_meanwhile_are_dropped(job: Job, other: Path) -> None:
+    (other / "sessions/one.yaml").unlink()
+    push_session(other, "two", SESSION)
+    job.inputs = {"deliver": "commit", "render": "one"}
+
+    job.run()
+
+    assert job.failed == []
+    assert [each for each in pushed(job) if "one" in each.casefold()] == [DOCUMENT]
+    assert "session: two" not in (job.workspace / DOCUMENT).read_text()
+
+
+def refuse(job: Job, times: int) -> Path:
+    """Let the origin refuse pushes; the file that lists the attempts."""
+    attempts = job.temp / "attempts"
+    hook = job.workspace.parent / "origin/hooks/pre-receive"
+    hook.write_text(
+        f"#!/bin/sh\necho x >>{attempts}\n"
+        f"test $(wc -l <{attempts}) -gt {times} || {{ echo '::error::no'; exit 1; }}\n"
+    )
+    hook.chmod(0o755)
+    (job.temp / "sleep").write_text(f"#!/bin/sh\necho $1 >>{job.temp}/slept\n")
+    (job.temp / "sleep").chmod(0o755)
+    return attempts
+
+
+def test_refused_push_is_tried_again_after_some_seconds(job: Job) -> None:
+    attempts = refuse(job, 3)
+    job.inputs = {"deliver": "commit", "render": "one"}
+
+    job.run()
+
+    assert job.failed == []
+    assert pushed(job) == WRITTEN
+    assert len(attempts.read_text().split()) == 4
+    assert len((job.temp / "slept").read_text().split()) == 2
+
+
+def test_push_that_is_always_refused_fails_with_the_output_of_git(job: Job) -> None:
+    attempts = refuse(job, 100)
+    job.inputs = {"deliver": "commit"}
+
+    job.run()
+
+    assert job.failed == ["commit"]
+    assert len(attempts.read_text().split()) == 6
+    assert "pre-receive hook declined" in job.out
+    assert job.commands[-1] == (
+        "::error title=handoff::could not push the documents in 6 attempts, "
+        "see the output of git"
+    )
 
 
 def test_upload_takes_the_documents_folder(job: Job) -> None:

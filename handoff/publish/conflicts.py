@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,9 +24,9 @@ def manual_line(root: Path, path: str, text: str, owner: str) -> int:
         return 0
     merged, base = git_history.merged_versions(root, path)
     written = [each for each in (*merged, *base) if _is_signed(each, owner)]
-    known = {line for each in written for line in each.decode(errors="replace").splitlines()}
+    known = _lines(written)
     for number, line in unmarked_lines(text):
-        if line and line not in known:
+        if line not in known:
             return number
     # a line may have been removed
     return 0 if all(each in written for each in merged) else conflicts(text)[0]
@@ -36,11 +37,13 @@ def merged_record(root: Path, path: str, content: bytes) -> bytes | None:
 
     Receipts are those of both branches, facts those of the branch that recorded them last.
     """
-    text = content.decode(errors="replace")
+    text = _text(content)
     if not conflicts(text):
         return None
-    merged, _ = git_history.merged_versions(root, path)
-    versions = merged or [each.encode() for each in sides(text)]
+    versions, _ = git_history.merged_versions(root, path)
+    known = _lines(versions)
+    if any(line not in known for _, line in unmarked_lines(text)):  # of another merge
+        versions = [each.encode() for each in sides(text)]
     try:
         if path.endswith(".receipts.json"):
             both = [each for one in versions for each in receipts.load(one, path)]
@@ -56,6 +59,14 @@ def merged_record(root: Path, path: str, content: bytes) -> bytes | None:
 def _recorded_at(facts: Facts) -> list[datetime]:
     ran = [each.provenance.ran_at for each in facts.facts.values() if each.provenance]
     return [facts.as_of or datetime.min.replace(tzinfo=UTC), *sorted(ran, reverse=True)[:1]]
+
+
+def _lines(versions: Iterable[bytes]) -> frozenset[str]:
+    return frozenset(line for each in versions for line in _text(each).split("\n"))
+
+
+def _text(content: bytes) -> str:
+    return content.decode(errors="replace").replace("\r\n", "\n")
 
 
 def _is_signed(content: bytes, owner: str) -> bool:
