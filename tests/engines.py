@@ -14,9 +14,8 @@ from pathlib import Path
 import yaml
 
 from handoff.facts.recorded import Failure, QueryResult
-from handoff.sql.query import read
+from handoff.sql.query import BoundQuery, read
 from handoff.sql.types import Value
-from handoff.warehouse.port import BoundQuery
 
 TESTS = Path(__file__).parent
 DOCUMENT = TESTS.parent / "docs" / "engines.md"

@@ -19,11 +19,10 @@ from google.auth.exceptions import (
 
 from handoff.facts.recorded import Failure
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.query import read
+from handoff.sql.query import BoundQuery, read
 from handoff.warehouse.bigquery.client import JobFailed
 from handoff.warehouse.bigquery.errors import explain
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
-from handoff.warehouse.port import BoundQuery
 
 FIXTURES = Path(__file__).parent / "fixtures" / "bigquery"
 ERRORS = yaml.safe_load((FIXTURES / "errors.yaml").read_text("utf-8"))

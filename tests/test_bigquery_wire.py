@@ -12,7 +12,7 @@ import pytest
 from handoff.base.problems import Place, UsageError
 from handoff.facts.recorded import Column
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.query import Declaration, Query, read
+from handoff.sql.query import BoundQuery, Declaration, Query, read
 from handoff.sql.types import BadValue, Value
 from handoff.warehouse.bigquery.wire import (
     check_labels,
@@ -22,7 +22,7 @@ from handoff.warehouse.bigquery.wire import (
     rows,
     run_configuration,
 )
-from handoff.warehouse.port import BoundQuery, ResultTooLarge, differences
+from handoff.warehouse.port import ResultTooLarge, differences
 
 PLACE = Place("sql/q.sql", 1)
 EAST = timezone(timedelta(hours=-5))

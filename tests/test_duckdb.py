@@ -16,9 +16,8 @@ import yaml
 
 from handoff.base.problems import InvalidInput, Refused, WorldError
 from handoff.facts.recorded import Failure, QueryResult, Value
-from handoff.sql.query import read
+from handoff.sql.query import BoundQuery, read
 from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_file, open_sample
-from handoff.warehouse.port import BoundQuery
 
 FIXTURES = Path(__file__).parent / "fixtures" / "duckdb"
 CASES = yaml.safe_load((FIXTURES / "expressions.yaml").read_text("utf-8"))

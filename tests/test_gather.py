@@ -20,8 +20,7 @@ from handoff.facts.recorded import (
     load,
 )
 from handoff.session.model import Created, QueryFact, Session
-from handoff.sql.query import Param, read
-from handoff.warehouse.port import BoundQuery
+from handoff.sql.query import BoundQuery, Param, read
 from handoff.workspace.gather import run_queries as gather
 
 PLACE = Place("sessions/s.yaml", 5, 3)

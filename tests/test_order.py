@@ -100,6 +100,31 @@ def test_commands_that_ask_nothing_import_nothing_slow(words: list[str]) -> None
     assert done.stderr.decode().splitlines()[-1] == "[]"
 
 
+NOT_FOR_A_RENDER = (
+    *("handoff.base.progress", "handoff.base.report", "handoff.base.tokens"),
+    *("handoff.base.tree", "handoff.commands.completers", "handoff.facts.receipts"),
+    *("handoff.publish.index", "handoff.publish.writer", "handoff.render.standalone"),
+    *("handoff.sql.tables", "handoff.warehouse.port"),
+)
+"""Modules that a frozen render of a valid session imports only if the session needs them."""
+
+
+def test_frozen_render_imports_what_it_uses() -> None:
+    unused = {*SLOW, *NOT_FOR_A_RENDER} - {"jinja2"}
+    code = (
+        "import sys\nfrom handoff.commands.runner import run\n"
+        "run(['render', 'session-1', '--frozen', '--stdout'])\n"
+        f"print(sorted({unused!r} & set(sys.modules)), file=sys.stderr)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, check=True
+    )
+
+    assert set(NOT_FOR_A_RENDER) <= set(MODULES)
+    assert done.stderr.decode().splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize(
     ("words", "expected"), [(["--help"], set()), (["tick", "--help"], {"edit"})], ids=str
 )

@@ -14,9 +14,8 @@ import duckdb
 import pytest
 
 from handoff.facts.recorded import QueryResult
-from handoff.sql.query import read
+from handoff.sql.query import BoundQuery, read
 from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_sample
-from handoff.warehouse.port import BoundQuery
 
 SQL = Path(__file__).parent.parent / "sql"
 QUESTIONS = sorted(

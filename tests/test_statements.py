@@ -14,10 +14,9 @@ from engines import TABLES
 from handoff.base.problems import InvalidInput
 from handoff.facts.recorded import Failure
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.query import Query, read
+from handoff.sql.query import BoundQuery, Query, read
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 from handoff.warehouse.duckdb.warehouse import open_file
-from handoff.warehouse.port import BoundQuery
 
 FIXTURE = Path(__file__).parent / "fixtures" / "statements.yaml"
 STATEMENTS = yaml.safe_load(FIXTURE.read_text("utf-8"))

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from handoff.commands.runner import run
 from handoff.facts.recorded import Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.query import read
+from handoff.sql.query import BoundQuery, read
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 from handoff.warehouse.duckdb.warehouse import open_file
-from handoff.warehouse.port import BoundQuery, Warehouse
+from handoff.warehouse.port import Warehouse
 
 # one worker: each would start a server of its own
 pytestmark = pytest.mark.xdist_group("emulator")

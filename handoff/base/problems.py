@@ -7,6 +7,7 @@ exceptions with one base class; `commands.runner` prints them on stderr.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Literal
 
 from msgspec import Struct
@@ -152,7 +153,5 @@ def truncate(text: str, most: int) -> str:
 def nearest(word: str, choices: Iterable[str]) -> str:
     """`, did you mean 'x'?` for the choice closest to `word`; else empty."""
     by_fold = {choice.casefold(): choice for choice in choices}
-    from difflib import get_close_matches  # slow: 2 ms, only for a misspelt name
-
     close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
     return f", did you mean '{by_fold[close[0]]}'?" if close else ""

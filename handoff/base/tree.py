@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 
@@ -43,8 +44,6 @@ class FilePaths:
         if self._compared > _MAX_COMPARED:
             return None
         self._compared += len(choices)
-        from difflib import get_close_matches  # slow: 2 ms, only for a misspelt name
-
         return next(iter(get_close_matches(path, choices, n=1)), None)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from handoff.base import report as reports
-from handoff.commands import completers, console, options
+from handoff.commands import console, options
 from handoff.sources import git_command, git_history
 from handoff.workspace import check as checks
 from handoff.workspace.load import find_session, open_project
@@ -23,7 +23,7 @@ def check(
         typer.Argument(
             metavar="[SESSION]...",
             help="Sessions to check (default: all).",
-            autocompletion=completers.session_ids,
+            autocompletion=options.completer("session_ids"),
         ),
     ] = None,
     format: Annotated[str, options.format_option(*reports.FORMATS)] = "text",

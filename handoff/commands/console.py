@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from handoff.base.characters import revealed
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Problem, Report, UsageError
-from handoff.base.report import as_text
 
 if TYPE_CHECKING:
     from handoff.publish.writer import WriteResult
@@ -55,10 +54,12 @@ def note_saved(written: WriteResult) -> None:
 
 def problems(found: Iterable[Problem]) -> None:
     """A line for each problem, sorted, on stderr."""
-    text = as_text(Report.of(found), colour=colour(sys.stderr))
-    if text:
+    report = Report.of(found)
+    if report.problems:
+        from handoff.base.report import as_text  # not where there is nothing to report
+
         _clear()
-        _write(text)
+        _write(as_text(report, colour=colour(sys.stderr)))
 
 
 def colour(stream: object) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from handoff.base.problems import UsageError
-from handoff.commands import completers, console, options
+from handoff.commands import console, options
 from handoff.session.keys import NAMES
 from handoff.workspace.load import find_session, open_project
 
@@ -31,7 +31,7 @@ ItemArgument = Annotated[
     typer.Argument(
         metavar="ITEM",
         help="Label of the item; case-insensitive, prefixes and globs allowed.",
-        autocompletion=completers.item_labels,
+        autocompletion=options.completer("item_labels"),
     ),
 ]
 AsText = Annotated[
@@ -54,7 +54,7 @@ def set_(
             metavar="PATH",
             help="Dotted path to a field, such as 'accomplished.Date SQL.Created'; "
             "case-insensitive, prefixes and globs allowed.",
-            autocompletion=completers.field_paths,
+            autocompletion=options.completer("field_paths"),
         ),
     ],
     value: Annotated[
@@ -94,7 +94,7 @@ def add(
         typer.Argument(
             metavar="PATH",
             help="Path to a list, or 'checklist'.",
-            autocompletion=completers.field_paths,
+            autocompletion=options.completer("field_paths"),
         ),
     ],
     values: Annotated[
@@ -145,7 +145,7 @@ def remove(
         typer.Argument(
             metavar="PATH",
             help="Path to a key, an item of a list, or a checklist item's label.",
-            autocompletion=completers.field_paths,
+            autocompletion=options.completer("field_paths"),
         ),
     ],
     root: options.Root = None,

@@ -12,7 +12,7 @@ import typer
 from handoff.base.files import disk, is_folder, is_plain, write_new
 from handoff.base.problems import Refused, UsageError
 from handoff.base.report import counted
-from handoff.commands import completers, console, options
+from handoff.commands import console, options
 from handoff.import_.document import MAX_BYTES
 from handoff.publish.signature import signature
 from handoff.session.values import ID
@@ -41,7 +41,7 @@ def import_(
             "--into",
             metavar="SESSION",
             help="Merge manual edits of the session's document into its file.",
-            autocompletion=completers.session_ids,
+            autocompletion=options.completer("session_ids"),
         ),
     ] = None,
     stdout: Annotated[

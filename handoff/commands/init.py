@@ -24,7 +24,7 @@ from handoff.base.files import confined, is_folder, read_plain, write_new
 from handoff.base.problems import Refused, UsageError, WorldError, nearest
 from handoff.base.report import counted
 from handoff.commands import agent as agent_files
-from handoff.commands import completers, console, options
+from handoff.commands import console, options
 from handoff.edit.carry_over import PLACEHOLDERS
 from handoff.project.project import SETTINGS, Project, open_project
 from handoff.project.settings import ENGINES, Engine
@@ -90,7 +90,7 @@ def init(
             "--engine",
             metavar="ENGINE",
             help="Set up duckdb or bigquery (default: auto-detect).",
-            autocompletion=completers.engines,
+            autocompletion=options.completer("engines"),
         ),
     ] = None,
     agent: Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from handoff.base.problems import InvalidInput, UsageError
 from handoff.base.report import counted
-from handoff.commands import completers, console, options
+from handoff.commands import console, options
 from handoff.workspace.load import find_session, load_session, open_project
 
 
@@ -27,7 +27,7 @@ def new(
             "--from",
             metavar="SESSION",
             help="Session to continue from (default: latest).",
-            autocompletion=completers.session_ids,
+            autocompletion=options.completer("session_ids"),
         ),
     ] = None,
     bare: Annotated[bool, typer.Option("--bare", help="Carry nothing over.")] = False,
@@ -41,7 +41,7 @@ def new(
             "--template",
             metavar="NAME",
             help="Use the template handoff, brief or your own.",
-            autocompletion=completers.templates,
+            autocompletion=options.completer("templates"),
         ),
     ] = None,
     root: options.Root = None,

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from handoff.base.problems import UsageError, nearest
-from handoff.commands import completers
+
+
+def completer(values: str) -> Any:
+    """The completer of that name; its module is imported when a shell asks for values."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> Any:
+        from handoff.commands import completers
+
+        return getattr(completers, values)(ctx, incomplete)
+
+    return complete
+
 
 Root = Annotated[
     str | None,
@@ -22,12 +33,14 @@ Root = Annotated[
 SESSION_HELP = "A session ID, the path of its YAML file, or 'latest'."
 SessionName = Annotated[
     str,
-    typer.Argument(metavar="SESSION", help=SESSION_HELP, autocompletion=completers.session_ids),
+    typer.Argument(
+        metavar="SESSION", help=SESSION_HELP, autocompletion=completer("session_ids")
+    ),
 ]
 LatestSession = Annotated[
     str,
     typer.Argument(
-        metavar="[SESSION]", help=SESSION_HELP, autocompletion=completers.session_ids
+        metavar="[SESSION]", help=SESSION_HELP, autocompletion=completer("session_ids")
     ),
 ]
 EngineOption = Annotated[
@@ -36,7 +49,7 @@ EngineOption = Annotated[
         "--engine",
         metavar="ENGINE",
         help="Run queries on duckdb or bigquery (default: 'engine' in handoff.yaml).",
-        autocompletion=completers.engines,
+        autocompletion=completer("engines"),
     ),
 ]
 AsOf = Annotated[

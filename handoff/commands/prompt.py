@@ -14,7 +14,7 @@ from handoff.base.files import disk, write_whole
 from handoff.base.problems import Problem, Refused, UsageError
 from handoff.base.report import json_text, place_fields
 from handoff.base.tokens import HOW, estimate_tokens
-from handoff.commands import clipboard, completers, console, options
+from handoff.commands import clipboard, console, options
 from handoff.project.project import Project
 from handoff.session.model import DEFAULT_PROMPT
 from handoff.session.reading_list import prompts, to_read
@@ -69,7 +69,7 @@ def prompt(
         typer.Argument(
             metavar="[NAME]",
             help="Name of the prompt.",
-            autocompletion=completers.prompt_names,
+            autocompletion=options.completer("prompt_names"),
         ),
     ] = DEFAULT_PROMPT,
     copy: Annotated[

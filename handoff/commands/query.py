@@ -23,13 +23,12 @@ from handoff.base.problems import (
     worst_exit_code,
 )
 from handoff.base.report import counted
-from handoff.commands import completers, console, options
+from handoff.commands import console, options
 from handoff.facts.recorded import Column, Failure, QueryResult, Value
 from handoff.project.project import Project
 from handoff.session.model import QueryFact
 from handoff.sql import tables
-from handoff.sql.query import Param, bind, read
-from handoff.warehouse.port import BoundQuery
+from handoff.sql.query import BoundQuery, Param, bind, read
 from handoff.workspace.load import find_session, load_queries, load_session, open_project
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -56,7 +55,7 @@ def run(
         typer.Argument(
             metavar="QUERY",
             help="Name of the query, for example orchestrator/phases.sql.",
-            autocompletion=completers.query_names,
+            autocompletion=options.completer("query_names"),
         ),
     ],
     param: options.Parameters = None,
@@ -101,7 +100,7 @@ def estimate(
         typer.Argument(
             metavar="NAME...",
             help="Sessions or queries to estimate.",
-            autocompletion=completers.session_ids_and_query_names,
+            autocompletion=options.completer("session_ids_and_query_names"),
         ),
     ],
     param: options.Parameters = None,

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from handoff.base.characters import revealed
 from handoff.base.problems import InvalidInput, Problem, worst_exit_code
-from handoff.commands import completers, console, options
+from handoff.commands import console, options
 from handoff.project.project import Project
 from handoff.session.model import Next, Session
 from handoff.values.evidence import (
@@ -29,7 +29,7 @@ def ready(
         typer.Argument(
             metavar="SESSION",
             help="The session to start; it may not have a file yet.",
-            autocompletion=completers.session_ids,
+            autocompletion=options.completer("session_ids"),
         ),
     ],
     engine: options.EngineOption = None,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput, WorldError, truncate, worst_exit_code
 from handoff.base.report import json_text
-from handoff.commands import completers, console, options
+from handoff.commands import console, options
 from handoff.commands.hook import MAX_LINES, print_hook, shorten
 from handoff.facts.recorded import Facts, Failure
 from handoff.project.project import Project
@@ -125,7 +125,7 @@ def resume(
             "--prompt",
             metavar="NAME",
             help="Print the prompt NAME (default: 'prompt:').",
-            autocompletion=completers.prompt_names,
+            autocompletion=options.completer("prompt_names"),
         ),
     ] = None,
     format: Annotated[str, options.format_option("text", "json")] = "text",

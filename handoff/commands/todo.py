@@ -8,7 +8,7 @@ import typer
 
 from handoff.base.problems import InvalidInput, Problem, UsageError
 from handoff.base.report import json_text
-from handoff.commands import completers, console, options
+from handoff.commands import console, options
 from handoff.commands.hook import print_hook
 from handoff.workspace.load import find_session, open_project
 
@@ -19,7 +19,7 @@ def todo(
         typer.Argument(
             metavar="[SESSION]",
             help="A session ID, the path of its YAML file, or 'latest' (default: latest).",
-            autocompletion=completers.session_ids,
+            autocompletion=options.completer("session_ids"),
         ),
     ] = None,
     json: Annotated[

@@ -6,16 +6,19 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from handoff.base.data import data_folder
 from handoff.base.files import confined, expanded, is_folder, read_plain
 from handoff.base.problems import Refused, UsageError, nearest
-from handoff.base.tree import Tree
 from handoff.project.overrides import Override
 from handoff.project.settings import Settings, load
 from handoff.session.model import SESSION_ID
+
+if TYPE_CHECKING:
+    from handoff.base.tree import Tree
 
 SETTINGS = "handoff.yaml"
 _MAX_PATHS = 50_000
@@ -82,6 +85,8 @@ class Project(Struct, frozen=True):
 
     def tree(self, *planned: str) -> Tree:
         """The files that a rule may ask about, the `planned` ones as if they were there."""
+        from handoff.base.tree import Tree  # only for checks
+
         return Tree(has=_has(self, frozenset(planned)), paths=lambda: _paths(self.root))
 
 

@@ -23,7 +23,6 @@ from handoff.render.environment import Environment, render_template
 from handoff.render.filters import AMONG_PROMPTS, Filters
 from handoff.render.printed_leaves import PrintedLeaves, unprinted_problems, with_leaves
 from handoff.render.shown_blanks import Marks, with_prompts
-from handoff.render.standalone import Standalone, shorten
 from handoff.render.templates import Folders, outside_problems
 from handoff.render.tidy import tidy
 from handoff.session.model import (
@@ -45,6 +44,7 @@ from handoff.values.printing import code_span, escaped, timestamp_text
 
 if TYPE_CHECKING:
     from handoff.facts.receipts import Receipt
+    from handoff.render.standalone import Standalone
 
 
 def render(
@@ -96,6 +96,8 @@ def render(
         return prompt_text(name)
 
     for name, content in (standalone or {}).items():
+        from handoff.render.standalone import shorten  # not for other prompts
+
         shown[name] = shorten(content, partial(prompt_with, name))
     named = {name: prompt_text(name, printed=printed) for name in written}
     prompt = named.get(DEFAULT_PROMPT)

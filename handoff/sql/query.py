@@ -90,6 +90,15 @@ class Query(Struct, frozen=True):
         return Place(self.path)
 
 
+class BoundQuery(Struct, frozen=True):
+    """A query with every parameter bound, `as_of` among them."""
+
+    fact: str
+    query: Query
+    params: Mapping[str, Value]
+    """Converted to the declared types."""
+
+
 def read(source: bytes, path: str, name: str) -> Query:
     """The query in a `.sql` file. Raises InvalidInput with every problem found.
 

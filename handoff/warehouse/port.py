@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult, Value
-from handoff.sql.query import Query
+from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
+from handoff.sql.query import BoundQuery, Query
 from handoff.sql.tables import Tables
 
 MAX_BYTES = 4 * 2**20
 """Of the values as sent; a facts file is committed, and read by people."""
-
-
-class BoundQuery(Struct, frozen=True):
-    """A query with every parameter bound, `as_of` among them."""
-
-    fact: str
-    query: Query
-    params: Mapping[str, Value]
-    """Converted to the declared types."""
 
 
 class DoctorStep(Struct, frozen=True):

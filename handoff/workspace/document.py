@@ -162,11 +162,13 @@ def template_folders(project: Project) -> Folders:
 
 def load_receipts(project: Project, session_id: str) -> tuple[Receipt, ...]:
     """The session's receipts, the oldest first. Raises InvalidInput, WorldError."""
-    from handoff.facts import receipts
-
     path = receipts_path(session_id)
     source = project.read(path)
-    return receipts.load(source, path) if source is not None else ()
+    if source is None:
+        return ()
+    from handoff.facts import receipts  # not for a session without receipts
+
+    return receipts.load(source, path)
 
 
 def overdue(

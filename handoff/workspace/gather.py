@@ -22,10 +22,11 @@ from handoff.workspace.load import LoadedSession, bind_queries
 from handoff.workspace.paths import facts_path, is_own_file, session_path
 
 if TYPE_CHECKING:
+    from handoff.base.progress import Progress
     from handoff.sources.lookup import LookupResult
+    from handoff.sql.query import BoundQuery
     from handoff.values.rows import EarlierSession
-    from handoff.warehouse.port import BoundQuery, Warehouse
-from handoff.base.progress import Progress
+    from handoff.warehouse.port import Warehouse
 
 ResultRow = tuple[Value, ...]
 Look = Callable[[SourceFact, datetime], "LookupResult"]

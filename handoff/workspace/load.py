@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,12 +20,9 @@ from handoff.project.settings import keys as settings_keys
 from handoff.render.document import no_template
 from handoff.session import decode
 from handoff.session.model import QueryFact, Session, SourceFact
-from handoff.sql.query import Query, bind
+from handoff.sql.query import BoundQuery, Query, bind
 from handoff.sql.query import read as read_query
 from handoff.workspace.paths import latest_session, session_path
-
-if TYPE_CHECKING:
-    from handoff.warehouse.port import BoundQuery
 
 
 class LoadedSession(Struct, frozen=True):
@@ -155,8 +151,6 @@ def bind_queries(
     session: Session, queries: Mapping[str, Query], as_of: datetime
 ) -> tuple[list[tuple[QueryFact, BoundQuery]], list[Problem]]:
     """The session's query facts with their parameters, and what does not fit."""
-    from handoff.warehouse.port import BoundQuery  # only for running
-
     bound: list[tuple[QueryFact, BoundQuery]] = []
     problems: list[Problem] = []
     for fact in session.facts:

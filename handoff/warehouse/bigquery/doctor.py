@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from handoff.base.problems import HandoffError, nearest
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.query import read
+from handoff.sql.query import BoundQuery, read
 from handoff.warehouse.bigquery import wire
 from handoff.warehouse.bigquery.client import (
     Connection,
@@ -20,7 +20,7 @@ from handoff.warehouse.bigquery.client import (
 )
 from handoff.warehouse.bigquery.errors import explain
 from handoff.warehouse.bigquery.warehouse import Catalogue
-from handoff.warehouse.port import BoundQuery, DoctorStep
+from handoff.warehouse.port import DoctorStep
 
 _CLOCK_TOLERANCE = timedelta(seconds=60)
 """`as_of` is to the minute; credentials are rejected at five."""

@@ -20,6 +20,7 @@ from handoff.base.problems import WorldError
 from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
+from handoff.sql.query import BoundQuery
 from handoff.sql.tables import Tables, TableSchema
 from handoff.sql.types import BadType, BadValue
 from handoff.warehouse.bigquery import wire
@@ -44,7 +45,6 @@ from handoff.warehouse.bigquery.dry_run import (
 )
 from handoff.warehouse.bigquery.errors import explain
 from handoff.warehouse.port import (
-    BoundQuery,
     ResultTooLarge,
     describe_differences,
     too_many_rows,

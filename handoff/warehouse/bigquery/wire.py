@@ -19,8 +19,9 @@ from decimal import Decimal
 from handoff.base.problems import UsageError
 from handoff.facts.recorded import MAX_ROWS, Column
 from handoff.project.settings import BigQuerySettings as Settings
+from handoff.sql.query import BoundQuery
 from handoff.sql.types import OTHER_NAMES, BadValue, Field, Type, Value, type_of, value_of
-from handoff.warehouse.port import MAX_BYTES, BoundQuery, ResultTooLarge, too_many_rows
+from handoff.warehouse.port import MAX_BYTES, ResultTooLarge, too_many_rows
 
 JsonObject = Mapping[str, object]
 

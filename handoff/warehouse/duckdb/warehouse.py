@@ -24,6 +24,7 @@ from handoff.base.files import confined, read_plain
 from handoff.base.problems import InvalidInput, Place, Problem, WorldError
 from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult, Value
+from handoff.sql.query import BoundQuery
 from handoff.sql.tables import Tables as Schemas
 from handoff.sql.tables import TableSchema
 from handoff.sql.types import OTHER_NAMES, BadValue, Type, type_of, value_of
@@ -36,7 +37,6 @@ from handoff.warehouse.duckdb.translate import (
     translate,
 )
 from handoff.warehouse.port import (
-    BoundQuery,
     ResultTooLarge,
     describe_differences,
     too_many_rows,
