@@ -125,14 +125,6 @@ def _session_files(fact: SourceFact) -> tuple[str, ...]:
     return tuple(f"{stem}.{ending}" for ending in ("yaml", "facts.json", "receipts.json"))
 
 
-def _files(root: Path, span: CommitRange) -> list[TypedRow]:
-    return [asdict(each) for each in files(root, span)]
-
-
-def _commits(root: Path, span: CommitRange) -> list[TypedRow]:
-    return [asdict(each) for each in commits(root, span)]
-
-
 def _summary(root: Path, span: CommitRange) -> list[TypedRow]:
     changed, made = files(root, span), commits(root, span)
     if len(made) == MAX_COMMITS:
@@ -157,8 +149,8 @@ def _summary(root: Path, span: CommitRange) -> list[TypedRow]:
 
 
 _ROWS: Mapping[str, Callable[[Path, CommitRange], list[TypedRow]]] = {
-    "files": _files,
-    "commits": _commits,
+    "files": lambda root, span: [asdict(each) for each in files(root, span)],
+    "commits": lambda root, span: [asdict(each) for each in commits(root, span)],
     "summary": _summary,
 }
 

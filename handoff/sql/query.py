@@ -14,7 +14,7 @@ from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
 from handoff.base.conflict_markers import conflicts
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
-from handoff.sql.types import BadType, BadValue, Field, Value, declarations, type_of, value_of
+from handoff.sql.types import BadValue, Value, declarations, type_of, value_of
 
 Param = (
     str
@@ -133,7 +133,8 @@ def bind(query: Query, arguments: Arguments, as_of: datetime) -> Mapping[str, Va
     bound: dict[str, Value] = {}
     for declared in query.params:
         if declared.name not in arguments.params:
-            problems.append(_missing(query, arguments, declared))
+            message = f"'{query.name}' needs the parameter '{declared.name}' ({declared.type})"
+            problems.append(Problem("Q022", message, arguments.place))
             continue
         try:
             bound[declared.name] = value_of(
@@ -156,18 +157,10 @@ def _unused(query: Query, arguments: Arguments) -> Iterator[Problem]:
         if name == "as_of":
             message = "'as_of' is set by handoff, use 'as_of:' of the session"
         else:
-            known = nearest(name, names) or f", {_listed(names)}"
+            listed = ", ".join(names) or "none"
+            known = nearest(name, names) or f", it declares {listed}"
             message = f"'{query.name}' has no parameter '{name}'{known}"
         yield Problem("Q020", message, place)
-
-
-def _listed(names: list[str]) -> str:
-    return f"it declares {', '.join(names)}" if names else "it declares none"
-
-
-def _missing(query: Query, arguments: Arguments, declared: Declaration) -> Problem:
-    message = f"'{query.name}' needs the parameter '{declared.name}' ({declared.type})"
-    return Problem("Q022", message, arguments.place)
 
 
 # --- contracts ---------------------------------------------------------------------------
@@ -204,6 +197,7 @@ ROW_NAMES: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}
 # --- the header --------------------------------------------------------------------------
 
 _WORDS = ("params", "returns", "contract")
+_CHOICES = " or ".join(f"'{word}:'" for word in _WORDS)
 _COMMENT = lazy_pattern(r"--[^\n]*(?:\n|\Z)")
 _WORD = lazy_pattern(r"-- ?([A-Za-z_]+)[ \t]*:")
 _CONTINUED = lazy_pattern(r"--(?: {2,}|\t)\S")
@@ -261,27 +255,19 @@ def _parts(text: str, path: str) -> tuple[str, dict[str, _Part], list[Problem]]:
             part = parts[current]
             gap = " " * (start - part.start - len(part.text))
             parts[current] = _Part(f"{part.text}{gap}  {line[2:]}", part.start)
-        elif word and (known := _known(word[1])):
+        elif word and (known := word[1]) in _WORDS:
             if known in parts:
                 message = f"'{known}:' is repeated, continue it on '--   ' lines"
                 problems.append(Problem("Q003", message, Place.at(path, text, start)))
             current = known
             parts[known] = _Part(line[word.end() :], start + word.end())
         elif word and word[1].islower() and (current or nearest(word[1], _WORDS)):
-            expected = nearest(word[1], _WORDS) or f", expected {_choices(_WORDS)}"
+            expected = nearest(word[1], _WORDS) or f", expected {_CHOICES}"
             message = f"unknown header word '{word[1]}:'{expected}"
             problems.append(Problem("Q002", message, Place.at(path, text, start)))
         elif not current and line.strip():
             summary.append(line[2:].strip())
     return " ".join(summary).strip(), parts, problems
-
-
-def _known(word: str) -> str:
-    return word if word in _WORDS else ""
-
-
-def _choices(words: tuple[str, ...]) -> str:
-    return " or ".join(f"'{word}:'" for word in words)
 
 
 def _declared(
@@ -290,23 +276,19 @@ def _declared(
     if part is None:
         return (), []
     fields, bad = declarations(part.text)
-    problems = [_bad_type(text, path, part, each) for each in bad]
+    found: list[Declaration] = []
+    problems = [
+        Problem("Q004", str(each), Place.at(path, text, part.start + each.offset))
+        for each in bad
+    ]
     seen: set[str] = set()
     for field in fields:
+        place = Place.at(path, text, part.start + field.offset)
         if field.name.casefold() in seen:
-            place = Place.at(path, text, part.start + field.offset)
             problems.append(Problem("Q005", f"'{field.name}' is declared twice", place))
         seen.add(field.name.casefold())
-    return tuple(_as_declared(text, path, part, field) for field in fields), problems
-
-
-def _bad_type(text: str, path: str, part: _Part, bad: BadType) -> Problem:
-    return Problem("Q004", str(bad), Place.at(path, text, part.start + bad.offset))
-
-
-def _as_declared(text: str, path: str, part: _Part, field: Field) -> Declaration:
-    place = Place.at(path, text, part.start + field.offset)
-    return Declaration(field.name, str(field.type), place)
+        found.append(Declaration(field.name, str(field.type), place))
+    return tuple(found), problems
 
 
 def _contract(

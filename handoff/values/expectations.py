@@ -49,12 +49,8 @@ def marks(found: Sequence[Verdict], rows: int) -> list[str | None]:
     for verdict in found:
         if verdict.index is not None:
             states[verdict.index].append(verdict.state)
-    return [_mark(each) for each in states]
-
-
-def _mark(states: Sequence[VerdictState]) -> str | None:
-    worst = next((each for each in _WORST if each in states), None)
-    return (MARKS[worst] or None) if worst else None
+    worst = (next((each for each in _WORST if each in found), None) for found in states)
+    return [MARKS[each] or None if each else None for each in worst]
 
 
 _WORST: Sequence[VerdictState] = ("violated", "unanswered", "accepted", "met")

@@ -130,21 +130,21 @@ def escape_braces(text: str) -> str:
 
 def cited(expression: Expression) -> tuple[str, ...]:
     """The names in an expression, each once, in order: facts and built-in names."""
-    return tuple(dict.fromkeys(_names(expression.node)))
+    return tuple(dict.fromkeys(e.name for e in walk(expression.node) if isinstance(e, Name)))
 
 
-def _names(node: ExpressionNode) -> Iterator[str]:
+def walk(node: ExpressionNode) -> Iterator[ExpressionNode]:
+    """The node and all below it, in the order of the text."""
+    yield node
     match node:
-        case Name(name):
-            yield name
         case Attribute(of) | Filtered(of):
-            yield from _names(of)
+            yield from walk(of)
         case Comparison(left, _, right):
-            yield from _names(left)
-            yield from _names(right)
+            yield from walk(left)
+            yield from walk(right)
         case Logical(_, several):
             for each in several:
-                yield from _names(each)
+                yield from walk(each)
 
 
 def operands(node: ExpressionNode) -> tuple[ExpressionNode, ...]:

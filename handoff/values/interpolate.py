@@ -123,8 +123,13 @@ class Interpolator:
         }
         # caches of this object alone, which go when it does
         self._view, self._evaluated = cache(self._find_view), cache(self._evaluate)
-        self.table, self.phases = cache(self._table), cache(self._phases)
-        self.files, self.expectations = cache(self._files), cache(self._expectations)
+        view = self._view
+        self.table = cache(lambda block: blocks.table(view(block.fact), block))
+        self.files = cache(lambda block: blocks.files(view(block.fact), block))
+        self.phases = cache(lambda block, where: blocks.phases(view(block.fact), where))
+        self.expectations = cache(
+            lambda block, where: blocks.expectations(view(block.fact), where)
+        )
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -228,20 +233,6 @@ class Interpolator:
         views = (self._view(name) for name in scope.cited)
         notes = dict.fromkeys(view.stale for view in views if view and view.stale)
         return _Evaluated(found, stale="".join(f" {note}" for note in notes))
-
-    # --- blocks --------------------------------------------------------------------------
-
-    def _table(self, block: TableBlock) -> Sequence[str]:
-        return blocks.table(self._view(block.fact), block)
-
-    def _phases(self, block: PhasesBlock, where: Where) -> Sequence[tuple[str, blocks.Labels]]:
-        return blocks.phases(self._view(block.fact), where)
-
-    def _files(self, block: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
-        return blocks.files(self._view(block.fact), block)
-
-    def _expectations(self, block: ExpectBlock, where: Where) -> Sequence[str] | None:
-        return blocks.expectations(self._view(block.fact), where)
 
     # --- texts ---------------------------------------------------------------------------
 
