@@ -1,10 +1,10 @@
 """Measure what `import` understands of handwritten handoffs, and what `check` finds in them.
 
-    python tests/field.py [FOLDER] [--each] [--missed]
+    python tests/field.py [FOLDER] [--each] [--missed] [--vary SEED]
 
 Without a folder, the documents in `tests/fixtures/field` are measured against what
 `expected.yaml` there says about them. A folder of your own needs no such file: the figures that
-depend on it are left out.
+depend on it are left out. `--vary` gives the documents other headings, labels and orders.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from field_variants import vary
 from msgspec import Struct
 
 from handoff import api
@@ -33,8 +34,11 @@ from handoff.session.model import Session
 ROOT = Path(__file__).parent.parent
 FIELD = Path(__file__).parent / "fixtures/field"
 
-UNTYPED = {"session", "title", "slug", "created", "template", "status", "header", "closing"}
-"""Keys of a session file that say little about the meaning of a text; so does `sections`."""
+UNTYPED = {
+    *("session", "title", "slug", "created", "duration", "template", "status"),
+    *("header", "closing", "sections"),
+}
+"""Keys of a session file that say little about the meaning of a text."""
 KEYS = {
     "actions": {"actions", "next", "checkpoint"},
     "checklist": {"checklist"},
@@ -87,8 +91,8 @@ class Measured(Struct, frozen=True):
     @property
     def typed(self) -> dict[str, Any]:
         """The keys of the session with a meaning of their own."""
-        known = UNTYPED | {"sections"}
-        return {key: value for key, value in (self.session or {}).items() if key not in known}
+        items = (self.session or {}).items()
+        return {key: value for key, value in items if key not in UNTYPED}
 
     @property
     def typed_bytes(self) -> tuple[int, int]:
@@ -209,8 +213,8 @@ class Measured(Struct, frozen=True):
 # --- measuring -------------------------------------------------------------------------------
 
 
-def measure_folder(folder: Path) -> list[Measured]:
-    """Every document below `folder`, by name."""
+def measure_folder(folder: Path, *, seed: int | None = None) -> list[Measured]:
+    """Every document below `folder`, by name; with a seed, a variant of each."""
     project = api.open_project(str(ROOT))
     known = folder / "expected.yaml"
     expected = yaml.safe_load(known.read_text("utf-8")) if known.is_file() else {}
@@ -218,21 +222,24 @@ def measure_folder(folder: Path) -> list[Measured]:
     def render(session: Session) -> str:
         return api.render(project, api.LoadedSession(session, {}, ()), None).text
 
-    return [
-        _measure(file, name, expected.get(name), _tree(folder, name), render)
-        for file in sorted(folder.rglob("*.md"))
-        if (name := file.relative_to(folder).as_posix()) in expected or not expected
-    ]
+    measured = []
+    for file in sorted(folder.rglob("*.md")):
+        name = file.relative_to(folder).as_posix()
+        content, of_file = file.read_bytes(), expected.get(name)
+        if of_file and seed is not None:
+            text, of_file = vary(content.decode().replace("\r\n", "\n"), of_file, (name, seed))
+            content = text.encode()
+        measured.append(_measure(content, name, of_file, _tree(folder, name), render))
+    return measured
 
 
 def _measure(
-    file: Path,
+    content: bytes,
     name: str,
     expected: Mapping[str, Any] | None,
     tree: Tree,
     render: Callable[[Session], str],
 ) -> Measured:
-    content = file.read_bytes()
     path = name.partition("/")[2] if expected else name
     text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
     session, has_day, printed = None, True, ""
@@ -431,8 +438,9 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=FIELD)
     parser.add_argument("--each", action="store_true", help="print the keys of each document")
     parser.add_argument("--missed", action="store_true", help="print what was not recognised")
+    parser.add_argument("--vary", type=int, metavar="SEED", help="measure variants")
     options = parser.parse_args()
-    documents = measure_folder(options.folder)
+    documents = measure_folder(options.folder, seed=options.vary)
     for each in documents:
         size, _ = each.typed_bytes
         if options.each:
