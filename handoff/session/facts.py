@@ -210,6 +210,8 @@ def _read_source_fact(decoder: Decoder, pair: Pair, kind: str) -> SourceFact | N
     values = read_keys(decoder, pair.node, (*SOURCES[kind], *more), what)
     given = pair.node.pairs if isinstance(pair.node, Map) else ()
     columns, contract = values.get("columns"), values.get("contract")
+    if values.get("path") and values["take"] == "tree":
+        decoder.report("Y023", f"{what} has 'path:', which 'take: tree' does not have", pair)
     if kind in _OWN_COLUMNS:
         own = _OWN_COLUMNS[kind]
         types = {**own[values["take"] or next(iter(own))]}
@@ -257,7 +259,8 @@ def _source_of(kind: str, values: Mapping[str, Any], place: Place) -> DeclaredSo
     if kind == "git" and values["take"] == "tree":
         return GitTree(values["git"], place)
     if kind == "git":
-        return GitRange(values["git"], values["take"] or "files", place)
+        path = (values["path"] or ".").rstrip("/") or "/"
+        return GitRange(values["git"], values["take"] or "files", place, path)
     if kind == "transcript":
         return Transcript(
             agent=values["transcript"],
@@ -382,6 +385,11 @@ def _revision(decoder: Decoder, node: Node | None) -> str | None:
     return decoder.text(node, "a commit, a branch, a date or a time")
 
 
+def _folder(decoder: Decoder, node: Node | None) -> str | None:
+    expected = "a path from the root, or from the top of the repository as '/shared'"
+    return decoder.matching(node, _GIT_PATH, expected)
+
+
 def _since(decoder: Decoder, node: Node | None) -> str | None:
     return decoder.matching(node, SESSION_ID, "the id of a session, or 'previous'")
 
@@ -426,6 +434,12 @@ _ROWS = Shape("a JMESPath expression", _rows_path, TEXT_SCHEMA)
 _FROM = Shape("`column: JMESPath`", _paths_by_column, labels_schema(TEXT_SCHEMA))
 _REVISION = Shape(
     "a commit, a branch, a day or a time", _revision, {"type": ["string", "number"]}
+)
+_GIT_PATH = r"(?!(?:.*/)?\.\.(?:/|$))/?(?:[^/\n]+/)*[^/\n]*"
+_FOLDER = Shape(
+    "a path from the root, or from the repository as `/shared`",
+    _folder,
+    {"type": ["string", "null"], "pattern": whole(_GIT_PATH)},
 )
 _AGENT_NAME = r"[a-z][a-z0-9-]*"
 _AGENT = Shape(
@@ -518,6 +532,7 @@ SOURCES: Mapping[str, tuple[Key, ...]] = {
     "git": (
         Key("git", _REVISION, "The revision or time since when.", required=True),
         _take("What git lists", tuple(GIT_COLUMNS)),
+        Key("path", _FOLDER, "Only what was committed there; / is the whole repository."),
     ),
     "transcript": (
         Key(

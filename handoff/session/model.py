@@ -339,6 +339,8 @@ class GitRange(Struct, frozen=True):
     since: str
     take: GitTake
     place: Place
+    path: str = "."
+    """Only what was committed there: a path from the root, or from the repository with `/`."""
 
 
 class GitTree(Struct, frozen=True):

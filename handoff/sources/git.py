@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,7 +14,15 @@ from msgspec.structs import asdict
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Problem
 from handoff.session.model import CHANGES, GitRange, SourceFact
-from handoff.sources.git_command import NoCommit, commit_id, commit_time, is_shallow, run_git
+from handoff.sources.git_command import (
+    NoCommit,
+    commit_id,
+    commit_time,
+    has_path,
+    is_shallow,
+    prefix_of,
+    run_git,
+)
 from handoff.sources.source import (
     InvalidSource,
     Request,
@@ -116,7 +126,22 @@ def read(request: Request, source: GitRange) -> SourceRows:
         zone=context.zone,
         session_files=_session_files(request.fact),
     )
-    return SourceRows(_ROWS[source.take](root, span), span.name)
+    where = _where(root, source.path, span)
+    return SourceRows(_ROWS[source.take](root, span, where), span.name)
+
+
+def _where(root: Path, path: str, span: CommitRange) -> str | None:
+    """The path from `root` that limits a range; `None` for the whole repository.
+
+    Raises SourceFailed where neither commit of the range has it.
+    """
+    prefix = prefix_of(root)
+    inside = path.strip("/") if path.startswith("/") else posixpath.normpath(prefix + path)
+    if inside in ("", "."):
+        return None
+    if path != "." and not any(has_path(root, at, inside) for at in (span.head, span.base)):
+        raise SourceFailed(f"git has no '{path}' in these commits, expected another 'path'")
+    return posixpath.relpath(inside, prefix or ".")
 
 
 def _session_files(fact: SourceFact) -> tuple[str, ...]:
@@ -125,8 +150,8 @@ def _session_files(fact: SourceFact) -> tuple[str, ...]:
     return tuple(f"{stem}.{ending}" for ending in ("yaml", "facts.json", "receipts.json"))
 
 
-def _summary(root: Path, span: CommitRange) -> list[TypedRow]:
-    changed, made = files(root, span), commits(root, span)
+def _summary(root: Path, span: CommitRange, where: str | None) -> list[TypedRow]:
+    changed, made = files(root, span, where), commits(root, span, where)
     if len(made) == MAX_COMMITS:
         raise SourceFailed(f"{MAX_COMMITS:,} commits or more, too many for a summary")
     times = [each.committed_at for each in made if each.committed_at]
@@ -148,9 +173,9 @@ def _summary(root: Path, span: CommitRange) -> list[TypedRow]:
     ]
 
 
-_ROWS: Mapping[str, Callable[[Path, CommitRange], list[TypedRow]]] = {
-    "files": lambda root, span: [asdict(each) for each in files(root, span)],
-    "commits": lambda root, span: [asdict(each) for each in commits(root, span)],
+_ROWS: Mapping[str, Callable[[Path, CommitRange, str | None], list[TypedRow]]] = {
+    "files": lambda *range_: [asdict(each) for each in files(*range_)],
+    "commits": lambda *range_: [asdict(each) for each in commits(*range_)],
     "summary": _summary,
 }
 
@@ -194,22 +219,40 @@ def since(
     return CommitRange(start, head, shallow)
 
 
-def commits(root: Path, span: CommitRange) -> tuple[Commit, ...]:
-    """The commits after the base up to the head, newest first, at most 10,000."""
+def commits(root: Path, span: CommitRange, where: str | None = None) -> tuple[Commit, ...]:
+    """The commits after the base up to the head, newest first, at most 10,000.
+
+    With `where`, a path from `root`, only those that changed something there.
+    """
     form = "--format=%H%x00%ct%x00%an%x00%s"
     between = [span.head] if span.base in EMPTY_TREES else [span.head, f"^{span.base}"]
     options = ("-z", f"-{MAX_COMMITS}", "--encoding=UTF-8", form)
-    words = run_git(root, "log", *options, "--end-of-options", *between).split("\0")
+    # git would leave out a merged branch whose changes were made on both sides
+    limit = ("--full-history",) if where else ()
+    paths = ("--", where) if where else ()
+    log = ("--literal-pathspecs", "log", *options, *limit, "--end-of-options")
+    words = run_git(root, *log, *between, *paths).split("\0")
     return tuple(_commit(*words[n : n + 4]) for n in range(0, len(words) - 3, 4))
 
 
-def files(root: Path, span: CommitRange) -> tuple[File, ...]:
-    """The files that differ between base and head, by path, renames followed."""
-    trees = ("--end-of-options", span.base, span.head)
-    changes = _changes(run_git(root, "diff", *_DIFF, "--name-status", *trees, "--"))
-    counts = _counts(run_git(root, "diff", *_DIFF, "--numstat", *trees, "--"))
+def files(root: Path, span: CommitRange, where: str | None = None) -> tuple[File, ...]:
+    """The files that differ between base and head, by path from `root`, renames followed.
+
+    With `where`, a path from `root`, only those there.
+    """
+    trees = ("--end-of-options", span.base, span.head, "--", *([where] if where else []))
+    diff = ("--literal-pathspecs", "diff", *_DIFF)
+    changes = _changes(run_git(root, *diff, "--name-status", *trees))
+    counts = _counts(run_git(root, *diff, "--numstat", *trees))
+    prefix = prefix_of(root)
+    from_root = partial(posixpath.relpath, start=prefix) if prefix else str
     return tuple(
-        File(path, change, old, *counts.get(path, (None, None)))
+        File(
+            from_root(path),
+            change,
+            from_root(old) if old else None,
+            *counts.get(path, (None, None)),
+        )
         for path, (change, old) in sorted(changes.items())
     )
 

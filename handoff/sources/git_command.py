@@ -85,6 +85,15 @@ def commit_time(seconds: str) -> datetime | None:
         return None
 
 
+def has_path(root: Path, tree: str, path: str) -> bool:
+    """Whether a commit has a file or folder, by its path from the top of the repository."""
+    try:
+        run_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{tree}:{path}")
+    except SourceFailed:
+        return False
+    return True
+
+
 def is_shallow(root: Path) -> bool:
     """Whether the clone lacks older commits. Raises SourceFailed."""
     return run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
