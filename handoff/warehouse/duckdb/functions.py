@@ -9,16 +9,18 @@ from sqlglot import exp
 
 from handoff.warehouse.duckdb.nodes import (
     ELSEWHERE,
-    UNSUPPORTED,
     NodeRule,
     Refusal,
     call,
     case,
     cast_to,
     describe,
+    error,
+    is_whole,
     literal,
     require_type,
     type_name,
+    unsupported,
 )
 
 # --- dates and times ---------------------------------------------------------------------
@@ -66,7 +68,7 @@ def _timestamp_diff(node: exp.Expr) -> exp.Expr:
 
 def _truncate(node: exp.Expr) -> exp.Expr:
     if node.args.get("zone"):
-        raise Refusal("truncation in a time zone is not supported by the embedded engine", node)
+        raise unsupported("truncation in a time zone", node)
     unit = _unit(node, (*_DATE_PARTS, "ISOWEEK", "HOUR", "MINUTE", "SECOND"))
     kind = require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
     cut = call("DATE_TRUNC", literal(unit.removeprefix("ISO")), node.this.copy())
@@ -122,7 +124,7 @@ def _datetime(node: exp.Expr) -> exp.Expr:
 def _timestamp(node: exp.Expr) -> exp.Expr:
     """TIMESTAMP(date or datetime), in UTC."""
     if node.args.get("zone") or node.args.get("expression"):
-        raise Refusal("TIMESTAMP(..., zone) is not supported by the embedded engine", node)
+        raise unsupported("TIMESTAMP(..., zone)", node)
     require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
     return cast_to(node.this.copy(), "TIMESTAMPTZ")
 
@@ -182,7 +184,7 @@ def _date_array(node: exp.Expr) -> exp.Expr:
 def _last_day(node: exp.Expr) -> exp.Expr:
     require_type(node.this, "DATE")
     if node.args.get("unit"):
-        raise Refusal("LAST_DAY of a part is not supported by the embedded engine", node)
+        raise unsupported("LAST_DAY of a part", node)
     return node
 
 
@@ -193,9 +195,9 @@ def _substr(node: exp.Expr) -> exp.Expr:
     """SUBSTR from a fixed position; the engines differ in positions from the end."""
     require_type(node.this, "STRING")
     start, length = node.args.get("start"), node.args.get("length")
-    if not (isinstance(start, exp.Literal) and start.is_int and int(start.name) > 0):
+    if not (is_whole(start) and int(start.name) > 0):
         raise Refusal("SUBSTR requires a literal start of at least 1" + ELSEWHERE, node)
-    if length is not None and not (isinstance(length, exp.Literal) and length.is_int):
+    if length is not None and not is_whole(length):
         raise Refusal("SUBSTR requires a literal length" + ELSEWHERE, node)
     return node
 
@@ -203,7 +205,7 @@ def _substr(node: exp.Expr) -> exp.Expr:
 def _left_or_right(node: exp.Expr) -> exp.Expr:
     """LEFT and RIGHT; a negative length is an error in GoogleSQL, but not in DuckDB."""
     require_type(node.this, "STRING")
-    if not (isinstance(node.expression, exp.Literal) and node.expression.is_int):
+    if not is_whole(node.expression):
         raise Refusal("LEFT and RIGHT require a literal length" + ELSEWHERE, node)
     return node
 
@@ -216,7 +218,7 @@ def _change_case(node: exp.Expr) -> exp.Expr:
     """UPPER and LOWER, letter by letter."""
     require_type(node.this, "STRING")
     special = call("REGEXP_MATCHES", node.this.copy(), literal(_SPECIAL_CASE))
-    failed = call("ERROR", literal("letters whose case differs between the engines"))
+    failed = error("letters whose case differs between the engines")
     return case((special, failed), default=node.copy())
 
 
@@ -231,7 +233,7 @@ def _trim(node: exp.Expr) -> exp.Expr:
 def _string_agg(node: exp.Expr) -> exp.Expr:
     """STRING_AGG; DuckDB has no LIMIT in it."""
     if node.find(exp.Limit):
-        raise Refusal("STRING_AGG with LIMIT is not supported by the embedded engine", node)
+        raise unsupported("STRING_AGG with LIMIT", node)
     return node
 
 
@@ -258,14 +260,14 @@ def _json_scalar(node: exp.Expr) -> exp.Expr:
     """JSON_VALUE: a text, number or boolean as text; NULL for anything else."""
     path = node.expression.sql("bigquery").strip("'\"") if node.expression else "$"
     if not re.fullmatch(r"\$(\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*", path):
-        raise Refusal(f"the JSON path '{path}' is not supported by the embedded engine", node)
+        raise unsupported(f"the JSON path '{path}'", node)
     require_type(node.this, "JSON")
     kind = call("JSON_TYPE", node.this.copy(), literal(path))
     plain = exp.In(this=kind, expressions=[literal(name) for name in _SCALARS])
     found = call("JSON_EXTRACT_STRING", node.this.copy(), literal(path))
     fraction = exp.EQ(this=kind.copy(), expression=literal("DOUBLE"))
     short = call("REGEXP_FULL_MATCH", found.copy(), literal(_EXACT_FRACTION))
-    failed = call("ERROR", literal("a JSON number that BigQuery may spell differently"))
+    failed = error("a JSON number that BigQuery may spell differently")
     read = case((short, found.copy()), default=failed)
     return case((plain, found), (fraction, read), default=exp.null())
 
@@ -282,8 +284,7 @@ def _only(*names: str) -> NodeRule:
     def rule(node: exp.Expr) -> exp.Expr:
         for name, value in node.args.items():
             if name not in names and isinstance(value, exp.Expression):
-                text = f"'{name}' of {describe(node)} {UNSUPPORTED}{ELSEWHERE}"
-                raise Refusal(text, node)
+                raise unsupported(f"'{name}' of {describe(node)}", node, ELSEWHERE)
         return node
 
     return rule
@@ -292,14 +293,14 @@ def _only(*names: str) -> NodeRule:
 def _index(node: exp.Expr) -> exp.Expr:
     """An index beyond the end is an error, except with SAFE_OFFSET and SAFE_ORDINAL."""
     (index,) = node.expressions
-    if type_name(node.this) != "ARRAY" or not (isinstance(index, exp.Literal) and index.is_int):
-        raise Refusal(f"{describe(node)} {UNSUPPORTED}{ELSEWHERE}", node)
+    if type_name(node.this) != "ARRAY" or not is_whole(index):
+        raise unsupported(describe(node), node, ELSEWHERE)
     if node.args.get("safe"):
         return node
     place = int(index.name) - int(node.args.get("offset") or 0)
     size = call("LEN", node.this.copy())
     beyond = exp.LTE(this=size, expression=exp.Literal.number(place))
-    failed = call("ERROR", literal("array index out of bounds"))
+    failed = error("array index out of bounds")
     return case((beyond, failed), default=node.copy())
 
 
@@ -313,12 +314,12 @@ def _struct_field(node: exp.Expr) -> exp.Expr:
 
 def _unnest(node: exp.Expr) -> exp.Expr:
     if node.args.get("offset"):
-        raise Refusal("WITH OFFSET is not supported by the embedded engine" + ELSEWHERE, node)
+        raise unsupported("WITH OFFSET", node, ELSEWHERE)
     for each in node.expressions:
         if isinstance(each, exp.Array) and any(
             type_name(e) == "STRUCT" for e in each.expressions
         ):
-            raise Refusal("UNNEST of STRUCTs is not supported by the embedded engine", node)
+            raise unsupported("UNNEST of STRUCTs", node)
     return node
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeGuard
 
 from sqlglot import exp
 
@@ -12,6 +13,21 @@ NUMBERS = ("INT64", "FLOAT64", "NUMERIC")
 UNSUPPORTED = "is not supported by the embedded engine"
 ELSEWHERE = ", run it on BigQuery"
 
+DUCKDB_TYPES: Mapping[str, str] = {
+    "STRING": "VARCHAR",
+    "INT64": "BIGINT",
+    "FLOAT64": "DOUBLE",
+    "NUMERIC": "DECIMAL(38, 9)",
+    "BOOL": "BOOLEAN",
+    "DATE": "DATE",
+    "DATETIME": "TIMESTAMP",
+    "TIMESTAMP": "TIMESTAMP",  # in UTC: fetching one with a zone needs pytz
+    "TIME": "TIME",
+    "BYTES": "BLOB",
+    "JSON": "JSON",
+}
+"""What DuckDB calls the types of results."""
+
 
 class Refusal(Exception):
     """Why the embedded engine does not run a node."""
@@ -19,6 +35,10 @@ class Refusal(Exception):
     def __init__(self, message: str, node: exp.Expr) -> None:
         super().__init__(message)
         self.node = node
+
+
+def unsupported(what: str, node: exp.Expr, fix: str = "") -> Refusal:
+    return Refusal(f"{what} {UNSUPPORTED}{fix}", node)
 
 
 def describe(node: exp.Expr) -> str:
@@ -54,6 +74,16 @@ def call(name: str, *args: exp.Expr) -> exp.Expr:
 
 def literal(text: str) -> exp.Expr:
     return exp.Literal.string(text)
+
+
+def error(message: str) -> exp.Expr:
+    """A node that fails with `message` where it is evaluated."""
+    return call("ERROR", literal(message))
+
+
+def is_whole(node: object) -> TypeGuard[exp.Literal]:
+    """Whether the node is a whole number as a literal."""
+    return isinstance(node, exp.Literal) and node.is_int
 
 
 def cast_to(node: exp.Expr, to: str) -> exp.Expr:

@@ -13,9 +13,9 @@ from sqlglot import exp
 
 from handoff.warehouse.duckdb import functions
 from handoff.warehouse.duckdb.nodes import (
+    DUCKDB_TYPES,
     ELSEWHERE,
     NUMBERS,
-    UNSUPPORTED,
     NodeRule,
     Refusal,
     bare_name,
@@ -23,9 +23,11 @@ from handoff.warehouse.duckdb.nodes import (
     case,
     cast_to,
     describe,
+    error,
     literal,
     require_type,
     type_name,
+    unsupported,
 )
 
 
@@ -53,7 +55,7 @@ def _apply_rule(node: exp.Expr) -> exp.Expr:
         raise Refusal(REFUSED[name], node)
     rule = RULES.get(name)
     if rule is None:
-        raise Refusal(f"{describe(node)} {UNSUPPORTED}{ELSEWHERE}", node)
+        raise unsupported(describe(node), node, ELSEWHERE)
     return rule(node)
 
 
@@ -142,7 +144,7 @@ def _divide(node: exp.Expr) -> exp.Expr:
 
 def _safe_divide(node: exp.Expr) -> exp.Expr:
     _quotient(node.this, node.expression, node)
-    zero = exp.EQ(this=exp.Paren(this=node.expression.copy()), expression=exp.Literal.number(0))
+    zero = _is_zero(node.expression)
     share = exp.Div(
         this=exp.Paren(this=node.this.copy()), expression=exp.Paren(this=node.expression.copy())
     )
@@ -158,9 +160,13 @@ def _quotient(left: exp.Expr, right: exp.Expr, node: exp.Expr) -> None:
 def _not_zero(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Literal) and float(node.name) != 0:
         return node.copy()
-    zero = exp.EQ(this=exp.Paren(this=node.copy()), expression=exp.Literal.number(0))
-    failed = call("ERROR", literal("division by zero"))
+    zero = _is_zero(node)
+    failed = error("division by zero")
     return exp.Paren(this=case((zero, failed), default=node.copy()))
+
+
+def _is_zero(node: exp.Expr) -> exp.Expr:
+    return exp.EQ(this=exp.Paren(this=node.copy()), expression=exp.Literal.number(0))
 
 
 def _divide_integers(node: exp.Expr) -> exp.Expr:
@@ -189,7 +195,7 @@ def _float_function(node: exp.Expr) -> exp.Expr:
 def _round(node: exp.Expr) -> exp.Expr:
     """ROUND of an INT64 is a FLOAT64; DuckDB keeps the INT64."""
     if node.args.get("truncate") is not None:
-        raise Refusal("ROUND with a mode is not supported by the embedded engine", node)
+        raise unsupported("ROUND with a mode", node)
     if require_type(node.this, *NUMBERS) == "INT64":
         node.set("this", cast_to(node.this.copy(), "DOUBLE"))
     return node
@@ -197,22 +203,21 @@ def _round(node: exp.Expr) -> exp.Expr:
 
 def _sign(node: exp.Expr) -> exp.Expr:
     """SIGN has the type of its operand; DuckDB returns a TINYINT."""
-    kinds = {"INT64": "BIGINT", "FLOAT64": "DOUBLE", "NUMERIC": "DECIMAL(38, 9)"}
-    return cast_to(node.copy(), kinds[require_type(node.this, *NUMBERS)])
+    return cast_to(node.copy(), DUCKDB_TYPES[require_type(node.this, *NUMBERS)])
 
 
 def _sqrt(node: exp.Expr) -> exp.Expr:
     """SQRT of a negative number is an error, not NaN."""
     require_type(node.this, "INT64", "FLOAT64")
     negative = exp.LT(this=exp.Paren(this=node.this.copy()), expression=exp.Literal.number(0))
-    failed = call("ERROR", literal("the square root of a negative number"))
+    failed = error("the square root of a negative number")
     return exp.Paren(this=case((negative, failed), default=node.copy()))
 
 
 def _count_if(node: exp.Expr) -> exp.Expr:
     """COUNTIF of no rows is 0, not NULL."""
     if isinstance(node.this, exp.Distinct):
-        raise Refusal("COUNTIF(DISTINCT ...) is not supported by the embedded engine", node)
+        raise unsupported("COUNTIF(DISTINCT ...)", node)
     return exp.Count(this=case((node.this.copy(), exp.Literal.number(1)), default=exp.null()))
 
 
@@ -266,10 +271,10 @@ _SAFE_TEXTS = {
 
 def _convert(node: exp.Expr) -> exp.Expr:
     if node.args.get("format"):
-        raise Refusal("CAST with FORMAT is not supported by the embedded engine", node)
+        raise unsupported("CAST with FORMAT", node)
     source, wanted = type_name(node.this), bare_name(node.args["to"])
     if wanted == "NUMERIC":
-        node.set("to", exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb"))
+        node.set("to", exp.DataType.build(DUCKDB_TYPES[wanted], dialect="duckdb"))
     if wanted == "BIGNUMERIC":
         raise Refusal("BIGNUMERIC has fewer digits in DuckDB" + ELSEWHERE, node)
     if isinstance(node.this, (exp.Parameter, exp.Null)):
@@ -281,10 +286,7 @@ def _convert(node: exp.Expr) -> exp.Expr:
         return node
     if source == "STRING" and wanted in _SAFE_TEXTS:
         return _convert_text(node, wanted)
-    raise Refusal(
-        f"CAST from {source} to {wanted} is not supported by the embedded engine{ELSEWHERE}",
-        node,
-    )
+    raise unsupported(f"CAST from {source} to {wanted}", node, ELSEWHERE)
 
 
 def _convert_text(node: exp.Expr, wanted: str) -> exp.Expr:
@@ -295,7 +297,7 @@ def _convert_text(node: exp.Expr, wanted: str) -> exp.Expr:
         raise Refusal(f"'{node.this.name}' is not read as {wanted} by both engines", node)
     fits = call("REGEXP_FULL_MATCH", node.this.copy(), literal(_SAFE_TEXTS[wanted]))
     missing = exp.Is(this=exp.Paren(this=node.this.copy()), expression=exp.null())
-    failed = call("ERROR", literal(f"text that is not read as {wanted} by both engines"))
+    failed = error(f"text that is not read as {wanted} by both engines")
     cases = [(missing, exp.null()), (fits, node.copy())]
     if isinstance(node, exp.TryCast):
         # without a digit it is NULL in both engines, except for inf and nan

@@ -23,7 +23,7 @@ from handoff.sql.query import Query, lexemes
 from handoff.sql.syntax_errors import reason_and_place
 from handoff.sql.tables import Schema
 from handoff.sql.types import BadType, type_of
-from handoff.warehouse.duckdb.nodes import Refusal
+from handoff.warehouse.duckdb.nodes import UNSUPPORTED, Refusal
 from handoff.warehouse.duckdb.rules import correct
 
 CatalogTables = Mapping[str, Mapping[str, Mapping[str, str]]]
@@ -69,7 +69,7 @@ def translate(query: Query, catalog: Catalog) -> Translation:
     for lexeme in lexemes(query.text):
         if lexeme.kind == "system":
             place = query.place_at(lexeme.offset)
-            message = f"'{lexeme.text}' is not supported by the embedded engine"
+            message = f"'{lexeme.text}' {UNSUPPORTED}"
             raise NotTranslated(Problem("Q053", message, place))
     try:
         return _translate(query, catalog)
@@ -169,10 +169,10 @@ def _check_table(table: exp.Table, query: Query, tables: CatalogTables) -> None:
     name, dataset = table.name, table.db
     if not isinstance(table.this, exp.Identifier):
         call = table.this.name or table.this.key
-        message = f"'{call}(...)' in FROM is not supported by the embedded engine"
+        message = f"'{call}(...)' in FROM {UNSUPPORTED}"
         raise _refused(message, query, table)
     if "information_schema" in f"{table.catalog}.{dataset}.{name}".casefold():
-        message = "INFORMATION_SCHEMA is not supported by the embedded engine"
+        message = f"INFORMATION_SCHEMA {UNSUPPORTED}"
         raise _refused(message, query, table)
     if not dataset:
         known = [f"{each}.{name}" for each, members in tables.items() if name in members]

@@ -29,6 +29,7 @@ from handoff.sql.tables import Tables as Schemas
 from handoff.sql.tables import TableSchema
 from handoff.sql.types import OTHER_NAMES, BadValue, Type, type_of, value_of
 from handoff.warehouse.duckdb import versions
+from handoff.warehouse.duckdb.nodes import DUCKDB_TYPES
 from handoff.warehouse.duckdb.translate import (
     Catalog,
     CatalogTables,
@@ -353,22 +354,7 @@ def _duckdb_type(type_: Type) -> str:
             f'"{field.name}" {_duckdb_type(field.type)}' for field in type_.fields
         )
         return f"STRUCT({fields})"
-    return _DUCKDB[type_.name]
-
-
-_DUCKDB = {
-    "STRING": "VARCHAR",
-    "INT64": "BIGINT",
-    "FLOAT64": "DOUBLE",
-    "NUMERIC": "DECIMAL(38, 9)",
-    "BOOL": "BOOLEAN",
-    "DATE": "DATE",
-    "DATETIME": "TIMESTAMP",
-    "TIMESTAMP": "TIMESTAMP",
-    "TIME": "TIME",
-    "BYTES": "BLOB",
-    "JSON": "JSON",
-}
+    return DUCKDB_TYPES[type_.name]
 
 
 def _value(raw: object, type_: Type) -> Value:
