@@ -34,7 +34,8 @@ class Fence(Struct, frozen=True):
     lead: str = ""
     """The line before the mark: spaces, `>` and the marker of a list item."""
     inner: int = 0
-    """Where the first fence inside begins; 0 without one."""
+    """Where the first fence inside begins; of an open one, the line that was meant to close it;
+    0 without one."""
 
 
 def find_fences(lines: Sequence[str]) -> tuple[Fence, ...]:
@@ -54,7 +55,9 @@ def repair_fences(lines: Sequence[str], fences: Sequence[Fence]) -> tuple[list[s
         if each.state == "nested":
             for number in (each.first - 1, each.last - 1):
                 repaired[number] = repaired[number].replace(each.mark, each.mark * 2, 1)
-        if each.state == "open":
+        if each.state == "open" and each.inner:
+            repaired[each.last - 1] = re.sub(r"[^>]", " ", each.lead) + each.mark
+        elif each.state == "open":
             added.append((each.last, re.sub(r"[^>]", " ", each.lead) + each.mark))
     numbers = list(range(len(lines)))
     for after, line in reversed(added):
@@ -117,7 +120,7 @@ def _standard(marks: Sequence[_Mark], end: int) -> Iterator[Fence]:
         elif each.opens_inside(opener):
             inner = inner or each.line + 1
     if opener is not None:
-        yield _fence(opener, end, "open", inner)
+        yield _fence(opener, end, "open")
 
 
 def _fence(opener: _Mark, last: int, state: FenceState, inner: int = 0) -> Fence:
@@ -172,6 +175,11 @@ def _seems_to_open(lines: Sequence[str], n: int) -> bool | None:
     return None if before == after else before
 
 
+def _ends(lines: Sequence[str], n: int) -> bool:
+    """Whether there is code right above line `n`, and a blank line or nothing below it."""
+    return bool(lines[n - 1].strip()) and not "".join(lines[n + 1 : n + 2]).strip()
+
+
 def _readings(
     n: int, marks: Sequence[_Mark], lines: Sequence[str]
 ) -> Iterator[tuple[int, Fence, int]]:
@@ -187,6 +195,10 @@ def _readings(
         last = _before_blank(lines, len(lines))
         yield cost, _fence(opener, last, "open"), len(marks)
     yield from _closed(n, marks, lines, is_text)
+    after = marks[n + 1] if n + 1 < len(marks) else None
+    if after and not after.info and not after.closes(opener) and _ends(lines, after.line):
+        price = _MISSING - 2 + _prose(opener, lines, opener.line, after.line, is_text)
+        yield price, _fence(opener, after.line + 1, "open", after.line + 1), n + 2
     inner = n + 1
     while inner + 2 < min(len(marks), n + _AHEAD):
         begins, ends, closes = marks[inner : inner + 3]

@@ -15,8 +15,10 @@ from handoff.base.tree import Tree
 from handoff.check import (
     claims,
     counts,
+    dates,
     document,
     facts,
+    numbers,
     project,
     prompt,
     raw_html,
@@ -40,7 +42,13 @@ from handoff.sql.tables import Schema
 
 __all__ = ["CheckContext", "ProjectContext", "SessionOutline"]
 
-SESSION_RULES = (*rules_of(facts, session, prompt, counts, raw_html, shares), *claims.RULES)
+AUTHOR_RULES = rules_of(numbers, dates)
+"""Those of what an author wrote, in a session file or in a document of any shape."""
+SESSION_RULES = (
+    *rules_of(facts, session, prompt, counts, raw_html, shares),
+    *claims.RULES,
+    *AUTHOR_RULES,
+)
 PROMPT_RULES = (session.prompt_blanks, *rules_of(prompt), *claims.PROMPT_RULES)
 """Those of `SESSION_RULES` that `handoff prompt` runs too, for what the prompt shows."""
 DOCUMENT_RULES = rules_of(document)
@@ -60,6 +68,11 @@ def session_problems(context: CheckContext) -> tuple[Problem, ...]:
 def document_problems(text: str, path: str, tree: Tree) -> tuple[Problem, ...]:
     """What the rules of Markdown find in a document that is, or will be, at `path`."""
     return tuple(run(DOCUMENT_RULES, DocumentContext.of(text, path, tree)))
+
+
+def handwritten_problems(context: DocumentContext) -> tuple[Problem, ...]:
+    """What the rules of any handoff find in a document that no session file describes."""
+    return tuple(run((*DOCUMENT_RULES, *AUTHOR_RULES), context))
 
 
 def prompt_problems(context: CheckContext) -> tuple[Problem, ...]:

@@ -101,13 +101,13 @@ _FIRST = re.compile(rf"(?i)\b(?:starting(?: from| on| at)?|first date(?: is|:)?)
 _DAY_ALONE = re.compile(_DAY)
 _ETA_WORD = re.compile(r"(?i)\b(?:ETA|ends?|finish(?:es|ing)?|done by|ready by)\b")
 _ETA = re.compile(rf"{_ETA_WORD.pattern}(?P<when>[^\n]{{0,40}})")
-_ZONES = {
+ZONES = {
     **{"UTC": 0, "GMT": 0, "Z": 0, "BST": 1, "CET": 1, "CEST": 2},
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
 }
 """Hours from UTC of the abbreviations that texts use."""
 _CLOCK = re.compile(
-    rf"\b(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})\s*(?P<zone>{'|'.join(_ZONES)})?\b"
+    rf"\b(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})\s*(?P<zone>{'|'.join(ZONES)})?\b"
 )
 _ETA_MINUTES = 30
 """How far a typed ETA may be from the fact's."""
@@ -383,7 +383,7 @@ def _is_other_time(
     if clock is None or not clock["zone"]:
         days = abs((typed - known.date()).days) if typed else 0
         return days > 1 or (days == 1 and clock is None and str(typed) not in eta)
-    minutes = int(clock["hour"]) * 60 + int(clock["minute"]) - _ZONES[clock["zone"]] * 60
+    minutes = int(clock["hour"]) * 60 + int(clock["minute"]) - ZONES[clock["zone"]] * 60
     apart = minutes - (known.hour * 60 + known.minute)
     if typed is not None:
         return abs(apart + (typed - known.date()).days * 24 * 60) > _ETA_MINUTES

@@ -27,7 +27,10 @@ def unclosed_fence(document: DocumentContext) -> Iterator[Finding]:
         if fence.state == "open":
             opened = fence.mark + "".join(fence.info.split()[:1])
             message = f"fence opened with '{opened}' is never closed"
-            if fence.last < _last_line(document):
+            if fence.inner:
+                other = document.page.lines[fence.inner - 1].strip(" \t>")
+                message += f"; '{other}' in line {fence.inner} does not close it"
+            elif fence.last < _last_line(document):
                 message += f"; the code seems to end in line {fence.last}"
             yield document.place(fence.first), message
 
@@ -51,10 +54,10 @@ def fence_in_fence(document: DocumentContext) -> Iterator[Finding]:
             inner = document.page.lines[fence.inner - 1].lstrip(" \t>")
             mark = inner[: len(inner) - len(inner.lstrip(inner[0]))]
             message = (
-                f"'{inner.split()[0]}' inside a fence of '{fence.mark}', which begins in line "
-                f"{fence.first}, ends it early; open the outer one with '{mark + mark[0]}'"
+                f"'{inner.split()[0]}' in line {fence.inner}, inside this fence of "
+                f"'{fence.mark}', ends it early; open this one with '{mark + mark[0]}'"
             )
-            yield document.place(fence.inner), message
+            yield document.place(fence.first), message
 
 
 @rule("D003", "warning", "a heading is more than one level below the one above")

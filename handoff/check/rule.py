@@ -7,20 +7,33 @@ function. Problems found while reading files (YAML, query headers, facts) are th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from contextlib import suppress
+from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from handoff.base.markdown import Heading, Link, Page, headings, links, parse_repaired
+from handoff.base.blanks import is_prompt_fence
+from handoff.base.markdown import (
+    Heading,
+    Link,
+    Page,
+    Table,
+    headings,
+    line_of,
+    links,
+    parse_repaired,
+    read_table,
+)
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Level, Place, Problem, truncate
 from handoff.base.tree import Tree
 from handoff.facts.recorded import Fact, Facts, Value, is_current
-from handoff.session.model import QueryFact, Session, SourceFact
+from handoff.session.model import QueryFact, Session, SourceFact, Text, place_in
 from handoff.session.reading_list import ToRead, to_read
-from handoff.session.walk import OpenBlank
+from handoff.session.walk import OpenBlank, texts
 from handoff.sql.query import Query, bind
 from handoff.sql.tables import Schema
 from handoff.values.evidence import Reference
@@ -83,12 +96,69 @@ def run(rules: Iterable[Rule[Context]], context: Context) -> Iterator[Problem]:
 class DocumentContext(Struct, frozen=True, dict=True):
     """A Markdown document, parsed."""
 
+    text: str
     page: Page
     tree: Tree
+    read: Callable[[str], str | None] = lambda _: None
+    """The text of a file; `None` if it is missing or no text."""
+    is_deleted: Callable[[str], bool] = lambda _: False
+    """Whether git had a file of that path, and has no more."""
+    is_ignored: Callable[[str], bool] = lambda _: False
+    """Whether git ignores a path."""
 
     @classmethod
-    def of(cls, text: str, path: str, tree: Tree) -> DocumentContext:
-        return cls(parse_repaired(text, path), tree)
+    def of(cls, text: str, path: str, tree: Tree, **more: Any) -> DocumentContext:
+        return cls(text, parse_repaired(text, path), tree, **more)
+
+    @property
+    def path(self) -> str:
+        return self.page.path
+
+    @cached_property
+    def texts(self) -> tuple[Text, ...]:
+        """The author's words, a text for each line of a block and for each table cell.
+
+        Without code, except the lines of prompts.
+        """
+        found = [
+            Text(words, Place(self.path, line, self.page.lines[line - 1].find(words) + 1))
+            for inline in self.page.of_type("inline")
+            for line, words in enumerate(inline.content.split("\n"), start=line_of(inline))
+        ]
+        prompts = (Text(line, Place(self.path, n)) for n, line in self.prompt_lines)
+        return (*found, *prompts)
+
+    @cached_property
+    def prompt_lines(self) -> tuple[tuple[int, str], ...]:
+        """The lines of its prompts, with their numbers."""
+        found: list[tuple[int, str]] = []
+        for fence in self.page.fences:
+            lines = self.page.lines
+            above = next((x for x in reversed(lines[: fence.first - 1]) if x.strip()), "")
+            heading = next((x for x in reversed(lines[: fence.first - 1]) if x[:1] == "#"), "")
+            if any(is_prompt_fence(fence.info, words) for words in (above, heading)):
+                last = fence.last - (fence.state != "open")
+                found += [(n, lines[n - 1]) for n in range(fence.first + 1, last + 1)]
+        return tuple(found)
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        found, start = [], 0
+        for n, token in enumerate(self.page.tokens):
+            if token.type == "table_open":
+                start = n
+            elif token.type == "table_close":
+                found.append(read_table(self.page.tokens[start : n + 1]))
+        return tuple(found)
+
+    @cached_property
+    def day(self) -> date | None:
+        """The day in its name, else the first one in its first lines."""
+        words = "\n".join((self.path.rpartition("/")[2], *self.page.lines[:20]))
+        for match in _ISO_DAY.finditer(words):
+            with suppress(ValueError):
+                return date(*map(int, match.groups()))
+        return None
 
     @cached_property
     def headings(self) -> tuple[Heading, ...]:
@@ -130,6 +200,8 @@ class QueryContext(Struct, frozen=True, dict=True):
 
         return schema_problems(self.query, self.schema)
 
+
+_ISO_DAY = lazy_pattern(r"(?<!\d)(20\d{2})-(\d{2})-(\d{2})(?!\d)")
 
 AnyFact = QueryFact | SourceFact
 Binding = tuple[AnyFact, Query | SourceFact, Mapping[str, Value]]
@@ -179,6 +251,26 @@ class CheckContext(Struct, frozen=True, dict=True):
         if find not in found:
             found[find] = tuple(find(self))
         return found[find]
+
+    @property
+    def path(self) -> str:
+        return self.session.path
+
+    @cached_property
+    def texts(self) -> tuple[Text, ...]:
+        """What the author wrote, the title first."""
+        session = self.session
+        title = Text(session.title, session.title_place or Place(session.path))
+        return (title, *texts(session))
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """None, as their cells are values of facts."""
+        return ()
+
+    @property
+    def day(self) -> date | None:
+        return self.session.created.day
 
     def fact(self, name: str) -> Fact | None:
         return self.facts.facts.get(name) if self.facts else None
@@ -253,6 +345,15 @@ class CheckContext(Struct, frozen=True, dict=True):
                 view = self.cells.source(fact)
                 found += [(fact, view)] if view.rows is not None else []
         return tuple(found)
+
+
+AuthorContext = CheckContext | DocumentContext
+"""What an author wrote: a session file, or a document of any shape."""
+
+
+def find_in(text: Text, words: str) -> Place:
+    """The place of some words of a text, of the text itself if they are not found."""
+    return place_in(text, max(text.value.find(words), 0))
 
 
 class SessionOutline(Struct, frozen=True):
