@@ -44,7 +44,6 @@ from handoff.warehouse.port import (
 )
 
 T = TypeVar("T")
-UtcClock = Callable[[], datetime]
 
 TIMEOUT_SECONDS = 60.0
 
@@ -69,14 +68,12 @@ class DuckDBWarehouse:
         engine: str,
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
-        clock: UtcClock = lambda: datetime.now(UTC),
     ) -> None:
         self.engine = engine
         self.tables = _tables(connection)
         self._database = _database(connection)
         self._connection = connection
         self._timeout_seconds = timeout_seconds
-        self._clock = clock
 
     def run(self, queries: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
         catalog = Catalog.of(self.tables, self._database)
@@ -100,20 +97,19 @@ class DuckDBWarehouse:
             translation = translate(bound.query, catalog)
             reason = describe_differences(bound.query, translation.columns)
             if reason:
-                return Failure(reason, self._clock(), exit_code=1)
+                return _failed(reason, exit_code=1)
             rows = self._in_time(lambda: self._rows(translation, bound.params))
         except NotTranslated as error:
-            message = f"{error.problem.place}: {error.problem.message}"
-            return Failure(message, self._clock(), exit_code=1)
+            return _failed(f"{error.problem.place}: {error.problem.message}", exit_code=1)
         except ResultTooLarge as error:
-            return Failure(f"{bound.query.path}: {error}", self._clock(), exit_code=1)
+            return _failed(f"{bound.query.path}: {error}", exit_code=1)
         except TimeoutError:
             message = f"no result within {self._timeout_seconds:g} seconds"
-            return Failure(f"{bound.query.path}: {message}", self._clock())
+            return _failed(f"{bound.query.path}: {message}")
         except (duckdb.Error, BadValue) as error:
-            return Failure(f"{bound.query.path}: {_plain_message(error)}", self._clock())
-        now = self._clock()
-        return QueryResult(translation.columns, rows, None, None, now, versions.installed())
+            return _failed(f"{bound.query.path}: {_plain_message(error)}")
+        now, used = datetime.now(UTC), versions.installed()
+        return QueryResult(translation.columns, rows, None, None, now, used)
 
     def _rows(
         self, translation: Translation, params: Mapping[str, Value]
@@ -174,6 +170,10 @@ def open_sample(
     stored = _open_cached(sample, kept, progress) if kept else None
     connection = stored or _build(sample, ":memory:", progress)
     return DuckDBWarehouse(connection, "duckdb sample", timeout_seconds=timeout_seconds)
+
+
+def _failed(message: str, *, exit_code: int = 3) -> Failure:
+    return Failure(message, datetime.now(UTC), exit_code)
 
 
 def _plain_message(error: Exception) -> str:
