@@ -1,8 +1,10 @@
 """What `check` finds in any handoff, whether a session file describes it or not."""
 
+import json
 from pathlib import Path
 
 import pytest
+from commands import caller
 
 from handoff.base.tree import Tree
 from handoff.check import DocumentContext, handwritten_problems
@@ -24,3 +26,90 @@ def test_sentence(row: list[str]):
 
     found = handwritten_problems(context)
     assert [f"{each.code} {each.message}" for each in found] == expected
+
+
+OPEN_FENCE = "# A\n\n```bash\nmake\n\n## B\n\n45/60 (80 %)\n"
+
+
+def test_documents_are_checked_outside_of_any_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs" / "node_modules").mkdir(parents=True)
+    (tmp_path / "docs" / "a.md").write_text(OPEN_FENCE)
+    (tmp_path / "docs" / "b.md").write_text("# B\n\nAll is well.\n")
+    (tmp_path / "docs" / "node_modules" / "c.md").write_text(OPEN_FENCE)
+    handoff = caller(capfdbinary)
+    lines = (
+        "docs/a.md:3: error: fence opened with '```bash' is never closed; the code seems to "
+        "end in line 4 (D001)\n"
+        "docs/a.md:8:1: warning: '45/60 (80 %)': 45 of 60 is 75 % (C009)\n"
+    )
+
+    whole, one = handoff("check", "docs"), handoff("check", "docs/b.md")
+
+    assert (whole.code, whole.out, whole.err) == (1, lines, "1 error, 1 warning\n")
+    assert (one.code, one.out, one.err) == (0, "", "no problems\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("c.md", "no document 'c.md', did you mean 'b.md'?"),
+        ("empty", "no Markdown documents in 'empty', expected files such as 'X.md'"),
+    ],
+)
+def test_missing_document_is_a_usage_error(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    name: str,
+    message: str,
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "b.md").write_text("# B\n")
+
+    done = caller(capfdbinary)("check", name)
+
+    assert (done.code, done.err) == (2, f"handoff: error: {message}\n")
+
+
+def test_document_that_is_no_text_is_a_problem_and_the_others_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.md").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "b.md").write_text(OPEN_FENCE)
+
+    done = caller(capfdbinary)("check", ".", "--format", "json")
+
+    codes = [(each["path"], each["code"]) for each in json.loads(done.out)["problems"]]
+    assert codes == [("a.md", "I002"), ("b.md", "D001"), ("b.md", "C009")]
+
+
+def test_sarif(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a b.md").write_text(OPEN_FENCE)
+
+    log = json.loads(caller(capfdbinary)("check", "a b.md", "--format", "sarif").out)
+
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    assert run["tool"]["driver"]["rules"] == [{"id": "C009"}, {"id": "D001"}]
+    assert run["results"][1] == {
+        "ruleId": "C009",
+        "ruleIndex": 0,
+        "level": "warning",
+        "message": {"text": "'45/60 (80 %)': 45 of 60 is 75 %"},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": "a%20b.md"},
+                    "region": {"startLine": 8, "startColumn": 1},
+                }
+            }
+        ],
+    }

@@ -1,12 +1,14 @@
-"""A report as lines for people, JSON for programs or annotations for GitHub."""
+"""A report as lines for people, JSON or SARIF for programs, or annotations for GitHub."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from handoff import __version__
 from handoff.base.characters import UNSAFE, revealed
 from handoff.base.problems import Level, Place, Problem, Report
 
@@ -65,10 +67,44 @@ def _annotated(report: Report) -> frozenset[Problem]:
     return frozenset(found)
 
 
+def as_sarif(report: Report, *, colour: bool = False) -> str:
+    """A log of SARIF 2.1.0, as code scanning of GitHub and others read it."""
+    codes = sorted({problem.code for problem in report.problems})
+    driver = {
+        "name": "handoff",
+        "semanticVersion": __version__,
+        "rules": [{"id": code} for code in codes],
+    }
+    results = [_result(problem, codes.index(problem.code)) for problem in report.problems]
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    return f"{json_text({'$schema': schema, 'version': '2.1.0', 'runs': [run]})}\n"
+
+
+def _result(problem: Problem, index: int) -> dict[str, object]:
+    place = problem.place
+    location: dict[str, object] = {"artifactLocation": {"uri": quote(place.path)}}
+    if place.line:
+        column = {"startColumn": place.column} if place.column else {}
+        location["region"] = {"startLine": place.line, **column}
+    return {
+        "ruleId": problem.code,
+        "ruleIndex": index,
+        "level": problem.level,
+        "message": {"text": problem.message},
+        "locations": [{"physicalLocation": location}],
+    }
+
+
 FORMATS: dict[str, Callable[..., str]] = {
     "text": as_text,
     "json": as_json,
     "github": as_github,
+    "sarif": as_sarif,
 }
 """The values of `--format`; each is called with the report and `colour=`."""
 

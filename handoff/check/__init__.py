@@ -40,7 +40,7 @@ from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
 
-__all__ = ["CheckContext", "ProjectContext", "SessionOutline"]
+__all__ = ["CheckContext", "DocumentContext", "ProjectContext", "SessionOutline"]
 
 AUTHOR_RULES = rules_of(numbers, dates)
 """Those of what an author wrote, in a session file or in a document of any shape."""

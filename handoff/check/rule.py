@@ -6,7 +6,7 @@ function. Problems found while reading files (YAML, query headers, facts) are th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
@@ -103,8 +103,10 @@ class DocumentContext(Struct, frozen=True, dict=True):
     """The text of a file; `None` if it is missing or no text."""
     is_deleted: Callable[[str], bool] = lambda _: False
     """Whether git had a file of that path, and has no more."""
-    is_ignored: Callable[[str], bool] = lambda _: False
-    """Whether git ignores a path."""
+    ignored: Callable[[Collection[str]], Collection[str]] = lambda _: ()
+    """Those of some paths that git ignores."""
+    has_root: bool = True
+    """False outside of any repository or project: nothing is known of paths from its root."""
 
     @classmethod
     def of(cls, text: str, path: str, tree: Tree, **more: Any) -> DocumentContext:

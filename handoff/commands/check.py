@@ -1,4 +1,4 @@
-"""`check`: lint sessions, queries, recorded facts and documents."""
+"""`check`: lint sessions, queries, recorded facts and documents, also handwritten ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from handoff.base import report as reports
+from handoff.base.problems import Report
 from handoff.commands import console, options
 from handoff.sources import git_command, git_history
 from handoff.workspace import check as checks
+from handoff.workspace import handwritten
 from handoff.workspace.load import find_session, open_project
 
 
@@ -21,8 +23,8 @@ def check(
     sessions: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SESSION]...",
-            help="Sessions to check (default: all).",
+            metavar="[SESSION|FILE.md|FOLDER]...",
+            help="Sessions, Markdown documents or folders of these (default: all sessions).",
             autocompletion=options.completer("session_ids"),
         ),
     ] = None,
@@ -49,21 +51,30 @@ def check(
     root: options.Root = None,
 ) -> int:
     """All rules are run; docs/checks.md lists them."""
-    project = open_project(root)
-    ids = [find_session(project, name) for name in sessions or ()]
-    changed = git_history.changed_since(project.root, changed_since) if changed_since else ()
-    report = checks.check(
-        project,
-        ids,
-        now=datetime.now(UTC) if live else None,
-        progress=console.ProgressLine(),
-    )
+    names, here = sessions or [], Path.cwd()
+    documents = [name for name in names if handwritten.is_document(name, here, root)]
+    report, folder = Report(), here
+    if documents:
+        report = handwritten.check_documents(documents, here, progress=console.ProgressLine())
+    if not documents or len(documents) < len(names):
+        project = open_project(root)
+        ids = [find_session(project, name) for name in names if name not in documents]
+        folder = project.root
+        found = checks.check(
+            project,
+            ids,
+            now=datetime.now(UTC) if live else None,
+            progress=console.ProgressLine(),
+        )
+        report = Report.of((*report.problems, *found.problems))
+    changed = git_history.changed_since(folder, changed_since) if changed_since else ()
     report = reports.warnings_as_errors(report) if strict else report
     report = reports.unmet_expectations_as_errors(report) if expect else report
     report = reports.changed_first(report, changed) if changed else report
     left = ""
+    if format in ("github", "sarif"):
+        report = reports.with_folder(report, _folder_in_repository(folder))
     if format == "github":
-        report = reports.with_folder(report, _folder_in_repository(project.root))
         left = reports.not_annotated(report)
     console.out(reports.FORMATS[format](report, colour=console.colour(sys.stdout)))
     console.note(reports.summary(report) + (f" ({left} not annotated)" if left else ""))

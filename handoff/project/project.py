@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from handoff.base.tree import Tree
 
 SETTINGS = "handoff.yaml"
+VENDORED = frozenset(
+    (
+        *("node_modules", "vendor", "third_party", "venv", "site-packages", "__pycache__"),
+        *("build", "dist", "target", "coverage"),
+    )
+)
+"""Folders of what others wrote, or programs made."""
 _MAX_PATHS = 50_000
 """Files looked through for a `did you mean`."""
 
@@ -133,7 +140,7 @@ def _paths(root: Path) -> Iterator[str]:
     """The project's files, hidden folders and what package managers bring left out."""
     count = 0
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(f for f in folders if f[0] != "." and f != "node_modules")
+        folders[:] = sorted(f for f in folders if f[0] != "." and f not in VENDORED)
         for file in sorted(files):
             count += 1
             if count > _MAX_PATHS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -83,6 +83,15 @@ def deleted_paths(root: Path) -> frozenset[str]:
     """Every file at or below `root` that some commit deleted or renamed."""
     options = ("-z", "--format=", "--name-only", "--diff-filter=D", "--no-renames")
     return frozenset(_log(root, (*options, "--relative"), ["."]).split("\0"))
+
+
+def ignored_paths(root: Path, paths: Iterable[str]) -> frozenset[str]:
+    """Those of `paths` that git ignores; none without a repository."""
+    try:
+        output = run_git(root, "check-ignore", "-z", "--", *paths)
+    except SourceFailed:  # as where it ignores none
+        return frozenset()
+    return frozenset(output.split("\0"))
 
 
 def moved(root: Path, path: str) -> str | None:
