@@ -25,7 +25,8 @@ from msgspec import Struct
 from handoff import api
 from handoff.base.problems import InvalidInput, Problem, UsageError
 from handoff.base.tree import Tree
-from handoff.check import document_problems
+from handoff.check import handwritten_problems
+from handoff.check.rule import DocumentContext
 from handoff.import_.convert import import_document
 from handoff.import_.document import read_document
 from handoff.session import decode
@@ -59,10 +60,9 @@ KEYS = {
 }
 """The keys that a section of an idea may become."""
 CODES = {
-    "D001": "fence",
-    "D002": "nested",
-    "D007": "link",
-    "D008": "link",
+    **{"B002": "blank", "C007": "count", "C009": "percent", "C010": "sum", "C011": "date"},
+    **{"C012": "date", "C013": "duration", "D001": "fence", "D002": "nested"},
+    **{"D007": "link", "D008": "link", "P001": "file", "W001": "complete"},
 }
 """The fault that each rule finds."""
 NEAR = {"count": 3, "nested": 8}
@@ -265,7 +265,7 @@ def _measure(
         session=session,
         has_day=has_day,
         lost=tuple(lost),
-        problems=document_problems(text, path, tree),
+        problems=handwritten_problems(DocumentContext.of(text, path, tree)),
     )
 
 
