@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta, Struct, to_builtins
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from handoff.base.conflict_markers import marker_line
 from handoff.base.problems import InvalidInput, Place, Problem
@@ -25,6 +25,7 @@ T = TypeVar("T")
 VERSION = 1
 MAX_ROWS = 1000
 """Of one fact; more is a table, not a handoff."""
+Time = Annotated[datetime, Meta(tz=True)]
 
 
 class Column(Struct, frozen=True):
@@ -47,12 +48,12 @@ class QueryResult(Struct, frozen=True):
     """Of the libraries that ran the query; `None` where a server did."""
 
 
-class Failure(Struct, frozen=True):
+class Failure(Struct, frozen=True, omit_defaults=True):
     """Why a query has no result."""
 
     message: str
     """One line that says what to do."""
-    at: datetime
+    at: Time
     """UTC."""
     exit_code: int = 3
     """1 where the author's files need fixing; neither recorded nor compared."""
@@ -109,8 +110,11 @@ class Fact(Struct, frozen=True):
     """Loaded from a file whose digest does not match: it was edited manually."""
 
 
-class EvidenceRecord(Struct, frozen=True):
-    """What evidence in the repository was when the session was rendered."""
+class EvidenceRecord(Struct, frozen=True, omit_defaults=True):
+    """What evidence in the repository was when the session was rendered.
+
+    Its file has the keys in this order, and a digest.
+    """
 
     found: bool | None
     """Whether the commit, the file or its lines existed; `None` if that could not be known."""
@@ -118,7 +122,7 @@ class EvidenceRecord(Struct, frozen=True):
     """Of the file or of the lines, with line endings normalised, in hex."""
     commit: str | None
     """The commit in full; for a file the commit that was checked out."""
-    at: datetime
+    at: Time
     """When it was recorded, UTC, to the second."""
     edited: bool = False
     """Loaded from a file whose digest does not match: it was edited manually."""
@@ -254,7 +258,6 @@ _AGAIN = "render the session again to record it"
 # --- format ------------------------------------------------------------------------------
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-Time = Annotated[datetime, Meta(tz=True)]
 
 
 class _ParamRecord(Struct, frozen=True):
@@ -273,11 +276,6 @@ class _ProvenanceRecord(Struct, frozen=True, omit_defaults=True):
     versions: dict[str, str] | None = None
 
 
-class _FailureRecord(Struct, frozen=True):
-    message: str
-    at: Time
-
-
 class _FactRecord(Struct, frozen=True):
     """A fact as its file has it, in the order of its keys; rows as JSON."""
 
@@ -286,7 +284,7 @@ class _FactRecord(Struct, frozen=True):
     columns: list[Column]
     rows: list[list[Any]]
     provenance: _ProvenanceRecord | None
-    failure: _FailureRecord | None
+    failure: Failure | None
     digest: Any = None
 
 
@@ -308,7 +306,7 @@ def _record(fact: Fact, as_of: str | None) -> dict[str, Json]:
             columns=[*fact.columns],
             rows=[list(map(_json, row, types)) for row in fact.rows],
             provenance=_provenance_record(fact.provenance),
-            failure=_failure_record(fact.failure),
+            failure=_failure(fact.failure),
         )
     )
     return {**record, "digest": _digest(record, as_of)}
@@ -321,23 +319,9 @@ def _provenance_record(how: Provenance | None) -> _ProvenanceRecord | None:
     return _ProvenanceRecord(**{**asdict(how), **changed})
 
 
-def _failure_record(failure: Failure | None) -> _FailureRecord | None:
-    return _FailureRecord(failure.message, failure.at.astimezone(UTC)) if failure else None
-
-
-class _EvidenceRecord(Struct, frozen=True):
-    """As its file has it, in the order of its keys."""
-
-    found: bool | None
-    sha256: str | None
-    commit: str | None
-    at: Time
-    digest: Any = None
-
-
 def _evidence_record(record: EvidenceRecord) -> dict[str, Json]:
     found: dict[str, Json] = to_builtins(
-        _EvidenceRecord(record.found, record.sha256, record.commit, record.at.astimezone(UTC))
+        replace(record, at=record.at.astimezone(UTC), edited=False)
     )
     return {**found, "digest": _evidence_digest(found)}
 
@@ -493,11 +477,10 @@ def _fact(name: str, source: Json, as_of: Json) -> Fact:
 
 
 def _evidence(source: Json) -> EvidenceRecord:
-    record = convert_record(source, _EvidenceRecord)
+    record = convert_record(source, EvidenceRecord)
     assert isinstance(source, dict)  # else it is no record
-    edited = record.digest != _evidence_digest(source)
-    at = record.at.astimezone(UTC)
-    return EvidenceRecord(record.found, record.sha256, record.commit, at, edited)
+    edited = source.get("digest") != _evidence_digest(source)
+    return replace(record, at=record.at.astimezone(UTC), edited=edited)
 
 
 def _provenance(record: _ProvenanceRecord | None) -> Provenance | None:
@@ -508,8 +491,9 @@ def _provenance(record: _ProvenanceRecord | None) -> Provenance | None:
     return Provenance(**{**asdict(record), **changed})
 
 
-def _failure(record: _FailureRecord | None) -> Failure | None:
-    return Failure(record.message, record.at.astimezone(UTC)) if record else None
+def _failure(failure: Failure | None) -> Failure | None:
+    """Without its exit code, in UTC."""
+    return Failure(failure.message, failure.at.astimezone(UTC)) if failure else None
 
 
 def _param(record: _ParamRecord) -> Value:

@@ -14,12 +14,11 @@ from handoff.base.patterns import lazy_pattern
 from handoff.sources.transcript.tally import (
     Command,
     Count,
+    Reader,
     Tally,
     Usage,
     decoder,
     name_of,
-    parse_time,
-    unknown_version,
 )
 
 _CLAUDE_NAMES = {
@@ -119,7 +118,7 @@ _READS = ("Read", "NotebookRead")
 _CHANGES = ("Write", "Edit", "MultiEdit", "NotebookEdit")
 
 
-class ClaudeReader:
+class ClaudeReader(Reader):
     """A log of Claude Code: a JSON object for each part of a message.
 
     The parts of one message repeat its `id` and its usage, of which the last is complete.
@@ -128,7 +127,7 @@ class ClaudeReader:
     MAJORS = ("0", "1", "2")
 
     def __init__(self, tally: Tally, until: datetime | None) -> None:
-        self._tally, self._until = tally, until
+        super().__init__(tally, until)
         self._usage: dict[int, Usage] = {}
         self._pending: dict[str, tuple[str, _Input, str | None, Command | None]] = {}
 
@@ -136,8 +135,8 @@ class ClaudeReader:
         entry = _claude_line(line)
         if entry.type not in ("user", "assistant"):
             return
-        at = parse_time(entry.timestamp)
-        if self._until is not None and at > self._until:
+        at = self.time(entry.timestamp)
+        if at is None:
             return
         if entry.type == "assistant":
             self._assistant(_said(entry.message), entry, at)
@@ -146,12 +145,6 @@ class ClaudeReader:
         self._tally.version = entry.version or self._tally.version
         if not entry.is_side:
             self._tally.entry(at)
-
-    def unknown(self) -> str | None:
-        return unknown_version(self._tally.version, self.MAJORS)
-
-    def has(self, value: str) -> bool:
-        return True
 
     def _assistant(self, message: _Said, entry: _ClaudeLine, at: datetime) -> None:
         tally = self._tally

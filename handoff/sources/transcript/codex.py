@@ -15,13 +15,12 @@ from handoff.base.patterns import lazy_pattern
 from handoff.sources.transcript.tally import (
     Command,
     Count,
+    Reader,
     Tally,
     Unreadable,
     Usage,
     decoder,
     name_of,
-    parse_time,
-    unknown_version,
 )
 
 
@@ -124,7 +123,7 @@ _PATCHED = lazy_pattern(
 _HOW = {"Add File": "added", "Update File": "modified", "Delete File": "deleted"}
 
 
-class CodexReader:
+class CodexReader(Reader):
     """A rollout of Codex: `{timestamp, type, payload}` in each line, `session_meta` first.
 
     The total of tokens is cumulative; it starts again where a session is resumed.
@@ -133,7 +132,7 @@ class CodexReader:
     MAJORS = ("0",)
 
     def __init__(self, tally: Tally, until: datetime | None) -> None:
-        self._tally, self._until = tally, until
+        super().__init__(tally, until)
         self._total = _CodexUsage()
         self._cwd: str | None = None
         self._commands: dict[str, Command] = {}
@@ -145,8 +144,8 @@ class CodexReader:
         entry = _codex_line(line)
         if entry.type not in ("session_meta", "turn_context", "event_msg", "response_item"):
             return
-        at = parse_time(entry.timestamp)
-        if self._until is not None and at > self._until:
+        at = self.time(entry.timestamp)
+        if at is None:
             return
         if entry.type == "event_msg":
             if _kind(entry.payload).type in _EVENTS:
@@ -160,9 +159,6 @@ class CodexReader:
             self._tally.model = name_of(meta.model) or self._tally.model
             self._tally.version = self._tally.version or meta.cli_version
         self._tally.entry(at)
-
-    def unknown(self) -> str | None:
-        return unknown_version(self._tally.version, self.MAJORS)
 
     def has(self, value: str) -> bool:
         """All but the files that were read, where some command has no event."""

@@ -340,13 +340,14 @@ def _thousands(tokens: int) -> str:
 # --- logs that the settings map ----------------------------------------------------------
 
 
-class MappedReader:
+class MappedReader(Reader):
     """A log in JSON Lines, with the JMESPath of each value in the settings."""
 
     def __init__(
         self, tally: Tally, until: datetime | None, mapping: TranscriptMapping
     ) -> None:
-        self._tally, self._until, self._mapping = tally, until, mapping
+        super().__init__(tally, until)
+        self._mapping = mapping
 
     def feed(self, line: bytes) -> None:
         content = decode_line(line)
@@ -358,14 +359,11 @@ class MappedReader:
                 raise Unreadable from error
         if read.get("at") is None:
             return
-        at = parse_time(str(read["at"]))
-        if self._until is not None and at > self._until:
+        at = self.time(str(read["at"]))
+        if at is None:
             return
         self._count(read, at)
         self._tally.entry(at)
-
-    def unknown(self) -> str | None:
-        return None
 
     def has(self, value: str) -> bool:
         return value in self._mapping.read

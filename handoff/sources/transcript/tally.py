@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -159,20 +159,31 @@ _MAX_TEXT = 500
 """Characters of a command."""
 
 
-class Reader(Protocol):
-    """One format."""
+class Reader:
+    """Counts the lines of one format up to a time."""
+
+    MAJORS: tuple[str, ...] = ()
+    """The major versions of the format that are known; none if it has no versions."""
+
+    def __init__(self, tally: Tally, until: datetime | None) -> None:
+        self._tally, self._until = tally, until
 
     def feed(self, line: bytes) -> None:
         """Count a line. Raises Unreadable."""
-        ...
+        raise NotImplementedError
 
     def unknown(self) -> str | None:
         """Why the format is not one that is known; `None` if it is."""
-        ...
+        return unknown_version(self._tally.version, self.MAJORS) if self.MAJORS else None
 
     def has(self, value: str) -> bool:
         """Whether logs of this format have a value of `TRANSCRIPT_VALUES`."""
-        ...
+        return True
+
+    def time(self, text: str | None) -> datetime | None:
+        """The time of an entry; `None` if it is later than counts. Raises Unreadable."""
+        at = parse_time(text)
+        return None if self._until is not None and at > self._until else at
 
 
 def decoder(kind: type[_T]) -> Callable[[bytes | Raw], _T]:
