@@ -17,7 +17,7 @@ from sessions import AT, following, session, text
 from handoff import api
 from handoff.base.problems import InvalidInput, Problem
 from handoff.facts.recorded import EvidenceRecord, Facts
-from handoff.render.document import Document, overdue_actions
+from handoff.render.document import Document, overdue
 from handoff.session.model import Action, Blank, Bullets, Claim, Session, Timestamp
 from handoff.session.model import Condition as Written
 from handoff.session.walk import every
@@ -79,9 +79,25 @@ def test_overdue_is_what_is_past_where_now_is() -> None:
     actions = (day, before, after, blank)
     now = datetime(2026, 1, 4, 4, 0, tzinfo=UTC)
 
-    assert overdue_actions(actions, now) == (day, before)
+    assert overdue(actions, now) == (day, before)
     # in New York it is still the third
-    assert overdue_actions(actions, now.astimezone(ZoneInfo("America/New_York"))) == (before,)
+    assert overdue(actions, now.astimezone(ZoneInfo("America/New_York"))) == (before,)
+
+
+def test_what_waits_or_is_parked_is_due_on_its_day() -> None:
+    august = Timestamp(date(2026, 8, 31), AT, "August", date(2026, 8, 1))
+    due = Action(text("due"), None, august, None, None, AT)
+    waiting = Action(text("waiting"), None, None, None, None, AT, after=august)
+    begun = Action(text("begun"), None, august, None, None, AT, after=august)
+    parked = Action(text("parked"), None, august, None, None, AT, parked=august)
+    actions = (due, waiting, begun, parked)
+
+    def overdue_on(month: int, day: int) -> tuple[object, ...]:
+        return overdue(actions, datetime(2026, month, day, 12, tzinfo=UTC))
+
+    assert overdue_on(7, 31) == ()
+    assert overdue_on(8, 1) == overdue_on(8, 31) == (waiting, parked)
+    assert overdue_on(9, 1) == actions
 
 
 # --- evidence ------------------------------------------------------------------------------

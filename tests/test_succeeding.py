@@ -95,6 +95,19 @@ def test_what_the_receiver_must_know_is_handed_on(root: Path) -> None:
     assert "Counted" not in written  # 'ready' evaluates it where it is
 
 
+def test_words_for_a_day_keep_their_meaning(root: Path) -> None:
+    path = root / "sessions/session-1.yaml"
+    actions = "  - {do: Look, due: August}\n  - {do: Call, after: Friday, due: 2026-03-01}\n"
+    path.write_text(f"{path.read_text()}actions_by: owner\nactions:\n{actions}")
+
+    begin(api.open_project(str(root)), "session-2", created=DAY, source_id="session-1")
+
+    written = (root / "sessions/session-2.yaml").read_text("utf-8")
+    assert "  - {do: Look (from session-1), due: 2026-08}\n" in written
+    assert "  - {do: Call (from session-1), after: 2026-01-09, due: 2026-03-01}\n" in written
+    assert "\nactions_by: owner\n" in written
+
+
 def test_what_the_prompt_forbids_is_carried_on(root: Path) -> None:
     path = root / "sessions/session-1.yaml"
     text = path.read_text() + "do_not: [Run it twice]\n"

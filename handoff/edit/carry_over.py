@@ -32,13 +32,14 @@ from handoff.session.model import (
     Text,
     Valued,
 )
+from handoff.session.periods import parse_period
 from handoff.session.reading_list import prompts
 from handoff.session.walk import Leaf, checklist_items, every, leaves
 from handoff.values.expressions import escape_braces
 from handoff.values.printing import code_span, open_ticks
 from handoff.yaml.edits import CannotEdit, pair_text, remove_value, set_value
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, YamlValue, value_of
-from handoff.yaml.nodes import List, Map, Node, Scalar, is_null, parse, parse_yaml
+from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null, parse, parse_yaml
 
 _LONGEST_LABEL = 300
 """YAML takes keys of up to 1,024 characters."""
@@ -159,7 +160,7 @@ def _item(node: Node, source: PreviousSession) -> Iterator[YamlValue]:
         yield from (_with_origin(each, source) for each in _items(content, source.say))
     elif not is_null(words) and not is_blank(words.text, item=True):
         said = _with_origin(source.say(Text(words.text, words.place)), source)
-        yield said if words is node else _beside(said, node)
+        yield said if words is node else _beside(said, node, source)
 
 
 def carry_guards(source: PreviousSession, key: str) -> EmittedKey | None:
@@ -254,12 +255,24 @@ _WORDS = ("text", *(shape.keys[0].name for shape in _LISTS))
 """The keys of the statement in an item that is a mapping."""
 
 
-def _beside(said: str, node: Node) -> YamlValue:
+def _beside(said: str, node: Node, source: PreviousSession) -> YamlValue:
     """The mapping with `said` as its statement, on one line if it has scalars only."""
     assert isinstance(node, Map)
-    pairs = {p.key: said if p.key in _WORDS else value_of(p.node) for p in node.pairs}
+    pairs = {p.key: said if p.key in _WORDS else _dated(p, source) for p in node.pairs}
     plain = all(value is None or isinstance(value, str | bool) for value in pairs.values())
     return Flow(pairs) if plain else pairs
+
+
+def _dated(pair: Pair, source: PreviousSession) -> YamlValue:
+    """The value; where it is a time in words, the days that these mean in `source`."""
+    value = value_of(pair.node)
+    if pair.key in _TIMES and isinstance(value, str):
+        period = parse_period(value, source.session.created.day)
+        return period.text if period else value
+    return value
+
+
+_TIMES = ("due", "after", "parked")
 
 
 # --- helpers -------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT
 from handoff.base.patterns import lazy_pattern
+from handoff.render.document import due_text
 from handoff.render.printed_leaves import PrintedLeaves
 from handoff.render.shown_blanks import Marks
 from handoff.render.tidy import KEPT
@@ -43,7 +45,7 @@ from handoff.session.model import (
 from handoff.session.walk import LeafNode, leaves
 from handoff.values import evidence
 from handoff.values.interpolate import Interpolator
-from handoff.values.printing import NONE, Where, timestamp_text
+from handoff.values.printing import NONE, Where
 
 FilledLeaf = Text | Blank | Flag
 LEAVES = (Text, Blank, Flag)
@@ -430,6 +432,30 @@ def actions(given: tuple[Action, ...] | Blank, pen: LeafRenderer) -> str:
     return _bulleted(_action(each, pen) for each in given)
 
 
+def grouped_actions(
+    given: tuple[Action, ...], pen: LeafRenderer, titles: Mapping[str, str], *, by_owner: bool
+) -> str:
+    """The actions to do now, on request under the names of their owners; then those that
+    wait, and those that are parked.
+    """
+    groups: dict[str, list[Action]] = {}
+    for action in given:
+        if action.parked or action.after:
+            continue
+        owner = _one_line(action.owner, pen) if by_owner and action.owner else ""
+        shown = replace(action, owner=None) if by_owner else action
+        groups.setdefault(owner or (titles["unowned"] if by_owner else ""), []).append(shown)
+    waiting = [each for each in given if each.after]
+    parked = [each for each in given if each.parked]
+    found = [*groups.items(), (titles["waiting"], waiting), (titles["parked"], parked)]
+    return _apart(_under_name(name, inner, pen) for name, inner in found if inner) or NONE
+
+
+def _under_name(name: str, given: Sequence[Action], pen: LeafRenderer) -> str:
+    lines = _bulleted(_action(each, pen) for each in given)
+    return f"**{name}**:\n{lines}" if name else lines
+
+
 def reasons(given: tuple[Reasoned, ...] | Blank, pen: LeafRenderer) -> str:
     """A bullet for each, `- what: why`."""
     if isinstance(given, Blank):
@@ -455,8 +481,8 @@ def _action(action: Action, pen: LeafRenderer) -> list[str]:
 def _about(action: Action, pen: LeafRenderer) -> Iterator[tuple[str, str]]:
     if action.owner:
         yield "owner", _one_line(action.owner, pen)
-    if action.due:
-        yield "due", _when(action.due, pen)
+    for name, at in action.times:
+        yield name, _when(at, pen, name)
 
 
 def _otherwise(contingency: Contingency | None, pen: LeafRenderer) -> list[str]:
@@ -471,11 +497,11 @@ def _reasoned(reasoned: Reasoned, pen: LeafRenderer) -> list[str]:
     return [f"{_one_line(reasoned.what, pen)}{why}"]
 
 
-def _when(at: Timestamp | Blank, pen: LeafRenderer) -> str:
+def _when(at: Timestamp | Blank, pen: LeafRenderer, name: str = "due") -> str:
     if isinstance(at, Blank):
         return pen.words(at)
     pen.printed.note_formatted(at.place)
-    return timestamp_text(at.at) if isinstance(at.at, datetime) else at.at.isoformat()
+    return due_text(at, name)
 
 
 def _one_line(words: Text | Blank, pen: LeafRenderer) -> str:

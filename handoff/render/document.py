@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from msgspec import Struct, field
 
@@ -115,36 +115,53 @@ def count_checked(session: Session) -> tuple[int, int]:
 Deadline = Action | Checkpoint
 
 
+def deadline_time(deadline: Deadline) -> date | datetime | None:
+    """Once it has passed, the deadline is overdue: a day when it is over, a time at once.
+
+    What waits or is parked is due on its day, so the day before is the one that passes.
+    """
+    if isinstance(deadline, Action):
+        waits = deadline.parked or (None if deadline.due else deadline.after)
+        if isinstance(waits, Timestamp):
+            start = waits.start
+            return start if isinstance(start, datetime) else start - timedelta(1)
+    at = deadline.at if isinstance(deadline, Checkpoint) else deadline.due
+    return at.at if isinstance(at, Timestamp) else None
+
+
 def deadlines(session: Session) -> tuple[Deadline, ...]:
-    """The session's actions and its checkpoint, as far as they have a deadline."""
+    """The session's actions in the order of their time, and its checkpoint.
+
+    As far as they have a deadline.
+    """
     given = session.actions if isinstance(session.actions, tuple) else ()
-    checkpoint = session.checkpoint
-    actions = tuple(each for each in given if isinstance(each.due, Timestamp))
-    if isinstance(checkpoint, Checkpoint) and isinstance(checkpoint.at, Timestamp):
-        return (*actions, checkpoint)
-    return actions
+    timed = [(time, each) for each in given if (time := deadline_time(each))]
+    actions = tuple(each for _, each in sorted(timed, key=lambda pair: _order(pair[0])))
+    last = session.checkpoint
+    return (*actions, last) if isinstance(last, Checkpoint) and deadline_time(last) else actions
+
+
+def _order(time: date | datetime) -> tuple[str, str]:
+    """By day; a day ends after its times."""
+    is_time = isinstance(time, datetime)
+    return f"{time:%Y-%m-%d}", time.isoformat() if is_time else "~"
 
 
 def overdue_deadlines(session: Session, now: datetime, zone: tzinfo) -> tuple[Deadline, ...]:
     """The session's overdue actions and its checkpoint; a day is over at midnight in `zone`."""
-    given = session.actions if isinstance(session.actions, tuple) else ()
-    here, checkpoint = now.astimezone(zone), session.checkpoint
-    actions = overdue_actions(given, here)
-    if not isinstance(checkpoint, Checkpoint) or not isinstance(checkpoint.at, Timestamp):
-        return actions
-    return (*actions, checkpoint) if _is_past(checkpoint.at, here) else actions
+    here = now.astimezone(zone)
+    return overdue(deadlines(session), here)
 
 
-def overdue_actions(given: Iterable[Action], now: datetime) -> tuple[Action, ...]:
-    """The actions whose time has passed."""
-    return tuple(
-        each for each in given if isinstance(each.due, Timestamp) and _is_past(each.due, now)
-    )
+def overdue(given: Iterable[Deadline], now: datetime) -> tuple[Deadline, ...]:
+    """Those whose time has passed; a day ends in the zone of `now`."""
+    return tuple(each for each in given if _is_past(deadline_time(each), now))
 
 
-def _is_past(due: Timestamp, now: datetime) -> bool:
-    """Whether its time has passed; a day ends in the zone of `now`."""
-    return due.at < now if isinstance(due.at, datetime) else due.at < now.date()
+def _is_past(time: date | datetime | None, now: datetime) -> bool:
+    if time is None:
+        return False
+    return time < now if isinstance(time, datetime) else time < now.date()
 
 
 def deadline_text(
@@ -157,22 +174,30 @@ def deadline_text(
 
 
 def _action_text(action: Action, text: Callable[[Text], str]) -> str:
-    owner = [f"owner: {_filled(action.owner, text)}"] if action.owner else []
-    due = [f"due: {_when(action.due.at)}"] if isinstance(action.due, Timestamp) else []
-    about = ", ".join([*owner, *due])
-    return f"{_filled(action.do, text)} ({about})" if about else _filled(action.do, text)
+    about = [f"owner: {_filled(action.owner, text)}"] if action.owner else []
+    for name, at in action.times:
+        about += [f"{name}: {due_text(at, name)}"] if isinstance(at, Timestamp) else []
+    what = _filled(action.do, text)
+    return f"{what} ({', '.join(about)})" if about else what
+
+
+def due_text(at: Timestamp, name: str = "due") -> str:
+    """`2026-01-05`, `2026-01-05 16:20 UTC`, `August (by 2026-08-31)` or `Friday (2026-08-07)`.
+
+    What something waits for is the first of several days: `August (from 2026-08-01)`.
+    """
+    day = at.at if name == "due" else at.start
+    text = timestamp_text(day) if isinstance(day, datetime) else str(day)
+    which = "" if at.start == at.at else "by " if name == "due" else "from "
+    return f"{at.words} ({which}{text})" if at.words else text
 
 
 def _checkpoint_text(checkpoint: Checkpoint, text: Callable[[Text], str]) -> str:
     """`checkpoint: Phase 2 is past 700 (due: 2026-01-04 04:00 UTC)`."""
     what = f": {_filled(checkpoint.what, text)}" if checkpoint.what else ""
-    due = f" (due: {_when(checkpoint.at.at)})" if isinstance(checkpoint.at, Timestamp) else ""
+    due = f" (due: {due_text(checkpoint.at)})" if isinstance(checkpoint.at, Timestamp) else ""
     return f"checkpoint{what}{due}"
 
 
 def _filled(words: Text | Blank, text: Callable[[Text], str]) -> str:
     return " ".join((text(words) if isinstance(words, Text) else words.text).split())
-
-
-def _when(at: object) -> str:
-    return timestamp_text(at) if isinstance(at, datetime) else str(at)

@@ -136,9 +136,19 @@ class Filters:
         """`🟡 watch: why`."""
         return "" if severity is None else markdown.severity(severity, self._pen)
 
-    def actions(self, actions: tuple[Action, ...] | Blank | None) -> str:
-        """A bullet for each, with its owner, its time, and what to do if."""
-        return "" if actions is None else markdown.actions(actions, self._pen)
+    def actions(
+        self,
+        actions: tuple[Action, ...] | Blank | None,
+        titles: Mapping[str, str] | None = None,
+        by: str | None = None,
+    ) -> str:
+        """A bullet for each, with its owner, its time, and what to do if.
+
+        With `titles` those that wait or are parked stand apart; by `owner`, all do.
+        """
+        if actions is None or isinstance(actions, Blank) or not titles:
+            return "" if actions is None else markdown.actions(actions, self._pen)
+        return markdown.grouped_actions(actions, self._pen, titles, by_owner=by == "owner")
 
     def reasons(self, reasoned: tuple[Reasoned, ...] | Blank | None) -> str:
         """What was tried, or must not be done, and why: a bullet for each."""

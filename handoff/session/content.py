@@ -8,9 +8,10 @@ from datetime import date
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT, BlankKind, blanks
-from handoff.base.problems import Place
+from handoff.base.problems import Place, truncate
 from handoff.session.model import (
     CHANGES,
     Blank,
@@ -38,6 +39,7 @@ from handoff.session.model import (
     Timestamp,
     Valued,
 )
+from handoff.session.periods import PERIOD, nearest_period, parse_period
 from handoff.session.shapes import (
     ITEM_SCHEMA,
     LINE_TEXT,
@@ -67,6 +69,9 @@ LIVE = r"\s*\{\{[\s\S]*\}\}\s*"
 
 class ContentReader(Decoder):
     """Reads text and content; an absent key (`None`) gives `None`."""
+
+    day_of_session: date = date.min
+    """What `August` and `Friday` are counted from."""
 
     # --- text ---
 
@@ -201,6 +206,24 @@ class ContentReader(Decoder):
         return CodeBlock("", words, words.place) if words else None
 
     def due(self, node: Node | None) -> Timestamp | Blank | None:
+        """A day, a time or a period in words; null is a blank."""
+        if not isinstance(node, Scalar) or is_null(node) or re.match(DAY, node.text):
+            return self.moment(node)
+        text = self.text(node)
+        if text is None:
+            return None
+        try:
+            period = parse_period(text, self.day_of_session)
+        except (ValueError, OverflowError) as error:
+            self.report("Y023", f"invalid date '{text}': {error}", node)
+            return None
+        if period is None:
+            message = f"'{truncate(text, 40)}' is not a date{nearest_period(text)}"
+            self.report("Y023", message, node)
+            return None
+        return Timestamp(period.last, node.place, text, period.first)
+
+    def moment(self, node: Node | None) -> Timestamp | Blank | None:
         """A day or a time, to the minute; null is a blank."""
         if node is None or is_null(node):
             return Blank(DEFAULT, node.place) if node else None
@@ -360,19 +383,26 @@ WORDS = Shape("text", ContentReader.words, WORDS_SCHEMA)
 AUTHOR_TEXT = Shape("text", ContentReader.author_text, WORDS_SCHEMA)
 FLAG = Shape("`true` or `false`", Decoder.flag, {"type": ["boolean", "null"]}, example="true")
 _WHEN = Shape("a condition", ContentReader.when, {"type": ["string"], "pattern": whole(LIVE)})
-DUE = Shape(
+_MOMENT = Shape(
     "a day, or a time with its zone",
-    ContentReader.due,
+    ContentReader.moment,
     {"type": ["string", "null"], "pattern": whole(f"{DAY}|{TIMESTAMP}")},
     hint="a date such as 2026-01-03, or a time with its zone",
     example="2026-01-05",
+)
+DUE = replace(
+    _MOMENT,
+    words="a [date](#dates)",
+    read=ContentReader.due,
+    schema={"type": ["string", "null"], "pattern": whole(f"{DAY}|{TIMESTAMP}|{PERIOD}")},
+    hint="a date such as 2026-01-03, a time with its zone, or August, Q3, Friday",
 )
 _LITERAL = Shape("text, literal", ContentReader.literal, WORDS_SCHEMA)
 COMMAND_KEYS = (
     Key("cmd", _LITERAL, "The command as it was run; handoff never runs it.", required=True),
     Key("expect", _LITERAL, "What it should print; ... stands for any text."),
     Key("saw", _LITERAL, "What it printed."),
-    Key("at", DUE, "When it was run: 2026-01-03 or 2026-01-03T16:20:00Z."),
+    Key("at", _MOMENT, "When it was run: 2026-01-03 or 2026-01-03T16:20:00Z."),
 )
 _COMMAND_SCHEMA = properties(COMMAND_KEYS)
 _EVIDENCE = Shape(

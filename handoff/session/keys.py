@@ -22,7 +22,7 @@ from handoff.session.content import (
     WORDS,
 )
 from handoff.session.facts import FACTS
-from handoff.session.shapes import BLANKS, Key, properties
+from handoff.session.shapes import BLANKS, Key, one_of, properties
 from handoff.session.titles import CHOSEN_TITLES
 from handoff.session.values import (
     ACTIONS,
@@ -112,7 +112,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "facts",
         FACTS,
-        "The queries and sources whose results the session cites.",
+        "The queries and sources that the session cites.",
         see="[queries](queries.md)",
         example="{coverage: {sql: coverage/phase4.sql, key: table_name}}",
         carry="facts",
@@ -200,8 +200,8 @@ KEYS: tuple[Key, ...] = (
         carry="sections",
         example="{title: Risks, content: [One late feed]}",
     ),
-    Key("previous", IDS, "The id, or ids, of the previous sessions."),
-    Key("supersedes", ID_SHAPE, "The id of the session whose handoff this replaces."),
+    Key("previous", IDS, "The previous sessions."),
+    Key("supersedes", ID_SHAPE, "The session whose handoff this replaces."),
     Key(
         "blocked_by",
         AUTHOR_TEXT,
@@ -218,9 +218,15 @@ KEYS: tuple[Key, ...] = (
         carry_comment="remove what is done",
     ),
     Key(
+        "actions_by",
+        one_of(["owner"]),
+        "Groups actions.",
+        carry="copy",
+    ),
+    Key(
         "tried",
         TRIED,
-        "What failed, so that nobody tries it again.",
+        "What failed; nobody should try it again.",
         carry="items",
         carry_comment="so that nobody tries it again",
     ),

@@ -418,10 +418,19 @@ class Severity(Struct, frozen=True):
 
 
 class Timestamp(Struct, frozen=True):
-    """A day, or a time in UTC to the minute."""
+    """A day, a time in UTC to the minute, or the days that words mean."""
 
     at: date | datetime
+    """The last day, where there are several."""
     place: Place
+    words: str = ""
+    """The author's, such as `August`; empty for a date or a time."""
+    first: date | None = None
+    """The first day that the words mean."""
+
+    @property
+    def start(self) -> date | datetime:
+        return self.first or self.at
 
 
 class Contingency(Struct, frozen=True):
@@ -441,6 +450,20 @@ class Action(Struct, frozen=True):
     """`high`, `medium` or `low`."""
     contingency: Contingency | None
     place: Place
+    after: Timestamp | Blank | None = None
+    """Before then it cannot begin."""
+    parked: Timestamp | Blank | None = None
+    """It rests until somebody looks at it again then."""
+
+    @property
+    def times(self) -> tuple[tuple[str, Timestamp | Blank], ...]:
+        """`due`, `waiting until` and `parked until`, as far as they are set."""
+        given = {
+            "due": self.due,
+            "waiting until": self.after,
+            "parked until": self.parked,
+        }
+        return tuple((name, at) for name, at in given.items() if at)
 
 
 class Reasoned(Struct, frozen=True):
@@ -593,6 +616,8 @@ class Session(Struct, frozen=True, dict=True):
     tried: tuple[Reasoned, ...] | Blank | None = None
     """What failed, so that nobody tries it again."""
     do_not: tuple[Reasoned, ...] | Blank | None = None
+    actions_by: str | None = None
+    """`owner` to group the actions of the document by owner."""
     checkpoint: Checkpoint | Blank | None = None
     prompts: tuple[Prompt, ...] = ()
     """Those in addition to `prompt`."""

@@ -99,6 +99,9 @@ TITLES: tuple[Title, ...] = (
     ),
     Title("commands", ("💻 COMMANDS",), ("Commands",)),
     Title("actions", ("📌 ACTIONS",), ("Actions",), ("Action Items",)),
+    Title("unowned", ("Nobody yet",)),
+    Title("waiting", ("Waiting",)),
+    Title("parked", ("Parked",)),
     Title("do_not", ("🚫 DO NOT",), ("Do not",)),
     Title("tried", ("🧪 ALREADY TRIED",), ("Already tried",), ("What Did Not Work",)),
     Title(

@@ -41,6 +41,7 @@ from handoff.session.model import (
     Section,
     Severity,
     Text,
+    Timestamp,
 )
 from handoff.session.shapes import (
     DAY_SHAPE,
@@ -297,9 +298,12 @@ def read_created(reader: ContentReader, node: Node | None) -> Created | None:
     """A day, or `{date: , text: }`."""
     if not isinstance(node, Map):
         day: date | None = reader.day(node)
-        return Created(day, None) if day else None
-    values = read_keys(reader, node, _CREATED_KEYS, "'created'")
-    return Created(**values) if values["day"] else None
+        found = Created(day, None) if day else None
+    else:
+        values = read_keys(reader, node, _CREATED_KEYS, "'created'")
+        found = Created(**values) if values["day"] else None
+    reader.day_of_session = found.day if found else reader.day_of_session
+    return found
 
 
 def _action(**values: Any) -> Action:
@@ -314,7 +318,16 @@ def _read_actions(reader: ContentReader, node: Node | None) -> object:
         for key, other in (("if", "then"), ("then", "if")):
             if key in names and other not in names:
                 reader.report("Y021", f"'{key}' without '{other}'", each)
-    return _ACTION_ITEMS.read(reader, node)
+        if {"after", "parked"} <= names:
+            reader.report("Y024", "'after' next to 'parked', expected one of them", each)
+    found = _ACTION_ITEMS.read(reader, node)
+    for action in found if isinstance(found, tuple) else ():
+        due, after = action.due, action.after
+        if not isinstance(due, Timestamp) or not isinstance(after, Timestamp):
+            continue
+        if str(due.at)[:10] < (start := str(after.start)[:10]):
+            reader.report("Y023", f"due before {start}, until when it waits", due.place)
+    return found
 
 
 def _files_to_read(reader: ContentReader, node: Node | None) -> tuple[FileToRead, ...]:
@@ -474,7 +487,9 @@ _SEVERITY_KEYS = (
 _ACTION_KEYS = (
     Key("do", WORDS, "What is to be done.", required=True, example="Call the vendor"),
     Key("owner", WORDS, "Who does it.", example="Ann"),
-    Key("due", DUE, "By when: 2026-01-03 or 2026-01-03T16:20:00Z."),
+    Key("due", DUE, "By when: 2026-01-03, August, Q3 or Friday."),
+    Key("after", DUE, "It waits until then.", example="August"),
+    Key("parked", DUE, "It rests; when to look at it again.", example="August"),
     Key("priority", one_of(PRIORITIES, _read_word), "The priority of the action."),
     Key("if", WORDS, "What may happen instead."),
     Key("then", WORDS, "What is to be done in that case."),
@@ -485,6 +500,7 @@ _ACTION_ITEMS = _items(
     "a list of actions",
     "an action",
     dependentRequired={"if": ["then"], "then": ["if"]},
+    **{"not": {"type": "object", "required": ["after", "parked"]}},
 )
 _TRIED_KEYS = (
     Key("what", WORDS, "What was tried.", required=True, example="Larger batches"),

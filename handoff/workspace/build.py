@@ -24,9 +24,9 @@ from handoff.publish.archive import named
 from handoff.publish.build_cache import BuildRecord, Due, Overview, digest, load_cache
 from handoff.publish.index import IndexRow
 from handoff.publish.signature import signed
-from handoff.render.document import Document, deadline_text, deadlines
+from handoff.render.document import Document, deadline_text, deadline_time, deadlines
 from handoff.session.decode import position_of
-from handoff.session.model import LEVELS, Checkpoint, Session, Severity, Text, Timestamp
+from handoff.session.model import LEVELS, Session, Severity, Text
 from handoff.session.order import latest as latest_position
 from handoff.session.order import sorted_newest_first
 from handoff.sql.query import Query
@@ -172,8 +172,7 @@ class ProjectBuild:
         if found := deadlines(loaded.session):
             live = interpolator(self._project, loaded, facts, stale_ok=True, where=self._where)
             for each in found:
-                time = each.at if isinstance(each, Checkpoint) else each.due
-                at = time.at if isinstance(time, Timestamp) else None
+                at = deadline_time(each)
                 words = deadline_text(each, lambda text: live.text(text, "prompt"))
                 due.append(
                     Due(words, at=at) if isinstance(at, datetime) else Due(words, day=at)
