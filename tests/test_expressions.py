@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handoff.values import expressions
 from handoff.values.evaluate import ON_ROWS
 from handoff.values.expressions import (
     MAX_EXPRESSIONS,
@@ -150,6 +151,31 @@ def test_every_filter_is_applied_and_documented():
     assert [re.match(r"\w+", n)[0] for each in listed for n in re.findall("`([^`]*)`", each)][
         : len(FILTERS)
     ] == list(FILTERS)
+
+
+SPACES = st.sampled_from(["", " ", "\n  ", "\u00a0"])
+NAMES = st.sampled_from(["a", "phase_1", "_x", "not", "true", "None", "in", "if", "é", "1"])
+FILTER_CALLS = st.sampled_from(
+    [
+        *("", "|", "|blank", "|blank('')", "| blank('hint é, (x)')", r"|blank('a\'b')"),
+        *("|blank('a\nb')", "| percent", "|percent('x')", "|blank | percent", "| round(2)"),
+        *("|x", "| not"),
+    ]
+)
+
+
+@given(SPACES, st.lists(NAMES, min_size=1, max_size=8), SPACES, FILTER_CALLS, SPACES)
+def test_path_with_a_filter_reads_as_jinja_reads_it(
+    before: str, names: list[str], after: str, call: str, last: str
+) -> None:
+    text = f"Done: {{{{{before}{'.'.join(names)}{after}{call}{last}}}}} days"
+
+    found = parts.__wrapped__(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expressions, "_plain", lambda *_: None)
+        by_jinja = parts.__wrapped__(text)
+
+    assert found == by_jinja
 
 
 def test_text_without_braces_needs_no_jinja():

@@ -18,8 +18,11 @@ def confined(root: Path, path: str | Path, *, also: tuple[Path, ...] = ()) -> Pa
     Raises Refused if it is outside `root` and the folders in `also`, or inside `.git`.
     """
     full = _resolved(root / path, path)
-    folders = [root.resolve(), *(folder.resolve() for folder in also)]
-    home = next((folder for folder in folders if full.is_relative_to(folder)), None)
+    if full.is_relative_to(root):  # then `root` is resolved, too
+        home: Path | None = root
+    else:
+        folders = (folder.resolve() for folder in (root, *also))
+        home = next((folder for folder in folders if full.is_relative_to(folder)), None)
     if home is None:
         raise Refused(f"{path}: error: leads outside the repository")
     # casefold: on a file system that ignores case, .GIT is .git

@@ -24,6 +24,8 @@ class SecretRule(Struct, frozen=True):
     """Its last group that matched is the secret; the whole match without a group."""
     detector: str = ""
     """`module.Class` under `detect_secrets.plugins`, in place of a pattern."""
+    shortest: int = 0
+    """Characters without a space in the shortest text in which the rule finds something."""
     accepts: Callable[[str], bool] | None = None
     """Whether what the pattern found is a secret and not a placeholder; `None`: always."""
 
@@ -47,7 +49,7 @@ def _tokens(**patterns: str) -> SecretRule:
     split = {vendor: pattern.split(" ", 1) for vendor, pattern in patterns.items()}
     hints = [hint.replace("\\", "") for head, _ in split.values() for hint in head.split("|")]
     rest = "|".join(f"(?:{head}){tail}" for head, tail in split.values())
-    return SecretRule(tuple(hints), rf"(?<![A-Za-z0-9_-])(?:{rest})")
+    return SecretRule(tuple(hints), rf"(?<![A-Za-z0-9_-])(?:{rest})", shortest=16)
 
 
 # Repetitions are bounded: a value from a warehouse must not make a search slow.
@@ -180,6 +182,7 @@ RULES: dict[str, SecretRule] = {
         r"(?<![A-Za-z0-9])[0-9]{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"
         r"|(?<![A-Za-z0-9])[MNO][A-Za-z0-9]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![A-Za-z0-9_-])"
         r"|https://[a-z0-9-]{1,60}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/-]{40,300}",
+        shortest=44,
     ),
     "payment-key": _tokens(
         shopify="shpat_|shpca_|shppa_|shpss_ [a-fA-F0-9]{32}",

@@ -119,8 +119,11 @@ def _found(text: str) -> Iterator[SecretFinding]:
             rules_at.setdefault(number, []).append(name)
     for number, names in sorted(rules_at.items()):
         line = lines[number - 1]
+        longest = max(map(len, line.split()), default=0)
         tokens: list[str] = []
         for name in names:
+            if longest < RULES[name].shortest:
+                continue
             for value in _values(name, line):
                 is_part = any(each in value or value in each for each in tokens)
                 if not (is_part and RULES[name].accepts):

@@ -47,7 +47,7 @@ def render(
     project = open_project(root, settings=settings or ())
     loaded = load_session(project, find_session(project, session))
     if no_queries:
-        document = documents.render(project, loaded, None)
+        document = documents.render(project, loaded, None, prompts_of_blanks=False)
         console.problems([*loaded.warnings, *document.problems])
         console.out(document.text)
         return 0
@@ -62,7 +62,9 @@ def render(
             progress=console.ProgressLine(),
             note=console.note,
         )
-    document = documents.render(project, loaded, facts, stale_ok=stale_ok)
+    document = documents.render(
+        project, loaded, facts, stale_ok=stale_ok, prompts_of_blanks=False
+    )
     failures = failure_problems(loaded, facts, "warning" if frozen else "error")
     console.problems([*loaded.warnings, *document.problems, *failures])
     if stdout:

@@ -35,6 +35,7 @@ from jinja2.runtime import BlockReference, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
+from msgspec import Struct
 
 from handoff import __version__
 from handoff.base.cache import cache_folder, read_cached, write_cached
@@ -191,7 +192,10 @@ class Environment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        return self.printed_leaves.note_read(obj, super().getattr(obj, attribute))
+        # a field of ours is nothing that the sandbox looks for, and nearly all that is read
+        is_field = isinstance(obj, Struct) and attribute in obj.__struct_fields__
+        value = getattr(obj, attribute) if is_field else super().getattr(obj, attribute)
+        return self.printed_leaves.note_read(obj, value)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         return self.printed_leaves.note_read(obj, super().getitem(obj, argument))

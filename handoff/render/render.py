@@ -57,11 +57,13 @@ def render(
     provenance: Sequence[str] = (),
     receipts: Sequence[str] = (),
     standalone: Mapping[str, Standalone] | None = None,
+    prompts_of_blanks: bool = True,
 ) -> Document:
     """The document of `session` with what `live` knows.
 
     `titles` defaults to those of the session. The prompts named in `standalone` have it,
-    shortened to their budget.
+    shortened to their budget. Without `prompts_of_blanks` no prompt is rendered once more to
+    find the blanks that it shows.
 
     Raises InvalidInput for errors in a template or in an expression.
     """
@@ -119,7 +121,7 @@ def render(
         path=document_path(session, output),
         text=text,
         prompt=prompt,
-        blanks=with_prompts(found, named, prompt_text),
+        blanks=with_prompts(found, named if prompts_of_blanks else {}, prompt_text),
         leaves=len(to_fill),
         filled=sum(not blanks for blanks in to_fill),
         status=str(known["status"]),

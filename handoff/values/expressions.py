@@ -210,11 +210,47 @@ class _ParseError(Exception):
 
 def _expression(text: str, start: int, end: int) -> Expression | InvalidExpression:
     try:
-        tokens = _tokens(text, start + 2, end - 2)
-        tree = _Reader(tokens).node(_jinja(tokens), 0)
+        tree = _plain(text, start + 2, end - 2)
+        if tree is None:
+            tokens = _tokens(text, start + 2, end - 2)
+            tree = _Reader(tokens).node(_jinja(tokens), 0)
         return Expression(*_without_blank(tree), start, end)
     except _ParseError as error:
         return InvalidExpression(error.code, str(error), error.offset, start, end)
+
+
+_PLAIN = lazy_pattern(
+    r"\s*(?P<path>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,5})\s*"
+    r"(?:\|\s*(?P<filter>[a-z_]+)(?:\('(?P<text>[^'\\\r\n]*)'\))?\s*)?",
+    re.ASCII,
+)
+_WORDS = ("true", "false", "none", "True", "False", "None", "not")
+"""What Jinja takes for no name at the start of an expression."""
+
+
+def _plain(text: str, start: int, end: int) -> ExpressionNode | None:
+    """The tree of a path with at most one filter, as nearly every expression is.
+
+    `None` for all others and for errors, which Jinja's parser reads: it takes 3 ms to start.
+    """
+    found = _PLAIN.fullmatch(text, start, end)
+    if found is None or end - start > MAX_LENGTH:
+        return None
+    first, *names = found["path"].split(".")
+    if first in _WORDS:
+        return None
+    at = found.start("path")
+    node: ExpressionNode = Name(first, at)
+    at += len(first) + 1
+    for name in names:
+        node = Attribute(node, name, False, at)
+        at += len(name) + 1
+    if found["filter"] is None:
+        return node
+    arguments = () if found["text"] is None else (found["text"],)
+    if found["filter"] not in FILTERS or wrong_arguments(found["filter"], arguments):
+        return None
+    return Filtered(node, found["filter"], arguments, found.start("filter"))
 
 
 class _Token(Struct, frozen=True):

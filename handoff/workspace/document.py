@@ -41,10 +41,12 @@ def render(
     *,
     stale_ok: bool = False,
     where: Places | None = None,
+    prompts_of_blanks: bool = True,
 ) -> Document:
     """The session's document with `facts`; without any its live values are blanks.
 
-    `where` defaults to the project's places. Raises InvalidInput.
+    `where` defaults to the project's places; without `prompts_of_blanks` its blanks do not
+    say which prompts show them. Raises InvalidInput.
     """
     import_with_lazy_patterns("jinja2")
     from handoff.render.render import provenance, receipt_lines
@@ -64,6 +66,7 @@ def render(
         provenance=sentences,
         receipts=receipt_lines(receipts, facts) if receipts else (),
         standalone=_standalone(project, loaded.session, facts, live, planned, sentences),
+        prompts_of_blanks=prompts_of_blanks,
     )
     return replace(
         document,
