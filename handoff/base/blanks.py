@@ -81,6 +81,8 @@ _WORD_CHOICE = lazy_pattern(
     r"PASS ?/ ?FAIL|GO ?/ ?NO-GO|YES ?/ ?NO|DONE ?/ ?NOT DONE"
     r"|Yes ?/ ?No|Pass ?/ ?Fail|Go ?/ ?No-Go|TBD"
 )
+_SIGNS = ("[", "/", "TBD")
+"""Every blank has one of them, and most texts have none."""
 _VALUE_BEFORE = lazy_pattern(r"(?:^|[:|=→]|(?:^|\s)(?:[-+]|\d{1,9}[.)]))[\s*_]*$")
 _VALUE_AFTER = lazy_pattern(r"[*_]*\s*(?:$|[|(\n])")
 _TICKET = lazy_pattern(r"[A-Z][A-Z0-9]*-\d+")
@@ -145,6 +147,8 @@ _LEGEND = lazy_pattern(
 
 def _find(text: str, offset: int, *, item: bool) -> Iterator[FoundBlank]:
     """The blanks of one inline text, which begins at `offset` of the searched text."""
+    if not any(sign in text for sign in _SIGNS):
+        return
     masked = _masked(text)
     phrase = _phrase(masked) if item else None
     if phrase:

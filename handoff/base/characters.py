@@ -45,6 +45,15 @@ def hidden_characters(text: str) -> Iterator[tuple[int, str]]:
             yield match.start(), match["hidden"]
 
 
+def has_half(text: str) -> bool:
+    """Whether `text` has half of a surrogate pair, which no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def revealed(text: str) -> str:
     """`text` as one line in which each character can be seen: `\\u200b` for what cannot."""
     if text.isascii() and text.isprintable():  # nearly every text; the pattern is large

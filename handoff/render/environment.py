@@ -39,7 +39,7 @@ from msgspec import Struct
 
 from handoff import __version__
 from handoff.base.cache import cache_folder, read_cached, write_cached
-from handoff.base.patterns import lazy_pattern
+from handoff.base.characters import has_half
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
 from handoff.render.filters import checked
 from handoff.render.printed_leaves import PrintedLeaves, Words, leaves_of, with_leaves
@@ -166,7 +166,7 @@ class Environment(ImmutableSandboxedEnvironment):
             text = _scalar(value)
         self.printed_leaves.note_printed(value)
         self.spend(len(text))
-        if _HALF.search(text):
+        if has_half(text):
             raise TemplateRuntimeError("half of a surrogate pair, which no file can hold")
         return text
 
@@ -216,9 +216,6 @@ class Environment(ImmutableSandboxedEnvironment):
                 f"templates may call only macros, blocks and 'range', not '{name}'"
             )
         return super().call(context, obj, *args, **kwargs)
-
-
-_HALF = lazy_pattern("[\ud800-\udfff]")
 
 
 def _scalar(value: object) -> str:

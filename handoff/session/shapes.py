@@ -240,7 +240,7 @@ def one_of(words: Iterable[str], read: Callable[..., Any] = Decoder.choice) -> S
 def read_line(decoder: Decoder, node: Node | None) -> str | None:
     """Text in a heading or a name, so on one line."""
     text = decoder.text(node)
-    if text is None or node is None or re.fullmatch(LINE, text):
+    if text is None or node is None or text.isprintable() or re.fullmatch(LINE, text):
         return text
     lines = len(text.splitlines())
     message = f"text of {lines} lines, expected one; a long line may be folded after '>-'"

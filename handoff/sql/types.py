@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from handoff.base.characters import has_half
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import nearest
 
@@ -234,12 +235,9 @@ _SPECIAL = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
 def _string(raw: object, wanted: Type) -> Value:
     if not isinstance(raw, str):
         raise _expected(wanted, raw, ", put it in quotes")
-    if _HALF.search(raw):  # JSON can escape it
+    if has_half(raw):  # JSON can escape it
         raise BadValue("half of a surrogate pair, which is not text")
     return raw
-
-
-_HALF = lazy_pattern("[\ud800-\udfff]")
 
 
 def _int64(raw: object, wanted: Type) -> Value:

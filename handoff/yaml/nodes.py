@@ -161,6 +161,11 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 _CONTROL = lazy_pattern(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
+def _control(text: str) -> re.Match[str] | None:
+    """The first control character in `text`; the pattern is large, and seldom needed."""
+    return None if text.replace("\n", "").isprintable() else _CONTROL.search(text)
+
+
 def _decode(source: bytes, path: str, problems: list[Problem]) -> str | None:
     problems += _size_problems(len(source), path)
     if problems:
@@ -173,7 +178,7 @@ def _decode(source: bytes, path: str, problems: list[Problem]) -> str | None:
     if marked := conflicts(text):
         problems += [Problem("Y001", MERGE_CONFLICT, Place(path, line)) for line in marked]
         return None
-    found = _CONTROL.search(text)
+    found = _control(text)
     if found is None:
         return text
     message = f"control character U+{ord(found[0]):04X}, expected printable text"
@@ -322,7 +327,7 @@ class _Builder:
         style = _STYLES[event.style or ""]
         if style == "plain":
             self._warn_of_cut(event)
-        elif found := _CONTROL.search(event.value):
+        elif found := _control(event.value):
             message = f"control character U+{ord(found[0]):04X}, expected printable text"
             self.report("Y001", message, start)
         self._count_one(start)
