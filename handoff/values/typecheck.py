@@ -24,7 +24,7 @@ from handoff.values import expectations
 from handoff.values.evaluate import EvaluationError, Scope, type_of, unknown_fact
 from handoff.values.evidence import parse_reference
 from handoff.values.expressions import Expression, InvalidExpression, Literal, operands, parts
-from handoff.values.rows import FactView, near
+from handoff.values.rows import FactView
 from handoff.values.view import declared_views
 
 FactViews = Mapping[str, FactView]
@@ -102,12 +102,11 @@ def _leaf(leaf: Leaf, facts: FactViews) -> Iterator[Problem]:
 def _rows(block: TableBlock | PhasesBlock | FilesBlock, fact: FactView) -> Iterator[Problem]:
     """What a block needs and the rows do not have."""
     match block:
-        case TableBlock(name, columns):
+        case TableBlock(_, columns):
             for column in columns if fact.types else ():
                 if column.name not in fact.types:
-                    message = f"fact '{name}' has no column '{column.name}'"
-                    hint = near(column.name, fact.types)
-                    yield Problem("L011", message + hint, column.place)
+                    message = fact.explain_missing(column.name, fact.types)
+                    yield Problem("L011", message, column.place)
         case PhasesBlock(_, place):
             if fact.contract != "phases":
                 message = f"{fact.source} does not declare the contract 'phases'"
