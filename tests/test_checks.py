@@ -208,8 +208,11 @@ def test_words_and_structure_are_checked_too():
     ]
 
 
+QUERY_FILES = {"coverage/phase4.sql": "sql/coverage/phase4.sql"}
+
+
 def whole(*sessions: Session, **documents: str) -> ProjectContext:
-    return ProjectContext(sessions, documents, {"coverage/phase4.sql": query()})
+    return ProjectContext(sessions, documents, QUERY_FILES)
 
 
 USED = session("z", facts=(question(),))
@@ -268,9 +271,7 @@ def test_many_sessions_are_checked_as_each_alone(
 
 def test_session_that_cannot_be_read_exists_for_the_others():
     followers = session("two", previous=("one",), supersedes="one")
-    context = ProjectContext(
-        (followers,), {}, {"coverage/phase4.sql": query()}, frozenset({"one"})
-    )
+    context = ProjectContext((followers,), {}, QUERY_FILES, frozenset({"one"}))
 
     assert project_problems(context) == ()
 

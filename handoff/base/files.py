@@ -35,7 +35,9 @@ def _resolved(full: Path, path: str | Path) -> Path:
     try:
         return full.resolve()
     except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, too long
-        raise Refused(f"{path}: error: invalid path: {error}") from error
+        # its message has a path of this machine
+        why = "symbolic links in a circle" if isinstance(error, RuntimeError) else str(error)
+        raise Refused(f"{path}: error: invalid path: {why}") from error
 
 
 def expanded(path: str) -> Path:

@@ -36,7 +36,6 @@ from handoff.check.rule import (
     rules_of,
     run,
 )
-from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
 
@@ -95,7 +94,11 @@ _NOT_CHECKED = {
 
 
 def query_problems(
-    queries: Iterable[Query], schema: Schema | None, *, engine: str | None = None
+    queries: Iterable[Query],
+    schema: Schema | None,
+    *,
+    engine: str | None = None,
+    schema_path: str = "sql/schema.json",
 ) -> tuple[Problem, ...]:
     """What is wrong with queries as far as that shows without a warehouse."""
     if schema is not None and not any(schema.tables.values()):
@@ -103,7 +106,7 @@ def query_problems(
     contexts = [QueryContext(query, schema, engine) for query in queries]
     found = [problem for each in contexts for problem in run(QUERY_RULES, each)]
     if contexts:
-        note = Problem("Q047", _NOT_CHECKED[schema is not None], Place(tables.PATH), "note")
+        note = Problem("Q047", _NOT_CHECKED[schema is not None], Place(schema_path), "note")
         found.append(note)
     return tuple(found)
 

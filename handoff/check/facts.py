@@ -27,12 +27,13 @@ def query_missing(context: CheckContext) -> Iterator[Finding]:
           coverage: {sql: coverage/phase5.sql}
     """
     for fact in context.session.facts:
-        if not isinstance(fact, SourceFact) and not context.tree.has(f"sql/{fact.sql}"):
-            near = nearest(fact.sql, context.queries)
-            yield (
-                fact.place,
-                f"fact '{fact.name}' needs 'sql/{fact.sql}', which does not exist{near}",
-            )
+        if isinstance(fact, SourceFact) or fact.sql in context.query_names:
+            continue
+        if context.tree.has(context.query_path(fact.sql)):
+            continue
+        path = context.query_path(fact.sql)
+        near = nearest(fact.sql, context.query_names or context.queries)
+        yield fact.place, f"fact '{fact.name}' needs '{path}', which does not exist{near}"
 
 
 def _binding_problems(context: CheckContext) -> tuple[Problem, ...]:

@@ -86,9 +86,9 @@ def compared_with_missing(project: ProjectContext) -> Iterator[Finding]:
 
 @rule("Q031", "note", "a query that no session uses")
 def query_unused(project: ProjectContext) -> Iterator[Finding]:
-    """A query that no session uses is either forgotten or ready to be deleted.
+    """A query that no session uses is forgotten, ready to be deleted, or not of handoff.
 
-    Not judged while a session file has errors, for it may use the query.
+    It is not read. Not judged while a session file has errors, for it may use the query.
 
     Fails: a `.sql` file that no session names under `facts:`.
     """
@@ -96,12 +96,16 @@ def query_unused(project: ProjectContext) -> Iterator[Finding]:
         return
     facts = (fact for session in project.sessions for fact in session.facts)
     used = {fact.sql for fact in facts if isinstance(fact, QueryFact)}
-    unused = [query for query in project.queries.values() if query.name not in used]
+    unused = [name for name in project.query_files if name not in used]
     if unused:
         first, *others = unused
-        names = ", ".join(each.name for each in others)
+        names = ", ".join(others[:_MAX_NAMED]) + (", ..." if len(others) > _MAX_NAMED else "")
         more = f", nor {len(others)} more: {names}" if others else ""
-        yield Place(first.path), f"no session uses this query{more}"
+        yield Place(project.query_files[first]), f"no session uses this query{more}"
+
+
+_MAX_NAMED = 5
+"""Unused queries that are named in addition to the first."""
 
 
 def _wrong_name(

@@ -219,7 +219,7 @@ class CheckContext(Struct, frozen=True, dict=True):
 
     session: Session
     queries: Mapping[str, Query]
-    """By name, those that could be read."""
+    """By name, those that the session uses and that could be read."""
     facts: Facts | None
     """As recorded; `None` if nothing is."""
     facts_path: str
@@ -243,6 +243,10 @@ class CheckContext(Struct, frozen=True, dict=True):
     evidence_change: Callable[[Reference], str | None] = _unchanged
     """How evidence changed since it was recorded, `was moved to 'x'`; empty if it did not,
     `None` if it exists and is not recorded."""
+    query_names: Sequence[str] = ()
+    """Of every query file of the project."""
+    query_path: Callable[[str], str] = "sql/{}".format
+    """Where the query of a name is."""
     now: datetime | None = None
     """For rules that need a clock; `None` without `--live`."""
     zone: tzinfo = UTC
@@ -378,7 +382,8 @@ class ProjectContext(Struct, frozen=True, dict=True):
     sessions: Sequence[SessionOutline | Session]
     documents: Mapping[str, str]
     """Each session's document path, by its id."""
-    queries: Mapping[str, Query]
+    query_files: Mapping[str, str]
+    """The path of every query file, by its name."""
     unread: frozenset[str] = frozenset()
     """Ids of sessions whose files have errors: they exist, but what they say is unknown."""
 

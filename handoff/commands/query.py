@@ -38,13 +38,23 @@ Format = Annotated[str, options.format_option("table", "json", "csv", "md")]
 
 @app.command("list")
 def list_(root: options.Root = None) -> int:
-    """List the queries with their parameters and summaries."""
+    """List the queries with their parameters and summaries.
+
+    Count the other files that no session uses.
+    """
     project = open_project(root)
     queries, problems = load_queries(project)
     for query in queries.values():
         params = ", ".join(f"{each.name} {each.type}" for each in query.params)
         console.out(f"{query.name}{f' ({params})' if params else ''}\n    {query.summary}\n")
     console.problems(problems)
+    bad = {each.place.path for each in problems}
+    others = {*map(project.query_path, project.query_names())} - bad
+    others -= {query.path for query in queries.values()}
+    if others:
+        is_ = "is no query" if len(others) == 1 else "are no queries"
+        files = counted(len(others), "other file")
+        console.note(f"{files} in {project.settings.queries}/ {is_}, and no session uses them")
     return 1 if problems else 0
 
 
@@ -173,19 +183,19 @@ def pull_schema(
     if not any(found.values()):
         where = f"in {', '.join(missing)}" if missing else "to record"
         raise Refused(
-            f"{warehouse.engine} has no tables {where}, so {tables.PATH} was not written; "
-            "check the datasets in the queries and the engine's settings, "
+            f"{warehouse.engine} has no tables {where}, so {project.schema_path} was not "
+            "written; check the datasets in the queries and the engine's settings, "
             "then run 'handoff query pull-schema' again"
         )
     if missing:
         console.note(f"warning: {warehouse.engine} has no tables in {', '.join(missing)}")
     content = tables.dump(schema).encode()
-    changed = project.read(tables.PATH) != content
+    changed = project.read(project.schema_path) != content
     if changed:
-        write_whole(project.path(tables.PATH), content, place=tables.PATH)
+        write_whole(project.path(project.schema_path), content, place=project.schema_path)
     count = sum(len(members) for members in found.values())
     summary = f"{counted(len(found), 'dataset')}, {counted(count, 'table')}"
-    console.note(f"{'wrote' if changed else 'kept'} {tables.PATH}: {summary}")
+    console.note(f"{'wrote' if changed else 'kept'} {project.schema_path}: {summary}")
     return 0
 
 
@@ -215,12 +225,13 @@ def _bind(
     project: Project, name: str, params: Mapping[str, str], as_of: datetime | None
 ) -> BoundQuery:
     """The query of that name with parameters as typed. Raises UsageError, InvalidInput."""
-    wanted = name.removeprefix("sql/")
+    wanted = name.removeprefix(f"{project.settings.queries}/")
     wanted = wanted if wanted.endswith(".sql") else f"{wanted}.sql"
     if wanted not in project.query_names():
         guess = nearest(wanted, project.query_names())
         raise UsageError(f"no query '{name}'{guess}")
-    query = read(project.read(f"sql/{wanted}") or b"", f"sql/{wanted}", wanted)
+    path = project.query_path(wanted)
+    query = read(project.read(path) or b"", path, wanted)
     types = {each.name: each.type for each in query.params}
     values = {key: _param(text, types.get(key, "STRING")) for key, text in params.items()}
     fact = QueryFact("result", wanted, values, None, Place("--param"), {})

@@ -46,7 +46,7 @@ from handoff.values.expressions import Expression, cited
 from handoff.values.expressions import parts as parse_parts
 from handoff.workspace.document import render
 from handoff.workspace.gather import load_facts, load_facts_leniently
-from handoff.workspace.load import LoadedSession, load_queries, load_session
+from handoff.workspace.load import LoadedSession, load_queries, load_session, used_queries
 from handoff.workspace.paths import document_place, facts_path, session_path
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, YamlValue, format_page, value_of
 from handoff.yaml.nodes import List, Map, Node, parse
@@ -505,7 +505,7 @@ def _problems(project: Project, session_id: str, text: str) -> tuple[Problem, ..
     path = session_path(session_id)
     try:
         session, warnings = decode.load(text.encode(), session_id, path)
-        queries, _ = load_queries(project)
+        queries, _ = load_queries(project, used_queries([session]))
         return render(project, LoadedSession(session, queries, warnings), None).problems
     except InvalidInput as error:
         return error.report.problems

@@ -18,7 +18,7 @@ from handoff.project.project import Project
 from handoff.session import decode
 from handoff.session.model import Session
 from handoff.session.walk import texts
-from handoff.workspace.load import live_problems, load_queries
+from handoff.workspace.load import live_problems, load_queries, used_queries
 from handoff.workspace.paths import session_path
 from handoff.yaml.edits import CannotEdit, place_of
 from handoff.yaml.nodes import UNREADABLE, ParsedYAML, parse_yaml
@@ -89,7 +89,7 @@ def _apply(
     was = session
     session, after = _decode(edited.parsed, session_id)
     if was and session and _live_texts(session) - _live_texts(was):
-        known = load_queries(project)[0]
+        known = load_queries(project, used_queries((was, session)))[0]
         before += live_problems(was, known)
         after += live_problems(session, known)
     new = Report.of((*edited.problems, *_new_problems(before, after))).problems

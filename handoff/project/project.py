@@ -12,7 +12,15 @@ from msgspec import Struct
 
 from handoff.base.data import data_folder
 from handoff.base.files import confined, expanded, is_folder, read_plain
-from handoff.base.problems import Refused, UsageError, nearest
+from handoff.base.problems import (
+    InvalidInput,
+    Place,
+    Problem,
+    Refused,
+    UsageError,
+    WorldError,
+    nearest,
+)
 from handoff.project.overrides import Override
 from handoff.project.settings import Settings, load
 from handoff.session.model import SESSION_ID
@@ -52,6 +60,19 @@ class Project(Struct, frozen=True):
         """The file's bytes; `None` where there is none. Raises Refused, WorldError."""
         return read_plain(self.path(path), path)
 
+    def read_input(self, path: str) -> bytes | None:
+        """The bytes of an author's file; `None` if there is none.
+
+        Raises InvalidInput for what is not a file to read: a folder, a pipe, a link that leads
+        outside, a file without permission.
+        """
+        try:
+            return self.read(path)
+        except (Refused, WorldError) as error:
+            why = str(error).partition(": error: ")[2] or str(error)
+            problem = Problem("Y013", f"not a file to read: {why}", Place(path))
+            raise InvalidInput([problem]) from error
+
     def session_ids(self) -> tuple[str, ...]:
         """The stem of every `sessions/<id>.yaml`, sorted."""
         files = (self.root / "sessions").glob("*.yaml")
@@ -80,10 +101,22 @@ class Project(Struct, frozen=True):
 
     def query_names(self) -> tuple[str, ...]:
         """`<subject>/<query>.sql` for each query, without the scripts of the sample."""
-        folder = self.root / "sql"
+        folder = self.root / self.settings.queries
         names = (PurePosixPath(path.relative_to(folder)) for path in folder.rglob("*.sql"))
         sample = PurePosixPath(self.settings.duckdb.sample)
-        return tuple(sorted(str(n) for n in names if not ("sql" / n).is_relative_to(sample)))
+        own = (
+            name for name in names if not (self.settings.queries / name).is_relative_to(sample)
+        )
+        return tuple(sorted(map(str, own)))
+
+    def query_path(self, name: str) -> str:
+        """Where the query is: `sql/coverage/phase4.sql`."""
+        return str(PurePosixPath(self.settings.queries, name))
+
+    @property
+    def schema_path(self) -> str:
+        """Where the tables that queries read are recorded."""
+        return self.query_path("schema.json")
 
     def sample_folder(self) -> Path:
         """The scripts of the sample warehouse: the project's, else those of the package."""

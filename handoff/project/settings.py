@@ -69,7 +69,10 @@ class DuckDBSettings(Struct, frozen=True):
 
     path: str | None = None
     sample: str = "sql/sample"
-    """Used where `path` is `None`; without such a folder, the sample of the package."""
+    """Used where `path` is `None`; without such a folder, the sample of the package.
+
+    If it is not set, it is in the folder of the queries.
+    """
 
 
 class ProgressSettings(Struct, frozen=True):
@@ -122,6 +125,8 @@ class Settings(Struct, frozen=True):
     duckdb: DuckDBSettings = field(default_factory=DuckDBSettings)
     output: str = "docs/09-handoff"
     archive: ArchiveSettings | None = None
+    queries: str = "sql"
+    """The folder of the queries, which may hold other files too."""
     templates: str = "templates"
     titles: ChosenTitles = field(default_factory=dict)
     """Those of all sessions; each may set its own."""
@@ -157,7 +162,11 @@ def load(source: bytes, path: str, overrides: Sequence[Override] = ()) -> Settin
         decoder.finish()
     except InvalidInput as error:
         raise InvalidSettings(error.report.problems) from error
-    return replace(settings, origins=dict(origins(node)))
+    settings = replace(settings, origins=dict(origins(node)))
+    if settings.queries == "sql" or "duckdb.sample" in settings.origins:
+        return settings
+    sample = str(PurePosixPath(settings.queries, "sample"))
+    return replace(settings, duckdb=replace(settings.duckdb, sample=sample))
 
 
 def keys() -> tuple[str, ...]:
@@ -399,6 +408,9 @@ KEYS: tuple[Key, ...] = (
     Key("duckdb", _section("duckdb", _DUCKDB, DuckDBSettings), "The embedded engine."),
     Key("output", _PATH, "The folder of the documents and their index."),
     Key("archive", replace(_ARCHIVE, read=_archive), "Moves older documents into folders."),
+    Key(
+        "queries", _PATH, "The folder of the queries; only those that a session uses are read."
+    ),
     Key("templates", _PATH, "The folder of your own templates."),
     Key(
         "titles",

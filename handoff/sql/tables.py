@@ -10,7 +10,6 @@ from msgspec import Struct, to_builtins
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.base.records import convert_record
 
-PATH = "sql/schema.json"
 VERSION = 1
 
 
@@ -57,13 +56,13 @@ def _record(table: TableSchema) -> dict[str, object]:
     return record if table.partition else {"columns": record["columns"]}
 
 
-def load(source: bytes) -> Schema:
-    """The schema that a file records. Raises InvalidInput."""
+def load(source: bytes, path: str = "sql/schema.json") -> Schema:
+    """The schema that the file `path` records. Raises InvalidInput."""
     try:
         found = convert_record(json.loads(source), _SchemaFile)
         if found.handoff_schema != VERSION:
             raise ValueError(f"version {found.handoff_schema}, expected {VERSION}")
     except (ValueError, RecursionError) as error:
         message = f"unknown format ({error}), record it again with 'handoff query pull-schema'"
-        raise InvalidInput([Problem("Q048", message, Place(PATH))]) from error
+        raise InvalidInput([Problem("Q048", message, Place(path))]) from error
     return Schema(found.engine, found.datasets)

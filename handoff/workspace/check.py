@@ -38,6 +38,7 @@ from handoff.workspace.load import (
     bind_queries,
     load_queries,
     load_session,
+    used_queries,
     with_queries,
 )
 from handoff.workspace.paths import document_place, facts_path, places, session_path
@@ -60,8 +61,8 @@ def check(
     """
     from handoff import check as rules  # brings markdown_it
 
-    queries, problems = load_queries(project)
-    run = _Run(project, queries, now)
+    problems: list[Problem] = []
+    run = _Run(project, now)
     outlines: list[rules.SessionOutline] = []
     documents: dict[str, str] = {}
     chosen = ids or project.session_ids()
@@ -73,17 +74,21 @@ def check(
         if result.outline is not None:
             outlines.append(result.outline)
             documents[result.outline.id] = result.document_path
-    used = {fact.sql for each in outlines for fact in each.facts if isinstance(fact, QueryFact)}
-    checked = [query for query in queries.values() if not ids or query.name in used]
+    queries, invalid = load_queries(project, used_queries(outlines))
+    problems += invalid
     problems += rules.query_problems(
-        checked, _schema(project, problems), engine=project.settings.engine
+        queries.values(),
+        _schema(project, problems),
+        engine=project.settings.engine,
+        schema_path=project.schema_path,
     )
     if not ids:
         for query in queries.values():
             problems += run.scan.file(query.text, query.path)
         unread = frozenset(chosen) - documents.keys()
         problems += () if unread else run.scan.unused()
-        context_of_all = rules.ProjectContext(outlines, documents, queries, unread)
+        files = {name: project.query_path(name) for name in project.query_names()}
+        context_of_all = rules.ProjectContext(outlines, documents, files, unread)
         problems += rules.project_problems(context_of_all)
         problems += _template_problems(project)
     return Report.of(problems)
@@ -117,12 +122,9 @@ def _check_in_worker(session_id: str) -> _SessionResult:
 class _Run:
     """What the sessions of one run share."""
 
-    def __init__(
-        self, project: Project, queries: Mapping[str, Query], now: datetime | None
-    ) -> None:
+    def __init__(self, project: Project, now: datetime | None) -> None:
         self.scan = gate.ProjectScan(project.settings.secrets_allow)
         self._project = project
-        self._queries = queries
         self._now = now
         self._where = places(project)
         self._files = ProjectFiles(project)
@@ -161,16 +163,18 @@ class _Run:
     def check_files(self, session_id: str) -> tuple[list[Problem], checks.CheckContext | None]:
         """The problems on the way to a session's document, and what its rules look at."""
         project, path = self._project, session_path(session_id)
-        source = project.read(path) or b""
-        facts = load_facts_leniently(project, session_id)
+        source = b""
         try:
+            source = project.read_input(path) or b""
             session, warnings = decode.load(source, session_id, path)
         except InvalidInput as error:
             secrets = self.scan.file(source.decode("utf-8", "replace"), path)
             return [*error.report.problems, *secrets], None
+        facts = load_facts_leniently(project, session_id)
         problems, document = [*warnings], None
+        queries = load_queries(project, used_queries([session]))[0]
         try:
-            loaded = with_queries(project, session, known=self._queries)
+            loaded = with_queries(project, session, known=queries)
             load_facts(project, session_id)  # raises where they were edited
             document = render(project, loaded, facts, where=self._where)
             problems += document.problems
@@ -179,7 +183,7 @@ class _Run:
         context = check_context(
             project,
             session,
-            self._queries,
+            queries,
             facts,
             document,
             where=self._where,
@@ -226,15 +230,17 @@ def check_context(
         lines=files.lines,
         evidence_exists=cache(partial(evidence_exists, project)),
         evidence_change=cache(partial(evidence_change, project, facts)),
+        query_names=files.query_names,
+        query_path=project.query_path,
         now=now,
         zone=ZoneInfo(project.settings.timezone),
     )
 
 
 def _schema(project: Project, problems: list[Problem]) -> Schema | None:
-    source = project.read(tables.PATH)
     try:
-        return tables.load(source) if source is not None else None
+        source = project.read_input(project.schema_path)
+        return tables.load(source, project.schema_path) if source is not None else None
     except InvalidInput as error:
         problems += error.report.problems
         return None

@@ -57,6 +57,11 @@ class ProjectFiles:
         )
 
     @cached_property
+    def query_names(self) -> tuple[str, ...]:
+        """Of every query file."""
+        return self._project.query_names()
+
+    @cached_property
     def _head(self) -> str | None:
         return git_history.head(self._project.root)
 

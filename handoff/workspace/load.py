@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,6 +24,13 @@ from handoff.session.model import QueryFact, Session, SourceFact
 from handoff.sql.query import BoundQuery, Query, bind
 from handoff.sql.query import read as read_query
 from handoff.workspace.paths import latest_session, session_path
+
+
+class HasFacts(Protocol):
+    """A session, or what is known of it."""
+
+    @property
+    def facts(self) -> tuple[QueryFact | SourceFact, ...]: ...
 
 
 class LoadedSession(Struct, frozen=True):
@@ -67,7 +75,7 @@ def find_session(project: Project, name: str, *, here: Path | None = None) -> st
 def read_session(project: Project, session_id: str) -> tuple[Session, tuple[Problem, ...]]:
     """The session file by itself, and its warnings. Raises InvalidInput with every error."""
     path = session_path(session_id)
-    return decode.load(project.read(path) or b"", session_id, path)
+    return decode.load(project.read_input(path) or b"", session_id, path)
 
 
 def read_sessions(project: Project) -> tuple[list[Session], list[Problem]]:
@@ -135,16 +143,36 @@ def with_queries(
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def load_queries(project: Project) -> tuple[dict[str, Query], list[Problem]]:
-    """Every valid query of the project by name, and the problems of the others."""
+def load_queries(
+    project: Project, names: Iterable[str] | None = None
+) -> tuple[dict[str, Query], list[Problem]]:
+    """The valid queries `names`, and the problems of the others; no file is no problem.
+
+    Without `names` every query of the project. Then a file that no session uses may be
+    anything, and has no problems.
+    """
+    used = frozenset(used_queries(read_sessions(project)[0]) if names is None else names)
     found: dict[str, Query] = {}
     problems: list[Problem] = []
-    for name in project.query_names():
+    for name in project.query_names() if names is None else sorted(used):
+        path = project.query_path(name)
         try:
-            found[name] = read_query(project.read(f"sql/{name}") or b"", f"sql/{name}", name)
+            source = project.read_input(path)
+            if source is not None and (name in used or _RETURNS in source):
+                found[name] = _read_query(source, path, name)
         except InvalidInput as error:
-            problems += error.report.problems
+            problems += error.report.problems if name in used else ()
     return found, problems
+
+
+_RETURNS = b"returns:"
+"""In the header of every query."""
+
+
+def used_queries(sessions: Iterable[HasFacts]) -> frozenset[str]:
+    """The names of the queries that sessions use."""
+    facts = (fact for session in sessions for fact in session.facts)
+    return frozenset(fact.sql for fact in facts if isinstance(fact, QueryFact))
 
 
 def bind_queries(
@@ -183,8 +211,12 @@ def _queries(
         if fact.sql in known:
             queries[fact.sql] = known[fact.sql]
             continue
-        path = f"sql/{fact.sql}"
-        source = project.read(path)
+        path = project.query_path(fact.sql)
+        try:
+            source = project.read_input(path)
+        except InvalidInput as error:
+            problems += error.report.problems
+            continue
         if source is None:
             guess = nearest(fact.sql, project.query_names())
             message = f"fact '{fact.name}' needs '{path}', which does not exist{guess}"

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
 
 from handoff.base.patterns import lazy_pattern
-from handoff.base.problems import Refused, WorldError
+from handoff.base.problems import InvalidInput, Refused, WorldError
 from handoff.project.project import Project
 from handoff.publish.archive import Places, day_of
 from handoff.render.document import document_path
@@ -91,7 +91,10 @@ _NEXT_ID = lazy_pattern(
 def position(project: Project, session_id: str) -> Position:
     """What places the session among the others; a file with errors has a day at most."""
     path = session_path(session_id)
-    source = project.read(path) or b""
+    try:
+        source = project.read_input(path) or b""
+    except InvalidInput:  # not a file
+        source = b""
     # the usual spelling first: parsing the whole YAML takes 10 ms
     try:
         return _usual_position(source, session_id) or decode.position(source, session_id, path)
