@@ -23,6 +23,7 @@ from field_variants import vary
 from msgspec import Struct
 
 from handoff import api
+from handoff.base.markdown import headings, parse_markdown
 from handoff.base.problems import InvalidInput, Problem, UsageError
 from handoff.base.tree import Tree
 from handoff.check import handwritten_problems
@@ -43,20 +44,20 @@ UNTYPED = {
 KEYS = {
     "actions": {"actions", "next", "checkpoint"},
     "checklist": {"checklist"},
-    "commands": {"commands", "verification", "troubleshooting"},
-    "commits": {"commits", "files"},
+    "commands": {"commands", "troubleshooting"},
+    "commits": {"accomplished", "files"},
     "decisions": {"decisions"},
     "do-nots": {"do_not"},
     "done": {"accomplished", "summary"},
     "files": {"files"},
     "findings": {"findings", "insights"},
-    "metrics": {"metrics", "coverage", "orchestrator"},
+    "metrics": {"metrics", "coverage", "orchestrator", "findings"},
     "next": {"next", "actions", "checklist", "prompt"},
     "prompt": {"prompt", "prompts"},
     "state": {"orchestrator", "coverage", "metrics", "summary"},
-    "summary": {"summary", "goal", "accomplished"},
+    "summary": {"summary", "goal", "accomplished", "orchestrator"},
     "tried": {"tried", "findings"},
-    "troubleshooting": {"troubleshooting"},
+    "troubleshooting": {"troubleshooting", "findings"},
 }
 """The keys that a section of an idea may become."""
 CODES = {
@@ -146,18 +147,17 @@ class Measured(Struct, frozen=True):
     @property
     def sections_missed(self) -> list[str]:
         """The headings whose words are not in a key of their idea."""
-        bodies = _bodies(self.text)
         words = {
             key: {*_words(" ".join(text for _, text in _leaves(value))).split()}
             for key, value in (self.session or {}).items()
         }
         missed = []
         for title, idea in self._expected("sections", {}).items():
-            body = {*_words(bodies.get(title, title)).split()}
-            shares = {key: len(body & found) / len(body or "-") for key, found in words.items()}
-            best = max((shares.get(key, 0) for key in KEYS[idea]), default=0)
-            if best < 0.75:
-                where = max(shares, key=lambda key: shares[key], default="nowhere")
+            below = _MARKER.sub("", _body(self.text, title))
+            body = {*_words(below).split()} or {*_words(title).split()}
+            found = set[str]().union(*(words.get(key, ()) for key in KEYS[idea]))
+            if len(body & found) < 0.75 * len(body):
+                where = max(words, key=lambda key: len(body & words[key]), default="nothing")
                 missed.append(f"section '{title}' ({idea}) in {where}")
         return missed
 
@@ -344,25 +344,27 @@ def _items(value: Any, key: str = "") -> Iterator[bool]:
                 yield from _items(each)
 
 
-def _bodies(text: str) -> dict[str, str]:
-    """What is under each heading (or line that was named as one), down to the next like it."""
+def _body(text: str, title: str) -> str:
+    """What is below the heading `title`, or below a line that is one by its look."""
     lines = text.split("\n")
-    bodies = {}
-    for n, line in enumerate(lines):
-        title = re.sub(r"^[#>\s]+|\s+#+$", "", line).strip()
-        level = len(line) - len(line.lstrip("#"))
-        if not title or title in bodies:
-            continue
-        below: list[str] = []
-        fenced = False
-        for each in lines[n + 1 :]:
-            fenced ^= each.lstrip().startswith("```")
-            depth = len(each) - len(each.lstrip("#"))
-            if not fenced and 0 < depth <= max(level, 2) and each[depth : depth + 1] == " ":
-                break
-            below.append(each)
-        bodies[title] = "\n".join(below)
-    return bodies
+    levels = {each.line: each.level for each in headings(parse_markdown(text))}
+    named = [n for n, line in enumerate(lines, 1) if _bare_title(line) == title]
+    start = next((n for n in named if n in levels), next(iter(named), len(lines)))
+    if start in levels:
+        ends = (n for n, level in levels.items() if n > start and level <= levels[start])
+        return "\n".join(lines[start : next(ends, len(lines) + 1) - 1])
+    for n in range(start + 1, len(lines)):
+        is_label = re.match(r"(?:\*\*|[A-Z][\w ]+:$)", lines[n])
+        if n + 1 in levels or (is_label and not lines[n - 1].strip()):
+            return "\n".join(lines[start:n])
+    return "\n".join(lines[start:])
+
+
+_MARKER = re.compile(r"(?m)^ *(?:[-*+]|\d+[.)]) (?:\[[ xX]\] )?")
+
+
+def _bare_title(line: str) -> str:
+    return re.sub(r"^[#>\s]+|\s+#+$", "", line).strip()
 
 
 # --- figures ---------------------------------------------------------------------------------
