@@ -93,6 +93,10 @@ def test_how_facts_are_declared(declared, expected: Problem):
             Problem("L011", "fact 'runs' has no column 'nn', did you mean 'n'?", AT),
         ),
         (
+            TableBlock("kinds", (TableColumn("name", "Name", AT),), AT),
+            Problem("L011", "column 'name' of fact 'kinds' is redacted", AT),
+        ),
+        (
             PhasesBlock("runs", AT),
             Problem("L015", "'runs.sql' does not declare the contract 'phases'", AT),
         ),

@@ -171,14 +171,10 @@ def _state(
 ) -> VerdictState:
     if printed(cell) is None or bound.value is None:
         return "unanswered"
-    if _is_met(cell, bound):
+    if _holds(cell.exact_number if cell.type.name in NUMBERS else cell.value, bound):
         return "met"
     is_accepted = excused is not None and today is not None and today <= excused.until
     return "accepted" if is_accepted else "violated"
-
-
-def _is_met(cell: Typed, bound: Bound) -> bool:
-    return _holds(cell.exact_number if cell.type.name in NUMBERS else cell.value, bound)
 
 
 def _holds(value: object, bound: Bound) -> bool:
