@@ -99,14 +99,14 @@ FACTS = facts(
     fact(
         "runs",
         RUNS,
-        ("Phase 1", "RUNNING", 3),
+        ("Phase 1", "QUEUED", 3),
         ("twice", "✅", 4),
         ("twice", "b", 5),
         ("a b", "c", 1),
         ("A-B", "d", 2),
         ("2024", "x" * 1990, None),
     ),
-    fact("plain", RUNS, ("one", "RUNNING", 3), ("two", "FAILED", 4)),
+    fact("plain", RUNS, ("one", "QUEUED", 3), ("two", "FAILED", 4)),
     fact("nil", RUNS),
     fact(
         "orchestrator",

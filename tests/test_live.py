@@ -82,7 +82,7 @@ def test_without_facts_each_value_is_a_blank(written: str):
         ("{{ orchestrator.phase_1.progress }}", "prompt", "514 of 1,537"),
         ("{{ orchestrator['Phase 1'].phase }}", "prompt", "`Phase 1`"),
         ("{{ kinds.at }} {{ document }}", "prompt", "2026-01-03 03:05 UTC docs/x.md"),
-        ("[{{ runs.phase_1.state }}]", "prompt", "[`RUNNING`]"),
+        ("[{{ runs.phase_1.state }}]", "prompt", "[`QUEUED`]"),
         ("`{{ kinds.words }}`", "prompt", "`a | 'b' [TO BE FILLED]`"),
         ("{{ kinds.nothing | blank('\\ud800\\x1b') }}", "text", "[TO BE FILLED - /ud800/x1b]"),
     ],
@@ -150,7 +150,7 @@ def test_a_table_of_rows():
     assert live().table(TableBlock("plain", columns, AT)) == [
         "| State \\| now | N |",
         "| --- | --: |",
-        "| RUNNING | 3 |",
+        "| QUEUED | 3 |",
         "| FAILED | 4 |",
     ]
 

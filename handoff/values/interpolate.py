@@ -390,7 +390,7 @@ def _without_new_blanks(
 ) -> list[str]:
     """The text of each part; a value that would be a blank with the words around it is in code.
 
-    `[{{ run.state }}]` would be one where the state is RUNNING.
+    `[{{ run.state }}]` would be one where the state is QUEUED.
     """
     texts = [filled.text for filled in made]
     found = _all_blanks("".join(texts))
