@@ -271,7 +271,7 @@ def test_many_sessions_are_checked_as_each_alone(
 
 def test_session_that_cannot_be_read_exists_for_the_others():
     followers = session("two", previous=("one",), supersedes="one")
-    context = ProjectContext((followers,), {}, QUERY_FILES, frozenset({"one"}))
+    context = ProjectContext((followers,), {}, QUERY_FILES, (), frozenset({"one"}))
 
     assert project_problems(context) == ()
 

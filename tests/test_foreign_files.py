@@ -99,3 +99,86 @@ def test_odd_file_is_a_problem_at_its_path(handoff: Handoff, path: str, kind: st
         assert "Traceback" not in done.err
         assert "other" in f"{done.out}{done.err}".casefold(), command
     assert f"{path}: error: not a file to read: " in handoff("check").out
+
+
+VALID = "session: 3\ntitle: Three\ncreated: 2026-01-05\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        (
+            "sessions/session-3.yml",
+            "ends with '.yml', expected '.yaml'; rename it to 'sessions/session-3.yaml'",
+        ),
+        (
+            "sessions/session-3.YAML",
+            "ends with '.YAML', expected '.yaml'; rename it to 'sessions/session-3.yaml'",
+        ),
+        (
+            "sessions/Session-3.yaml",
+            "has upper case in its name; rename it to 'sessions/session-3.yaml'",
+        ),
+        (
+            "sessions/session 3 (copy).yaml",
+            "has a name that is not a session's id (letters, digits, '.', '_' and '-'); "
+            "rename it to 'sessions/session-3-copy.yaml'",
+        ),
+        (
+            "sessions/sub/session-3.yaml",
+            "is in a subfolder, which is not read; move it to 'sessions/session-3.yaml'",
+        ),
+        (
+            "sessions/sub/s.yaml",
+            "is in a subfolder, which is not read; merge it into 'sessions/s.yaml', "
+            "or remove it",
+        ),
+        ("sessions/s.yaml~", "looks like a backup of 'sessions/s.yaml'; remove it"),
+        ("sessions/s.yaml.orig", "looks like a backup of 'sessions/s.yaml'; remove it"),
+        (
+            "docs/session-3.yaml",
+            "is outside 'sessions/'; move it to 'sessions/session-3.yaml'",
+        ),
+        ("session.yml", "is outside 'sessions/'; move it to 'sessions/session.yaml'"),
+    ],
+)
+def test_session_that_is_not_read_is_reported(
+    handoff: Handoff, path: str, problem: str
+) -> None:
+    write(path, VALID)
+
+    assert f"{path}: warning: {problem} (S026)\n" in handoff("check").out
+
+
+@pytest.mark.parametrize(
+    "path", ["docs/session-3.yaml", ".github/session.yaml", "sessions/notes.txt", "app.yaml"]
+)
+def test_other_files_are_no_sessions(handoff: Handoff, path: str) -> None:
+    write(path, "title: what it is\n")
+    os.mkfifo("session-pipe.yaml")
+    Path("session-folder.yaml").mkdir()
+    Path("sessions/sub").mkdir()
+    Path("sessions/sub/notes").symlink_to("nowhere")
+
+    assert "(S026)" not in handoff("check").out
+
+
+def test_unknown_session_that_is_misplaced(handoff: Handoff) -> None:
+    write("sessions/session-3.yml", VALID)
+
+    assert handoff("render", "session-3").err == (
+        "handoff: error: unknown session 'session-3'; 'sessions/session-3.yml' ends with "
+        "'.yml', "
+        "expected '.yaml': rename it to 'sessions/session-3.yaml'\n"
+    )
+
+
+def test_created_is_today_in_the_zone_of_the_project(handoff: Handoff) -> None:
+    days = []
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):  # never on the same day
+        write("handoff.yaml", f"engine: duckdb\ntimezone: {zone}\n")
+        assert handoff("new", f"session-{len(days) + 2}", "--bare").code == 0
+        days.append(Path(f"sessions/session-{len(days) + 2}.yaml").read_text())
+
+    first, second = (text.partition("created: ")[2][:10] for text in days)
+    assert first > second

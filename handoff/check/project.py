@@ -84,6 +84,16 @@ def compared_with_missing(project: ProjectContext) -> Iterator[Finding]:
                 yield from _wrong_name(project, session, key, name, fact.place)
 
 
+@rule("S026", "warning", "a session file that is not read, because of its name or place")
+def misplaced_session(project: ProjectContext) -> Iterator[Finding]:
+    """A session is read from `sessions/<id>.yaml` only; a file next to it is easily missed.
+
+    Fails: `sessions/session-3.yml`, `sessions/old/session-3.yaml`, `docs/session-3.yaml`.
+    """
+    for each in project.misplaced:
+        yield Place(each.path), f"{each.why}; {each.fix}"
+
+
 @rule("Q031", "note", "a query that no session uses")
 def query_unused(project: ProjectContext) -> Iterator[Finding]:
     """A query that no session uses is forgotten, ready to be deleted, or not of handoff.

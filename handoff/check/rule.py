@@ -31,6 +31,7 @@ from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Level, Place, Problem, truncate
 from handoff.base.tree import Tree
 from handoff.facts.recorded import Fact, Facts, Value, is_current
+from handoff.project.session_files import MisplacedSession
 from handoff.session.model import QueryFact, Session, SourceFact, Text, place_in
 from handoff.session.reading_list import ToRead, to_read
 from handoff.session.walk import OpenBlank, texts
@@ -384,6 +385,7 @@ class ProjectContext(Struct, frozen=True, dict=True):
     """Each session's document path, by its id."""
     query_files: Mapping[str, str]
     """The path of every query file, by its name."""
+    misplaced: Sequence[MisplacedSession] = ()
     unread: frozenset[str] = frozenset()
     """Ids of sessions whose files have errors: they exist, but what they say is unknown."""
 

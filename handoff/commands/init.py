@@ -136,7 +136,7 @@ def init(
         engine=(_engine(engine) if engine else project.settings.engine) or detected.engine,
         output=(found.folder if found else None) or Chosen().output,
         number=found.next_number if found else 1,
-        today=date.today(),
+        today=project.today(),
         project=detected.project,
         read=found.paths[-1] if found else None,
         is_in_git=_is_in_git(folder),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 import typer
@@ -56,7 +55,7 @@ def new(
     created_session = begin(
         project,
         session,
-        created=options.day("--created", created) or date.today(),
+        created=options.day("--created", created) or project.today(),
         source_id=find_session(project, source or "latest") if has_source else None,
         template=template,
     )

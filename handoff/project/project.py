@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -22,6 +24,7 @@ from handoff.base.problems import (
     nearest,
 )
 from handoff.project.overrides import Override
+from handoff.project.session_files import misplaced_sessions
 from handoff.project.settings import Settings, load
 from handoff.session.model import SESSION_ID
 
@@ -88,6 +91,9 @@ class Project(Struct, frozen=True):
         if wanted in ids:
             return wanted
         known = (nearest(wanted, [*ids, "latest"]) if ids else "") or _listed(ids)
+        for each in misplaced_sessions(self.root):
+            if each.id.casefold() == PurePosixPath(wanted).stem.casefold():
+                known = f"; '{each.path}' {each.why}: {each.fix}"
         raise UsageError(f"unknown session '{name}'{known}")
 
     def _stem(self, name: str, here: Path) -> str:
@@ -98,6 +104,10 @@ class Project(Struct, frozen=True):
         if file.resolve().parent != (self.root / "sessions").resolve():
             raise UsageError(f"'{name}' is not a file in 'sessions/'")
         return file.stem
+
+    def today(self) -> date:
+        """The day that it is in the project's time zone."""
+        return datetime.now(ZoneInfo(self.settings.timezone)).date()
 
     def query_names(self) -> tuple[str, ...]:
         """`<subject>/<query>.sql` for each query, without the scripts of the sample."""

@@ -19,6 +19,7 @@ from handoff.base.progress import Progress, counted_items
 from handoff.base.secrets import Allowance
 from handoff.facts.recorded import Facts, is_current
 from handoff.project.project import Project
+from handoff.project.session_files import misplaced_sessions
 from handoff.publish import gate
 from handoff.publish.archive import Places
 from handoff.render.document import Document
@@ -88,7 +89,9 @@ def check(
         unread = frozenset(chosen) - documents.keys()
         problems += () if unread else run.scan.unused()
         files = {name: project.query_path(name) for name in project.query_names()}
-        context_of_all = rules.ProjectContext(outlines, documents, files, unread)
+        context_of_all = rules.ProjectContext(
+            outlines, documents, files, tuple(misplaced_sessions(project.root)), unread
+        )
         problems += rules.project_problems(context_of_all)
         problems += _template_problems(project)
     return Report.of(problems)
