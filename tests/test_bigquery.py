@@ -26,9 +26,8 @@ from handoff.facts.recorded import Column, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import BoundQuery, read
 from handoff.warehouse.bigquery.client import endpoint, takes_credentials
-from handoff.warehouse.bigquery.doctor import doctor_checks
 from handoff.warehouse.bigquery.dry_run import MIB, BilledCost, CostEstimate
-from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
+from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse, doctor_checks
 from handoff.warehouse.port import DoctorStep
 
 AS_OF = datetime(2026, 1, 3, 16, 20, tzinfo=UTC)

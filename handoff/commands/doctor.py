@@ -154,7 +154,7 @@ def _duckdb(project: Project, progress: Progress) -> Iterator[DoctorStep]:
 
 def _bigquery(project: Project, progress: Progress) -> Iterator[DoctorStep]:
     # slow: 0.5 s
-    from handoff.warehouse.bigquery.doctor import doctor_checks
+    from handoff.warehouse.bigquery.warehouse import doctor_checks
 
     yield from doctor_checks(project.settings.bigquery)
 

@@ -1,14 +1,15 @@
 """BigQuery as a warehouse: estimates first, stays in the budget, cancels on Ctrl-C.
 
 Each query is first a dry run, which is free: it must be one SELECT over allowed tables, return
-what its header declares, and fit the budget. Then all run in parallel.
+what its header declares, and fit the budget. Then all run in parallel. `doctor_checks` finds
+what keeps them from running.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,11 +17,11 @@ from google.api_core import exceptions as api
 from google.cloud.bigquery import Table
 from msgspec.structs import replace
 
-from handoff.base.problems import WorldError
+from handoff.base.problems import HandoffError, WorldError, nearest
 from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.query import BoundQuery
+from handoff.sql.query import BoundQuery, Query, read
 from handoff.sql.tables import Tables, TableSchema
 from handoff.sql.types import BadType, BadValue
 from handoff.warehouse.bigquery import wire
@@ -30,8 +31,10 @@ from handoff.warehouse.bigquery.client import (
     Connection,
     Jobs,
     connect,
+    endpoint,
     resource,
     run_parallel,
+    takes_credentials,
 )
 from handoff.warehouse.bigquery.dry_run import (
     BilledCost,
@@ -43,8 +46,9 @@ from handoff.warehouse.bigquery.dry_run import (
     refuse_plan,
     refuse_text,
 )
-from handoff.warehouse.bigquery.errors import explain
+from handoff.warehouse.bigquery.errors import ExplainedError, explain
 from handoff.warehouse.port import (
+    DoctorStep,
     ResultTooLarge,
     describe_differences,
     too_many_rows,
@@ -132,13 +136,7 @@ class BigQueryWarehouse:
         except (ResultTooLarge, BadValue, BadType) as error:
             return _refused(f"{bound.query.path}: {error}")
         except Exception as error:
-            explained = explain(
-                error,
-                bound.query,
-                project=str(connection.client.project),
-                settings=self._settings,
-                catalogue=catalogue,
-            )
+            explained = _explain(error, bound.query, connection, catalogue, self._settings)
             if explained is None:
                 raise
             return Failure(explained.message, _now(), explained.exit_code)
@@ -232,6 +230,17 @@ def _refused(message: str) -> Failure:
     return Failure(message, _now(), exit_code=1)
 
 
+def _explain(
+    error: Exception,
+    query: Query,
+    connection: Connection,
+    catalogue: Catalogue,
+    settings: Settings,
+) -> ExplainedError | None:
+    project = str(connection.client.project)
+    return explain(error, query, project=project, settings=settings, catalogue=catalogue)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -310,3 +319,87 @@ class Catalogue:
                     # a hint is not worth an error: the one that is explained matters
                     self._known[key] = default
             return self._known[key]  # type: ignore[return-value]  # each key has its type
+
+
+# --- checks of the setup -----------------------------------------------------------------
+
+_CLOCK_TOLERANCE = timedelta(seconds=60)
+"""`as_of` is to the minute; credentials are rejected at five."""
+
+
+def doctor_checks(settings: Settings, *, retry_seconds: float = 10.0) -> Iterator[DoctorStep]:
+    """The finding of each step; stops at the first that the others depend on."""
+    try:
+        wire.check_labels(settings)
+        yield _endpoint(settings)
+        connection = connect(settings, retry_seconds=retry_seconds, progress=lambda _: None)
+    except HandoffError as error:
+        # each message is 'what, what to do'
+        detail, _, fix = str(error).partition(", ")
+        yield DoctorStep("credentials", False, detail, fix)
+        return
+    try:
+        yield DoctorStep("credentials", True, _account(connection, settings))
+        yield DoctorStep("project", True, str(connection.client.project))
+        yield _dry_run(connection, settings)
+        if settings.dataset:
+            yield _dataset(connection, settings, settings.dataset)
+        if connection.clock.ahead is not None:  # not every server sends its time
+            yield _clock(connection.clock.ahead)
+    finally:
+        connection.close()
+
+
+def _endpoint(settings: Settings) -> DoctorStep:
+    server = endpoint(settings)
+    if server is None:
+        return DoctorStep("endpoint", True, "bigquery.googleapis.com")
+    sent = "" if takes_credentials(server) else ", without credentials"
+    return DoctorStep("endpoint", True, f"{server}{sent}")
+
+
+def _account(connection: Connection, settings: Settings) -> str:
+    credentials = connection.credentials
+    if settings.impersonate:
+        return f"impersonating {settings.impersonate}"
+    account = getattr(credentials, "service_account_email", None)
+    return str(account or getattr(credentials, "account", None) or type(credentials).__name__)
+
+
+def _dry_run(connection: Connection, settings: Settings) -> DoctorStep:
+    query = read(b"-- returns: n INT64\nSELECT 1 AS n", "SELECT 1", "doctor.sql")
+    bound = BoundQuery("doctor", query, {"as_of": datetime.now(UTC)})
+    configuration = wire.dry_run_configuration(bound, replace(settings, dataset=None))
+    try:
+        job = Jobs(connection, settings.timeout_seconds).dry_run(query.text, configuration)
+    except Exception as error:
+        explained = _explain(error, query, connection, Catalogue(connection), settings)
+        if explained is None:
+            raise
+        detail, _, fix = explained.message.partition(", ")
+        return DoctorStep("dry run", False, detail, fix)
+    where = job.location or "the default location"
+    return DoctorStep("dry run", True, f"SELECT 1 in {where}")
+
+
+def _dataset(connection: Connection, settings: Settings, name: str) -> DoctorStep:
+    project, dataset = wire.dataset_of(name, str(connection.client.project))
+    catalogue = Catalogue(connection)
+    location = catalogue.location(project, dataset)
+    if location is None:
+        hint = nearest(dataset, catalogue.datasets(project))
+        detail = f"no dataset '{project}.{dataset}', or no access"
+        return DoctorStep("dataset", False, detail, f"check 'bigquery: dataset:'{hint}")
+    if settings.location and settings.location.casefold() != location.casefold():
+        detail = f"'{project}.{dataset}' is in {location}, jobs run in {settings.location}"
+        return DoctorStep("dataset", False, detail, f"set 'bigquery: location: {location}'")
+    return DoctorStep("dataset", True, f"{project}.{dataset} in {location}")
+
+
+def _clock(ahead: timedelta) -> DoctorStep:
+    seconds = round(ahead.total_seconds(), -1)
+    if abs(ahead) < _CLOCK_TOLERANCE:
+        return DoctorStep("clock", True, "agrees with the server's")
+    word = "ahead of" if seconds > 0 else "behind"
+    detail = f"{abs(seconds):.0f} s {word} the server's"
+    return DoctorStep("clock", False, detail, "set the clock (NTP)")
