@@ -76,3 +76,17 @@ def test_bytes_hidden_behind_an_emoji_are_found() -> None:
 @given(st.text())
 def test_what_is_revealed_hides_nothing(text: str) -> None:
     assert list(hidden_characters(revealed(text))) == []
+
+
+def test_each_hidden_character_is_spelled_out() -> None:
+    every = "a".join(map(chr, range(0x110000)))
+    hidden = {character for _, character in hidden_characters(every)}
+
+    assert [each for each in sorted(hidden) if revealed(each) == each] == []
+
+
+@given(st.text(st.sampled_from("a⏸⚠➡\ufe0f\ufe0e\u200d\u20e3\u00a0✅🏽")))
+def test_frequent_emoji_are_revealed_as_by_the_pattern(text: str) -> None:
+    hidden = list(hidden_characters(text))
+
+    assert len(revealed(text)) == len(text) + len(hidden) * (len("\\ufe0f") - 1)

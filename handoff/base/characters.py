@@ -38,6 +38,15 @@ _SEEN_OR_HIDDEN = lazy_pattern(
 )
 
 
+_PICTURES = ("\u23f8\ufe0f", "\u26a0\ufe0f", "\u27a1\ufe0f")
+"""Frequent emoji with the selector that is meant: ⏸️, ⚠️, ➡️."""
+_PRINTABLE = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+"""The hidden characters that are printable to Unicode's categories."""
+
+
 def hidden_characters(text: str) -> Iterator[tuple[int, str]]:
     """Each character that nobody sees, with its offset; tabs and line breaks are seen."""
     for match in _SEEN_OR_HIDDEN.finditer(text):
@@ -56,7 +65,10 @@ def has_half(text: str) -> bool:
 
 def revealed(text: str) -> str:
     """`text` as one line in which each character can be seen: `\\u200b` for what cannot."""
-    if text.isascii() and text.isprintable():  # nearly every text; the pattern is large
+    plain = text
+    for picture in _PICTURES:
+        plain = plain.replace(picture, "")
+    if plain.isprintable() and _PRINTABLE.isdisjoint(plain):  # the pattern is large
         return text
     return _SEEN_OR_HIDDEN.sub(_spelled, text)
 

@@ -290,9 +290,10 @@ def checked(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
 def _signature(
     function: Callable[..., Any],
 ) -> tuple[inspect.Signature, dict[str, object]]:
-    hints = typing.get_type_hints(function)
-    hints.pop("return", None)
-    return inspect.signature(function), hints
+    signature = inspect.signature(function, eval_str=True)
+    parameters = signature.parameters.items()
+    hints = {name: each.annotation for name, each in parameters if name != "self"}
+    return signature, hints
 
 
 def _check(name: str, key: str, value: object, hint: object) -> None:
