@@ -26,6 +26,8 @@ class SecretRule(Struct, frozen=True):
     """`module.Class` under `detect_secrets.plugins`, in place of a pattern."""
     shortest: int = 0
     """Characters without a space in the shortest text in which the rule finds something."""
+    names: tuple[str, ...] = ()
+    """In lower case: one of them ends what is before a `:` or `=`, spaces and quotes aside."""
     accepts: Callable[[str], bool] | None = None
     """Whether what the pattern found is a secret and not a placeholder; `None`: always."""
 
@@ -275,6 +277,7 @@ RULES: dict[str, SecretRule] = {
         rf"(?<![A-Za-z0-9_.$-]){_NAME}[\"']?(?:"
         r"\s{0,3}[:=]{1,2}\s{0,3}[\"']([^\s\"'{}$<>()]{6,400})[\"']"
         r"|=([^\s\"'`,;{}$<>()\[\]|*]{8,400})|:\s{1,3}([^\s\"'`,;{}$<>()\[\]|*]{8,400})(?=[\s,\"'`]|$))",
+        names=("key", "secret", "token", "password", "passwd", "pwd", "passphrase"),
         accepts=is_random,
     ),
     "command-line-password": SecretRule(

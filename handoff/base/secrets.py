@@ -122,13 +122,20 @@ def _found(text: str) -> Iterator[SecretFinding]:
         longest = max(map(len, line.split()), default=0)
         tokens: list[str] = []
         for name in names:
-            if longest < RULES[name].shortest:
+            rule = RULES[name]
+            if longest < rule.shortest or not _has_name(line, rule.names):
                 continue
             for value in _values(name, line):
                 is_part = any(each in value or value in each for each in tokens)
                 if not (is_part and RULES[name].accepts):
                     tokens.append(value)
                     yield SecretFinding(number, name, value)
+
+
+def _has_name(line: str, names: tuple[str, ...]) -> bool:
+    """Whether one of `names` is before a `:` or `=`; `True` for a rule without names."""
+    before = line.casefold().replace("=", ":").split(":")[:-1] if names else ()
+    return not names or any(each.rstrip().rstrip("\"'").endswith(names) for each in before)
 
 
 _MANY = 20
