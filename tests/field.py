@@ -132,6 +132,11 @@ class Measured(Struct, frozen=True):
         return None if is_same else f"status {found!r}, expected {expected!r}"
 
     @property
+    def has_wrong_status(self) -> bool:
+        """Whether a status was found that is not the session's."""
+        return bool(self.status_problem) and "status" in (self.session or {})
+
+    @property
     def day_problem(self) -> str | None:
         expected, found = self._expected("day", None), (self.session or {}).get("created")
         found = found.get("date") if isinstance(found, dict) else found
@@ -418,6 +423,7 @@ def _expected_figures(documents: Sequence[Measured]) -> Iterator[Figure]:
         "next session", (bool(each.next_problem) for each in following), len(following)
     )
     yield _all_but("status", (bool(each.status_problem) for each in documents), count)
+    yield _all_but("status not wrong", (each.has_wrong_status for each in documents), count)
     yield _all_but("day", (bool(each.day_problem) for each in documents), count)
     yield _all_but("checklist items", (bool(each.items_problem) for each in documents), count)
     yield _all_but("sections", (len(each.sections_missed) for each in documents), sections)
