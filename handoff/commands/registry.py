@@ -1,6 +1,6 @@
 """Every command of `handoff`; a command's module is imported when the command runs."""
 
-from __future__ import annotations
+# without 'from __future__ import annotations': typer evaluates each text four times (1 ms)
 
 import inspect
 from collections.abc import Mapping
