@@ -323,3 +323,76 @@ def test_documents_of_handoff_are_not_taken_for_handwritten_ones(
 
     run(["import", str(document.relative_to(root)), "--stdout"])
     assert "handoff import --into session-1 docs/" in capfd.readouterr().err
+
+
+BESIDE = [
+    (
+        "sql/create.sql",
+        "queries: queries\n",
+        "found 1 SQL file in sql/, not read: queries are in",
+    ),
+    (
+        "templates/page.html",
+        "templates: handoff-templates\n",
+        "found templates/, not read: your",
+    ),
+    (
+        "docs/09-handoff/README.md",
+        "output: docs/09-handoff/handoff\n",
+        "found docs/09-handoff/README.md, kept: documents and their index are in",
+    ),
+    (
+        "sessions/web.yaml",
+        "output: docs/09-handoff\n",
+        "1 file in sessions/ is not a session, move",
+    ),
+    (
+        "dbt_project.yml",
+        "output: docs/09-handoff\n",
+        "found dbt_project.yml: models of dbt are",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "setting", "note"), BESIDE, ids=[each[0] for each in BESIDE])
+def test_existing_files_stay_someone_elses(
+    root: Path, path: str, setting: str, note: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(root, path)
+
+    assert run(["init", "--yes", "--engine", "duckdb"]) == 0
+    said = capsys.readouterr().err
+    codes = [run(words) for words in (["render", "session-1"], ["publish"])]
+    report = api.check(api.open_project(str(root)))
+
+    assert note in said
+    assert setting in (root / "handoff.yaml").read_text()
+    assert (root / path).read_text() == "# x\n"
+    assert codes == ([0, 1] if path.startswith("sessions/") else [0, 0])
+    errors = [str(each.place) for each in report.errors]
+    assert set(errors) <= {path}
+
+
+def test_every_folder_of_handoff_is_taken(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("sql/a.sql", "queries/b.sql", "templates/c.md.j2", "sessions/session-1.yaml"):
+        put(root, name)
+
+    assert run(["init", "--yes", "--engine", "duckdb"]) == 0
+
+    assert (root / "handoff-queries/schedule/game_dates.sql").exists()
+    assert (root / "sessions/session-2.yaml").exists()
+    assert run(["render", "session-2"]) == 0
+    assert "Replace handoff-queries/schedule" in (root / "sessions/session-2.yaml").read_text()
+    assert run(["new", "session-3"]) == 0
+    assert "Replace" not in (root / "sessions/session-3.yaml").read_text()
+
+
+def test_second_init_changes_nothing(root: Path) -> None:
+    run(["init", "--yes", "--engine", "duckdb"])
+    before = {path: (root / path).read_bytes() for path in files(root)}
+
+    assert run(["init", "--yes"]) == 0
+
+    assert {path: (root / path).read_bytes() for path in files(root)} == before

@@ -8,10 +8,12 @@ import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
+from contextlib import suppress
 from datetime import date
+from itertools import count
 from pathlib import Path, PurePosixPath
 from string import Template
 from typing import Annotated
@@ -21,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.files import confined, is_folder, read_plain, write_new
-from handoff.base.problems import Refused, UsageError, WorldError, nearest
+from handoff.base.problems import InvalidInput, Refused, UsageError, WorldError, nearest
 from handoff.base.report import counted
 from handoff.commands import agent as agent_files
 from handoff.commands import console, options
@@ -29,7 +31,10 @@ from handoff.edit.carry_over import PLACEHOLDERS
 from handoff.project.project import SETTINGS, Project, open_project
 from handoff.project.settings import ENGINES, Engine
 from handoff.project.settings import Settings as Chosen
+from handoff.publish import index
 from handoff.publish.signature import signature
+from handoff.sql.query import read as parse_query
+from handoff.workspace.paths import session_path
 from handoff.yaml.emitter import ScalarContext, format_flow, format_scalar
 
 _STARTER = Path(__file__).parent / "starter"
@@ -76,6 +81,8 @@ class InitPlan(Struct, frozen=True):
     """Whether the first session records the state of the working tree."""
     with_session: bool = True
     """Whether to write a first session and its query; not where there are sessions."""
+    queries: str = "sql"
+    templates: str = "templates"
 
     @property
     def session(self) -> str:
@@ -128,20 +135,25 @@ def init(
         where = f", most in {found.folder}" if found.folder and len(found.paths) > 1 else ""
         count = counted(len(found.paths), "handoff")
         console.note(f"found {count}{where}, named {found.naming}: {found.paths[-1]}")
-    if project.session_ids():
-        console.note(f"found sessions: {', '.join(project.session_ids()[-5:])}")
+    sessions = [each for each in project.session_ids() if _is_session(project, each)]
+    if sessions:
+        console.note(f"found sessions: {', '.join(sessions[-5:])}")
     if engine is None and not has_settings:
         console.note(f"engine {detected.engine}: {detected.because}")
     plan = InitPlan(
         engine=(_engine(engine) if engine else project.settings.engine) or detected.engine,
         output=(found.folder if found else None) or Chosen().output,
-        number=found.next_number if found else 1,
+        number=_free_number(project, found.next_number if found else 1),
         today=project.today(),
         project=detected.project,
         read=found.paths[-1] if found else None,
         is_in_git=_is_in_git(folder),
-        with_session=not project.session_ids(),
+        with_session=not sessions,
+        queries=project.settings.queries,
+        templates=project.settings.templates,
     )
+    plan = plan if has_settings else _beside_existing_files(project, plan)
+    _report_existing_files(project, sessions)
     if not yes and sys.stdin.isatty() and sys.stdout.isatty():
         plan = _prompt_for_plan(plan, engine, has_settings=has_settings)
     for path, is_new in write_files(project.root, plan).items():
@@ -153,6 +165,77 @@ def init(
     if found:
         console.note(f"to convert a document to a session: handoff import {found.paths[-1]}")
     return 0
+
+
+def _is_session(project: Project, session_id: str) -> bool:
+    """Whether the file has a key that every session has; others are someone else's."""
+    try:
+        content = project.read(session_path(session_id)) or b""
+    except (Refused, WorldError):
+        return False
+    return bool(re.search(rb"(?m)^(session|title|created):", content))
+
+
+def _free_number(project: Project, number: int) -> int:
+    taken = project.session_ids()
+    return next(n for n in count(number) if f"session-{n}" not in taken)
+
+
+def _beside_existing_files(project: Project, plan: InitPlan) -> InitPlan:
+    """The plan with other folders where those of the defaults hold someone else's files."""
+    foreign = [name for name in project.query_names() if not _is_query(project, name)]
+    if foreign:
+        queries = _free_folder(project, "queries")
+        files = counted(len(foreign), "SQL file")
+        console.note(f"found {files} in {plan.queries}/, not read: queries are in {queries}/")
+        plan = replace(plan, queries=queries)
+    if any(_entries(project, plan.templates)):
+        templates = _free_folder(project, "templates")
+        console.note(f"found {plan.templates}/, not read: your templates are in {templates}/")
+        plan = replace(plan, templates=templates)
+    for name in (index.NAME, index.LATEST):
+        path = f"{plan.output}/{name}"
+        if project.path(path).exists() and not _has_signature(project, path):
+            output = f"{plan.output}/handoff"
+            console.note(f"found {path}, kept: documents and their index are in {output}/")
+            return replace(plan, output=output)
+    return plan
+
+
+def _report_existing_files(project: Project, sessions: Sequence[str]) -> None:
+    others = [each for each in project.session_ids() if each not in sessions]
+    if others:
+        files = counted(len(others), "file")
+        verb = "is not a session" if len(others) == 1 else "are not sessions"
+        paths = ", ".join(map(session_path, others[:5]))
+        console.note(f"{files} in sessions/ {verb}, move elsewhere what is not: {paths}")
+    if _entries(project, "dbt_project.yml"):
+        console.note("found dbt_project.yml: models of dbt are not read, queries are plain SQL")
+
+
+def _is_query(project: Project, name: str) -> bool:
+    """Whether an `.sql` file has the header of a query."""
+    try:
+        content = project.read(project.query_path(name)) or b""
+        parse_query(content, name, name)
+    except (InvalidInput, Refused, WorldError):
+        return False
+    return True
+
+
+def _entries(project: Project, path: str) -> list[str]:
+    """The names in a folder, or of a file; empty if there is none."""
+    place = project.root / path
+    if is_folder(place):
+        with suppress(OSError):
+            return [each.name for each in place.iterdir() if each.name[0] != "."]
+    return [place.name] if place.is_file() else []
+
+
+def _free_folder(project: Project, name: str) -> str:
+    """A folder that does not exist yet, or is empty."""
+    names = ([name] if name == "queries" else []) + [f"handoff-{name}", f"handoff/{name}"]
+    return next((each for each in names if not _entries(project, each)), names[-1])
 
 
 def _is_in_git(folder: Path) -> bool:
@@ -208,6 +291,7 @@ def write_files(root: Path, plan: InitPlan) -> dict[str, bool]:
     result: dict[str, bool] = {}
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder).as_posix().replace("session-1", plan.session)
+        path = re.sub("^sql/", f"{plan.queries}/", path)
         if file.is_file() and (plan.with_session or "/" not in path):
             content = Template(file.read_text("utf-8")).substitute(values).encode()
             result[path] = write_new(confined(root, path), content, place=path)
@@ -244,8 +328,15 @@ def _values(plan: InitPlan) -> dict[str, str]:
     project = f"bigquery: {{project: {format_flow(plan.project)}}}" if plan.project else ""
     without = "# bigquery: {project: my-project, location: US, dataset: my_dataset}"
     read = f"    - {{path: {format_flow(plan.read)}, note: the previous handoff}}\n"
+    folders = {"queries": plan.queries, "templates": plan.templates}
+    changed = [(key, each) for key, each in folders.items() if each != getattr(Chosen(), key)]
     return {
-        **PLACEHOLDERS,
+        **{
+            name: text.replace("sql/", f"{plan.queries}/")
+            for name, text in PLACEHOLDERS.items()
+        },
+        "queries": plan.queries,
+        "folders": "".join(f"{key}: {format_flow(each)}\n" for key, each in changed),
         "number": str(plan.number),
         "next": str(plan.number + 1),
         "day": str(plan.today),
@@ -282,8 +373,10 @@ def find_documents(paths: Iterable[str]) -> FoundDocuments | None:
 
 def _is_own(project: Project, path: str) -> bool:
     """Whether handoff wrote the document, by its signature line."""
-    if not _is_handoff(path):
-        return False
+    return _is_handoff(path) and _has_signature(project, path)
+
+
+def _has_signature(project: Project, path: str) -> bool:
     try:
         return signature(project.read(path) or b"").owner is not None
     except (Refused, WorldError):

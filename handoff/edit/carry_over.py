@@ -55,6 +55,8 @@ PLACEHOLDERS = {
     "replace_first": "Replace sql/first/timestamp.sql with a query of your own",
 }
 """What `init` and `new` write as an example of an item; nobody's work."""
+_REPLACED = re.compile(r"^Replace \S+/((?:schedule/game_dates|first/timestamp)\.sql)")
+"""The folder of the queries is a setting."""
 _READ = {"read", "reread", "review", "reviewed"}
 _HANDOFF = {"handoff", "handover", "session"}
 _AROUND = re.compile(
@@ -347,6 +349,7 @@ def _open_boxes(source: PreviousSession) -> Iterator[tuple[str, YamlValue]]:
 def _is_work(words: str) -> bool:
     """Whether an item asks for more than to read the handoff, and nobody's example is it."""
     plain = _TICKS.sub("", words).strip()
+    plain = _REPLACED.sub(r"Replace sql/\1", plain)
     if plain in PLACEHOLDERS.values():
         return False
     joined = re.sub(r"\bhand[- ](?=off|over)", "hand", plain.casefold())

@@ -166,7 +166,7 @@ def template_folders(project: Project) -> Folders:
 def load_receipts(project: Project, session_id: str) -> tuple[Receipt, ...]:
     """The session's receipts, the oldest first. Raises InvalidInput, WorldError."""
     path = receipts_path(session_id)
-    source = project.read(path)
+    source = project.read_input(path)
     if source is None:
         return ()
     from handoff.facts import receipts  # not for a session without receipts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -245,7 +246,7 @@ def load_facts(project: Project, session_id: str) -> Facts | None:
     Raises InvalidInput where they cannot be read or were edited, and WorldError.
     """
     path = facts_path(session_id)
-    source = project.read(path)
+    source = project.read_input(path)
     if source is None:
         return None
     facts = _load(source, path)
@@ -261,8 +262,8 @@ _load = lru_cache(maxsize=16)(facts_file.load)
 
 def load_facts_leniently(project: Project, session_id: str) -> Facts | None:
     """The session's recorded facts; `None` also where the file cannot be read."""
-    source = project.read(facts_path(session_id))
     try:
+        source = project.read_input(facts_path(session_id))
         return _load(source, facts_path(session_id)) if source is not None else None
     except InvalidInput:
         return None
@@ -291,9 +292,9 @@ def earlier(project: Project, session: Session) -> Mapping[str, EarlierSession]:
 
     found: dict[str, EarlierSession] = {}
     for session_id in earlier_ids(session):
-        source = project.read(facts_path(session_id))
+        is_there = os.path.lexists(project.root / facts_path(session_id))
         facts = load_facts_leniently(project, session_id)
-        why = {} if source is None else {"why": "has facts that cannot be read"}
+        why = {"why": "has facts that cannot be read"} if is_there else {}
         found[session_id] = EarlierSession(session_id, facts, **why)
     return found
 

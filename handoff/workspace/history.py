@@ -17,6 +17,7 @@ from handoff.project.project import Project
 from handoff.publish.archive import Places
 from handoff.sources import git_history
 from handoff.values.view import Cells, EarlierValue, FactHistory
+from handoff.workspace.gather import load_facts_leniently
 
 VERSIONS = 10
 """Of a facts file in git that are compared."""
@@ -108,9 +109,9 @@ class ProjectFiles:
         """Every session's facts, the latest first."""
         found: list[tuple[str, Facts]] = []
         for file in sorted((self._project.root / "sessions").glob(f"*{_FACTS}")):
-            content = self._project.read(f"sessions/{file.name}")
-            facts = _loaded(content, file.name) if content is not None else None
-            found += [(file.name.removesuffix(_FACTS), facts)] if facts else []
+            session_id = file.name.removesuffix(_FACTS)
+            facts = load_facts_leniently(self._project, session_id)
+            found += [(session_id, facts)] if facts else []
         return tuple(sorted(found, key=lambda each: _as_of(each[1]), reverse=True))
 
 

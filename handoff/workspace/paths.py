@@ -162,5 +162,5 @@ def _is_intact(project: Project, path: str) -> bool:
 
     try:
         return signature(project.read(path) or b"").intact
-    except Refused:  # a link that leads out of the repository
+    except (Refused, WorldError):  # a link that leads out of the repository, a folder
         return False

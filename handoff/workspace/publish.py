@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from handoff.base.files import disk, is_plain, sweep, write_whole
 from handoff.base.locks import locked
-from handoff.base.problems import InvalidInput, Problem, Refused, Report
+from handoff.base.problems import InvalidInput, Problem, Refused, Report, WorldError
 from handoff.base.progress import Progress
 from handoff.project.project import Project
 from handoff.publish import archive, index, writer
@@ -185,7 +185,10 @@ def _resolve_records(project: Project, folder: Path) -> Iterator[str]:
         path = f"sessions/{file.name}"
         if not path.endswith((".facts.json", ".receipts.json")) or not is_plain(file):
             continue
-        content = project.read(path) or b""
+        try:
+            content = project.read_input(path) or b""
+        except InvalidInput:  # a link that leads elsewhere: 'check' reports it
+            continue
         if b"<<<<<<<" not in content:
             continue
         from handoff.publish.conflicts import merged_record  # asks git, after a merge only
@@ -236,7 +239,7 @@ def _orphans(project: Project, owners: Mapping[str, str]) -> Iterator[OrphanDocu
             continue
         try:
             there = signature(project.read(path) or b"")
-        except Refused:  # a link out of the repository: not written by handoff
+        except (Refused, WorldError):  # a link elsewhere, a folder: not written by handoff
             continue
         owner = there.owner
         if owner in (None, index.OWNER, index.LATEST_OWNER):
