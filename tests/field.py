@@ -63,7 +63,7 @@ KEYS = {
 CODES = {
     **{"B002": "blank", "C007": "count", "C009": "percent", "C010": "sum", "C011": "date"},
     **{"C012": "date", "C013": "duration", "D001": "fence", "D002": "nested"},
-    **{"D007": "link", "D008": "link", "P001": "file", "W001": "complete"},
+    **{"D007": "link", "D008": "link", "D009": "setext", "P001": "file", "W001": "complete"},
 }
 """The fault that each rule finds."""
 NEAR = {"count": 3, "nested": 8}

@@ -191,13 +191,15 @@ def missing_anchor(document: DocumentContext) -> Iterator[Finding]:
 def setext_heading(document: DocumentContext) -> Iterator[Finding]:
     """A rule of dashes right below a line makes that line a heading (CommonMark 0.31 §4.3).
 
+    An underline as long as its heading, or of `=`, is meant.
+
     Fails:
 
         Session closed at 16:20.
         ---
     """
     for heading in document.headings:
-        if heading.setext:
+        if heading.setext and not _is_underlined(document.page.lines, heading):
             message = (
                 f"the line below makes '{heading.text}' a heading; "
                 "put a blank line between them or write '#'"
@@ -229,6 +231,15 @@ _PIPE = re.compile(r"\\.|(\|)")
 def _last_line(document: DocumentContext) -> int:
     lines = document.page.lines
     return next((n for n in range(len(lines), 0, -1) if lines[n - 1].strip()), 0)
+
+
+def _is_underlined(lines: Sequence[str], heading: Heading) -> bool:
+    """Whether the line below is an underline of `heading` or ends front matter, and no rule."""
+    if heading.line == 2 and lines[0].rstrip() == "---":
+        return True
+    text, below = (_bare(line) for line in lines[heading.line - 1 : heading.line + 1])
+    is_as_long = len(below) > len("---") and abs(len(below) - len(text)) <= 2
+    return below.strip("=") == "" or (below.strip("-") == "" and is_as_long)
 
 
 def _bare(line: str) -> str:
