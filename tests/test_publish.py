@@ -58,7 +58,8 @@ def test_an_edited_document_is_refused_with_the_difference(tmp_path: Path) -> No
 
     assert str(refused.value).splitlines() == [
         "docs/one.md: error: edited manually since handoff wrote it: move the edits into the "
-        "session file, or replace it with '--overwrite', which keeps its text aside (X001)",
+        "session file with 'handoff import --into one', or replace it with '--overwrite', "
+        "which keeps its text aside (X001)",
         "--- docs/one.md (as it is)",
         "+++ docs/one.md (as rendered)",
         "@@ -1,3 +1,3 @@",
@@ -109,5 +110,5 @@ def test_a_document_that_is_a_link_out_of_the_repository_is_refused(tmp_path: Pa
 def test_line_appended_below_the_digest_is_an_edit() -> None:
     content = f"{signed(TEXT, 's')}one more\n".encode()
 
-    assert signature(content) == SignedDocument(content.decode(), "s", intact=False)
+    assert signature(content) == SignedDocument(f"{TEXT}\none more\n", "s", intact=False)
     assert state(content, TEXT, "s") == "edited"

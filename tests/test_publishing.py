@@ -172,7 +172,8 @@ def test_edited_document_is_kept_and_the_others_are_written(tmp_path: Path) -> N
     assert changed(done) == [TWO]
     assert [each.splitlines()[0] for each in done.refused] == [
         f"{OUTPUT}/{ONE}: error: edited manually since handoff wrote it: move the edits into "
-        "the session file, or replace it with '--overwrite', which keeps its text aside (X001)"
+        "the session file with 'handoff import --into one', or replace it with '--overwrite', "
+        "which keeps its text aside (X001)"
     ]
     assert done.exit_code == 1
     assert documents(tmp_path)[ONE] == edited

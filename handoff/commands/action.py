@@ -14,8 +14,8 @@ from handoff.base.report import counted
 from handoff.base.secrets import scan
 from handoff.commands import console
 from handoff.project.project import Project
-from handoff.publish import index, writer
-from handoff.publish.signature import signature
+from handoff.publish import writer
+from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, signature
 from handoff.render.content import fence
 from handoff.sources.git_history import content_at
 from handoff.workspace.build import BuiltDocument, ProjectBuild
@@ -54,7 +54,7 @@ def differences(project: Project) -> str:
     """
     shown, size, omitted = [], 0, 0
     for built in ProjectBuild(project).documents():
-        if built.owner in (index.OWNER, index.LATEST_OWNER):
+        if built.owner in (INDEX_OWNER, LATEST_OWNER):
             continue
         part = "\n".join(_difference(project, built))
         size += len(part.encode())

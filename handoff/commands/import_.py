@@ -108,8 +108,15 @@ def _merge(session: str, document: str | None, root: str | None) -> int:
     for place, field in result.places:
         console.note(f"{place}: merged into {field}")
     console.problems(result.problems)
-    if result.is_whole:
+    if result.is_whole and not result.places:
+        console.note(f"the session has every edit of {path}; next: handoff publish")
+    elif result.is_whole:
         console.note(f"all edits of {path} were merged into the session; next: handoff publish")
+    elif not result.problems:
+        console.note(
+            f"all edits of {path} were merged into the session, which changes other lines, "
+            "too; next: handoff publish --overwrite"
+        )
     return 1 if result.problems else 0
 
 

@@ -21,6 +21,7 @@ from handoff.edit.operations import EditResult
 from handoff.edit.save import save
 from handoff.facts.recorded import Facts
 from handoff.project.project import Project
+from handoff.publish.markdown_content import has_same_content, unformatted
 from handoff.publish.signature import signature, was_written
 from handoff.session import decode
 from handoff.sources import git_history
@@ -104,7 +105,7 @@ def merge_document(
     source = parse_yaml(project.read(name) or b"", name)
     # slow, so the session file is locked only afterwards
     renderer = _renderer(project, session_id, document.path, facts)
-    result = merge_edits(source, base, edited.text, renderer)
+    result = merge_edits(source, base, _without_formatting(base, edited.text), renderer)
 
     def edit(now: ParsedYAML) -> EditResult:
         if now.encode() != source.encode():
@@ -115,7 +116,7 @@ def merge_document(
     return MergedDocument(
         tuple((Place(path, each.line), format_path(keys)) for each, keys in result.merged),
         tuple(_unmerged_problem(each, path) for each in result.unmerged),
-        result.text == edited.text,
+        result.text == edited.text or has_same_content(result.text, edited.text),
     )
 
 
@@ -134,6 +135,16 @@ def _find_base(project: Project, content: bytes, now: str, path: str) -> str | N
         if was_written(content, text):
             return text
     return None
+
+
+def _without_formatting(base: str, edited: str) -> str:
+    """The edited document as it was before a formatter changed it, too.
+
+    A single change of spaces or markers was made by a person.
+    """
+    pairs = (("\n".join(each.old), "\n".join(each.new)) for each in edited_ranges(base, edited))
+    is_formatted = sum(has_same_content(old, new) for old, new in pairs) > 1
+    return unformatted(base, edited) if is_formatted else edited
 
 
 def _renderer(

@@ -14,11 +14,7 @@ from handoff.session.model import DEFAULT_PROMPT
 from handoff.values.printing import escaped
 
 NAME = "README.md"
-OWNER = "index"
-"""What the index's file is signed as."""
 LATEST = "LATEST.md"
-LATEST_OWNER = "latest"
-"""What the pointer to the latest is signed as."""
 
 
 class IndexRow(Struct, frozen=True):

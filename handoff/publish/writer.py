@@ -14,7 +14,8 @@ from msgspec import Struct
 from handoff.base.conflict_markers import conflicts
 from handoff.base.files import confined, read_plain, remove, write_new, write_whole
 from handoff.base.problems import Level, Place, Problem, Refused
-from handoff.publish.signature import signature, signed
+from handoff.publish.markdown_content import has_same_content, unformatted
+from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, signature, signed
 
 FileState = Literal["missing", "current", "outdated", "edited", "foreign", "taken", "conflict"]
 """Of a document file against what is rendered now: `edited` since handoff wrote it, `foreign`
@@ -41,6 +42,10 @@ def state(content: bytes | None, text: str, owner: str) -> FileState:
         return "current" if there.intact else "outdated"
     if there.owner is None:
         return "foreign"
+    is_plain = there.intact and not there.formatted
+    if there.owner == owner and not is_plain and has_same_content(there.text, text):
+        # a formatter changed it, or its manual edits were merged
+        return "current" if there.intact else "outdated"
     if not there.intact:
         return "edited"
     return "outdated" if there.owner == owner else "taken"
@@ -103,7 +108,7 @@ def write(
     saved = None
     if content is not None and now != "outdated":
         if not overwrite:
-            found = problem(path, now, line=line)
+            found = problem(path, now, owner, line=line)
             raise Refused(f"{found}\n{difference(path, content, text)}")
         saved = _put_aside(root, path, content)
 
@@ -118,7 +123,7 @@ def write(
 _SAYS: dict[FileState, tuple[str, str]] = {
     "edited": (
         "X001",
-        "edited manually since handoff wrote it: move the edits into the session file",
+        "edited manually since handoff wrote it: move the edits into the session file{into}",
     ),
     "foreign": (
         "X002",
@@ -134,9 +139,14 @@ _SAYS: dict[FileState, tuple[str, str]] = {
 }
 
 
-def problem(path: str, state: FileState, *, why: str = "", line: int = 0) -> Problem:
-    """What is wrong with the document file `path` in `state`, and how to fix it."""
+def problem(
+    path: str, state: FileState, owner: str, *, why: str = "", line: int = 0
+) -> Problem:
+    """What is wrong with the owner's document file in `state`, and how to fix it."""
     code, message = _SAYS[state]
+    is_session = owner not in (INDEX_OWNER, LATEST_OWNER)
+    into = f" with 'handoff import --into {owner}'" if is_session else ""
+    message = message.replace("{into}", into)
     fix = "; 'handoff publish' writes it"
     if state not in ("missing", "outdated"):
         fix = ", or replace it with '--overwrite', which keeps its text aside"
@@ -151,9 +161,12 @@ def clash(path: str, other: str) -> Problem:
 
 def difference(path: str, content: bytes | None, text: str, *, most: int | None = None) -> str:
     """The way from the file to what would replace it, cut after `most` lines."""
-    there = signature(content or b"").text
+    there = signature(content or b"")
+    before = there.text
+    if there.owner is not None and (there.formatted or not there.intact):
+        before = unformatted(text, before)
     names = f"{path} (as it is)", f"{path} (as rendered)"
-    found = unified_diff(there.splitlines(), text.splitlines(), *names, lineterm="")
+    found = unified_diff(before.splitlines(), text.splitlines(), *names, lineterm="")
     lines = list(islice(found, most))
     rest = sum(1 for _ in found)
     return "\n".join([*lines, *([f"... {rest} more lines"] if rest else [])])

@@ -23,7 +23,7 @@ from handoff.publish import index, writer
 from handoff.publish.archive import named
 from handoff.publish.build_cache import BuildRecord, Due, Overview, digest, load_cache
 from handoff.publish.index import IndexRow
-from handoff.publish.signature import signed
+from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, signed
 from handoff.render.document import Document, deadline_text, deadline_time, deadlines
 from handoff.session.decode import position_of
 from handoff.session.model import LEVELS, Session, Severity, Text
@@ -101,15 +101,16 @@ class ProjectBuild:
             newest = [rows[each] for each in sorted_newest_first(positions)]
             latest = latest_position(positions)
             text = index.index(newest, folder, latest)
-            yield BuiltDocument(index.OWNER, f"{folder}/{index.NAME}", text)
+            yield BuiltDocument(INDEX_OWNER, f"{folder}/{index.NAME}", text)
             prompts = {each.listed.session: each.prompts for each in self._records}
             text = index.pointer(rows.get(latest or ""), folder, prompts.get(latest or "", {}))
-            yield BuiltDocument(index.LATEST_OWNER, f"{folder}/{index.LATEST}", text)
+            yield BuiltDocument(LATEST_OWNER, f"{folder}/{index.LATEST}", text)
 
-    def done(self, built: BuiltDocument) -> None:
-        """The file of the document is current now."""
+    def done(self, built: BuiltDocument, content: bytes | None = None) -> None:
+        """The file of the document is current now: as written, or formatted with `content`."""
         if built.made is not None:
-            self._memory.keep(built.owner, built.made)
+            file = built.made.file if content is None else sha256(content).hexdigest()
+            self._memory.keep(built.owner, replace(built.made, file=file))
 
     def save(self) -> None:
         """Save the cache for the next run."""

@@ -14,8 +14,8 @@ from handoff.base.locks import locked
 from handoff.base.problems import InvalidInput, Problem, Refused, Report, WorldError
 from handoff.base.progress import Progress
 from handoff.project.project import Project
-from handoff.publish import archive, index, writer
-from handoff.publish.signature import signature
+from handoff.publish import archive, writer
+from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, signature
 from handoff.publish.writer import OrphanDocument, WriteResult
 from handoff.render.document import Document
 from handoff.workspace.build import BuiltDocument, ProjectBuild
@@ -153,14 +153,13 @@ def unpublished(
     for built in build.documents():
         text = built.text
         if text is None:
-            build.done(built)
             continue
         content = project.read(built.path)
         now, line = writer.merged_state(project.root, built.path, content, text, built.owner)
-        if now == "current":
-            build.done(built)
+        if content is not None and now == "current":
+            build.done(built, content)
             continue
-        problem = writer.problem(built.path, now, why=_why(built, now), line=line)
+        problem = writer.problem(built.path, now, built.owner, why=_why(built, now), line=line)
         difference = writer.difference(built.path, content, text, most=MAX_DIFFERENCE)
         found.append(UnpublishedChange(problem, difference if now != "missing" else ""))
     build.save()
@@ -204,6 +203,10 @@ def _publish(
 ) -> WriteResult:
     if built.text is None:
         return WriteResult(built.path, changed=False)
+    content = project.read(built.path)
+    if content is not None and writer.state(content, built.text, built.owner) == "current":
+        build.done(built, content)
+        return WriteResult(built.path, changed=False)
     written = _put(project, built.path, built.owner, built.text, overwrite=overwrite)
     build.done(built)
     return written
@@ -242,7 +245,7 @@ def _orphans(project: Project, owners: Mapping[str, str]) -> Iterator[OrphanDocu
         except (Refused, WorldError):  # a link elsewhere, a folder: not written by handoff
             continue
         owner = there.owner
-        if owner in (None, index.OWNER, index.LATEST_OWNER):
+        if owner in (None, INDEX_OWNER, LATEST_OWNER):
             continue
         if owner not in ids or owner in owners:
             yield OrphanDocument(path, owner, there.intact, owners.get(owner))
