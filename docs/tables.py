@@ -9,6 +9,7 @@ from pathlib import Path
 from handoff.project import settings
 from handoff.session import keys, titles
 from handoff.session.shapes import Key
+from handoff.session.tables import type_rows
 
 FOLDER = Path(__file__).parent
 
@@ -71,6 +72,7 @@ TABLES = {
         "keys": session_rows,
         "nested keys": nested_rows,
         "titles": title_rows,
+        "column types": type_rows,
     },
     "settings.md": {"settings": settings_rows},
 }

@@ -28,6 +28,8 @@ VALIDATOR = Draft202012Validator(
 BEYOND_A_SCHEMA = {
     r"\(Y0(0\d|1\d)\)$": "how the file is written: before there are values",
     r"invalid (date|time) '": "the calendar, where a value may be a day or a time",
+    r"is not among the options|option '.*' is there twice": "one value held against another",
+    r"a row of \d+ cells?, expected|in a row, ": "one value held against another",
     r"due before .*, until when it waits": "one value held against another",
     r"ended before it started": "one value held against another",
     r"has 'since: previous', but": "one value held against another",

@@ -33,6 +33,8 @@ class Plain:
             return "✅" if leaf.value else "❌"
         return leaf.value if isinstance(leaf, Text) else leaf.text
 
+    cell = words
+
     def table(self, table: TableBlock) -> Sequence[str]:
         raise NotImplementedError
 

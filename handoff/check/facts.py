@@ -10,7 +10,8 @@ from msgspec import Struct
 from handoff.base.problems import Place, Problem, nearest
 from handoff.check.rule import AnyFact, CheckContext, Finding, rule, rule_among
 from handoff.facts.recorded import incomplete
-from handoff.session.model import AcceptedException, SourceFact
+from handoff.session.model import AcceptedException, SourceFact, TableBlock
+from handoff.session.walk import every
 from handoff.values.expectations import meant, words
 from handoff.values.rows import Verdict
 
@@ -107,6 +108,24 @@ def fact_orphaned(context: CheckContext) -> Iterator[Finding]:
         if name not in declared:
             message = f"fact '{name}' is recorded but not declared in '{context.session.path}'"
             yield Place(context.facts_path), message + nearest(name, declared)
+
+
+@rule("F027", "warning", "`purpose:` of a table names a file that its rows do not have")
+def purpose_unused(context: CheckContext) -> Iterator[Finding]:
+    """The file was renamed or removed, or its change was undone; the text prints nowhere.
+
+    Fails: `{table: work, purpose: {gone.py: the parser}}`, with `work: {git: main}`.
+    """
+    for table in every(context.session, TableBlock):
+        declared = next((f for f in context.session.facts if f.name == table.fact), None)
+        view = context.cells.source(declared) if context.cells and declared else None
+        if view is None or view.rows is None:
+            continue
+        paths = {str(row["path"].value) for row in view.rows if "path" in row}
+        for each in table.purpose:
+            if each.path not in paths:
+                message = f"'{each.path}' is not among the rows of fact '{table.fact}'"
+                yield each.place, message + nearest(each.path, paths)
 
 
 @rule("F026", "warning", "a transcript that could not be read completely")

@@ -10,8 +10,8 @@ from handoff.base.problems import Place
 from handoff.base.tree import is_outside
 from handoff.check.rule import CheckContext, Finding, rule, shorten
 from handoff.render.document import count_checked, deadline_text, overdue_deadlines
-from handoff.session.model import CodeBlock, MarkdownBlock, Session, Severity, Text
-from handoff.session.walk import OpenBlank, every_entry, leaves, texts
+from handoff.session.model import CodeBlock, Decision, MarkdownBlock, Session, Severity, Text
+from handoff.session.walk import OpenBlank, every, every_entry, leaves, texts
 from handoff.values.evidence import Reference, named_evidence
 
 # --- blanks ------------------------------------------------------------------------------
@@ -237,6 +237,21 @@ def severity_unexplained(context: CheckContext) -> Iterator[Finding]:
     if level in ("watch", "unstable"):
         message = f"severity '{level}' without a reason; write {{level: {level}, why: …}}"
         yield severity.place, message
+
+
+@rule("H008", "warning", "a decision between options without a reason")
+def decision_unexplained(context: CheckContext) -> Iterator[Finding]:
+    """Whoever does not know why an option was chosen decides again.
+
+    Fails:
+
+        decisions:
+          - {text: Which engine, options: [DuckDB, SQLite], chosen: DuckDB}
+    """
+    for each in every(context.session, Decision):
+        if isinstance(each.chosen, Text) and each.why is None:
+            what = each.what.value if isinstance(each.what, Text) else each.what.text
+            yield each.place, f"decision '{shorten(what)}' has no reason; add 'why:'"
 
 
 @rule("H003", "warning", "evidence is prose, or a file or lines that do not exist")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,12 +20,15 @@ from handoff.session.model import (
     CodeBlock,
     Condition,
     Content,
+    Decision,
     Entries,
     Entry,
     ExpectBlock,
     Flag,
     MarkdownBlock,
     PhasesBlock,
+    RowsBlock,
+    RowsColumn,
     Session,
     Steps,
     TableBlock,
@@ -318,6 +321,11 @@ def _items(content: Content | None, say: Callable[[Text], str]) -> list[str]:
             return _items(words, say)
         case Claim(what):
             return _items(what, say)
+        case Decision(what, _, chosen):
+            found = [text for part in (what, chosen) for text in _items(part, say)]
+            return [": ".join(found)] if found else []
+        case RowsBlock(columns, rows):
+            return ["; ".join(_row(columns, row, say)) for row in rows]
     return []
 
 
@@ -326,6 +334,13 @@ def _entry(entry: Entry, say: Callable[[Text], str]) -> list[str]:
     if isinstance(entry.content, Blank):
         return [label]
     return [f"{label}: {'; '.join(inside)}"] if inside else []
+
+
+def _row(
+    columns: Sequence[RowsColumn], row: Sequence[Content], say: Callable[[Text], str]
+) -> Iterator[str]:
+    for column, cell in zip(columns, row, strict=True):
+        yield from _entry(Entry(column.heading, cell, column.place), say)
 
 
 def _with_origin(words: str, source: PreviousSession) -> str:

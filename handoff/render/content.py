@@ -12,6 +12,7 @@ from handoff.base.patterns import lazy_pattern
 from handoff.render.document import due_text
 from handoff.render.printed_leaves import PrintedLeaves
 from handoff.render.shown_blanks import Marks
+from handoff.render.tables import rows_table
 from handoff.render.tidy import KEPT
 from handoff.session.model import (
     LEVELS,
@@ -26,6 +27,7 @@ from handoff.session.model import (
     Condition,
     Content,
     Contingency,
+    Decision,
     Entries,
     Entry,
     ExpectBlock,
@@ -34,6 +36,7 @@ from handoff.session.model import (
     MarkdownBlock,
     PhasesBlock,
     Reasoned,
+    RowsBlock,
     Severity,
     Steps,
     SubHeading,
@@ -79,6 +82,13 @@ class LeafRenderer:
             return "✅" if leaf.value else "❌"
         return self._marked(leaf.text, leaf)
 
+    def cell(self, leaf: FilledLeaf) -> str:
+        """The leaf on one line of a table."""
+        if isinstance(leaf, Text):
+            self.printed.note_formatted(leaf.place)
+            return self._marked(self._live.text(leaf, "cell"), leaf)
+        return self.words(leaf)
+
     def leaf(self, value: object) -> str | None:
         """For a template's `{{ }}`: the words of a leaf; `None` for another value."""
         return self.words(value) if isinstance(value, Text | Blank | Flag) else None
@@ -86,6 +96,8 @@ class LeafRenderer:
     def table(self, table: TableBlock) -> Sequence[str]:
         """The lines of a Markdown table."""
         self.printed.note_formatted(table.place)
+        for purpose in table.purpose:
+            self.printed.note_formatted(purpose.text.place)
         return self._first_marked(self._live.table(table), table)
 
     def phases(self, phases: PhasesBlock) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
@@ -260,6 +272,24 @@ def _table(content: TableBlock, pen: LeafRenderer) -> list[str]:
     return [*pen.table(content)]
 
 
+def _rows(content: RowsBlock, pen: LeafRenderer) -> list[str]:
+    pen.printed.note_formatted(content.place)
+    return rows_table(content, pen.cell)
+
+
+def _decision(content: Decision, pen: LeafRenderer) -> list[str]:
+    """`what: **chosen** (why)`, or that it is open; the options below."""
+    chosen = f"**{_one_line(content.chosen, pen)}**" if content.chosen else "open"
+    chosen = pen.words(content.chosen) if isinstance(content.chosen, Blank) else chosen
+    why = f" ({_one_line(content.why, pen)})" if content.why else ""
+    lines = [f"{_one_line(content.what, pen)}: {chosen}{why}"]
+    for option in content.options:
+        mark = " (chosen)" if content.is_chosen(option) else ""
+        reason = f": {_one_line(option.why, pen)}" if option.why else ""
+        lines.append(f"- {_one_line(option.text, pen)}{mark}{reason}")
+    return lines
+
+
 def _phases(content: PhasesBlock, pen: LeafRenderer) -> list[str]:
     lines: list[str] = []
     for label, inner in pen.phases(content):
@@ -328,6 +358,8 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
     (Checklist, _checklist),
     (CodeBlock, _code),
     (TableBlock, _table),
+    (RowsBlock, _rows),
+    (Decision, _decision),
     (PhasesBlock, _phases),
     (FilesBlock, _files),
     (ExpectBlock, _expect),
@@ -341,7 +373,7 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
 
 _STARTS_BLOCK = lazy_pattern(r"\s*(?:[-+*>|#]|\d{1,9}[.)]\s|```|~~~)|.*\n\s*(?:\n|\||```|~~~)")
 """Text that begins on a new line: a list, a quote, a table, a fence, paragraphs."""
-_APART = (TableBlock, MarkdownBlock, Blocks)
+_APART = (TableBlock, RowsBlock, MarkdownBlock, Blocks)
 """Content that needs a blank line after a line of text."""
 
 

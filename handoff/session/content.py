@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT, BlankKind, blanks
-from handoff.base.problems import Place, truncate
+from handoff.base.problems import Place, nearest, truncate
 from handoff.session.model import (
     CHANGES,
     Blank,
@@ -24,13 +24,16 @@ from handoff.session.model import (
     CommandOutput,
     Condition,
     Content,
+    Decision,
     Entries,
     Entry,
     ExpectBlock,
     FilesBlock,
     Flag,
     MarkdownBlock,
+    Option,
     PhasesBlock,
+    Purpose,
     Steps,
     SubHeading,
     TableBlock,
@@ -49,12 +52,14 @@ from handoff.session.shapes import (
     Key,
     Shape,
     described,
+    labels_schema,
     list_schema,
     properties,
     read_keys,
     ref,
     whole,
 )
+from handoff.session.tables import IS_TABLE, TABLE_SCHEMA, is_table, read_table
 from handoff.yaml.decode import DAY, TIMESTAMP, Decoder, scalar_value
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null
 
@@ -156,6 +161,10 @@ class ContentReader(Decoder):
 
     def mapping(self, node: Map) -> Content:
         names = [pair.key for pair in node.pairs]
+        if is_table(node):
+            return read_table(self, node, self.content)
+        if "options" in names and not {"text", "chosen"}.isdisjoint(names):
+            return self.decision(node)
         pair = _PAIRS.get(frozenset(names))
         if pair is not None:
             return pair.build(read_keys(self, node, pair.keys), node.place)
@@ -173,6 +182,40 @@ class ContentReader(Decoder):
         reserved = _RESERVED[special]
         values = {k.name: k.shape.read(self, given.get(k.name)) for k in reserved.keys}
         return reserved.build(values, node.place)
+
+    def decision(self, node: Map) -> Decision:
+        values = read_keys(self, node, DECISION_KEYS, "a decision")
+        what = values["text"] or Blank(DEFAULT, node.place)
+        found = Decision(what, values["options"], values["chosen"], values["why"], node.place)
+        chosen = found.chosen
+        if isinstance(chosen, Text) and not any(map(found.is_chosen, found.options)):
+            texts = [each.text.value for each in found.options if isinstance(each.text, Text)]
+            guess = nearest(chosen.value, texts) or f", expected one of {', '.join(texts)}"
+            message = f"'{truncate(chosen.value, 40)}' is not among the options{guess}"
+            self.report("Y023", message, chosen.place)
+        return found
+
+    def options(self, node: Node | None) -> tuple[Option, ...]:
+        found: dict[str, Option] = {}
+        for each in self.nodes(node, "a list of text or {text: , why: }"):
+            option = self.option(each)
+            words = option.text.value if isinstance(option.text, Text) else ""
+            if words and words in found:
+                self.report("Y023", f"option '{truncate(words, 40)}' is there twice", each)
+            found[words or f" {len(found)}"] = option
+        return tuple(found.values())
+
+    def option(self, node: Node) -> Option:
+        values: dict[str, Any] = {"text": None, "why": None}
+        if isinstance(node, Map):
+            values = read_keys(self, node, OPTION_KEYS, "an option")
+        else:
+            values["text"] = self.words(node, item=True)
+        return Option(values["text"] or Blank(DEFAULT, node.place), values["why"], node.place)
+
+    def purposes(self, node: Node | None) -> tuple[Purpose, ...]:
+        found = ((pair, self.words(pair.node)) for pair in self.pairs(node, "paths with text"))
+        return tuple(Purpose(pair.key, words, pair.place) for pair, words in found if words)
 
     def when(self, node: Node | None) -> Text | None:
         what = "a condition in quotes, such as \"{{ phases.phase_4.state == 'complete' }}\""
@@ -530,6 +573,28 @@ _BLOCKS = Shape(
     ),
     inside="content",
 )
+OPTION_KEYS = (
+    Key("text", WORDS, "The option.", required=True),
+    Key("why", WORDS, "What speaks for or against it."),
+)
+_OPTIONS = Shape(
+    "a list of text or `{text: , why: }`",
+    ContentReader.options,
+    list_schema(
+        {
+            **ITEM_SCHEMA,
+            **properties(OPTION_KEYS),
+            "type": ["string", "number", "null", "array", "object"],
+        }
+    ),
+)
+DECISION_KEYS = (
+    _TEXT,
+    Key("options", _OPTIONS, "What could be decided."),
+    Key("chosen", WORDS, "The option that was decided on; without it the decision is open."),
+    Key("why", WORDS, "The reason."),
+)
+_PURPOSE = Shape("`path: text`", ContentReader.purposes, labels_schema(WORDS_SCHEMA))
 _STEPS = Shape("a list", ContentReader.items, list_schema(ref("content")), inside="content")
 _LANG = Shape("text", ContentReader.lang, {**TEXT_SCHEMA, "pattern": whole(CODE_LANG)})
 _MARKDOWN = Shape("text", Decoder.text, TEXT_SCHEMA)
@@ -555,9 +620,12 @@ _ALL_RESERVED = (
         Key("lang", _LANG, "The language of the fence."),
     ),
     _reserved(
-        lambda values, place: TableBlock(values["table"], values["columns"], place),
+        lambda values, place: TableBlock(
+            values["table"], values["columns"], place, values["purpose"]
+        ),
         Key("table", _fact(), "The rows of this fact as a table."),
         Key("columns", _COLUMNS, "Which columns, in which order: names or headings."),
+        Key("purpose", _PURPOSE, "What each file is for; a column, by the path in the row."),
     ),
     _reserved(
         lambda values, place: PhasesBlock(values["phases"], place),
@@ -615,6 +683,12 @@ def _object_schema() -> JsonSchema:
         "additionalProperties": ref("content"),
         **schema,
     }
+    is_decision = {
+        "required": ["options"],
+        "anyOf": [{"required": ["text"]}, {"required": ["chosen"]}],
+    }
+    schema = {"if": is_decision, "then": properties(DECISION_KEYS), "else": schema}
+    schema = {"if": IS_TABLE, "then": TABLE_SCHEMA, "else": schema}
     for each in _PAIRS.values():
         both = {"required": [key.name for key in each.keys], "maxProperties": len(each.keys)}
         then = {"properties": _described(each.keys)}

@@ -118,6 +118,16 @@ class TableBlock(Struct, frozen=True):
     columns: tuple[TableColumn, ...]
     """Empty for all columns of the query, in its order."""
     place: Place
+    purpose: tuple[Purpose, ...] = ()
+    """What an author wrote about rows, by the path in them."""
+
+
+class Purpose(Struct, frozen=True):
+    """What one file of a table is for."""
+
+    path: str
+    text: Text | Blank
+    place: Place
 
 
 class PhasesBlock(Struct, frozen=True):
@@ -171,6 +181,65 @@ class Blocks(Struct, frozen=True):
     place: Place
 
 
+STATUSES: Mapping[str, str] = {
+    "done": "✅",
+    "in progress": "🔄",
+    "open": "⏸️",
+    "blocked": "🔴",
+    "failed": "❌",
+    "skipped": "⏭️",
+}
+"""Each status in a table, and its mark."""
+ALIGNMENTS = ("left", "right", "center")
+TOTALS = ("sum", "count")
+
+
+class RowsColumn(Struct, frozen=True):
+    """A column of a handwritten table."""
+
+    name: str
+    heading: str
+    type: str
+    """One of `tables.CELL_TYPES`."""
+    place: Place
+    align: str | None = None
+    total: str | None = None
+    """One of `TOTALS`, for the last row."""
+
+
+class RowsBlock(Struct, frozen=True):
+    """`{rows:, columns:}`: a handwritten table; a cell is text of its column's type."""
+
+    columns: tuple[RowsColumn, ...]
+    rows: tuple[tuple[Text | Blank | Flag, ...], ...]
+    place: Place
+
+
+class Option(Struct, frozen=True):
+    """Something that could be decided."""
+
+    text: Text | Blank
+    why: Text | Blank | None
+    """What speaks for or against it."""
+    place: Place
+
+
+class Decision(Struct, frozen=True):
+    """`{text:, options:, chosen:, why:}`: what could be decided, what was, and why."""
+
+    what: Text | Blank
+    options: tuple[Option, ...]
+    chosen: Text | Blank | None
+    """The text of one of the options; `None` while it is open."""
+    why: Text | Blank | None
+    place: Place
+
+    def is_chosen(self, option: Option) -> bool:
+        chosen, text = self.chosen, option.text
+        are_texts = isinstance(chosen, Text) and isinstance(text, Text)
+        return are_texts and chosen.value == text.value  # type: ignore[union-attr]
+
+
 class Condition(Struct, frozen=True):
     """`{text:, when:}`: what the facts say holds, or not yet."""
 
@@ -220,6 +289,8 @@ Content = (
     | Blocks
     | Condition
     | Claim
+    | RowsBlock
+    | Decision
 )
 
 # --- facts -----------------------------------------------------------------------------

@@ -381,8 +381,8 @@ def _section(reader: ContentReader, node: Node) -> Section | None:
         reader.report("Y022", f"expected {{title: , content: }}, found {describe(node)}", node)
         return None
     values = read_keys(reader, node, _SECTION_KEYS, "a section")
-    title = next((pair.node for pair in node.pairs if pair.key == "title"), None)
-    if is_nothing(title) and values["content"] is None and values["key"] is None:
+    given = {pair.key for pair in node.pairs if not is_null(pair.node)}
+    if values["content"] is None and given.isdisjoint(("title", "key")):
         reader.report("Y021", "a section needs a 'title', 'content' or 'key'", node)
     values["level"] = values["level"] or 2
     return Section(**values, place=node.place)
@@ -475,7 +475,7 @@ _SECTION_SCHEMA: JsonSchema = {
     **properties(_SECTION_KEYS),
     "anyOf": [
         {"required": ["content"]},
-        {"required": ["key"]},
+        {"required": ["key"], "properties": {"key": {"not": {"type": "null"}}}},
         {"required": ["title"], "properties": {"title": {"not": {"type": "null"}}}},
     ],
 }

@@ -231,6 +231,8 @@ _STATUS = ("status", "blocked_by")
 def _add_leaves(node: object, role: Role, found: list[Leaf], *, in_list: bool) -> None:
     if type(node) in _LEAVES:
         found.append(Leaf(node, role, in_list))  # type: ignore[arg-type]
+        if isinstance(node, TableBlock):
+            _add_leaves(node.purpose, role, found, in_list=False)
         return
     match node:
         case Condition(text, when):

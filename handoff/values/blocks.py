@@ -27,18 +27,33 @@ Labels = Sequence[tuple[str, str]]
 """Labels with their values: `ETA`, `2026-01-03 20:03 UTC`."""
 
 
-def table(view: FactView | None, block: TableBlock) -> Sequence[str]:
-    """The fact's rows as the lines of a Markdown table; a blank without a result."""
+PURPOSE = "purpose"
+"""The column with what an author wrote about each file, where the rows have none so called."""
+
+
+def table(
+    view: FactView | None, block: TableBlock, purposes: Mapping[str, str]
+) -> Sequence[str]:
+    """The fact's rows as the lines of a Markdown table; a blank without a result.
+
+    `purposes` has the cells of an additional column by the path in the row.
+    """
     if view is None or view.rows is None:
         return [DEFAULT]
     own = [(name, name) for name in view.types if name not in view.derived]
     names = [(c.name, c.heading) for c in block.columns] or own
-    known = [(name, heading) for name, heading in names if name in view.types]
+    if purposes and PURPOSE not in dict(names):
+        names.append((PURPOSE, PURPOSE))
+    columns = {*view.types, *([PURPOSE] if purposes else [])}
+    known = [(name, heading) for name, heading in names if name in columns]
     if not view.rows or not known:
         return [NONE]
-    ruler = ["--:" if view.types[n].name in NUMBERS else "---" for n, _ in known]
-    lines = [_row(verbatim(heading, "cell") for _, heading in known), _row(ruler)]
-    lines += [_row(_cell(row[name]) for name, _ in known) for row in view.rows]
+    numbers = {name for name, each in view.types.items() if each.name in NUMBERS}
+    lines = [_row(verbatim(heading, "cell") for _, heading in known)]
+    lines += [_row(["--:" if name in numbers else "---" for name, _ in known])]
+    for row in view.rows:
+        purpose = purposes.get(_bare(row, "path"), "")
+        lines.append(_row(_cell(row[n]) if n in view.types else purpose for n, _ in known))
     return [*lines, "", view.stale] if view.stale else lines
 
 

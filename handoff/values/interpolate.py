@@ -124,7 +124,9 @@ class Interpolator:
         # caches of this object alone, which go when it does
         self._view, self._evaluated = cache(self._find_view), cache(self._evaluate)
         view = self._view
-        self.table = cache(lambda block: blocks.table(view(block.fact), block))
+        self.table = cache(
+            lambda block: blocks.table(view(block.fact), block, self._purposes(block))
+        )
         self.files = cache(lambda block: blocks.files(view(block.fact), block))
         self.phases = cache(lambda block, where: blocks.phases(view(block.fact), where))
         self.expectations = cache(
@@ -144,6 +146,11 @@ class Interpolator:
         if "{{" not in text.value:
             return verbatim(text.value, where)
         return self._joined(text, where)
+
+    def _purposes(self, block: TableBlock) -> Mapping[str, str]:
+        """What each file of a table is for, as a cell."""
+        given = ((each.path, each.text) for each in block.purpose)
+        return {p: self.text(t, "cell") if isinstance(t, Text) else t.text for p, t in given}
 
     def carried(self, text: Text) -> str | None:
         """`text` for another session file, each value in a code span, so that it stays data.

@@ -21,6 +21,7 @@ from handoff.sql.query import Query
 from handoff.sql.types import Type
 from handoff.sql.types import type_of as parse_type
 from handoff.values import expectations
+from handoff.values.blocks import PURPOSE
 from handoff.values.evaluate import EvaluationError, Scope, type_of, unknown_fact
 from handoff.values.evidence import parse_reference
 from handoff.values.expressions import Expression, InvalidExpression, Literal, operands, parts
@@ -102,9 +103,13 @@ def _leaf(leaf: Leaf, facts: FactViews) -> Iterator[Problem]:
 def _rows(block: TableBlock | PhasesBlock | FilesBlock, fact: FactView) -> Iterator[Problem]:
     """What a block needs and the rows do not have."""
     match block:
-        case TableBlock(_, columns):
+        case TableBlock(name, columns, place, purpose):
+            if purpose and fact.types and "path" not in fact.types:
+                message = f"fact '{name}' has no column 'path', which 'purpose:' reads"
+                yield Problem("L011", message, place)
             for column in columns if fact.types else ():
-                if column.name not in fact.types:
+                is_own = bool(purpose) and column.name == PURPOSE
+                if column.name not in fact.types and not is_own:
                     message = fact.explain_missing(column.name, fact.types)
                     yield Problem("L011", message, column.place)
         case PhasesBlock(_, place):

@@ -1,0 +1,205 @@
+"""`{rows:, columns:}`: a handwritten table, its columns with a type each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+
+from msgspec import Struct
+
+from handoff.base.blanks import DEFAULT
+from handoff.base.problems import nearest, truncate
+from handoff.session.model import (
+    ALIGNMENTS,
+    STATUSES,
+    TOTALS,
+    Blank,
+    Flag,
+    RowsBlock,
+    RowsColumn,
+    Text,
+)
+from handoff.session.shapes import (
+    LINE_TEXT,
+    JsonSchema,
+    Key,
+    one_of,
+    properties,
+    read_keys,
+)
+from handoff.yaml.decode import Decoder, describe
+from handoff.yaml.nodes import List, Map, Node, Pair, is_null
+
+Cell = Text | Blank | Flag
+ReadCell = Callable[[Node], object]
+"""Reads a cell as the content of a label."""
+
+
+class CellType(Struct, frozen=True):
+    """What the cells of a column hold."""
+
+    expected: str
+    """For messages and the docs."""
+    accepts: Callable[[str], object]
+    is_number: bool = False
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text)) and len(text) == 10
+    except ValueError:
+        return False
+
+
+def _matches(pattern: str) -> Callable[[str], object]:
+    return lambda text: re.fullmatch(pattern, text)
+
+
+_NUMBER = r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
+CELL_TYPES: Mapping[str, CellType] = {
+    "text": CellType("text", lambda _: True),
+    "number": CellType("a number such as 1,537 or 0.5", _matches(_NUMBER), is_number=True),
+    "percent": CellType(
+        "a percentage such as 99.3", _matches(rf"{_NUMBER} ?%?"), is_number=True
+    ),
+    "date": CellType("a date such as 2026-01-03", _is_day),
+    "status": CellType(f"one of {', '.join(STATUSES)}", lambda text: text.lower() in STATUSES),
+    "flag": CellType("true or false", lambda _: False),
+    "path": CellType(
+        "a path inside the repository",
+        _matches(r"(?!/|~|\.\.?/|.*/\.\./)[^\s`|]+(?: [^\s`|]+)*"),
+    ),
+    "commit": CellType("the hash of a commit, 7 to 40 digits", _matches("[0-9a-f]{7,40}")),
+    "code": CellType("text", lambda _: True),
+}
+
+_COLUMN_KEYS = (
+    Key("type", one_of(CELL_TYPES), "What its cells hold (default: text)."),
+    Key("align", one_of(ALIGNMENTS), "By default right for numbers, else left."),
+    Key("total", one_of(TOTALS), "A last row with the sum, or the number of cells."),
+    Key("heading", LINE_TEXT, "In place of its name."),
+)
+_TYPE: JsonSchema = {"enum": [*CELL_TYPES, None]}
+_CELL: JsonSchema = {"type": ["string", "number", "boolean", "null", "array"]}
+
+
+def is_table(node: Map) -> bool:
+    """Whether a mapping is a table: `rows` is a list, and there are `columns`."""
+    given = {pair.key: pair.node for pair in node.pairs}
+    return isinstance(given.get("rows"), List) and isinstance(given.get("columns"), List | Map)
+
+
+def _columns(reader: Decoder, node: Node | None) -> tuple[RowsColumn, ...]:
+    """A list of names, or `name: type`, or `name: {type: , align: , total: }`."""
+    if isinstance(node, List):
+        names = [(each, reader.text(each, "the name of a column")) for each in node.nodes]
+        return tuple(RowsColumn(name, name, "text", each.place) for each, name in names if name)
+    return tuple(_column(reader, pair) for pair in reader.pairs(node))
+
+
+def _column(reader: Decoder, pair: Pair) -> RowsColumn:
+    values: dict[str, str | None] = {}
+    if isinstance(pair.node, Map):
+        values = read_keys(reader, pair.node, _COLUMN_KEYS, f"column '{pair.key}'")
+    else:
+        values["type"] = reader.choice(pair.node, tuple(CELL_TYPES))
+    kind = values.get("type") or "text"
+    total = values.get("total")
+    if total == "sum" and not CELL_TYPES[kind].is_number:
+        message = f"column '{pair.key}': only numbers have a sum, found type '{kind}'"
+        reader.report("Y023", message, pair.node)
+    align = values.get("align") or ("right" if CELL_TYPES[kind].is_number else None)
+    return RowsColumn(
+        pair.key, values.get("heading") or pair.key, kind, pair.place, align, total
+    )
+
+
+def read_table(reader: Decoder, node: Map, read_cell: ReadCell) -> RowsBlock:
+    """The table in a mapping that `is_table`; every cell that its column does not take is an
+    error.
+    """
+    values = reader.fields(node, ("rows", "columns"), what="a table")
+    columns = _columns(reader, values["columns"])
+    rows = values["rows"]
+    assert isinstance(rows, List)  # as `is_table` found
+    found = [_row(reader, each, columns, read_cell) for each in rows.nodes]
+    return RowsBlock(columns, tuple(row for row in found if row), node.place)
+
+
+def _row(
+    reader: Decoder, node: Node, columns: Sequence[RowsColumn], read_cell: ReadCell
+) -> tuple[Cell, ...]:
+    names = [column.name for column in columns]
+    if isinstance(node, Map):
+        given = reader.fields(node, names, what="a row")
+        cells: list[Node | None] = [given.get(name) for name in names]
+    elif isinstance(node, List):
+        cells = [*node.nodes]
+        if len(cells) != len(names):
+            message = f"a row of {len(cells)} cells, expected {len(names)}: {', '.join(names)}"
+            reader.report("Y023", message, node)
+            return ()
+    else:
+        message = f"expected a row, [cell, …] or {{column: cell}}, found {describe(node)}"
+        reader.report("Y022", message, node)
+        return ()
+    pairs = zip(columns, cells, strict=True)
+    return tuple(_cell(reader, column, cell, node, read_cell) for column, cell in pairs)
+
+
+def _cell(
+    reader: Decoder, column: RowsColumn, node: Node | None, row: Node, read_cell: ReadCell
+) -> Cell:
+    if node is None or is_null(node):
+        return Blank(DEFAULT, (node or row).place)
+    kind = CELL_TYPES[column.type]
+    found = read_cell(node)
+    if isinstance(found, Blank) or (isinstance(found, Flag) and column.type == "flag"):
+        return found
+    what, guess = describe(node), ""
+    if isinstance(found, Text):
+        text = found.value
+        if "{{" in text or not text or kind.accepts(text):
+            return found
+        what = f"'{truncate(text, 40)}'"
+        guess = nearest(text, STATUSES) if column.type == "status" else ""
+    message = f"column '{column.name}': expected {kind.expected}, found {what}{guess}"
+    reader.report("Y022", message, node)
+    return Blank(DEFAULT, node.place)
+
+
+# --- schema --------------------------------------------------------------------------------
+
+TABLE_SCHEMA: JsonSchema = {
+    "properties": {
+        "rows": {
+            "description": "The rows: lists of cells, or column: cell.",
+            "items": {
+                "type": ["array", "object"],
+                "items": _CELL,
+                "additionalProperties": _CELL,
+            },
+        },
+        "columns": {
+            "description": "The columns: names; or name: type or {type: , align: , total: }.",
+            "items": {"type": ["string", "number"]},
+            "additionalProperties": {
+                "if": {"type": "object"},
+                "then": properties(_COLUMN_KEYS),
+                "else": _TYPE,
+            },
+        },
+    },
+    "additionalProperties": False,
+}
+IS_TABLE: JsonSchema = {
+    "required": ["rows", "columns"],
+    "properties": {"rows": {"type": "array"}, "columns": {"type": ["array", "object"]}},
+}
+
+
+def type_rows() -> Iterator[tuple[str, ...]]:
+    """The types of columns, for the docs."""
+    yield ("type", "takes")
+    yield from ((f"`{name}`", kind.expected) for name, kind in CELL_TYPES.items())
