@@ -238,8 +238,8 @@ def test_stdout_writes_nothing(project: Path, capfd: pytest.CaptureFixture[str])
 
     assert (code, (project / "sessions").exists()) == (0, False)
     assert capfd.readouterr().out == (
-        "session: a\ntitle: T\nslug: HANDOFF\ncreated: 2026-01-03\ntemplate: plain\n\n"
-        "sections:\n  - content: Text\n"
+        "session: a\ntitle: T\nslug: HANDOFF\ncreated: 2026-01-03\ntemplate: plain\n"
+        "summary: Text\n\nsections:\n  - key: summary\n"
     )
 
 

@@ -76,6 +76,7 @@ def import_(
         ids,
         session_id=id,
         created=day,
+        titles=project.settings.titles,
     )
     path = session_path(result.id)
     if stdout:

@@ -36,11 +36,16 @@ class UnsupportedContent(Exception):
 _MAX_DEPTH = 8
 """Of nested lists; deeper ones are kept as Markdown."""
 _MAX_LABEL = 200
-_RESERVED = frozenset((*RESERVED, *(key for keys in RESERVED.values() for key in keys), "<<"))
+_INNER = (key for keys in RESERVED.values() for key in keys)
+_RESERVED = frozenset((*RESERVED, *_INNER, "heading", "<<"))
 _LANG_KEYS = {lang: key for key, lang in CODE_LANGS.items()}
 _MARKER = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)]) {1,4}(?=\S)")
 _TASK = re.compile(r"\[([ x])\] (\S.*)")
-_LABEL = re.compile(r"\*\*([^*\n`\\]+)\*\*:(?: (.*))?", re.DOTALL)
+_LABEL = re.compile(
+    r"\*\*(?:(?P<inside>[^*\n`\\]+:)\*\*|(?P<outside>[^*\n`\\]*[^*\n`\\:])\*\*:)"
+    r"(?: (?P<value>.*))?",
+    re.DOTALL,
+)
 _LABELLED_ITEM = re.compile(
     r"(?P<label>[^\W_][^:*_`\[\]<>{}\\#\n\"|]{0,58}):(?: (?P<value>\S.*))?", re.DOTALL
 )
@@ -58,24 +63,33 @@ def text_of(block: Block) -> str:
 
 
 def convert_label(block: Block) -> tuple[str, str] | None:
-    """Label and value of a paragraph `**Label**: value`."""
-    found = _LABEL.fullmatch(text_of(block)) if block[0].type == "paragraph_open" else None
-    if found is None or found[1] != found[1].strip() or not is_label(found[1]):
-        return None
-    value = found[2] or ""
-    if "\n**" in value:
+    """Label and value of a paragraph `**Label**: value` or `**Label:** value`.
+
+    The label has its colon where that is inside the bold.
+    """
+    found = read_label(text_of(block)) if block[0].type == "paragraph_open" else None
+    if found is None or "\n**" in found[1]:
         return None  # several labels in one paragraph would become several paragraphs
-    return found[1], escape_braces(value.strip(" "))
+    return found
 
 
 def convert_label_lines(block: Block) -> dict[str, ContentValue] | None:
-    """The labels of a paragraph in which each line is `**Label**: value`, each label once."""
+    """The labels of a paragraph in which each line has one, each label once."""
     lines = text_of(block).split("\n") if block[0].type == "paragraph_open" else []
-    found = [x for line in lines if (x := _LABEL.fullmatch(line)) and is_label(x[1])]
-    labels: dict[str, ContentValue] = {
-        each[1]: escape_braces((each[2] or "").strip(" ")) for each in found
-    }
+    found = [each for line in lines if (each := read_label(line))]
+    labels: dict[str, ContentValue] = dict(found)
     return labels if labels and len(labels) == len(lines) else None
+
+
+def read_label(text: str) -> tuple[str, str] | None:
+    """Label and value of a text that is one bold label and what follows it."""
+    found = _LABEL.fullmatch(text)
+    if found is None:
+        return None
+    label, value = found["inside"] or found["outside"], found["value"] or ""
+    if label != label.strip() or not is_label(label):
+        return None
+    return label, escape_braces(value.strip(" "))
 
 
 def convert_block(block: Block, lines: Sequence[str]) -> ContentValue:

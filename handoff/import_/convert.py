@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,13 +13,22 @@ from msgspec.structs import replace
 from handoff.base.markdown import parse_markdown
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
 from handoff.import_.content import ContentValue, PlainText
-from handoff.import_.document import MAX_BYTES, Metadata, SourceDocument, read_metadata
+from handoff.import_.document import (
+    MAX_BYTES,
+    Metadata,
+    SourceDocument,
+    is_prompt_file,
+    read_metadata,
+)
 from handoff.import_.handoff_layout import HandoffLayout
+from handoff.import_.headings import Recognizer
 from handoff.import_.sections import PlainLayout, count_blocks
 from handoff.import_.segments import Segment, split_segments
+from handoff.import_.typed_layout import TypedLayout, header_end
 from handoff.import_.verify import RenderSession, Verifier, to_yaml
 from handoff.session.keys import NAMES
 from handoff.session.shapes import LINE
+from handoff.session.titles import ChosenTitles
 from handoff.session.values import slug_of
 from handoff.values.expressions import escape_braces
 
@@ -49,6 +59,7 @@ def import_document(
     *,
     session_id: str | None = None,
     created: date | None = None,
+    titles: ChosenTitles = MappingProxyType({}),
 ) -> ImportedSession:
     """Convert `source` to a session file.
 
@@ -66,7 +77,9 @@ def import_document(
     first = segments[0]
     has_title = first.kind == "heading" and first.level == 1 and re.fullmatch(LINE, first.name)
     title = first.name if has_title else None
-    metadata = read_metadata(source, title)
+    recognizer = Recognizer(titles)
+    header = source.lines[: header_end(segments, recognizer)]
+    metadata = read_metadata(source, title, header)
     day = created or metadata.created
     if day is None:
         raise UsageError(
@@ -80,7 +93,9 @@ def import_document(
     )
     try:
         made = _convert(
-            verifier, _layouts(verified, source.lines, title), _metadata_keys(metadata, day)
+            verifier,
+            _layouts(verified, source, title, metadata, recognizer),
+            _metadata_keys(metadata, day),
         )
     except InvalidInput as error:
         reason = error.report.problems[0].message
@@ -131,7 +146,7 @@ def _metadata_keys(metadata: Metadata, day: date) -> dict[str, ContentValue]:
 
 # --- layouts ---------------------------------------------------------------------------------
 
-Layout = HandoffLayout | PlainLayout
+Layout = HandoffLayout | TypedLayout | PlainLayout
 
 
 class _Attempt(Struct, frozen=True):
@@ -143,11 +158,25 @@ class _Attempt(Struct, frozen=True):
 
 
 def _layouts(
-    segments: Sequence[Segment], lines: Sequence[str], title: str | None
+    segments: Sequence[Segment],
+    source: SourceDocument,
+    title: str | None,
+    metadata: Metadata,
+    recognizer: Recognizer,
 ) -> Iterator[Layout]:
     """From the most specific keys to the document as Markdown."""
-    if handoff := HandoffLayout.of(segments, lines):
+    lines = source.lines
+    if (handoff := HandoffLayout.of(segments, lines)) and handoff.is_whole:
         yield handoff
+    yield TypedLayout(
+        segments,
+        lines,
+        title is not None,
+        recognizer,
+        next=metadata.next,
+        following=str(int(metadata.label) + 1) if metadata.label.isdecimal() else "",
+        is_prompt=is_prompt_file(source.path, title),
+    )
     yield PlainLayout.of(segments, lines, title)
     yield PlainLayout.of(_only_headings(segments), lines, title)
     yield PlainLayout.of([each.verbatim for each in segments], lines, title)

@@ -46,6 +46,8 @@ class Metadata(Struct, frozen=True):
     created: date | None
     title: str
     status: str | None
+    next: str | None = None
+    """What the header says about the next session."""
 
 
 def read_document(content: bytes, path: str) -> SourceDocument:
@@ -88,18 +90,31 @@ def _decode(content: bytes, path: str) -> str:
     raise InvalidInput([Problem("I002", message, place)])
 
 
-_FIRST_LINES = 40
+_MAX_LINE = 300
+_ALONE = ("status", "date", "created")
+"""Fields whose heading may have the value on the line below it."""
+_MAX_ALONE = 60
+_FIRST_LINES = 60
 """How many lines are searched for metadata."""
+NEXT_LABELS = ("next session", "next", "next up", "next chat", "next focus")
+_STATUS_LABELS = ("status", "session status", "overall status", "current status")
 
 
-def read_metadata(source: SourceDocument, title: str | None) -> Metadata:
-    """Metadata from the file name, else from the first lines; `title` is the first heading."""
-    fields = dict(reversed([*_fields(source.lines[:_FIRST_LINES])]))
+def read_metadata(
+    source: SourceDocument, title: str | None, header: Sequence[str] | None = None
+) -> Metadata:
+    """Metadata from the file name, else from the lines of the header; `title` is the heading.
+
+    What is below the first section is about that section.
+    """
+    lines = source.lines if header is None else header
+    fields = dict(reversed([x for x in _fields(lines[:_FIRST_LINES]) if x[1]]))
     created, topic = _split_date(PurePath(source.path).stem)
     in_name = _SESSION.search(topic)
     found = in_name or _SESSION.search(title or "") or _NUMBER.match(fields.get("session", ""))
     slug = words = _slug(_SESSION.sub("-", topic, count=1) if in_name else topic)
     title_in_name = re.sub(r"[-_]+", " ", words or topic)
+    status = next((fields[name] for name in _STATUS_LABELS if name in fields), "")
     label = found["label"] if found else ""
     if not label:
         label, slug = _split_label(words or "document")
@@ -108,8 +123,15 @@ def read_metadata(source: SourceDocument, title: str | None) -> Metadata:
         slug=slug[:MAX_SLUG].rstrip("-._") or None,
         created=created or _labelled_date(fields, title),
         title=_one_line(title or "") or _one_line(title_in_name) or label,
-        status=_one_line(re.sub(r"[*_]{2}", "", fields.get("status", ""))) or None,
+        status=_one_line(re.sub(r"[*_]{2}", "", status)) or None,
+        next=next((fields[name] for name in NEXT_LABELS if fields.get(name)), None),
     )
+
+
+def is_prompt_file(path: str, title: str | None) -> bool:
+    """Whether the whole document is a prompt, by its name or its title."""
+    words = re.split(r"[^a-z]+", f"{PurePath(path).stem} {title or ''}".casefold())
+    return bool({"prompt", "kickoff"} & {*words}) and not {"handoff", "prompts"} & {*words}
 
 
 # --- the file name ---------------------------------------------------------------------------
@@ -144,10 +166,15 @@ def _split_label(words: str) -> tuple[str, str]:
 
 # --- the first lines -------------------------------------------------------------------------
 
-_FIELD = re.compile(
-    r"[\s>|*_+-]*(?P<label>[A-Za-z][A-Za-z /]{1,30}?)\s*[*_]*\s*"
-    r"[:|]\s*[*_]*\s*(?P<value>.*?)[\s|\\]*"
+_BOLD = re.compile(r"(?P<mark>\*\*|__)(?P<label>[^*_:\n]{2,40})(?::(?P=mark)|(?P=mark)\s?:)")
+"""A label; several may be on one line."""
+_BOLD_ITEM = re.compile(
+    r"^\s*[-*+]\s+(?P<mark>\*\*|__)(?P<label>[^*_:\n]{2,40})(?P=mark)(?=\s)"
 )
+_PLAIN = re.compile(r"[^\w\n]*(?P<label>[A-Za-z][A-Za-z /]{1,30}?)\s*[:|]\s*(?P<value>.*)")
+_BETWEEN = re.compile(r"\s+[|·•]\s+")
+_EDGES = " \t|·•\\"
+_HEADING = re.compile(r"#{2,6}\s+")
 _DATE_LABELS = (
     *("created", "date", "session date", "handoff date", "prepared", "generated"),
     *("started", "session start", "last updated", "updated"),
@@ -166,10 +193,33 @@ _DATES = (
 
 def _fields(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Label (lower case) and value of each line such as `**Date**: January 3, 2026`."""
-    for line in lines:
-        found = _FIELD.fullmatch(line) if len(line) < 300 else None
-        if found and found["value"]:
-            yield found["label"].lower(), found["value"]
+    for n, line in enumerate(lines):
+        text = _HEADING.sub("", line)
+        if len(text) > _MAX_LINE or line.startswith("# "):
+            continue
+        labels = [*_BOLD.finditer(text)] or [*_BOLD_ITEM.finditer(text)]
+        if labels and not re.search(r"[^\W_]", text[: labels[0].start()]):
+            ends = [*(each.start() for each in labels[1:]), len(text)]
+            for label, end in zip(labels, ends, strict=True):
+                yield _field(label["label"], text[label.end() : end])
+            continue
+        cells = [each.strip() for each in text.strip("| ").split("|")]
+        if text.lstrip().startswith("|") and len(cells) == 2:
+            yield _field(cells[0].rstrip(":"), cells[1])
+            continue
+        for part in _BETWEEN.split(text):
+            if found := _PLAIN.fullmatch(part):
+                yield _field(found["label"], found["value"])
+        if (name := text.strip(" :").lower()) in _ALONE:
+            below = [each.strip() for each in lines[n + 1 : n + 5]]
+            filled = [each for each in below if each.strip("-=")]
+            if filled and len(filled[0]) <= _MAX_ALONE and filled[0][0] not in "#-*|>":
+                yield name, filled[0]
+
+
+def _field(label: str, value: str) -> tuple[str, str]:
+    words = re.sub(r"^\W+|\W+$", "", label).lower()
+    return words, re.sub(r"^[*_]+|[*_]+$", "", value.strip(_EDGES)).strip(_EDGES)
 
 
 def _labelled_date(fields: Mapping[str, str], title: str | None) -> date | None:

@@ -81,6 +81,12 @@ class HandoffLayout(Struct, frozen=True):
         opening, chapters = _split_chapters(rest)
         return cls(lines, label, words, header, opening, chapters, closing)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every chapter becomes a key."""
+        keys, sections = self._convert_chapters()
+        return bool(keys) and not sections and not self.opening
+
     def session(self, metadata: Mapping[str, ContentValue]) -> dict[str, ContentValue]:
         """All keys of the session file."""
         keys, sections = self._convert_chapters()

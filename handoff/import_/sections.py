@@ -15,6 +15,9 @@ from handoff.import_.content import (
     PlainText,
     UnsupportedContent,
     convert_label_lines,
+    is_label,
+    read_label,
+    text_of,
 )
 from handoff.import_.segments import Segment, join_lines
 from handoff.session.content import RESERVED
@@ -111,10 +114,100 @@ def to_content(segments: Sequence[Segment], lines: Sequence[str]) -> ContentValu
     return {"markdown": PlainText(text)}
 
 
+def to_blocks(
+    segments: Sequence[Segment], lines: Sequence[str], level: int, *, headed: bool
+) -> ContentValue:
+    """All segments below a heading of `level` as one content, with the headings in it.
+
+    `headed`: the labels of the content are printed as headings.
+    """
+    below = [n for n, each in enumerate(segments) if each.kind == "heading"]
+    chapters = [n for n in below if segments[n].level == level + 1]
+    names = {segments[n].name for n in chapters if is_label(segments[n].name)}
+    if headed and chapters[:1] == [0] and len(names) == len(chapters):
+        ends = [*chapters[1:], len(segments)]
+        return {
+            segments[n].name: to_blocks(segments[n + 1 : end], lines, level + 1, headed=False)
+            for n, end in zip(chapters, ends, strict=True)
+        }
+    found = _contents(segments[: below[0]] if below else segments, lines)
+    for n, end in zip(below, [*below[1:], len(segments)], strict=False):
+        heading: dict[str, ContentValue] = {"heading": PlainText(segments[n].name)}
+        if segments[n].level != level + 1:
+            heading["level"] = str(segments[n].level)
+        inner = _contents(segments[n + 1 : end], lines)
+        if inner:
+            heading["content"] = inner[0] if len(inner) == 1 else {"blocks": inner}
+        found.append(heading)
+    if not found:
+        return ""
+    only = found[0] if len(found) == 1 and not below else None
+    has_labels = isinstance(only, dict) and not set(only) & set(RESERVED)
+    is_headings = has_labels and isinstance(only, dict) and all(map(_has_labels, only.values()))
+    if only is None or (has_labels and headed) or is_headings:
+        return {"blocks": found}
+    return only
+
+
+def _has_labels(value: ContentValue) -> bool:
+    return isinstance(value, dict) and not set(value) & set(RESERVED)
+
+
+def _contents(segments: Sequence[Segment], lines: Sequence[str]) -> list[ContentValue]:
+    """The content of segments without headings; adjacent ones of one kind are one content."""
+    found: list[ContentValue] = []
+    first: Segment | None = None
+    for segment in segments:
+        content = None
+        if segment.kind == "rule":
+            segment = segment.verbatim
+        if first and first.kind == segment.kind:
+            content = _extend(found[-1], segment, lines, first.start)
+        if content is None:
+            first = segment
+            found.append(_content(segment, lines))
+        else:
+            found[-1] = content
+    return found
+
+
+def find_header(segments: Sequence[Segment]) -> tuple[int, str]:
+    """How many segments at the start are a header of labels, and how they are joined."""
+    if not segments:
+        return 0, ""
+    first = segments[0]
+    if first.kind == "text" and convert_label_lines(first.tokens):
+        lines = text_of(first.tokens).split("\n")
+        has_breaks = len(lines) > 1 and all(line.endswith("  ") for line in lines[:-1])
+        return 1, "breaks" if has_breaks else "lines"
+    if first.kind == "content" and read_labels([first]):
+        return 1, "list"
+    is_label = (each.kind == "entry" and isinstance(each.value, str) for each in segments)
+    return next((n for n, x in enumerate((*is_label, False)) if not x), 0), "paragraphs"
+
+
+def read_labels(segments: Sequence[Segment]) -> dict[str, ContentValue]:
+    """The labels of a header, in each way in which they may be joined."""
+    found: dict[str, ContentValue] = {}
+    for each in segments:
+        if each.kind == "entry":
+            found[each.name] = each.value
+        elif each.kind == "text":
+            found |= convert_label_lines(each.tokens) or {}
+        elif isinstance(each.value, list):
+            labels = [isinstance(x, str) and read_label(x) for x in each.value]
+            found |= dict(x for x in labels if x) if all(labels) else {}
+    return found
+
+
 def count_blocks(value: ContentValue) -> tuple[int, int]:
     """How many blocks of content a value has, and how many of Markdown kept as it is."""
     if isinstance(value, dict) and "markdown" in value:
         return 0, 1
+    if isinstance(value, dict) and isinstance(value.get("blocks"), list):
+        value = [{"content": each} for each in value["blocks"]]  # type: ignore[union-attr]
+    if isinstance(value, dict) and "heading" in value:
+        return count_blocks(value.get("content", []))
     found: list[tuple[int, int]] = []
     if isinstance(value, list):
         found = [count_blocks(x) for x in value if isinstance(x, dict) and "content" in x]

@@ -188,9 +188,12 @@ def headed(content: Content, pen: LeafRenderer, level: int, *, numbered: bool = 
 
 def labelled(label: str, content: Content, pen: LeafRenderer) -> str:
     """`**Label**: value`, with longer content below it; `**Label:**` for `Label:`."""
+    return _text(_after(bold_label(label), content, pen))
+
+
+def bold_label(label: str) -> str:
     words = _line(label)
-    bold = f"**{words}**" if words.endswith(":") else f"**{words}**:"
-    return _text(_after(bold, content, pen))
+    return f"**{words}**" if words.endswith(":") else f"**{words}**:"
 
 
 def block(content: Content, pen: LeafRenderer) -> list[str]:

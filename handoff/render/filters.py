@@ -202,7 +202,7 @@ class Filters:
         texts = {prompt.name: text for prompt, text in self._prompts}
         texts = {_PROMPT_KEYS.get(name, f"prompts.{name}"): texts[name] for name in texts}
         if section.key in texts:
-            label = [] if section.label is None else [f"**{section.label}**"]
+            label = [] if section.label is None else [markdown.bold_label(section.label)]
             return "\n".join([*label, *_prompt_lines(texts[section.key], section)])
         value: Any = self._session
         for part in section.key.split("."):
@@ -245,7 +245,7 @@ def _prompt_lines(text: str, section: Section) -> Sequence[str]:
         return [f"> {line}".rstrip() + KEPT for line in lines]
     if section.style == "text":
         return [f"{line}{KEPT}" for line in lines]
-    return markdown.fence(text)
+    return markdown.fence(text, section.lang or "")
 
 
 def _of_prompt(prompt: Prompt, text: str) -> Section:

@@ -596,7 +596,7 @@ DECISION_KEYS = (
 )
 _PURPOSE = Shape("`path: text`", ContentReader.purposes, labels_schema(WORDS_SCHEMA))
 _STEPS = Shape("a list", ContentReader.items, list_schema(ref("content")), inside="content")
-_LANG = Shape("text", ContentReader.lang, {**TEXT_SCHEMA, "pattern": whole(CODE_LANG)})
+LANG = Shape("text", ContentReader.lang, {**TEXT_SCHEMA, "pattern": whole(CODE_LANG)})
 _MARKDOWN = Shape("text", Decoder.text, TEXT_SCHEMA)
 _IS_CODE = "A fenced block; literal, without live values, never searched for blanks."
 _ALL_RESERVED = (
@@ -617,7 +617,7 @@ _ALL_RESERVED = (
     _reserved(
         _build_code,
         Key("code", WORDS, _IS_CODE),
-        Key("lang", _LANG, "The language of the fence."),
+        Key("lang", LANG, "The language of the fence."),
     ),
     _reserved(
         lambda values, place: TableBlock(

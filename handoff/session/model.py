@@ -631,6 +631,8 @@ class Section(Struct, frozen=True):
     """Printed before the content in place of a heading above it."""
     style: str | None = None
     """How labels, or a prompt, are printed: one of `STYLES`."""
+    lang: str | None = None
+    """Of the fence that a prompt is in."""
 
 
 class Session(Struct, frozen=True, dict=True):

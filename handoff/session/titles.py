@@ -43,8 +43,6 @@ class Title(Struct, frozen=True):
     handoff: tuple[str, ...]
     brief: tuple[str, ...] = ()
     """The same as in `handoff` if empty."""
-    synonyms: tuple[str, ...] = ()
-    """Other titles that are recognized in a handwritten document."""
 
     def choose(self, style: str, chosen: ChosenTitles, known: Container[str]) -> str:
         """The title that a template in this style prints, where the placeholders `known`
@@ -57,76 +55,67 @@ class Title(Struct, frozen=True):
 
 TITLES: tuple[Title, ...] = (
     Title("title", ("🎯 Session {session} Handoff: {title}",), ("Session {session}: {title}",)),
-    Title("created", ("Created",), synonyms=("Date",)),
+    Title("created", ("Created",)),
     Title("duration", ("Session Duration",), ("Duration",)),
     Title("status", ("Status",)),
-    Title("blocked_by", ("Blocked by",), synonyms=("Blockers",)),
+    Title("blocked_by", ("Blocked by",)),
     Title("severity", ("Severity",)),
     Title("next_session", ("Next Session",), ("Next",)),
     Title("checkpoint", ("Next Checkpoint",), ("Next checkpoint",)),
     Title("accepted", ("Accepted",)),
-    Title("summary", ("⚡ EXECUTIVE SUMMARY",), ("TL;DR",), ("Session Summary", "Summary")),
-    Title("goal", ("Session Goal",), synonyms=("Goal", "Objective", "Focus")),
-    Title("checklist", ("Completion Status",), synonyms=("Checklist", "Success Criteria")),
-    Title("decisions", ("Key Decisions Made",), ("Decided",), ("Key Decisions", "Decisions")),
-    Title("findings", ("Critical Findings",), ("Found",), ("Findings", "Key Findings")),
+    Title("summary", ("⚡ EXECUTIVE SUMMARY",), ("TL;DR",)),
+    Title("goal", ("Session Goal",)),
+    Title("checklist", ("Completion Status",)),
+    Title("decisions", ("Key Decisions Made",), ("Decided",)),
+    Title("findings", ("Critical Findings",), ("Found",)),
     Title("evidence", ("Evidence",)),
     Title(
         "accomplished",
         ("📋 WHAT WE ACCOMPLISHED",),
         ("Done, and how it was verified",),
-        ("What Was Done", "Accomplishments", "Completed Work"),
     ),
-    Title("open", ("Open",), synonyms=("Remaining Work", "Open Items")),
+    Title("open", ("Open",)),
     Title(
         "insights",
         ("🔍 KEY FINDINGS & INSIGHTS",),
         ("Worth knowing",),
-        ("Key Learnings", "Learnings", "Lessons Learned"),
     ),
     Title(
         "orchestrator",
         ("📊 CURRENT ORCHESTRATOR STATUS",),
         ("State",),
-        ("Current State", "Current Status"),
     ),
     Title("coverage", ("📈 COVERAGE",), ("Coverage",)),
     Title(
         "files",
         ("📁 KEY FILES CREATED/MODIFIED",),
         ("Where things live",),
-        ("Files Changed", "Files Modified", "Key Files"),
     ),
     Title("commands", ("💻 COMMANDS",), ("Commands",)),
-    Title("actions", ("📌 ACTIONS",), ("Actions",), ("Action Items",)),
+    Title("actions", ("📌 ACTIONS",), ("Actions",)),
     Title("unowned", ("Nobody yet",)),
     Title("waiting", ("Waiting",)),
     Title("parked", ("Parked",)),
     Title("do_not", ("🚫 DO NOT",), ("Do not",)),
-    Title("tried", ("🧪 ALREADY TRIED",), ("Already tried",), ("What Did Not Work",)),
+    Title("tried", ("🧪 ALREADY TRIED",), ("Already tried",)),
     Title(
         "next",
         ("➡️ NEXT SESSION: {title}", "➡️ NEXT SESSION"),
         ("First moves",),
-        ("Next Steps", "Next Session Priorities"),
     ),
-    Title(
-        "objectives", ("Session {session} Objectives", "Objectives"), synonyms=("Priorities",)
-    ),
+    Title("objectives", ("Session {session} Objectives", "Objectives")),
     Title("prerequisites", ("Prerequisites",), ("Before you start",)),
     Title("time", ("Time Estimate",), ("Time",)),
     Title(
         "prompt",
         ("🚀 HOW TO START SESSION {session}", "🚀 HOW TO START THE NEXT SESSION"),
         ("Prompt for the next session",),
-        ("Quick Start for Next Session", "Prompt"),
     ),
     Title("paste", ("Copy-Paste This Message:",), ("Copy and paste:",)),
     Title(
         "troubleshooting",
         ("🔧 TROUBLESHOOTING",),
         ("If something goes wrong",),
-        ("Known Issues",),
     ),
     Title("metrics", ("📊 SESSION METRICS",), ("Metrics",)),
     Title("closing", ("Session {session} Status",)),
@@ -162,10 +151,10 @@ def join_titles(own: ChosenTitles, project: ChosenTitles) -> ChosenTitles:
     return {key: (*own.get(key, ()), *project.get(key, ())) for key in {*own, *project}}
 
 
-def names(key: str, chosen: ChosenTitles) -> tuple[str, ...]:
-    """Every title that means `key`, those that the author chose first."""
-    known = _BY_KEY[key]
-    return (*chosen.get(key, ()), *known.handoff, *known.brief, *known.synonyms)
+def own_titles(key: str) -> tuple[str, ...]:
+    """The titles of `key` in the templates; none for a key without one."""
+    known = _BY_KEY.get(key)
+    return (*known.handoff, *known.brief) if known else ()
 
 
 # --- the key `titles` ----------------------------------------------------------------------

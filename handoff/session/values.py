@@ -17,6 +17,7 @@ from handoff.session.content import (
     DUE,
     FLAG,
     HEADING_LEVEL,
+    LANG,
     WORDS,
     ContentReader,
     as_written,
@@ -469,6 +470,7 @@ _SECTION_KEYS = (
     ),
     Key("label", LINE_TEXT, "A label before the content, in place of a heading above it."),
     Key("as", one_of(STYLES), "How labels, or a prompt, are printed.", attribute="style"),
+    Key("lang", LANG, "The language of the fence that a prompt is in."),
 )
 _SECTION_SCHEMA: JsonSchema = {
     "type": "object",
