@@ -407,6 +407,8 @@ def illegal_escapes(literal: str) -> Iterator[tuple[int, str]]:
 
     https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#escape_sequences
     """
+    if "\\" not in literal:  # nearly every one
+        return
     prefix = _PREFIX.match(literal.casefold())
     kind = prefix[0] if prefix else ""
     if "r" in kind:
