@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -519,6 +520,22 @@ def test_diff_shows_no_secret(job: Job) -> None:
 
     assert "+(removed: looks like a secret, github-token)" in job.summary
     assert TOKEN not in job.summary
+
+
+def test_problems_are_uploaded_to_code_scanning(job: Job) -> None:
+    (job.workspace / "sessions/one.yaml").write_text(SESSION.replace("title", "titel"))
+    job.event, job.inputs = "pull_request", {"deliver": "commit", "sarif": "true"}
+
+    job.run()
+
+    assert job.failed == ["check"]
+    file = job.temp / "handoff.sarif"
+    wanted = {"sarif_file": str(file), "category": "handoff"}
+    assert job.used[-1] == ("github/codeql-action/upload-sarif", wanted)
+    places = [
+        each["locations"][0] for each in json.loads(file.read_text())["runs"][0]["results"]
+    ]
+    assert places[0]["physicalLocation"]["artifactLocation"] == {"uri": "sessions/one.yaml"}
 
 
 def test_documents_committed_by_people_must_be_current(job: Job) -> None:

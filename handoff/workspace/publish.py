@@ -120,7 +120,7 @@ def publish(
                     written.append(_publish(project, build, built, overwrite=overwrite))
                 except Refused as error:
                     refused.append(str(error))
-                except InvalidInput as error:  # a secret
+                except InvalidInput as error:  # a secret, or a folder in its place
                     problems += error.report.problems
         finally:
             build.save()
@@ -154,7 +154,11 @@ def unpublished(
         text = built.text
         if text is None:
             continue
-        content = project.read(built.path)
+        try:
+            content = project.read_input(built.path)
+        except InvalidInput as error:  # a folder, a link that leads elsewhere
+            found += map(UnpublishedChange, error.report.problems)
+            continue
         now, line = writer.merged_state(project.root, built.path, content, text, built.owner)
         if content is not None and now == "current":
             build.done(built, content)
@@ -203,6 +207,9 @@ def _publish(
 ) -> WriteResult:
     if built.text is None:
         return WriteResult(built.path, changed=False)
+    file = project.path(built.path)
+    if file.exists() and not is_plain(file):
+        project.read_input(built.path)  # raises
     content = project.read(built.path)
     if content is not None and writer.state(content, built.text, built.owner) == "current":
         build.done(built, content)
