@@ -336,7 +336,7 @@ def _items(value: Any, key: str = "") -> Iterator[bool]:
             if key == "checklist":
                 done = each.get("done") if isinstance(each, dict) else each
                 yield done == "true"
-            elif name != "markdown":
+            elif name not in ("markdown", "text"):
                 yield from _items(each, name)
             else:
                 marks = _ITEM.findall(_FENCE.sub("", str(each)))
