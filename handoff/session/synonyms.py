@@ -17,7 +17,8 @@ SYNONYMS: Mapping[str, str] = {
         background, context, introduction, highlights, conclusion, bottom line, in
         short, big picture, purpose, abstract, in brief, key points, recap, situation,
         mission summary, the short version, what this is, what this covers, what
-        happened, why this matters, scope, session context, high level
+        happened, why this matters, scope, session context, high level, wrap up, what
+        you need to know, outcome, outcomes, in a nutshell
         """,
     "goal": r"""
         session goal, session goals, goal, goals, session objective, session objectives,
@@ -33,7 +34,8 @@ SYNONYMS: Mapping[str, str] = {
         log, decision matrix, go no go, technical decisions, architecture decisions,
         architectural decisions, choices made, rationale, trade offs, tradeoffs,
         options, options considered, alternatives, why we chose, key decisions made,
-        decided, approach chosen
+        decided, approach chosen, architecture decision, design decision, design
+        choices, choices, agreed, agreements
         """,
     "findings": r"""
         key findings, critical findings, findings, finding, root cause, root causes,
@@ -44,7 +46,7 @@ SYNONYMS: Mapping[str, str] = {
         what we discovered, validation results, audit, audit results, test results,
         backtest results, results summary, critical discovery, what went wrong, post
         mortem, research, deep dive, assessment, verification results, comparison,
-        review
+        review, why it failed, mistakes
         """,
     "accomplished": r"""
         what was done, what we did, what i did, what we accomplished, what was
@@ -74,7 +76,8 @@ SYNONYMS: Mapping[str, str] = {
         design, environment notes, knowledge, good to know, what we learned, what was
         learned, learned, best practices, important context, key context, critical
         context, domain knowledge, technical context, explanation, retrospective, what
-        went well, reminders, remember, assumptions, glossary, definitions
+        went well, reminders, remember, assumptions, glossary, definitions, retro,
+        things that bit us
         """,
     "orchestrator": r"""
         current state, current status, status, system status, system state, pipeline
@@ -105,7 +108,8 @@ SYNONYMS: Mapping[str, str] = {
         useful links, artifacts, file inventory, reading list, read first, must read,
         see also, documents created, key documents, key references, scripts, scripts
         created, file structure, project structure, directory structure, code structure,
-        supporting documents, sources, further reading, appendix
+        supporting documents, sources, further reading, appendix, useful paths, paths,
+        key paths
         """,
     "commands": r"""
         verification commands, useful commands, commands, command, key commands, quick
@@ -120,12 +124,13 @@ SYNONYMS: Mapping[str, str] = {
         checks, status check, check commands, command reference, quick status check,
         first commands, run this, verify, how to reproduce, reproduction, monitoring
         queries, procedure, procedures, installation, deploy instructions, deployment
-        instructions, instructions, how to
+        instructions, instructions, how to, steps to reproduce, check it, operations,
+        bash history
         """,
     "actions": r"""
         action items, action item, actions, actions required, action required, owner
         actions, manual actions, user actions, required actions, follow up actions,
-        waiting on, waiting for
+        waiting on, waiting for, owners, who does what, what to improve
         """,
     "do_not": r"""
         do not, donts, do nots, dont, what not to do, never, avoid, do not touch, guard
@@ -135,7 +140,8 @@ SYNONYMS: Mapping[str, str] = {
     "tried": r"""
         already tried, what did not work, what didnt work, what failed, failed attempts,
         failed approaches, dead ends, attempted, attempts, what we tried, what was
-        tried, things tried, ruled out, failed experiments
+        tried, things tried, ruled out, failed experiments, what did not help, what
+        didnt help, what we will not try again
         """,
     "next": r"""
         next steps, next step, next session, next session priorities, next, whats next,
@@ -161,7 +167,10 @@ SYNONYMS: Mapping[str, str] = {
         pick up here, tomorrow, this week, next week, optional, low priority, high
         priority, medium priority, critical priority, not yet done, unfinished,
         unfinished work, still needed, needed, strategy, options for next session,
-        suggested next steps, after this, what to do next, what to do, opportunities
+        suggested next steps, after this, what to do next, what to do, opportunities,
+        carry over, to pick up, going forward, continue with, to be done, where to go
+        from here, what i would do next, what id do next, loose ends, later, to do next,
+        left to do, when finished, afterwards
         """,
     "objectives": r"""
         objectives, session objectives, next session objectives, goals for next session
@@ -180,7 +189,9 @@ SYNONYMS: Mapping[str, str] = {
         opening prompt, opening message, start message, starting message, handoff
         prompt, continuation prompt, resume prompt, paste this, paste the following, to
         continue paste this, message to paste, use this prompt, first message, prompt to
-        use, agent prompt, how to start the next session
+        use, agent prompt, how to start the next session, instructions for the next
+        agent, instructions for next agent, instructions for next session, message for
+        the next, message for next session, message to the next, ready to paste
         """,
     "troubleshooting": r"""
         troubleshooting, known issues, known issue, known problems, known limitations,
@@ -206,7 +217,7 @@ SYNONYMS: Mapping[str, str] = {
         criteria, thresholds, before after, before and after, time breakdown, session
         duration, expected results, expected outcomes, expected outcome, expected
         impact, targets, confidence level, performance results, quality assessment,
-        deployment metrics, impact summary, savings
+        deployment metrics, impact summary, savings, quality gates, quality
         """,
     "closing": r"""
         end of session, session complete, sign off, document metadata, document info
