@@ -336,7 +336,7 @@ def _items(value: Any, key: str = "") -> Iterator[bool]:
             if key == "checklist":
                 done = each.get("done") if isinstance(each, dict) else each
                 yield done == "true"
-            elif name not in ("markdown", "text"):
+            elif name != "markdown" and (key, name) != ("prompt", "text"):
                 yield from _items(each, name)
             else:
                 marks = _ITEM.findall(_FENCE.sub("", str(each)))
