@@ -18,7 +18,7 @@ from handoff.base.tree import Tree
 from handoff.check import CheckContext, ProjectContext, project_problems
 from handoff.commands.runner import run
 from handoff.facts.recorded import Fact, Facts, Failure, Provenance
-from handoff.session.model import FileToRead, Prompt, QueryFact, Session
+from handoff.session.model import DocumentLink, FileToRead, Prompt, QueryFact, Session
 from handoff.session.walk import OpenBlank
 from handoff.sql.query import Query, read
 from handoff.workspace import check as workspace
@@ -195,6 +195,22 @@ def test_file_to_read_that_is_there_or_undecided(path: str):
 )  # fmt: skip
 def test_file_to_read_that_is_missing(path: str, problem: str):
     assert found(case(reading(path))) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("docs/state.md", []),
+        ("https://example.org/plan", []),
+        ("docs/stat.md", ["S027 error 'docs/stat.md' does not exist, "
+                          "did you mean 'docs/state.md'?"]),
+        ("../plan.md", ["S027 error '../plan.md' is outside the repository"]),
+    ],
+)  # fmt: skip
+def test_superseded_document_exists(target: str, problem: list[str]):
+    of = replace(session(), superseded_document=DocumentLink(target, None, AT))
+
+    assert found(case(of)) == problem
 
 
 def test_words_and_structure_are_checked_too():

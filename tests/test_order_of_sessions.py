@@ -73,6 +73,16 @@ SPELLED = [
 ]
 
 
+@pytest.mark.parametrize("spelled", ["OLD.md", "docs/OLD.md", '"[Old](docs/OLD.md)"'])
+def test_superseded_document_has_no_position(spelled: str, tmp_path: Path) -> None:
+    (tmp_path / "sessions").mkdir()
+    source = f"session: 1\ntitle: T\ncreated: 2026-01-03\nsupersedes: {spelled}\n"
+    (tmp_path / "sessions/x.yaml").write_text(source)
+    (tmp_path / "handoff.yaml").touch()
+
+    assert position(open_project(str(tmp_path)), "x") == Position("x", DAY)
+
+
 @pytest.mark.parametrize("lines", SPELLED)
 def test_position_is_read_however_it_is_spelled(lines: str, tmp_path: Path) -> None:
     (tmp_path / "sessions").mkdir()

@@ -67,6 +67,22 @@ def test_index_has_links_both_ways(tmp_path: Path) -> None:
     )
 
 
+def test_superseded_document_is_linked(tmp_path: Path) -> None:
+    (tmp_path / "docs/old").mkdir(parents=True)
+    (tmp_path / "docs/old/A_B.md").write_text("# Old\n")
+    here = project(
+        tmp_path,
+        one="supersedes: docs/old/A_B.md\n",
+        two='supersedes: "[the | plan](https://example.org/plan)"\n',
+    )
+
+    api.publish(here)
+
+    index = documents(tmp_path)["README.md"]
+    assert "| no checklist; supersedes [`docs/old/A_B.md`](../old/A_B.md) |" in index
+    assert "| no checklist; supersedes [the \\| plan](https://example.org/plan) |" in index
+
+
 def test_pointer_to_the_latest_has_its_prompts(tmp_path: Path) -> None:
     here = project(
         tmp_path,

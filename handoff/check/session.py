@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
@@ -237,6 +238,21 @@ def severity_unexplained(context: CheckContext) -> Iterator[Finding]:
     if level in ("watch", "unstable"):
         message = f"severity '{level}' without a reason; write {{level: {level}, why: …}}"
         yield severity.place, message
+
+
+@rule("S027", "error", "`supersedes:` names a document that does not exist")
+def superseded_document_missing(context: CheckContext) -> Iterator[Finding]:
+    """Whoever looks for what is still right in the old document does not find it.
+
+    Fails: `supersedes: docs/old/HANDOF.md`.
+    """
+    document = context.session.superseded_document
+    if document and document.is_path:
+        path = posixpath.normpath(document.target)
+        if is_outside(path):
+            yield document.place, f"'{path}' is outside the repository"
+        elif not context.tree.has(path):
+            yield document.place, f"'{path}' does not exist{context.hint(path)}"
 
 
 @rule("H008", "warning", "a decision between options without a reason")

@@ -26,7 +26,7 @@ from handoff.session.order import Position
 Signature = tuple[int, int, int, int]
 """Size, time of writing, time of the last change and inode."""
 
-_FORMAT = 4
+_FORMAT = 5
 _MARGIN = 2_000_000_000
 """Nanoseconds: a file system hides a second write within a tick of its clock (FAT: 2 s)."""
 

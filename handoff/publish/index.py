@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from handoff.render.content import fence
 from handoff.session.model import DEFAULT_PROMPT
-from handoff.values.printing import escaped
+from handoff.values.printing import escaped, verbatim
 
 NAME = "README.md"
 LATEST = "LATEST.md"
@@ -34,6 +34,8 @@ class IndexRow(Struct, frozen=True):
     next_title: str
     previous: tuple[str, ...]
     supersedes: str | None
+    superseded_document: str = ""
+    """A link to a document that it supersedes and that is not of a session."""
     severity: str = ""
     """`🟡 watch`; empty without one."""
     owners: tuple[str, ...] = ()
@@ -122,7 +124,14 @@ def _row(each: IndexRow, chain: _Chain) -> str:
     cells = (
         _link(each, chain.folder),
         str(each.day),
-        "; ".join([_cell(each.status), *_superseded(each, chain), *_who_acts(each)]),
+        "; ".join(
+            [
+                _cell(each.status),
+                *_superseded(each, chain),
+                *_supersedes(each),
+                *_who_acts(each),
+            ]
+        ),
         each.completion or "–",
         _links(chain.before.get(each.session, ()), chain) or "–",
         _next(each, chain) or "–",
@@ -142,6 +151,11 @@ def _superseded(each: IndexRow, chain: _Chain) -> Iterator[str]:
     by = chain.superseded_by.get(each.session)
     if by:
         yield f"superseded by {_links(by, chain)}"
+
+
+def _supersedes(each: IndexRow) -> Iterator[str]:
+    if each.superseded_document:
+        yield f"supersedes {verbatim(each.superseded_document, 'cell')}"
 
 
 def _next(each: IndexRow, chain: _Chain) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta, tzinfo
+from posixpath import relpath
 
 from msgspec import Struct, field
 
@@ -18,7 +19,7 @@ from handoff.session.model import (
     Timestamp,
 )
 from handoff.session.walk import OpenBlank, checklist_items
-from handoff.values.printing import timestamp_text
+from handoff.values.printing import code_span, timestamp_text
 
 
 class Document(Struct, frozen=True):
@@ -65,6 +66,18 @@ def document_path(session: Session, output: str) -> str:
     label = "".join(c if c.isascii() and c.isalnum() else "-" for c in session.session)
     parts = [str(session.created.day), "SESSION", label.strip("-").upper(), session.slug]
     return f"{output}/{'-'.join(part for part in parts if part)}.md"
+
+
+def superseded_link(session: Session, output: str) -> str:
+    """A Markdown link in the folder `output` to the document that the session supersedes.
+
+    Empty where it supersedes none.
+    """
+    document = session.superseded_document
+    if document is None:
+        return ""
+    target = relpath(document.target, output) if document.is_path else document.target
+    return f"[{document.text or code_span(document.target)}]({target})"
 
 
 def no_template(session: Session, known: Iterable[str]) -> Problem:

@@ -18,6 +18,7 @@ from handoff.render.document import (
     document_path,
     no_template,
     status,
+    superseded_link,
 )
 from handoff.render.environment import Environment, render_template
 from handoff.render.filters import AMONG_PROMPTS, Filters
@@ -78,6 +79,7 @@ def render(
         "provenance": list(provenance),
         "receipts": list(receipts),
         "evidence": evidence.count_claims(all_claims, live),
+        "supersedes": superseded_link(session, output),
         "prompt": None,
         "standalone": None,
     }

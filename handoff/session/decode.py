@@ -9,7 +9,7 @@ from handoff.base.problems import Place, Problem
 from handoff.session.content import ContentReader
 from handoff.session.facts import read_facts
 from handoff.session.keys import KEYS
-from handoff.session.model import Session
+from handoff.session.model import DocumentLink, Session
 from handoff.session.order import Position
 from handoff.session.shapes import read_keys
 from handoff.session.values import read_created, slug_of
@@ -70,6 +70,9 @@ def _session(reader: ContentReader, root: Node | None, session_id: str) -> Sessi
         for key in KEYS
         if key.field in Session.__struct_fields__
     }
+    document = known["supersedes"]
+    if isinstance(document, DocumentLink):
+        known |= {"supersedes": None, "superseded_document": document}
     return Session(
         id=session_id,
         path=reader.path,

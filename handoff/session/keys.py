@@ -30,7 +30,6 @@ from handoff.session.values import (
     CLOSING,
     CREATED,
     DO_NOT,
-    ID_SHAPE,
     IDS,
     LABEL,
     LABELS,
@@ -43,6 +42,7 @@ from handoff.session.values import (
     SEVERITY,
     SLUG_SHAPE,
     SUMMARY,
+    SUPERSEDED,
     TEMPLATE_NAME,
     TIME,
     TITLE,
@@ -201,7 +201,11 @@ KEYS: tuple[Key, ...] = (
         example="{title: Risks, content: [One late feed]}",
     ),
     Key("previous", IDS, "The previous sessions."),
-    Key("supersedes", ID_SHAPE, "The session whose handoff this replaces."),
+    Key(
+        "supersedes",
+        SUPERSEDED,
+        "What this handoff replaces; a document by its path from the root.",
+    ),
     Key(
         "blocked_by",
         AUTHOR_TEXT,

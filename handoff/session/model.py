@@ -556,6 +556,20 @@ class Checkpoint(Struct, frozen=True):
 # --- the session -----------------------------------------------------------------------
 
 
+class DocumentLink(Struct, frozen=True):
+    """A Markdown document that is not of a session."""
+
+    target: str
+    """Its path from the root, or its address."""
+    text: str | None
+    """The author's words for it."""
+    place: Place
+
+    @property
+    def is_path(self) -> bool:
+        return "://" not in self.target
+
+
 class Created(Struct, frozen=True):
     day: date
     text: str | None
@@ -682,6 +696,8 @@ class Session(Struct, frozen=True, dict=True):
     sections: tuple[Section, ...] = ()
     previous: tuple[str, ...] = ()
     supersedes: str | None = None
+    superseded_document: DocumentLink | None = None
+    """What `supersedes` names that is not a session."""
     blocked_by: Text | None = None
     severity: Severity | Blank | None = None
     actions: tuple[Action, ...] | Blank | None = None

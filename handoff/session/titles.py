@@ -61,6 +61,7 @@ TITLES: tuple[Title, ...] = (
     Title("blocked_by", ("Blocked by",)),
     Title("severity", ("Severity",)),
     Title("next_session", ("Next Session",), ("Next",)),
+    Title("supersedes", ("Supersedes",)),
     Title("checkpoint", ("Next Checkpoint",), ("Next checkpoint",)),
     Title("accepted", ("Accepted",)),
     Title("summary", ("⚡ EXECUTIVE SUMMARY",), ("TL;DR",)),

@@ -34,6 +34,7 @@ from handoff.session.model import (
     Checkpoint,
     Contingency,
     Created,
+    DocumentLink,
     Entries,
     FileToRead,
     Next,
@@ -148,6 +149,15 @@ def _read_id(reader: ContentReader, node: Node | None) -> str | None:
     return reader.matching(node, ID, "the id of a session, the stem of its file")
 
 
+def _read_superseded(reader: ContentReader, node: Node | None) -> str | DocumentLink | None:
+    """The id of a session, or a document: its path or a link to it."""
+    found = reader.matching(node, _SUPERSEDED, "the id of a session, or a document (*.md)")
+    link = re.fullmatch(_LINK, found or "")
+    if found is None or node is None or not (link or re.fullmatch(DOCUMENT, found)):
+        return found
+    return DocumentLink(link[2] if link else found, link[1] if link else None, node.place)
+
+
 def read_ids(reader: ContentReader, node: Node | None) -> tuple[str, ...]:
     """One id, or a list of them."""
     nodes = reader.nodes(node) if isinstance(node, List) else (node,)
@@ -180,10 +190,20 @@ def _read_word(reader: ContentReader, node: Node | None, choices: Sequence[str])
     return Text(chosen, node.place) if chosen else None
 
 
+DOCUMENT = r"[^\s()\[\]<>|`:]+\.(?:md|markdown)"
+"""The path of a document."""
+_LINK = rf"\[([^\[\]\n]+)\]\(({DOCUMENT}|https?://[^\s()]+)\)"
+_SUPERSEDED = f"{ID}|{DOCUMENT}|{_LINK}"
 _ID_SCHEMA: JsonSchema = {**TEXT_SCHEMA, "minimum": 0, "pattern": whole(ID)}
 _TITLE_SCHEMA: JsonSchema = {"type": ["string", "number"], "pattern": whole(rf"(?=.*\S){LINE}")}
 _TIME_SCHEMA: JsonSchema = {"type": ["string", "null"], "pattern": whole(TIMESTAMP)}
 ID_SHAPE = Shape("the id of a session", _read_id, _ID_SCHEMA, example="session-2")
+SUPERSEDED = Shape(
+    "the id of a session, or a document",
+    _read_superseded,
+    {**_ID_SCHEMA, "pattern": whole(_SUPERSEDED)},
+    example="session-2",
+)
 IDS = Shape("an id, or a list of ids", read_ids, one_or_list(_ID_SCHEMA), example="session-1")
 TIME = Shape(
     "a time with its zone",

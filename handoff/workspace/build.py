@@ -24,7 +24,13 @@ from handoff.publish.archive import named
 from handoff.publish.build_cache import BuildRecord, Due, Overview, digest, load_cache
 from handoff.publish.index import IndexRow
 from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, signed
-from handoff.render.document import Document, deadline_text, deadline_time, deadlines
+from handoff.render.document import (
+    Document,
+    deadline_text,
+    deadline_time,
+    deadlines,
+    superseded_link,
+)
 from handoff.session.decode import position_of
 from handoff.session.model import LEVELS, Session, Severity, Text
 from handoff.session.order import latest as latest_position
@@ -208,12 +214,13 @@ class ProjectBuild:
     ) -> BuildRecord:
         queries = {query.path: query.sha256 for query in loaded.queries.values()}
         content = signed(document.text, document.session).encode()
+        row = _row(loaded.session, document, self._project.settings.output)
         return BuildRecord(
             inputs={**files, **queries},
             shared=self._digest,
             places={**named(document.text, self._where), **named(document.path, self._where)},
             file=sha256(content).hexdigest(),
-            listed=replace(_row(loaded.session, document), **self._who_acts(loaded, facts)),
+            listed=replace(row, **self._who_acts(loaded, facts)),
             position=position_of(loaded.session),
             overview=overview,
             prompts=document.prompts,
@@ -226,7 +233,7 @@ def _files(session_id: str) -> tuple[str, ...]:
     return session_path(session_id), facts_path(session_id), receipts_path(session_id), own
 
 
-def _row(session: Session, document: Document) -> IndexRow:
+def _row(session: Session, document: Document, output: str) -> IndexRow:
     title = session.next.title if session.next else None
     return IndexRow(
         session=session.id,
@@ -240,6 +247,7 @@ def _row(session: Session, document: Document) -> IndexRow:
         next_title=title.value if isinstance(title, Text) else "",
         previous=session.previous,
         supersedes=session.supersedes,
+        superseded_document=superseded_link(session, output),
     )
 
 

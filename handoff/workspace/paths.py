@@ -15,6 +15,7 @@ from handoff.render.document import document_path
 from handoff.session import decode
 from handoff.session.model import Session
 from handoff.session.order import Position, latest, sorted_newest_first
+from handoff.session.values import DOCUMENT
 
 _DOCUMENT = lazy_pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-SESSION-.*\.md")
 
@@ -118,12 +119,13 @@ def _usual_position(source: bytes, session_id: str) -> Position | None:
             found[key.decode()] = value[1].decode()
     if "created" not in found:
         return None
+    superseded = found.get("supersedes", "")
     times = {key: _utc(found[key]) for key in ("started", "ended") if key in found}
     return Position(
         session_id,
         date.fromisoformat(found["created"]),
         previous=(found["previous"],) if "previous" in found else (),
-        supersedes=found.get("supersedes"),
+        supersedes=None if re.fullmatch(DOCUMENT, superseded) else superseded or None,
         next_id=found.get("next_id") or None,
         **times,
     )
