@@ -31,10 +31,10 @@ def nested_rows() -> Iterator[tuple[str, ...]]:
 
 
 def title_rows() -> Iterator[tuple[str, ...]]:
-    yield ("key", "in `handoff`", "in `brief`", "also recognized")
+    yield ("key", "in `handoff`", "in `brief`")
     for each in titles.TITLES:
         own, brief = each.handoff[0], (each.brief or each.handoff)[0]
-        yield f"`{each.key}`", own, brief, ", ".join(each.synonyms)
+        yield f"`{each.key}`", own, brief
 
 
 def settings_rows() -> Iterator[tuple[str, ...]]:
