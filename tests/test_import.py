@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -273,7 +275,7 @@ def test_unsupported_character_is_reported(
 
 INVALID = [
     ("none.md", None, 2, "no document 'none.md'"),
-    (".", None, 2, "'.' is a folder, expected a document"),
+    (".", None, 2, "no Markdown documents in '.'"),
     ("a.md", b"", 1, "a.md: error: the document is empty (I001)"),
     ("a.md", b"\xef\xbb\xbf \n\t\n", 1, "a.md: error: the document is empty (I001)"),
     ("a.md", b"# T\n\nna\xefve\n", 1, "a.md:3: error: byte 0xef is not UTF-8"),
@@ -319,3 +321,79 @@ def test_invalid_option_is_reported(
 
     assert run(["import", "2026-01-03-x.md", *option]) == 2
     assert option[1] in capfd.readouterr().err
+
+
+# --- folders ---------------------------------------------------------------------------------
+
+
+FOLDER = FIXTURES / "folder"
+
+
+@pytest.fixture
+def folder(project: Path) -> Path:
+    """A project with the documents of the fixture, the undated one committed."""
+    shutil.copytree(FOLDER / "docs", project / "docs")
+    (project / "docs/undated.md").write_text("# Loose notes\n\n## Next steps\n\n- train\n")
+    environment = {**os.environ, "GIT_AUTHOR_DATE": "2026-02-03T12:00:00Z"}
+    names = {f"GIT_{who}_{what}": "a@b.c" for who in USERS for what in ("NAME", "EMAIL")}
+    for command in (["init", "-q"], ["add", "docs/undated.md"], ["commit", "-qm", "x"]):
+        subprocess.run(["git", *command], cwd=project, env=environment | names, check=True)
+    return project
+
+
+USERS = ("AUTHOR", "COMMITTER")
+
+
+def test_folder_is_imported(
+    folder: Path, capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    code = run(["import", "docs"])
+
+    out, err = capfd.readouterr()
+    expected = FOLDER / "expected.txt"
+    found = f"{out}{err}exit {code}\n"
+    if request.config.getoption("--update"):
+        expected.write_text(found, "utf-8")
+    assert found == expected.read_text("utf-8")
+    for file in sorted((folder / "sessions").glob("*.yaml")):
+        session = FOLDER / f"sessions/{file.name}"
+        if request.config.getoption("--update"):
+            session.parent.mkdir(exist_ok=True)
+            session.write_bytes(file.read_bytes())
+        assert file.read_text("utf-8") == session.read_text("utf-8")
+    assert len(list((FOLDER / "sessions").iterdir())) == len(
+        list((folder / "sessions").iterdir())
+    )
+
+
+def test_links_between_imported_documents_are_valid(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(["import", "docs"])
+    run(["publish"])
+    broken = [line for line in capfd.readouterr().err.splitlines() if "link" in line]
+
+    assert len(list((folder / "docs/09-handoff").glob("2*.md"))) == 5
+    assert broken == []
+
+
+def test_folder_is_imported_once(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(["import", "docs"])
+    before = {file: file.read_bytes() for file in (folder / "sessions").iterdir()}
+    capfd.readouterr()
+
+    assert run(["import", "docs"]) == 1
+    assert "imported 0 of 9 documents" in capfd.readouterr().err
+    assert {file: file.read_bytes() for file in (folder / "sessions").iterdir()} == before
+
+
+def test_dry_run_writes_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["import", "docs", "--dry-run"]) == 1
+    assert run(["import", "docs/2026-02-01-SESSION-1-LOAD.md", "--dry-run"]) == 0
+    assert not (folder / "sessions").exists()
+    assert "imported 5 of 9 documents" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--id", "x"], ["--stdout"], ["--created", "2026-01-01"]])
+def test_options_for_one_document_are_refused(folder: Path, option: list[str]) -> None:
+    assert run(["import", "docs", *option]) == 2

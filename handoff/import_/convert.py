@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.base.markdown import parse_markdown
+from handoff.base.markdown import Page, parse_markdown
 from handoff.base.problems import InvalidInput, Place, Problem, UsageError
 from handoff.import_.content import ContentValue, PlainText
 from handoff.import_.document import (
@@ -50,22 +50,23 @@ class ImportedSession(Struct, frozen=True):
     """Blocks that are kept as Markdown."""
     problems: tuple[Problem, ...]
     """An error for each line that could not be carried over."""
+    session: Mapping[str, ContentValue]
+    """What the file is written from."""
 
 
-def import_document(
-    source: SourceDocument,
-    render: RenderSession,
-    existing_ids: Iterable[str],
-    *,
-    session_id: str | None = None,
-    created: date | None = None,
-    titles: ChosenTitles = MappingProxyType({}),
-) -> ImportedSession:
-    """Convert `source` to a session file.
+class OutlinedDocument(Struct, frozen=True):
+    """A document to import, in segments, with what its name and its header say about it."""
 
-    Raises UsageError if the date is unknown or no id is free, and InvalidInput if the document
-    is too large for a session.
-    """
+    source: SourceDocument
+    page: Page
+    segments: Sequence[Segment]
+    title: str | None
+    metadata: Metadata
+    recognizer: Recognizer
+
+
+def outline(source: SourceDocument, recognizer: Recognizer) -> OutlinedDocument:
+    """Raises InvalidInput if the document is too large for a session."""
     size = sum(len(line.encode()) + _INDENT for line in source.lines if line)
     if size > MAX_BYTES:
         message = (
@@ -77,26 +78,61 @@ def import_document(
     first = segments[0]
     has_title = first.kind == "heading" and first.level == 1 and re.fullmatch(LINE, first.name)
     title = first.name if has_title else None
-    recognizer = Recognizer(titles)
     header = source.lines[: header_end(segments, recognizer)]
     metadata = read_metadata(source, title, header)
-    day = created or metadata.created
+    return OutlinedDocument(source, page, segments, title, metadata, recognizer)
+
+
+def import_document(
+    source: SourceDocument,
+    render: RenderSession,
+    existing_ids: Iterable[str],
+    *,
+    session_id: str | None = None,
+    created: date | None = None,
+    committed: Callable[[], date | None] = lambda: None,
+    titles: ChosenTitles = MappingProxyType({}),
+) -> ImportedSession:
+    """Convert `source` to a session file.
+
+    `committed` is asked for the day of a document without one.
+
+    Raises UsageError if the date is unknown or no id is free, and InvalidInput if the document
+    is too large for a session.
+    """
+    document = outline(source, Recognizer(titles))
+    day = created or document.metadata.created or committed()
     if day is None:
         raise UsageError(
             f"'{source.path}' has no date in its name or its first lines; "
             "add '--created YYYY-MM-DD'"
         )
-    name = session_id or _free_id(metadata, day, {each.casefold() for each in existing_ids})
-    verifier = Verifier(page, source.lines, render)
+    existing = {each.casefold() for each in existing_ids}
+    name = session_id or free_id(document.metadata, day, existing)
+    return convert(document, render, name, day)
+
+
+def convert(
+    document: OutlinedDocument,
+    render: RenderSession,
+    session_id: str,
+    day: date,
+    slug: str | None = None,
+) -> ImportedSession:
+    """The session file of a document; `slug` is for another name of the rendered one.
+
+    Raises InvalidInput.
+    """
+    source, segments = document.source, document.segments
+    verifier = Verifier(document.page, source.lines, render)
     verified = verifier.verify_segments(
         segments if len(source.text) <= _LONG else _only_headings(segments)
     )
+    keys = _metadata_keys(document.metadata, day)
+    if slug:
+        keys["slug"] = PlainText(slug)
     try:
-        made = _convert(
-            verifier,
-            _layouts(verified, source, title, metadata, recognizer),
-            _metadata_keys(metadata, day),
-        )
+        made = _convert(verifier, _layouts(verified, document), keys)
     except InvalidInput as error:
         reason = error.report.problems[0].message
         problem = Problem("I001", f"cannot be converted: {reason}", Place(source.path))
@@ -105,12 +141,13 @@ def import_document(
         count_blocks(value) for key, value in made.session.items() if key not in _NO_CONTENT
     ]
     return ImportedSession(
-        id=name,
+        id=session_id,
         yaml=to_yaml(made.session),
         template=str(made.session["template"]),
         structured=sum(n for n, _ in blocks),
         verbatim=sum(n for _, n in blocks),
         problems=(*source.problems, *_lost_lines(made, source)),
+        session=made.session,
     )
 
 
@@ -122,13 +159,19 @@ _NO_CONTENT = ("session", "title", "slug", "created", "duration", "template", "s
 # --- metadata --------------------------------------------------------------------------------
 
 
-def _free_id(metadata: Metadata, day: date, existing: set[str]) -> str:
+def free_id(metadata: Metadata, day: date, existing: set[str]) -> str:
     label = metadata.label.lower()
     base = f"session-{label}" if re.fullmatch(r"\d+[a-z]?", label) else label
-    for name in (base, f"{day:%Y-%m}-{base}", f"{day}-{base}"):
+    slug = (metadata.slug or "").lower()
+    names = (base, f"{day:%Y-%m}-{base}", f"{day}-{base}", f"{day}-{base}-{slug}".strip("-"))
+    for name in (*names, *(f"{names[-1]}-{n}" for n in range(2, _MAX_SAME))):
         if name.casefold() not in existing:
             return name
-    raise UsageError(f"the ids '{base}', '{day:%Y-%m}-{base}' and '{name}' exist; add '--id'")
+    raise UsageError(f"the ids '{base}', '{names[1]}' and '{names[-1]}' exist; add '--id'")
+
+
+_MAX_SAME = 1000
+"""Documents of one day with the same name."""
 
 
 def _metadata_keys(metadata: Metadata, day: date) -> dict[str, ContentValue]:
@@ -157,14 +200,9 @@ class _Attempt(Struct, frozen=True):
     """Whether more than white space is lost."""
 
 
-def _layouts(
-    segments: Sequence[Segment],
-    source: SourceDocument,
-    title: str | None,
-    metadata: Metadata,
-    recognizer: Recognizer,
-) -> Iterator[Layout]:
+def _layouts(segments: Sequence[Segment], document: OutlinedDocument) -> Iterator[Layout]:
     """From the most specific keys to the document as Markdown."""
+    source, title, label = document.source, document.title, document.metadata.label
     lines = source.lines
     if (handoff := HandoffLayout.of(segments, lines)) and handoff.is_whole:
         yield handoff
@@ -172,9 +210,9 @@ def _layouts(
         segments,
         lines,
         title is not None,
-        recognizer,
-        next=metadata.next,
-        following=str(int(metadata.label) + 1) if metadata.label.isdecimal() else "",
+        document.recognizer,
+        next=document.metadata.next,
+        following=str(int(label) + 1) if label.isdecimal() else "",
         is_prompt=is_prompt_file(source.path, title),
     )
     yield PlainLayout.of(segments, lines, title)

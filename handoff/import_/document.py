@@ -48,6 +48,8 @@ class Metadata(Struct, frozen=True):
     status: str | None
     next: str | None = None
     """What the header says about the next session."""
+    day_from: str = "name"
+    """Where the date is: `name`, `header` or `title`."""
 
 
 def read_document(content: bytes, path: str) -> SourceDocument:
@@ -124,6 +126,7 @@ def read_metadata(
         created=created or _labelled_date(fields, title),
         title=_one_line(title or "") or _one_line(title_in_name) or label,
         status=_one_line(re.sub(r"[*_]{2}", "", status)) or None,
+        day_from="name" if created else "header" if _labelled_date(fields, "") else "title",
         next=next((fields[name] for name in NEXT_LABELS if fields.get(name)), None),
     )
 

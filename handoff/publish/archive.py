@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 from datetime import date
 
 from msgspec import Struct
@@ -94,11 +95,19 @@ def relinked(text: str, path: str, places: Places) -> str:
     now = places.of(path)
     if now == path and not named(text, places):
         return text
+    return rooted(move_links(text, path, now, places.of), places)
+
+
+def move_links(text: str, was: str, now: str, of: Callable[[str], str]) -> str:
+    """The Markdown of the document `was` for the path `now`; `of` is where each file is then.
+
+    Relative links outside code keep their targets.
+    """
     linked = (
-        _LINK.sub(lambda found: _link(found, path, now, places), line) if is_prose else line
+        _LINK.sub(lambda found: _link(found, was, now, of), line) if is_prose else line
         for line, is_prose in prose(text)
     )
-    return rooted("\n".join(linked), places)
+    return "\n".join(linked)
 
 
 def rooted(text: str, places: Places) -> str:
@@ -118,23 +127,23 @@ def rooted(text: str, places: Places) -> str:
     return re.sub(rf"{_BEFORE}(?P<path>{folder}{NAME})(?![\w/-]|\.\w)", replaced, text)
 
 
-def _link(found: re.Match[str], was: str, now: str, places: Places) -> str:
+def _link(found: re.Match[str], was: str, now: str, of: Callable[[str], str]) -> str:
     target = found["to"]
     if not target:  # code, or a link to nothing
         return found[0]
     if target.startswith("<"):
-        return f"{found['head']}<{_target(target[1:-1], was, now, places)}>"
-    return found["head"] + _target(target, was, now, places)
+        return f"{found['head']}<{_target(target[1:-1], was, now, of)}>"
+    return found["head"] + _target(target, was, now, of)
 
 
-def _target(target: str, was: str, now: str, places: Places) -> str:
+def _target(target: str, was: str, now: str, of: Callable[[str], str]) -> str:
     """A link's target relative to the folder of `now`."""
     path = re.split(r"[?#]", target, maxsplit=1)[0]
     if not path or path.startswith("/") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", path):
         return target
     folder, new = posixpath.dirname(was), posixpath.dirname(now)
     leads_to = posixpath.normpath(posixpath.join(folder, path))
-    place = places.of(leads_to)
+    place = of(leads_to)
     if folder == new and posixpath.normpath(place) == leads_to:
         return target
     slash = "/" if path.endswith("/") else ""

@@ -63,9 +63,14 @@ DATA = (
 
 def document_path(session: Session, output: str) -> str:
     """`<output>/<date>-SESSION-<n>-<SLUG>.md`, in the characters every file system takes."""
-    label = "".join(c if c.isascii() and c.isalnum() else "-" for c in session.session)
-    parts = [str(session.created.day), "SESSION", label.strip("-").upper(), session.slug]
-    return f"{output}/{'-'.join(part for part in parts if part)}.md"
+    return f"{output}/{document_name(session.session, session.created.day, session.slug)}"
+
+
+def document_name(label: str, day: date, slug: str) -> str:
+    """`<date>-SESSION-<n>-<SLUG>.md`."""
+    safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in label)
+    parts = [str(day), "SESSION", safe.strip("-").upper(), slug]
+    return f"{'-'.join(part for part in parts if part)}.md"
 
 
 def superseded_link(session: Session, output: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -77,6 +77,21 @@ def last_touched(root: Path, paths: Sequence[str]) -> str | None:
     """The last commit that changed one of `paths`; `None` if there is none."""
     found = _log(root, ("-1", "--format=%H"), paths)
     return found.strip() or None
+
+
+@lru_cache(2)
+def first_days(root: Path) -> Mapping[str, date]:
+    """The day of the first commit of each file at or below `root`; empty without git."""
+    options = ("--format=%x00%x00%as", "--name-only", "--diff-filter=A", "--no-renames")
+    days: dict[str, date] = {}
+    day: date | None = None
+    words = _log(root, ("-z", *options, "--relative"), ["."]).split("\0")
+    for word in (each.strip("\n") for each in words):
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", word):
+            day = date.fromisoformat(word)
+        elif word and day:
+            days[word] = day  # the commits are listed from the newest to the oldest
+    return days
 
 
 def deleted_paths(root: Path) -> frozenset[str]:

@@ -85,13 +85,14 @@ def _files(name: str, here: Path) -> Iterator[Path]:
         folder = path.parent
         others = [each.name for each in folder.glob("*.md")] if folder.is_dir() else []
         raise UsageError(f"no document '{name}'{nearest(path.name, others)}")
-    found = list(_walk(path))
+    found = list(documents_in(path))
     if not found:
         raise UsageError(f"no Markdown documents in '{name}', expected files such as 'X.md'")
     yield from found
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def documents_in(root: Path) -> Iterator[Path]:
+    """The Markdown files in a folder and those in it, in order."""
     count = 0
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(f for f in folders if f[0] != "." and f not in VENDORED)
