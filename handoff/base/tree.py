@@ -33,6 +33,10 @@ class FilePaths:
             found[posixpath.basename(path)].append(path)
         return found
 
+    def of_name(self, name: str) -> tuple[str, ...]:
+        """The files of a name, wherever they are."""
+        return tuple(self._by_name.get(name, ()))
+
     def _matches(self, pattern: str) -> bool:
         return any(fnmatchcase(path, pattern) for path in self.all)
 

@@ -19,6 +19,7 @@ from handoff.check import (
     document,
     facts,
     numbers,
+    paths,
     project,
     prompt,
     raw_html,
@@ -41,7 +42,7 @@ from handoff.sql.tables import Schema
 
 __all__ = ["CheckContext", "DocumentContext", "ProjectContext", "SessionOutline"]
 
-AUTHOR_RULES = rules_of(numbers, dates)
+AUTHOR_RULES = rules_of(numbers, dates, paths)
 """Those of what an author wrote, in a session file or in a document of any shape."""
 SESSION_RULES = (
     *rules_of(facts, session, prompt, counts, raw_html, shares),

@@ -6,6 +6,7 @@ function. Problems found while reading files (YAML, query headers, facts) are th
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, tzinfo
@@ -116,6 +117,26 @@ class DocumentContext(Struct, frozen=True, dict=True):
     @property
     def path(self) -> str:
         return self.page.path
+
+    @property
+    def document_path(self) -> str:
+        return self.page.path
+
+    def moved(self, path: str) -> str | None:
+        """None: what git knows of renames costs too much for thousands of paths."""
+        return None
+
+    def heading_of(self, line: int) -> str:
+        """The headings above a line, the outermost first."""
+        at = bisect_right(self.headings, line, key=lambda each: each.line)
+        found, level = [], 7
+        for each in reversed(self.headings[:at]):
+            if each.level < level:
+                found.append(each.text)
+                level = each.level
+            if level == 1:
+                break
+        return " / ".join(reversed(found))
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:
@@ -259,9 +280,20 @@ class CheckContext(Struct, frozen=True, dict=True):
             found[find] = tuple(find(self))
         return found[find]
 
+    has_root = True
+
     @property
     def path(self) -> str:
         return self.session.path
+
+    def moved(self, path: str) -> str | None:
+        return self.past.moved(path)
+
+    def is_deleted(self, path: str) -> bool:
+        return self.past.moved(path) is not None
+
+    def ignored(self, _: Collection[str]) -> Collection[str]:
+        return ()
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:
