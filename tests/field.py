@@ -64,6 +64,7 @@ CODES = {
     **{"B002": "blank", "C007": "count", "C009": "percent", "C010": "sum", "C011": "date"},
     **{"C012": "date", "C013": "duration", "D001": "fence", "D002": "nested"},
     **{"D007": "link", "D008": "link", "D009": "setext", "P001": "file", "W001": "complete"},
+    **{"B001": "blank", "D013": "file", "P006": "file", "W002": "complete"},
 }
 """The fault that each rule finds."""
 NEAR = {"count": 3, "nested": 8}

@@ -48,6 +48,7 @@ def test_what_follows_nested_fences_is_read():
     [
         ("**Status:** in progress", ("", "Status", "inside", "in progress")),
         ("**Status**: in progress", ("", "Status", "outside", "in progress")),
+        ("***Status:*** in progress", ("", "Status", "inside", "in progress")),
         ("Status: in progress", ("", "Status", "plain", "in progress")),
         ("- Owner: Ann", ("- ", "Owner", "plain", "Ann")),
         ("- [ ] **Files (3):**", ("- [ ] ", "Files (3)", "inside", "")),

@@ -1,6 +1,7 @@
 """What `check` finds in any handoff, whether a session file describes it or not."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,37 @@ def test_sentence(row: list[str]):
 
     found = handwritten_problems(context)
     assert [f"{each.code} {each.message}" for each in found] == expected
+
+
+FILES = (
+    *("src/models/train.py", "src/app.py", "docs/guide.md", "docs/archive/old-plan.md"),
+    *("packages/web/lib/ui.ts", "docs/handoff/2026-01-03-SESSION-1.md"),
+)
+FOLDERS = {str(folder) for file in FILES for folder in Path(file).parents}
+REPOSITORY = Tree({*FILES, *FOLDERS}.__contains__, lambda: FILES)
+
+
+@pytest.mark.parametrize("row", rows("paths.tsv"), ids=lambda row: row[0])
+def test_path(row: list[str]):
+    words, *expected = row
+
+    context = DocumentContext.of(words, "docs/handoff/2026-01-03-SESSION-1.md", REPOSITORY)
+
+    assert [each.message for each in handwritten_problems(context)] == expected
+
+
+def documents() -> list[tuple[str, str]]:
+    text = (FIXTURES / "documents.md").read_text(encoding="utf-8")
+    parts = re.split(r"^===(.*)\n", text, flags=re.MULTILINE)[1:]
+    return [(name.strip(), body) for name, body in zip(parts[::2], parts[1::2], strict=True)]
+
+
+@pytest.mark.parametrize(("expected", "document"), documents())
+def test_document(expected: str, document: str):
+    context = DocumentContext.of(document, "docs/handoff/2026-01-03-SESSION-1.md", REPOSITORY)
+
+    found = handwritten_problems(context)
+    assert ", ".join(f"{each.place.line} {each.code}" for each in found) == expected
 
 
 OPEN_FENCE = "# A\n\n```bash\nmake\n\n## B\n\n45/60 (80 %)\n"

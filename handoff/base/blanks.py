@@ -137,7 +137,7 @@ _VALUES = frozenset(
 )
 """Words that name a value, so that brackets around them are a blank wherever they are."""
 _MARK_BEFORE = lazy_pattern(
-    r"^\W*$|\b(?:the|an?|this|that|each|every|no|see|as|marked|tagged|labelled|called)\s$",
+    r"(?:^|[.!?])\W*$|\b(?:the|an?|this|that|each|every|no|see|as|marked|tagged|labelled|called)\s$",
     re.IGNORECASE,
 )
 _LEGEND = lazy_pattern(
@@ -318,7 +318,10 @@ def _last_runs(text: str) -> dict[int, int]:
 _LINE = lazy_pattern(r"[^\n]*\n?")
 _CELL = lazy_pattern(r"(?:[^|\\]|\\.)+")
 _ITEM = lazy_pattern(r"[ >\t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
-_PROMPT_ABOVE = lazy_pattern(r"copy[\s/-]*(?:and[\s-]*)?paste|^#.*\bprompt\b", re.IGNORECASE)
+_PROMPT_ABOVE = lazy_pattern(
+    r"copy[\s/-]*(?:and[\s-]*)?paste|\bpaste (?:this|the|it)\b|^#.*\b(?:prompt|kick-?off)\b",
+    re.IGNORECASE,
+)
 _PROMPT_INFOS = ("", "text", "txt", "markdown", "md", "prompt")
 
 
@@ -359,7 +362,7 @@ def _searched(markdown: str) -> Iterator[tuple[int, str]]:
     """The lines to search, each with its offset."""
     lines = [match[0] for match in _LINE.finditer(markdown)]
     fences = {each.first: each for each in find_fences([line.rstrip("\r\n") for line in lines])}
-    above, shown_from, code_until = "", 0, 0
+    above, heading, shown_from, code_until = "", "", 0, 0
     is_prompt, is_closed, offset = False, True, 0
     hidden = _Hidden(markdown)
     for number, text in enumerate(lines, start=1):
@@ -371,22 +374,25 @@ def _searched(markdown: str) -> Iterator[tuple[int, str]]:
                 yield start, text
             continue
         if fence := fences.get(number):
-            is_prompt, code_until = is_prompt_fence(fence.info, above), fence.last
-            is_closed, above = fence.state != "open", ""
+            is_prompt = is_prompt_fence(fence.info, above, heading)
+            code_until = fence.last
+            is_closed, above, heading = fence.state != "open", "", ""
             continue
         shown_from = hidden.until(start, text)
         if shown_from:
             continue
         above = text.strip() or above
+        heading = above if above[:1] == "#" else heading
         yield start, text
 
 
-def is_prompt_fence(info: str, above: str) -> bool:
-    """Whether a fence is a prompt, by its info string and the line of text above it."""
+def is_prompt_fence(info: str, above: str, heading: str = "") -> bool:
+    """Whether a fence is a prompt, by its info string, the text and the heading above it."""
     words = info.strip().lower()
     if words == "prompt":
         return True
-    return words in _PROMPT_INFOS and _PROMPT_ABOVE.search(above) is not None
+    is_named = _PROMPT_ABOVE.search(above) or _PROMPT_ABOVE.search(heading)
+    return words in _PROMPT_INFOS and is_named is not None
 
 
 class _Hidden:

@@ -146,7 +146,7 @@ class Label(Struct, frozen=True):
 
 _LEAD = r"(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(?:\[[ xX]\][ \t]+)?[^\w*`\[\n]{0,8})"
 _BOLD_LABEL = lazy_pattern(
-    _LEAD + r"(?P<mark>\*\*|__)(?P<text>[^*\n`]{1,200}?)"
+    _LEAD + r"(?P<mark>\*{2,3}|__)(?P<text>[^*\n`]{1,200}?)"
     r"(?:(?P<inside>:)[ \t]*(?P=mark)|(?P=mark)[ \t]?:)(?:[ \t]+(?P<value>.*?))?[ \t\\]*$"
 )
 _PLAIN_LABEL = lazy_pattern(

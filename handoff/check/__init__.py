@@ -44,6 +44,15 @@ __all__ = ["CheckContext", "DocumentContext", "ProjectContext", "SessionOutline"
 
 AUTHOR_RULES = rules_of(numbers, dates, paths)
 """Those of what an author wrote, in a session file or in a document of any shape."""
+HANDWRITTEN_RULES = (
+    session.document_blanks,
+    session.prompt_blanks,
+    session.status_contradicted,
+    counts.list_counts,
+    *rules_of(document),
+    *AUTHOR_RULES,
+)
+"""Those of documents that no session file describes."""
 SESSION_RULES = (
     *rules_of(facts, session, prompt, counts, raw_html, shares),
     *claims.RULES,
@@ -72,7 +81,7 @@ def document_problems(text: str, path: str, tree: Tree) -> tuple[Problem, ...]:
 
 def handwritten_problems(context: DocumentContext) -> tuple[Problem, ...]:
     """What the rules of any handoff find in a document that no session file describes."""
-    return tuple(run((*DOCUMENT_RULES, *AUTHOR_RULES), context))
+    return tuple(run(HANDWRITTEN_RULES, context))
 
 
 def prompt_problems(context: CheckContext) -> tuple[Problem, ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, takewhile
+from typing import TYPE_CHECKING
 
+from handoff.base.markdown import Table, line_of, read_table, split_blocks
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Place
-from handoff.check.rule import CheckContext, Finding, rule
+from handoff.check.rule import AuthorContext, CheckContext, DocumentContext, Finding, rule
 from handoff.check.subjects import Subject, by_name, subjects
 from handoff.session.model import (
     Bullets,
@@ -20,40 +23,73 @@ from handoff.session.model import (
 )
 from handoff.session.walk import every_entry
 
-_NOUN = (
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_WORDS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve"),
+)
+_N = rf"\d{{1,3}}|{'|'.join(_WORDS[1:])}"
+_PLURAL = r"(?!\w*(?:ss|us|is)\b)[A-Za-z][\w-]*s"
+_LEADING = lazy_pattern(
+    rf"(?i)^[^\w~≈≥≤<>+-]*(?:\d{{1,2}}[.)]\s+)?(?:(?:top|all|the|these|our)\s+)*(?P<n>{_N})\s+"
+    rf"(?:[A-Za-z][\w-]*\s+)?{_PLURAL}\b(?P<rest>[^.,(\d]*)$"
+)
+_NOUNS = (
     r"(?:files|items|steps|tasks|commits|tests|issues|bugs|findings|decisions|changes|documents"
-    r"|docs|queries|scripts|tables|phases|blockers|risks|actions|objectives|prerequisites|problems"
-    r"|fixes|pull requests|options|modules|features|errors)"
+    r"|docs|queries|scripts|tables|phases|blockers|risks|actions|objectives|prerequisites"
+    r"|problems|fixes|pull requests|options|modules|features|errors)"
 )
-_WORDS = [
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-]
-_LIST_COUNT = re.compile(
-    rf"(?i)^[^\w~≈≥≤<>]*(?:(?:top|all|the|these)\s+)?(?P<n>\d{{1,3}}|{'|'.join(_WORDS)})"
-    rf"\s+(?:\w+\s)?{_NOUN}\b(?P<rest>[^.,(\d]*)$"
-    rf"|\b{_NOUN}(?:\s\w+){{0,2}}"
-    rf"(?::\s*(?P<last>\d{{1,3}})|\s*\((?P<m>\d{{1,3}})(?:\s{_NOUN})?\))\W*$"
+_ENTRIES = lazy_pattern(rf"(?i)\b{_NOUNS}\b")
+_TRAILING = lazy_pattern(
+    rf"(?i)(?:(?P<plural>\b{_PLURAL})(?:\s\w+){{0,2}}|(?P<before>\b[A-Za-z][\w'-]*))"
+    rf"(?:\s*:\s*(?P<last>\d{{1,3}})|\s*\((?P<m>\d{{1,3}})(?:\s{_NOUNS})?\))\W*$"
 )
-_SELECTION = re.compile(r"(?i)\b(?:and|mainly|including|such as|most|important|of which)\b")
+_THESE = lazy_pattern(
+    rf"(?i)\b(?:these|following)\s+(?P<n>{_N})\s+(?:[a-z][\w-]*\s+)?{_PLURAL}\b[^.,(\d]*$"
+)
+_NO_ENTRIES = lazy_pattern(
+    r"(?i)\b(?:and|mainly|including|such as|most|important|of which|at least|more than|per"
+    r"|each)\b"
+)
+_MEASURES = lazy_pattern(
+    r"(?i)\b(?:day|hour|minute|min|second|week|month|year|time|point|percent|hr|sec)s?\b"
+)
+_ORDINALS = lazy_pattern(
+    r"(?i)(?:phase|session|step|week|stage|sprint|part|option|level|tier|version|chapter|section"
+    r"|priority|day|round|attempt|issue|pr|rev|no|build|batch|cycle|iteration|appendix)$"
+)
+_LIST_GOES_ON = lazy_pattern(r"(?i)\b(?:more|others|etc)\b|…|\.\.\.")
+
+
+def _typed_count(words: str) -> int | None:
+    """The number of entries that a heading, a label or a line above a list announces."""
+    plain = re.sub(r"\*+|_{2}|`", "", words).strip()
+    leading = _LEADING.search(plain) or (_THESE.search(plain) if plain.endswith(":") else None)
+    if leading and not (_NO_ENTRIES.search(plain) or _MEASURES.search(leading[0])):
+        typed = leading["n"]
+        return int(typed) if typed.isdigit() else _WORDS.index(typed.casefold())
+    trailing = _TRAILING.search(plain)
+    if trailing is None or _MEASURES.search(trailing[0]):
+        return None
+    if not trailing["plural"] and (trailing["last"] or _ORDINALS.match(trailing["before"])):
+        return None
+    return int(trailing["m"] or trailing["last"])
 
 
 @rule("C007", "warning", "a count above a list or table with another number of entries")
-def list_counts(context: CheckContext) -> Iterator[Finding]:
+def list_counts(context: AuthorContext) -> Iterator[Finding]:
     """A count above a list or a table that has another number of entries.
+
+    In a handwritten document any number that the list may be meant to have is accepted: of its
+    entries, of those in them, of the files they name, the sum of the numbers in them.
 
     Fails: `Files changed (3)` over two files.
     """
+    if isinstance(context, DocumentContext):
+        yield from _counts_of_document(context)
+        return
     for entry in every_entry(context.session):
         if isinstance(entry.content, Valued):
             value, items = entry.content.value, entry.content.items
@@ -66,17 +102,101 @@ def list_counts(context: CheckContext) -> Iterator[Finding]:
 def _counted(
     context: CheckContext, words: str, place: Place, content: object
 ) -> Iterator[Finding]:
-    match = _LIST_COUNT.search(words)
     size = _size(context, content)
-    if match is None or size is None or "{{" in words:
-        return
-    if _SELECTION.search(match["rest"] or ""):
-        return
-    typed = match["n"] or match["m"] or match["last"]
-    count = int(typed) if typed.isdigit() else _WORDS.index(typed.casefold()) + 1
-    if count != size:
-        message = f"'{words.strip()}' is above a list of {size}"
-        yield place, message
+    is_read = size is not None and "{{" not in words and _ENTRIES.search(words)
+    count = _typed_count(words) if is_read else None
+    if count is not None and count != size:
+        yield place, f"'{words.strip()}' is above a list of {size}"
+
+
+def _counts_of_document(context: DocumentContext) -> Iterator[Finding]:
+    for words, line, blocks in _announced(context.page.tokens):
+        count = _typed_count(words)
+        listed = (
+            [each for each in blocks if each[0].type in _LISTS] if count is not None else []
+        )
+        if len(listed) != 1 or blocks.index(listed[0]) > 1:
+            continue
+        block = listed[0]
+        if block[0].type == "table_open":
+            sizes, size = _rows(read_table(block))
+        else:
+            sizes, size = _entries(block)
+        if sizes and count not in sizes:
+            kind = "table" if block[0].type == "table_open" else "list"
+            message = f"'{' '.join(words.split())}' is above a {kind} of {size}"
+            yield context.place(line), message
+
+
+_LISTS = ("bullet_list_open", "ordered_list_open", "table_open")
+Block = Sequence["Token"]
+
+
+def _announced(tokens: Block) -> Iterator[tuple[str, int, list[Block]]]:
+    """Each heading, and each line that may announce a list, with the blocks below it."""
+    blocks = split_blocks(tokens)
+    for n, block in enumerate(blocks):
+        kind = block[0].type
+        if kind == "heading_open":
+            level = block[0].tag
+            below = takewhile(
+                lambda b: b[0].type not in ("heading_open", "hr"), blocks[n + 1 :]
+            )
+            following = blocks[n + 1 : n + 1 + (own := len(list(below))) + 1]
+            is_whole = len(following) == own or following[-1][0].type == "hr"
+            if is_whole or following[-1][0].tag <= level:  # without headings of its own
+                yield block[1].content, line_of(block[0]), [*following[:own]]
+        elif kind == "paragraph_open":
+            line = block[1].content.rpartition("\n")[2]
+            is_label = line.rstrip(" *_").endswith((":", ")")) or line.startswith("**")
+            if is_label:
+                near = [*takewhile(_is_listed, blocks[n + 1 :])]
+                yield line, line_of(block[0]) + block[1].content.count("\n"), near
+        elif block[0].nesting == 1:
+            yield from _announced(block[1:-1])
+
+
+def _is_in_chapter(block: Block) -> bool:
+    return block[0].type not in ("heading_open", "hr")
+
+
+def _is_listed(block: Block) -> bool:
+    return block[0].type in (*_LISTS, "fence")
+
+
+def _rows(table: Table) -> tuple[set[int], int]:
+    """The numbers that a table may be said to have, and its rows."""
+    rows = [each.cells for each in table.rows]
+    sums = {sum(_integers(column)) for column in zip(*rows, strict=False)}
+    is_total = bool(rows) and re.match(r"(?i)\W*(?:total|sum|overall|all)\b", rows[-1][0])
+    texts = [" ".join(row) for row in rows]
+    if any(_LIST_GOES_ON.search(each) for each in texts):
+        return set(), len(rows)
+    spans = sum(each.count("`") // 2 for each in texts)
+    return {len(rows), len(rows) - bool(is_total), spans, *sums}, len(rows)
+
+
+def _entries(block: Block) -> tuple[set[int], int]:
+    """The numbers that a list may be said to have, and its own entries."""
+    level = block[0].level + 1
+    own = sum(each.type == "list_item_open" and each.level == level for each in block)
+    every_item = sum(each.type == "list_item_open" for each in block)
+    lines = [each.content for each in block if each.type == "inline"]
+    if any(_LIST_GOES_ON.search(each) for each in lines):
+        return set(), own
+    parents = sum(each.type in _LISTS for each in block[1:])
+    spans = sum(each.count("`") // 2 for each in lines)
+    named = sum(1 + len(re.findall(r",\s|\s(?:and|&|\+)\s", each)) for each in lines)
+    done = sum(bool(re.match(r"\[[xX]\]|✅", each)) for each in lines)
+    sums = {sum(_integers(lines)), every_item - parents, every_item, spans, named, done}
+    return {own, *sums}, own
+
+
+def _integers(texts: Iterable[str]) -> Iterator[int]:
+    """The first whole number of each text."""
+    for each in texts:
+        if match := re.search(r"(?<![\w.,/:-])\d{1,6}(?![\w/:-]|[.,]\d)", each):
+            yield int(match[0])
 
 
 def _size(context: CheckContext, content: object) -> int | None:

@@ -123,8 +123,9 @@ def _of_table(table: Table, context: AuthorContext) -> Iterator[Finding]:
     cells = [[_CELL.fullmatch(cell) for cell in row.cells] for row in table.rows]
     width = min(len(table.header), _MOST_COLUMNS)
     columns = [[row[n] if n < len(row) else None for row in cells] for n in range(width)]
-    shares = [n for n in range(width) if _is_column(columns[n], sign=True)]
-    counts = [n for n in range(width) if _is_column(columns[n], sign=False)]
+    signed = ["%" in heading or "percent" in heading.casefold() for heading in table.header]
+    shares = [n for n in range(width) if _is_column(columns[n], sign=True, headed=signed[n])]
+    counts = [n for n in range(width) if n not in shares and _is_column(columns[n], sign=False)]
     for share in shares:
         for part, total in permutations(counts, 2):
             wrong, right = _split(columns, share, part, total)
@@ -137,8 +138,11 @@ def _of_table(table: Table, context: AuthorContext) -> Iterator[Finding]:
                 break
 
 
-def _is_column(cells: Sequence[re.Match[str] | None], *, sign: bool) -> bool:
-    return sum(bool(cell and bool(cell["sign"]) is sign) for cell in cells) >= 3
+def _is_column(
+    cells: Sequence[re.Match[str] | None], *, sign: bool, headed: bool = False
+) -> bool:
+    fit = (cell for cell in cells if cell and (headed or bool(cell["sign"]) is sign))
+    return sum(1 for _ in fit) >= 3
 
 
 def _split(

@@ -12,6 +12,7 @@ from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Place
 from handoff.check.rule import AuthorContext, DocumentContext, Finding, rule
 from handoff.session.model import Text, place_in
+from handoff.session.reading_list import prompts
 from handoff.session.walk import leaves
 
 
@@ -19,11 +20,11 @@ from handoff.session.walk import leaves
 def dead_path(context: AuthorContext) -> Iterator[Finding]:
     """A quarter of the paths in old handoffs are dead, mostly because the file was moved.
 
-    Looked for from the root, from the document's folder and those above it. A path counts if it
-    is in backticks, begins an item or a cell, or is anywhere in a prompt; and only if its folder
-    exists, a file of its name does, or git had it. Patterns, placeholders, absolute and home
-    paths, what git ignores, and what the text says is to be made, is gone or is elsewhere are
-    left alone.
+    Looked for from the root, from the document's folder and those above it. A path counts if
+    it is in backticks, begins an item or a cell, or is anywhere in a prompt; and only if its
+    folder exists, a file of its name does, or git had it. Patterns, placeholders, absolute and
+    home paths, what git ignores, and what the text says is to be made, is gone or is elsewhere
+    are left alone.
 
     Fails: `ml/train.py`, which is `ml/models/train.py` now
     """
@@ -43,6 +44,7 @@ class Mention(Struct, frozen=True):
     path: str
     place: Place
     in_prompt: bool
+    """Or is to be read: the next session begins with it."""
 
 
 def namesakes(path: str, context: AuthorContext) -> str:
@@ -127,19 +129,25 @@ _MADE = frozenset(
 _MADE_ENDS = (".log", ".pid", ".tmp", ".lock", ".pyc", ".ckpt", ".parquet")
 _ELSEWHERE = lazy_pattern(
     r"(?i)\b(?:delet\w+|remov\w+|dropp?(?:ed|s|ing)|renam\w+|moved?|moves|replac\w+|supersed\w+"
-    r"|gone|missing|n[o']t exist|not found|no longer|used to|formerly|obsolete|retired|merged into"
-    r"|never (?:committed|existed|written|made)|not (?:yet )?(?:committed|written|created|there)"
-    r"|to be (?:created|written|added|made)|will (?:be|create|write|add|live|contain|hold|go)"
-    r"|creates?|creating|generat\w+|produc\w+|writes|writing|written (?:to|by)|outputs?|saved? to"
-    r"|saves|exports?|downloads?|uploads?|dumps?|proposed|planned|ignored|gitignored?"
+    r"|gone|missing|n[o']t exist|not found|no longer|used to|formerly|obsolete|retired"
+    r"|merged into|never (?:committed|existed|written|made)"
+    r"|not (?:yet )?(?:committed|written|created|there)|to be (?:created|written|added|made)"
+    r"|will (?:be|create|write|add|live|contain|hold|go)|creates?|creating|generat\w+|produc\w+"
+    r"|writes|writing|written (?:to|by|at|on|when)|outputs?|saved? to|saves|exports?|downloads?"
+    r"|uploads?|dumps?|proposed|planned|gitignored?|ignored|in branch|on branch|branch `"
     r"|(?:another|other|their|separate|upstream) (?:repo\w*|project)|repo(?:sitory)? \S+"
-    r"|on the (?:host|server|machine|cluster|node|box|bucket)|on branch|in branch|branch `)\b"
-    r"|~~|→|->"
+    r"|(?:report|log|append|write|store|put|copy|send|print)s?(?:\s[\w-]+){0,4} (?:to|into)"
+    r"|on the (?:host|server|machine|cluster|node|box|bucket))\b|~~|→|->"
+)
+_CLAUSE = lazy_pattern(r"[.;](?=\s|$)")
+_READ = lazy_pattern(
+    r"(?i)\b(?:read|see|open|follow|(?:start|continue) (?:from|with)|details in)\b\W*$"
 )
 _TO_MAKE = lazy_pattern(
-    r"(?i)\b(?:write|add|draft|scaffold|introduce|extract|implement|build|make|put|save|record"
-    r"|store|publish|new)\b(?P<rest>[^.;]{0,60})$"
+    r"(?i)\b(?:(?:write|draft|scaffold|save|record)\b|(?:add|introduce|extract|implement|build|make"
+    r"|put|store|publish|new)\b(?P<rest>[^.;]{0,60})$)"
 )
+_INTO = lazy_pattern(r"(?i)\b(?:to|in|into|at|from|of)\b")
 _HEADING_ELSEWHERE = lazy_pattern(
     r"(?i)\b(?:delet\w+|remov\w+|renam\w+|to (?:be )?(?:create\w*|add\w*|write|written)|planned"
     r"|proposed|generated|outputs?|artifacts?|archived|moved)\b"
@@ -160,11 +168,8 @@ def _path_of(words: str) -> str:
 
 
 def _mentions(context: AuthorContext) -> Iterator[Mention]:
-    heading = ""
-    for text, in_prompt in _texts(context):
-        if isinstance(context, DocumentContext):
-            heading = context.heading_of(text.place.line)
-        if heading and _HEADING_ELSEWHERE.search(heading):
+    for text, above, in_prompt in _texts(context):
+        if _HEADING_ELSEWHERE.search(above):
             continue
         start = 0
         for line in text.value.split("\n"):
@@ -172,16 +177,29 @@ def _mentions(context: AuthorContext) -> Iterator[Mention]:
             start += len(line) + 1
 
 
-def _texts(context: AuthorContext) -> Iterator[tuple[Text, bool]]:
-    """What authors wrote, and whether it is a prompt's."""
+def _texts(context: AuthorContext) -> Iterator[tuple[Text, str, bool]]:
+    """What authors wrote, the headings and the label above, and whether it is a prompt's."""
     if isinstance(context, DocumentContext):
         numbers = {n for n, _ in context.prompt_lines}
-        yield from ((text, text.place.line in numbers) for text in context.texts)
+        label = heading = ""
+        for text in context.texts:
+            line = text.place.line
+            heading, before = context.heading_of(line), heading
+            if not _ITEM.match(context.page.lines[line - 1]):
+                label = text.value if text.value.rstrip(" *_").endswith(":") else ""
+            label = label if heading == before else ""
+            yield text, f"{heading} {label}", context.is_prompt or line in numbers
         return
-    yield from ((text, False) for text in context.texts[:1])
-    for leaf in leaves(context.session):
-        if isinstance(leaf.node, Text) and leaf.role != "evidence":
-            yield leaf.node, leaf.path[:1] in (("prompt",), ("prompts",))
+    yield from ((text, "", False) for text in context.texts[:1])
+    read = {id(x.path) for prompt in prompts(context.session).values() for x in prompt.read}
+    for leaf in leaves(context.session):  # P001 reports those to read, H003 the evidence
+        is_other = leaf.role == "evidence" or id(leaf.node) in read
+        if isinstance(leaf.node, Text) and not is_other:
+            labels = " ".join(key for key in leaf.path if isinstance(key, str))
+            yield leaf.node, labels, leaf.path[:1] in (("prompt",), ("prompts",))
+
+
+_ITEM = lazy_pattern(r"[ >\t]*(?:[-*+|]|\d{1,3}[.)])[\s]")
 
 
 def _of_line(line: str, text: Text, start: int, *, in_prompt: bool) -> Iterator[Mention]:
@@ -196,18 +214,18 @@ def _of_line(line: str, text: Text, start: int, *, in_prompt: bool) -> Iterator[
     for at, words in spans:
         path = _path_of(words)
         if path and not _is_elsewhere(line, at, at + len(words)):
-            yield Mention(path, place_in(text, start + at), in_prompt)
+            is_read = _READ.search(line[:at]) is not None and path.endswith(".md")
+            yield Mention(path, place_in(text, start + at), in_prompt or is_read)
 
 
 def _is_elsewhere(line: str, start: int, end: int) -> bool:
     """Whether the words around say that the file is not there yet, no more, or not here."""
-    plain = f"{_CODE.sub('``', line[:start])} {_CODE.sub('``', line[end:])}"
-    if _ELSEWHERE.search(plain):
+    before = _CLAUSE.split(_CODE.sub("``", line[:start]))[-1]
+    after = _CLAUSE.split(_CODE.sub("``", line[end:]))[0]
+    if _ELSEWHERE.search(f"{before} {after}"):
         return True
-    made = _TO_MAKE.search(line[:start])
-    return made is not None and not re.search(
-        r"(?i)\b(?:to|in|into|at|from|of)\b", made["rest"]
-    )
+    made = _TO_MAKE.search(before)
+    return made is not None and _INTO.search(made["rest"] or "") is None
 
 
 # --- what is dead ----------------------------------------------------------------------------
@@ -215,17 +233,15 @@ def _is_elsewhere(line: str, start: int, end: int) -> bool:
 
 def _is_dead(mention: Mention, context: AuthorContext) -> bool:
     path = mention.path
-    if exists(path, context) or (not context.has_root and path.startswith("..")):
+    if not context.has_root and not path.startswith("../"):
         return False
-    if posixpath.normpath(path).startswith("..") and not path.startswith("../"):
+    if exists(path, context) or _is_below(path, context):
         return False
-    if _is_below(path, context):
-        return False
-    return is_known(path, context) or (mention.in_prompt and context.has_root)
+    return is_known(path, context) or mention.in_prompt
 
 
 def is_known(path: str, context: AuthorContext) -> bool:
-    """Whether a missing file is one of this repository: its folder, its name or git knows it."""
+    """Whether a missing file is one of this repository, by its folder, its name or git."""
     if context.tree.paths.of_name(posixpath.basename(path.rstrip("/"))):
         return True
     if not context.has_root:

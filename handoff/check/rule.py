@@ -6,6 +6,8 @@ function. Problems found while reading files (YAML, query headers, facts) are th
 
 from __future__ import annotations
 
+import posixpath
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from handoff.base.blanks import is_prompt_fence
+from handoff.base.blanks import blanks_in_document, is_prompt_fence
 from handoff.base.markdown import (
     Heading,
     Link,
@@ -126,13 +128,19 @@ class DocumentContext(Struct, frozen=True, dict=True):
         """None: what git knows of renames costs too much for thousands of paths."""
         return None
 
-    def heading_of(self, line: int) -> str:
-        """The headings above a line, the outermost first."""
+    def heading_line(self, line: int) -> str:
+        """The last heading above a line, as written; empty without one."""
         at = bisect_right(self.headings, line, key=lambda each: each.line)
+        return self.page.lines[self.headings[at - 1].line - 1] if at else ""
+
+    def heading_of(self, line: int) -> str:
+        """The headings above a line, the outermost first, without the document's title."""
+        at = bisect_right(self.headings, line, key=lambda each: each.line)
+        has_title = sum(each.level == 1 for each in self.headings) == 1
         found, level = [], 7
         for each in reversed(self.headings[:at]):
             if each.level < level:
-                found.append(each.text)
+                found += [] if has_title and each.level == 1 else [each.text]
                 level = each.level
             if level == 1:
                 break
@@ -156,13 +164,31 @@ class DocumentContext(Struct, frozen=True, dict=True):
     def prompt_lines(self) -> tuple[tuple[int, str], ...]:
         """The lines of its prompts, with their numbers."""
         found: list[tuple[int, str]] = []
+        lines = self.page.lines
+        before = ""
         for fence in self.page.fences:
-            lines = self.page.lines
-            above = next((x for x in reversed(lines[: fence.first - 1]) if x.strip()), "")
-            heading = next((x for x in reversed(lines[: fence.first - 1]) if x[:1] == "#"), "")
-            if any(is_prompt_fence(fence.info, words) for words in (above, heading)):
+            above = next((x.strip() for x in lines[fence.first - 2 :: -1] if x.strip()), "")
+            heading = self.heading_line(fence.first)
+            heading, before = "" if heading == before else heading, heading
+            if is_prompt_fence(fence.info, above, heading):
                 last = fence.last - (fence.state != "open")
                 found += [(n, lines[n - 1]) for n in range(fence.first + 1, last + 1)]
+        return tuple(found)
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether the whole document is one, by its name."""
+        return re.search(r"(?i)(?<![a-z])prompt", posixpath.basename(self.path)) is not None
+
+    @cached_property
+    def blanks(self) -> tuple[OpenBlank, ...]:
+        numbers = {n for n, _ in self.prompt_lines}
+        found = []
+        for each in blanks_in_document(self.text):
+            place = Place.at(self.path, self.text, each.start)
+            prompts = ("prompt",) if self.is_prompt or place.line in numbers else ()
+            blank = OpenBlank(each.text, each.kind, each.hint, each.choices, place, (), prompts)
+            found.append(blank)
         return tuple(found)
 
     @cached_property

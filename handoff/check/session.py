@@ -7,9 +7,18 @@ import re
 from collections.abc import Iterator, Sequence
 
 from handoff.base.characters import hidden_characters
+from handoff.base.markdown import Task, read_label, tasks
 from handoff.base.problems import Place
 from handoff.base.tree import is_outside
-from handoff.check.rule import CheckContext, Finding, rule, shorten
+from handoff.check.rule import (
+    AuthorContext,
+    CheckContext,
+    DocumentContext,
+    Finding,
+    find_in,
+    rule,
+    shorten,
+)
 from handoff.render.document import count_checked, deadline_text, overdue_deadlines
 from handoff.session.model import CodeBlock, Decision, MarkdownBlock, Session, Severity, Text
 from handoff.session.walk import OpenBlank, every, every_entry, leaves, texts
@@ -19,7 +28,7 @@ from handoff.values.evidence import Reference, named_evidence
 
 
 @rule("B001", "warning", "the document has blanks")
-def document_blanks(context: CheckContext) -> Iterator[Finding]:
+def document_blanks(context: AuthorContext) -> Iterator[Finding]:
     """A handoff that was never completed; of six templates four were not.
 
     One line for all of them, at the first: `handoff todo` lists each.
@@ -31,7 +40,7 @@ def document_blanks(context: CheckContext) -> Iterator[Finding]:
 
 
 @rule("B002", "warning", "the prompt has blanks")
-def prompt_blanks(context: CheckContext) -> Iterator[Finding]:
+def prompt_blanks(context: AuthorContext) -> Iterator[Finding]:
     """A blank in the prompt is pasted into the next session as if it were information.
 
     Fails:
@@ -44,12 +53,26 @@ def prompt_blanks(context: CheckContext) -> Iterator[Finding]:
 
 
 def _blanks(
-    context: CheckContext, blanks: Sequence[OpenBlank], where: str
+    context: AuthorContext, blanks: Sequence[OpenBlank], where: str
 ) -> Iterator[Finding]:
-    if blanks:
-        count = "1 blank" if len(blanks) == 1 else f"{len(blanks)} blanks"
-        first = min(each.place for each in blanks)
+    if not blanks:
+        return
+    if isinstance(context, DocumentContext) and where:
+        for each in blanks:
+            yield each.place, f"blank '{each.text}'{where}"
+        return
+    count = "1 blank" if len(blanks) == 1 else f"{len(blanks)} blanks"
+    first = min(each.place for each in blanks)
+    if isinstance(context, CheckContext):
         yield first, f"{count}{where}; see 'handoff todo {context.session.id}'"
+        return
+    lines = [*dict.fromkeys(str(each.place.line) for each in blanks)]
+    more = f" and {len(lines) - _MOST_LINES} more" if len(lines) > _MOST_LINES else ""
+    in_lines = "line" if len(lines) == 1 else "lines"
+    yield first, f"{count}, in {in_lines} {', '.join(lines[:_MOST_LINES])}{more}"
+
+
+_MOST_LINES = 10
 
 
 # --- characters --------------------------------------------------------------------------
@@ -80,10 +103,11 @@ def invisible_text(context: CheckContext) -> Iterator[Finding]:
 
 
 @rule("W001", "error", "`status:` contradicts the checklist items")
-def status_contradicted(context: CheckContext) -> Iterator[Finding]:
+def status_contradicted(context: AuthorContext) -> Iterator[Finding]:
     """`status:` replaces the derived status, so it must agree with the items.
 
-    Items of nested checklists, and `- [ ]` in Markdown, are counted too.
+    Items of nested checklists, and `- [ ]` in Markdown, are counted too. Of a handwritten
+    document those below a heading of what comes next are not, nor if it is complete in part.
 
     Of 720 documents marked complete, 219 had unchecked items.
 
@@ -94,6 +118,9 @@ def status_contradicted(context: CheckContext) -> Iterator[Finding]:
           Backfill script created: true
           Queries prepared: false
     """
+    if isinstance(context, DocumentContext):
+        yield from _status_of_document(context)
+        return
     status, (done, total) = context.session.status, count_checked(context.session)
     if not status or not total:
         return
@@ -105,6 +132,49 @@ def status_contradicted(context: CheckContext) -> Iterator[Finding]:
             status.place,
             f"status '{status.value}' although all items are checked; {instead}",
         )
+
+
+def _status_of_document(context: DocumentContext) -> Iterator[Finding]:
+    unchecked = _unchecked_in(context)
+    for status in _statuses(context) if unchecked else ():
+        if claims_done(status.value, anywhere=True) and not _IN_PART.search(status.value):
+            lines = ", ".join(str(each.line) for each in unchecked[:_MOST_LINES])
+            message = f"status '{status.value}' with {_items(len(unchecked))}"
+            in_lines = "line" if len(unchecked) == 1 else "lines"
+            yield status.place, f"{message}, in {in_lines} {lines}"
+
+
+def _unchecked_in(context: DocumentContext) -> list[Task]:
+    """The unchecked items of the document's own work."""
+    found = [each for each in tasks(context.page) if not each.done]
+    return [each for each in found if not _COMES_NEXT.search(context.heading_of(each.line))]
+
+
+def _statuses(context: DocumentContext) -> Iterator[Text]:
+    """The status above the first chapter, or in one about the session."""
+    chapters = (each.line for each in context.headings if each.level == 2)
+    end = next(chapters, _FIRST_LINES)
+    for text in context.texts:
+        line = text.place.line
+        is_header = line < end or _ABOUT.search(context.heading_of(line))
+        label = read_label(text.value) if is_header else None
+        if label and _STATUS.fullmatch(label.text) and label.value:
+            yield Text(label.value.replace("*", "").strip(), find_in(text, label.value))
+
+
+_FIRST_LINES = 30
+_ABOUT = re.compile(r"(?i)^\W*(?:meta\w*|session (?:info\w*|details)|header|about)\W*$")
+_STATUS = re.compile(r"(?i)(?:overall |session |current )?(?:status|state)(?: \S+)?")
+_IN_PART = re.compile(
+    r"(?i)\b(?:in progress|running|waiting|ongoing|blocked|but|except"
+    r"|partial\w*|partly|mostly|remain\w*|pending|until|for \d+ of|not)\b"
+    r"|(?<!\d)\d{1,2}\s?%|\d+\s?(?:of|/)\s?\d+"
+)
+_COMES_NEXT = re.compile(
+    r"(?i)\b(?:next|upcoming|future|follow|later|backlog|parked|prerequisites?|before you|start"
+    r"|prompt|tomorrow|optional|recommend\w*|session \d+|to session|handoff to|ideas|template"
+    r"|rollback|if\b)"
+)
 
 
 @rule("W002", "warning", "title, header, summary or footer claim completion too early")
