@@ -31,7 +31,8 @@ def test_sentence(row: list[str]):
 
 FILES = (
     *("src/models/train.py", "src/app.py", "docs/guide.md", "docs/archive/old-plan.md"),
-    *("packages/web/lib/ui.ts", "docs/handoff/2026-01-03-SESSION-1.md"),
+    *("packages/web/lib/ui.ts", "packages/web/package.json"),
+    *("docs/handoff/2026-01-03-SESSION-1.md"),
 )
 FOLDERS = {str(folder) for file in FILES for folder in Path(file).parents}
 REPOSITORY = Tree({*FILES, *FOLDERS}.__contains__, lambda: FILES)

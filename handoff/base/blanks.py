@@ -319,7 +319,7 @@ _LINE = lazy_pattern(r"[^\n]*\n?")
 _CELL = lazy_pattern(r"(?:[^|\\]|\\.)+")
 _ITEM = lazy_pattern(r"[ >\t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _PROMPT_ABOVE = lazy_pattern(
-    r"copy[\s/-]*(?:and[\s-]*)?paste|\bpaste (?:this|the|it)\b|^#.*\b(?:prompt|kick-?off)\b",
+    r"copy[\s/&-]*(?:and[\s-]*)?paste|\bpaste (?:this|the|it)\b|^#.*\b(?:prompt|kick-?off)\b",
     re.IGNORECASE,
 )
 _PROMPT_INFOS = ("", "text", "txt", "markdown", "md", "prompt")

@@ -33,6 +33,11 @@ class FilePaths:
             found[posixpath.basename(path)].append(path)
         return found
 
+    @cached_property
+    def extensions(self) -> frozenset[str]:
+        """The extensions of the files, `.py`."""
+        return frozenset(posixpath.splitext(path)[1] for path in self.all)
+
     def of_name(self, name: str) -> tuple[str, ...]:
         """The files of a name, wherever they are."""
         return tuple(self._by_name.get(name, ()))

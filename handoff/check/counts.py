@@ -46,8 +46,9 @@ _TRAILING = lazy_pattern(
     rf"(?i)(?:(?P<plural>\b{_PLURAL})(?:\s\w+){{0,2}}|(?P<before>\b[A-Za-z][\w'-]*))"
     rf"(?:\s*:\s*(?P<last>\d{{1,3}})|\s*\((?P<m>\d{{1,3}})(?:\s{_NOUNS})?\))\W*$"
 )
-_THESE = lazy_pattern(
-    rf"(?i)\b(?:these|following)\s+(?P<n>{_N})\s+(?:[a-z][\w-]*\s+)?{_PLURAL}\b[^.,(\d]*$"
+_ANNOUNCED = lazy_pattern(
+    rf"(?i)\b(?:these|following|are|were|have|has|found|made|wrote|took|need|\w+ed)\s+(?P<n>{_N})"
+    rf"\s+(?:[a-z][\w-]*\s+)?{_PLURAL}\b[^.,(\d]*$"
 )
 _NO_ENTRIES = lazy_pattern(
     r"(?i)\b(?:and|mainly|including|such as|most|important|of which|at least|more than|per"
@@ -66,7 +67,9 @@ _LIST_GOES_ON = lazy_pattern(r"(?i)\b(?:more|others|etc)\b|…|\.\.\.")
 def _typed_count(words: str) -> int | None:
     """The number of entries that a heading, a label or a line above a list announces."""
     plain = re.sub(r"\*+|_{2}|`", "", words).strip()
-    leading = _LEADING.search(plain) or (_THESE.search(plain) if plain.endswith(":") else None)
+    leading = _LEADING.search(plain) or (
+        _ANNOUNCED.search(plain) if plain.endswith(":") else None
+    )
     if leading and not (_NO_ENTRIES.search(plain) or _MEASURES.search(leading[0])):
         typed = leading["n"]
         return int(typed) if typed.isdigit() else _WORDS.index(typed.casefold())
@@ -112,18 +115,14 @@ def _counted(
 def _counts_of_document(context: DocumentContext) -> Iterator[Finding]:
     for words, line, blocks in _announced(context.page.tokens):
         count = _typed_count(words)
-        listed = (
-            [each for each in blocks if each[0].type in _LISTS] if count is not None else []
-        )
-        if len(listed) != 1 or blocks.index(listed[0]) > 1:
+        listed = [each for each in blocks if count is not None and each[0].type in _LISTS]
+        if not listed or blocks.index(listed[0]) > 1:
             continue
-        block = listed[0]
-        if block[0].type == "table_open":
-            sizes, size = _rows(read_table(block))
-        else:
-            sizes, size = _entries(block)
-        if sizes and count not in sizes:
-            kind = "table" if block[0].type == "table_open" else "list"
+        found = [_sizes(each) for each in listed]
+        sizes, size = found[0]
+        is_sure = len(found) == 1 or listed[0] is blocks[0]
+        if is_sure and sizes and count not in {*sizes, sum(own for _, own in found)}:
+            kind = "table" if listed[0][0].type == "table_open" else "list"
             message = f"'{' '.join(words.split())}' is above a {kind} of {size}"
             yield context.place(line), message
 
@@ -164,8 +163,12 @@ def _is_listed(block: Block) -> bool:
     return block[0].type in (*_LISTS, "fence")
 
 
+def _sizes(block: Block) -> tuple[set[int], int]:
+    """The numbers that a list or a table may be said to have, and that of its entries."""
+    return _rows(read_table(block)) if block[0].type == "table_open" else _entries(block)
+
+
 def _rows(table: Table) -> tuple[set[int], int]:
-    """The numbers that a table may be said to have, and its rows."""
     rows = [each.cells for each in table.rows]
     sums = {sum(_integers(column)) for column in zip(*rows, strict=False)}
     is_total = bool(rows) and re.match(r"(?i)\W*(?:total|sum|overall|all)\b", rows[-1][0])
@@ -177,7 +180,6 @@ def _rows(table: Table) -> tuple[set[int], int]:
 
 
 def _entries(block: Block) -> tuple[set[int], int]:
-    """The numbers that a list may be said to have, and its own entries."""
     level = block[0].level + 1
     own = sum(each.type == "list_item_open" and each.level == level for each in block)
     every_item = sum(each.type == "list_item_open" for each in block)

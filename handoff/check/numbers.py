@@ -202,7 +202,7 @@ def wrong_product(context: AuthorContext) -> Iterator[Finding]:
                 if is_same or is_near or _is_converted(terms, result + after[:12]):
                     continue
                 if not re.match(r"\s*[×*+/%^–-]\s*\d|%|\.\d", after) and not re.search(
-                    r"[×*+/–-]\s*$", before
+                    r"\d\s*[×*+/–-]\s*$", before
                 ):
                     message = f"'{match[0].strip()}', but it is {found:,f}"
                     yield find_in(text, match[0]), message

@@ -237,7 +237,12 @@ def _is_dead(mention: Mention, context: AuthorContext) -> bool:
         return False
     if exists(path, context) or _is_below(path, context):
         return False
-    return is_known(path, context) or mention.in_prompt
+    return is_known(path, context) or (mention.in_prompt and _has_kind(path, context))
+
+
+def _has_kind(path: str, context: AuthorContext) -> bool:
+    """Whether the repository has files with that extension: else it is another one's path."""
+    return posixpath.splitext(path)[1] in context.tree.paths.extensions
 
 
 def is_known(path: str, context: AuthorContext) -> bool:
@@ -252,10 +257,14 @@ def is_known(path: str, context: AuthorContext) -> bool:
 
 
 def _is_below(path: str, context: AuthorContext) -> bool:
-    """Whether the path is right from a folder further down, as in a repository of several."""
+    """Whether the path is right from the folder of a package, as in a repository of several."""
     found = context.tree.paths.of_name(posixpath.basename(path.rstrip("/")))
-    below = [each for each in found if each.endswith(f"/{path}")]
-    return any(not _OLD.search(each.removesuffix(path)) for each in below)
+    folders = (each.removesuffix(path) for each in found if each.endswith(f"/{path}"))
+    return any(context.tree.has(f"{each}{name}") for each in folders for name in _PACKAGES)
 
 
-_OLD = lazy_pattern(r"(?i)\b(?:archived?|old|legacy|attic|deprecated|backup)\b")
+_PACKAGES = (
+    *("package.json", "pyproject.toml", "setup.py", "go.mod", "Cargo.toml", "pom.xml"),
+    *("build.gradle", "composer.json", "Gemfile", "mix.exs", "handoff.yaml", "dbt_project.yml"),
+)
+"""Files of the top folder of a package."""

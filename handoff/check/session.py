@@ -173,6 +173,7 @@ _IN_PART = re.compile(
 _COMES_NEXT = re.compile(
     r"(?i)\b(?:next|upcoming|future|follow|later|backlog|parked|prerequisites?|before you|start"
     r"|prompt|tomorrow|optional|recommend\w*|session \d+|to session|handoff to|ideas|template"
+    r"|pick(?:ing)? up|take over"
     r"|rollback|if\b)"
 )
 
