@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from inspect import getdoc
 from pathlib import Path
+from typing import get_args
 
 from handoff.project import settings
-from handoff.session import keys, titles
+from handoff.session import keys, model, titles
 from handoff.session.shapes import Key
 from handoff.session.tables import type_rows
 
@@ -35,6 +37,25 @@ def title_rows() -> Iterator[tuple[str, ...]]:
     for each in titles.TITLES:
         own, brief = each.handoff[0], (each.brief or each.handoff)[0]
         yield f"`{each.key}`", own, brief
+
+
+_PARTS = (
+    *(model.Entry, model.ChecklistItem, model.TableColumn, model.Purpose),
+    *(model.RowsColumn, model.Option, model.CommandOutput),
+    *(model.Action, model.Contingency, model.Reasoned, model.Severity, model.Checkpoint),
+    *(model.Timestamp, model.Created, model.Next, model.Prompt, model.FileToRead),
+    *(model.Section, model.DocumentLink),
+)
+"""What content and keys are made of, in addition to the kinds of content."""
+
+
+def node_rows() -> Iterator[tuple[str, ...]]:
+    yield ("kind", "is", "attributes")
+    for kind in (*get_args(model.Content), *_PARTS):
+        first = (getdoc(kind) or "").partition("\n")[0].removesuffix(".")
+        names = [name for name in kind.__struct_fields__ if name != "place"]
+        is_what = re.sub(r"\{\{.*?\}\}(?!`)", r"`\g<0>`", first)
+        yield kind.__name__, is_what, ", ".join(f"`{name}`" for name in names)
 
 
 def settings_rows() -> Iterator[tuple[str, ...]]:
@@ -75,6 +96,7 @@ TABLES = {
         "column types": type_rows,
     },
     "settings.md": {"settings": settings_rows},
+    "templates.md": {"content": node_rows},
 }
 
 

@@ -148,7 +148,7 @@ def test_new_key_is_completed(copy: Copy) -> None:
 # --- the tables ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["session-format.md", "settings.md"])
+@pytest.mark.parametrize("page", ["session-format.md", "settings.md", "templates.md"])
 def test_docs_have_the_tables_of_the_code(page: str) -> None:
     sys.path.insert(0, str(DOCS))
     import tables

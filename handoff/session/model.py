@@ -42,6 +42,8 @@ class Flag(Struct, frozen=True):
 
 
 class Bullets(Struct, frozen=True):
+    """A list."""
+
     items: tuple[Content, ...]
     place: Place
 
@@ -90,6 +92,8 @@ class ChecklistItem(Struct, frozen=True):
 
 
 class Checklist(Struct, frozen=True):
+    """`{checklist:}`: items that are checked or not."""
+
     boxes: tuple[ChecklistItem, ...]
     place: Place
 
@@ -571,6 +575,8 @@ class DocumentLink(Struct, frozen=True):
 
 
 class Created(Struct, frozen=True):
+    """The day of the session."""
+
     day: date
     text: str | None
     """The author's words for it; else the template's own form."""
