@@ -232,19 +232,23 @@ def test_pruning_spares_what_a_hand_edited(tmp_path: Path) -> None:
     assert documents(tmp_path)[ONE] == edited
 
 
-def test_new_slug_leaves_the_old_document(tmp_path: Path) -> None:
+def test_new_slug_leaves_a_link_in_the_old_document(tmp_path: Path) -> None:
     here = project(tmp_path, one="")
     api.publish(here)
     write_session(tmp_path, "one", "slug: other\n")
+    new = "2026-01-01-SESSION-1-OTHER.md"
+    message = f"belongs at {OUTPUT}/{new} now; 'handoff publish' leaves a link to it here"
 
+    checked = told(here)
     done = api.publish(here)
 
-    new = "2026-01-01-SESSION-1-OTHER.md"
+    assert f"{OUTPUT}/{ONE}: error: {message} (X007)" in checked
     assert changed(done) == [new, "README.md", "LATEST.md"]
-    assert [str(each) for each in done.left] == [
-        f"{OUTPUT}/{ONE}: warning: orphaned: the document of 'one' is now {OUTPUT}/{new}; "
-        "'handoff publish --prune' removes it (X007)"
-    ]
+    assert (done.left, done.links) == ((), (f"{OUTPUT}/{ONE}",))
+    assert documents(tmp_path)[ONE].startswith(
+        f"# Moved\n\nThis document is now [{new}]({new}).\n\n<!-- handoff: moved:one sha256:"
+    )
+    assert told(here) == []
 
 
 def test_session_that_cannot_be_read_loses_no_document(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def publish(
         console.note_saved(written)
     for refusal in result.refused:
         console.lines(refusal)
+    for path in result.links:
+        console.note(f"moved {path}; a link to the new place is left there")
     for path in result.removed:
         console.note(f"removed {path}")
     console.problems([*result.problems, *result.left])

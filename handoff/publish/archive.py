@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from msgspec import Struct
@@ -30,12 +30,23 @@ class Places(Struct, frozen=True):
     by: By = "month"
     kept: frozenset[str] = frozenset()
     """Paths of older documents with manual edits: those are not moved."""
+    moved: Mapping[str, str] = {}
+    """Where documents that had another title are now, by their old paths."""
 
     def of(self, path: str) -> str:
-        """The path of the document that would be at `path` without an archive, or in one.
+        """The path of the document that was at `path`, or would be without an archive.
 
         Every other path is unchanged.
         """
+        for _ in self.moved:  # a title may have changed more than once
+            plain = self._unarchived(path)
+            if plain is None or plain not in self.moved:
+                break
+            path = self.moved[plain]
+        return self.home(path)
+
+    def home(self, path: str) -> str:
+        """The path of the document planned for `path`: there, or in the archive."""
         plain = self._unarchived(path)
         day = day_of(plain) if plain is not None else None
         if plain is None or day is None:
@@ -90,9 +101,9 @@ def relinked(text: str, path: str, places: Places) -> str:
     Links outside code keep their targets; those to documents follow the documents. A path
     from the root to a document is replaced everywhere, in code too.
     """
-    if places.before is None:
+    if places.before is None and not places.moved:
         return text
-    now = places.of(path)
+    now = places.home(path)
     if now == path and not named(text, places):
         return text
     return rooted(move_links(text, path, now, places.of), places)
@@ -115,7 +126,7 @@ def rooted(text: str, places: Places) -> str:
 
     A URL of one commit is unchanged: there the document has its old path.
     """
-    if places.before is None or places.output == ".":
+    if (places.before is None and not places.moved) or places.output == ".":
         return text
     folder = rf"{re.escape(places.output)}/(?:{FOLDER}/)?"
 

@@ -12,6 +12,8 @@ from handoff.publish.markdown_content import content_digest
 
 INDEX_OWNER, LATEST_OWNER = "index", "latest"
 """Whom the index and the pointer to the latest are signed for; a document for its session."""
+MOVED = "moved:"
+"""Before the owner of a stub, which links to where the owner's document is now."""
 
 _COMMENT = lazy_pattern(
     r"^<!-- handoff: (\S+) sha256:([0-9a-f]{64})(?: content:([0-9a-f]{32}))? -->[ \t]*$",

@@ -15,7 +15,7 @@ from handoff.base.conflict_markers import conflicts
 from handoff.base.files import confined, read_plain, remove, write_new, write_whole
 from handoff.base.problems import Level, Place, Problem, Refused
 from handoff.publish.markdown_content import has_same_content, unformatted
-from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, signature, signed
+from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, MOVED, signature, signed
 
 FileState = Literal["missing", "current", "outdated", "edited", "foreign", "taken", "conflict"]
 """Of a document file against what is rendered now: `edited` since handoff wrote it, `foreign`
@@ -48,7 +48,9 @@ def state(content: bytes | None, text: str, owner: str) -> FileState:
         return "current" if there.intact else "outdated"
     if not there.intact:
         return "edited"
-    return "outdated" if there.owner == owner else "taken"
+    # a document and a stub may replace each other
+    is_own = owner.removeprefix(MOVED) == there.owner or there.owner.startswith(MOVED)
+    return "outdated" if is_own else "taken"
 
 
 def merged_state(
@@ -183,6 +185,8 @@ class OrphanDocument(Struct, frozen=True):
     intact: bool
     now: str | None
     """Where the owner's document stands now; `None` where there is no such session."""
+    named: Place | None = None
+    """Where a file names it, so that it is not removed."""
 
     @property
     def is_moved(self) -> bool:
@@ -196,12 +200,17 @@ def left_over(left: OrphanDocument, level: Level) -> Problem:
     if left.is_moved:
         message = f"belongs at {left.now} now; 'handoff publish' moves it"
         return Problem("X007", message, place, level)
+    if left.now is not None and left.intact:
+        message = f"belongs at {left.now} now; 'handoff publish' leaves a link to it here"
+        return Problem("X007", message, place, level)
     code, message = "X006", f"orphaned: session '{left.owner}' no longer exists"
     if left.now is not None:
         code, message = "X007", f"orphaned: the document of '{left.owner}' is now {left.now}"
     fix = "edited manually, so remove it yourself"
     if left.intact:
         fix = "'handoff publish --prune' removes it"
+    if left.named is not None:
+        fix = f"kept, because {left.named} names it: remove that link first"
     return Problem(code, f"{message}; {fix}", place, level)
 
 
@@ -212,7 +221,7 @@ def prune(root: Path, left: OrphanDocument) -> bool:
     """
     file = confined(root, left.path)
     there = signature(read_plain(file, left.path) or b"")
-    if not there.intact or there.owner != left.owner:
+    if not there.intact or (there.owner or "").removeprefix(MOVED) != left.owner:
         return False
     remove(file, place=left.path)
     return True

@@ -70,7 +70,7 @@ def render(
     )
     return replace(
         document,
-        path=where.of(planned),
+        path=where.home(planned),
         text=relinked(document.text, planned, where),
         prompt=None if document.prompt is None else rooted(document.prompt, where),
         prompts={name: rooted(text, where) for name, text in document.prompts.items()},

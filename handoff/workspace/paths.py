@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
+from posixpath import normpath
 
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Refused, WorldError
 from handoff.project.project import Project
-from handoff.publish.archive import Places, day_of
+from handoff.publish.archive import FOLDER, Places, day_of
 from handoff.render.document import document_path
 from handoff.session import decode
 from handoff.session.model import Session
@@ -63,21 +65,59 @@ def places(project: Project) -> Places:
     files make the same documents on every day.
     """
     archive, output = project.settings.archive, project.settings.output
+    moved = moved_documents(project)
     if archive is None:
-        return Places(output)
+        return Places(output, moved=moved)
     days = (position(project, each).created for each in project.session_ids())
     newest = max(days, default=date.min)
     try:
         before = newest - timedelta(days=archive.after_days)
     except OverflowError:
         before = date.min
-    return Places(output, before, archive.by, frozenset(_edited(project, before)))
+    return Places(output, before, archive.by, frozenset(_edited(project, before)), moved)
+
+
+_STUB_BYTES = 2_000
+_STUB_LINK = lazy_pattern(rb"\]\(<?([^()<>\s]+)>?\)")
+
+
+def moved_documents(project: Project) -> dict[str, str]:
+    """Where the documents are that stubs in the output folder link to.
+
+    By the path that each stub has, or would have without an archive.
+    """
+    output = project.settings.output
+    found: dict[str, str] = {}
+    for folder in (output, *(f"{output}/{each}" for each in archive_folders(project))):
+        for file in os.scandir(project.path(folder)) if project.path(folder).is_dir() else ():
+            if not _DOCUMENT.fullmatch(file.name) or not file.is_file(follow_symlinks=False):
+                continue
+            if file.stat().st_size > _STUB_BYTES:  # a document
+                continue
+            content = project.read(f"{folder}/{file.name}") or b""
+            link = _STUB_LINK.search(content)
+            if b"<!-- handoff: moved:" in content and link:
+                target = normpath(f"{folder}/{link[1].decode(errors='replace')}")
+                found[f"{output}/{file.name}"] = target
+    return dict(sorted(found.items()))
+
+
+def archive_folders(project: Project) -> list[str]:
+    """The names of the folders of older documents in the output folder."""
+    folder = project.path(project.settings.output)
+    if not folder.is_dir():
+        return []
+    return sorted(
+        each.name
+        for each in os.scandir(folder)
+        if re.fullmatch(FOLDER, each.name) and each.is_dir(follow_symlinks=False)
+    )
 
 
 def document_place(project: Project, session: Session, where: Places | None = None) -> str:
     """The path of the session's document, relative to the root."""
     where = places(project) if where is None else where
-    return where.of(document_path(session, project.settings.output))
+    return where.home(document_path(session, project.settings.output))
 
 
 _PLACING = lazy_pattern(

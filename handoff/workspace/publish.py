@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from handoff.base.files import disk, is_plain, sweep, write_whole
 from handoff.base.locks import locked
-from handoff.base.problems import InvalidInput, Problem, Refused, Report, WorldError
+from handoff.base.problems import InvalidInput, Problem, Refused, Report
 from handoff.base.progress import Progress
 from handoff.project.project import Project
-from handoff.publish import archive, writer
-from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, signature
-from handoff.publish.writer import OrphanDocument, WriteResult
+from handoff.publish import writer
+from handoff.publish.writer import WriteResult
 from handoff.render.document import Document
+from handoff.workspace import moves
 from handoff.workspace.build import BuiltDocument, ProjectBuild
 from handoff.workspace.document import refuse_secrets
+from handoff.workspace.paths import archive_folders
 
 MAX_DIFFERENCE = 20
 """Lines of a difference that `--check` shows."""
@@ -41,6 +41,8 @@ class PublishResult(Struct, frozen=True):
     """Orphaned documents, as warnings."""
     resolved: tuple[str, ...] = ()
     """Files of recorded facts and receipts whose merge conflict was resolved."""
+    links: tuple[str, ...] = ()
+    """Documents that were replaced by a link to where they are now."""
 
     @property
     def exit_code(self) -> int:
@@ -82,18 +84,9 @@ def lock_output(project: Project) -> Iterator[None]:
     with disk(output, "write"):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, place=output, seconds=LOCK_SECONDS):
-        for each in (folder, *_archives(folder)):
-            sweep(each)
+        for each in ("", *archive_folders(project)):
+            sweep(folder / each)
         yield
-
-
-def _archives(folder: Path) -> list[Path]:
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(
-        each
-        for each in found
-        if re.fullmatch(archive.FOLDER, each.name) and each.is_dir() and not each.is_symlink()
-    )
 
 
 def publish(
@@ -108,37 +101,68 @@ def publish(
     Orphaned documents are reported; with `prune` those without manual edits are removed.
     Raises WorldError.
     """
-    written: list[WriteResult] = []
-    refused: list[str] = []
-    problems: list[Problem] = []
+    if prune:
+        moves.require_sessions(project)
     with lock_output(project):
         resolved = _repair_sessions(project)
-        build = ProjectBuild(project, progress)
-        try:
-            for built in build.documents():
-                try:
-                    written.append(_publish(project, build, built, overwrite=overwrite))
-                except Refused as error:
-                    refused.append(str(error))
-                except InvalidInput as error:  # a secret, or a folder in its place
-                    problems += error.report.problems
-        finally:
-            build.save()
-        left = tuple(_orphans(project, build.owners))
-        there = {each.path for each in written}
-        removed = [
-            each
-            for each in left
-            if _may_go(each, there, prune=prune) and writer.prune(project.root, each)
-        ]
+        earlier = moves.earlier_outputs(project)
+        done = _publish_all(project, overwrite=overwrite, progress=progress)
+        owners, there = done.build.owners, done.there
+        kept, removed, links = moves.move_output(project, earlier, owners, there)
+        links += moves.write_stubs(project, owners, there)
+        if links:  # documents that name these have other links now
+            done = _publish_all(project, overwrite=overwrite, before=done)
+        left = tuple(moves.orphans(project, done.build.owners))
+        orphaned, pruned = moves.remove(project, left, done.there, prune=prune)
     return PublishResult(
-        tuple(written),
-        tuple(refused),
-        (*build.problems, *problems),
-        tuple(each.path for each in removed),
-        tuple(writer.left_over(each, "warning") for each in left if each not in removed),
+        tuple(done.written.values()),
+        tuple(done.refused),
+        (*done.build.problems, *done.problems),
+        (*removed, *pruned),
+        tuple(writer.left_over(each, "warning") for each in (*kept, *orphaned)),
         resolved,
+        tuple(links),
     )
+
+
+class _Published(Struct):
+    """What one run over all documents did."""
+
+    build: ProjectBuild
+    written: dict[str, WriteResult] = field(default_factory=dict)
+    """By path."""
+    refused: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def there(self) -> Collection[str]:
+        """The paths of the files that are current."""
+        return self.written.keys()
+
+
+def _publish_all(
+    project: Project,
+    *,
+    overwrite: bool,
+    progress: Progress = lambda _: None,
+    before: _Published | None = None,
+) -> _Published:
+    build = ProjectBuild(project, progress)
+    done = _Published(build)
+    earlier = before.written if before else {}
+    try:
+        for built in build.documents():
+            try:
+                result = _publish(project, build, built, overwrite=overwrite)
+                first = earlier.get(result.path)
+                done.written[result.path] = first if first and first.changed else result
+            except Refused as error:
+                done.refused.append(str(error))
+            except InvalidInput as error:  # a secret, or a folder in its place
+                done.problems += error.report.problems
+    finally:
+        build.save()
+    return done
 
 
 def unpublished(
@@ -167,7 +191,7 @@ def unpublished(
         difference = writer.difference(built.path, content, text, most=MAX_DIFFERENCE)
         found.append(UnpublishedChange(problem, difference if now != "missing" else ""))
     build.save()
-    left = _orphans(project, build.owners)
+    left = moves.orphans(project, build.owners)
     found += [UnpublishedChange(writer.left_over(each, "error")) for each in left]
     found += [UnpublishedChange(problem) for problem in Report.of(build.problems).problems]
     return tuple(sorted(found, key=lambda each: each.problem.place))
@@ -224,44 +248,3 @@ def _why(built: BuiltDocument, now: writer.FileState) -> str:
     if now != "outdated" or not built.changed:
         return ""
     return f" because {' and '.join(built.changed)} changed"
-
-
-# --- orphaned documents --------------------------------------------------------------------
-
-
-def _may_go(left: OrphanDocument, there: Collection[str], *, prune: bool) -> bool:
-    """Whether to remove the document: never before its session's current one is `there`."""
-    if left.now is not None and left.now not in there:
-        return False
-    return left.is_moved or (prune and left.intact)
-
-
-def _orphans(project: Project, owners: Mapping[str, str]) -> Iterator[OrphanDocument]:
-    """The signed documents in the output folder that belong to no session there.
-
-    `owners` has the path of each session's document; that of a session that cannot be
-    rendered now is not orphaned.
-    """
-    ids = set(project.session_ids())
-    known = {*owners.values()}
-    for path in _documents(project):
-        if path in known:
-            continue
-        try:
-            there = signature(project.read(path) or b"")
-        except (Refused, WorldError):  # a link elsewhere, a folder: not written by handoff
-            continue
-        owner = there.owner
-        if owner in (None, INDEX_OWNER, LATEST_OWNER):
-            continue
-        if owner not in ids or owner in owners:
-            yield OrphanDocument(path, owner, there.intact, owners.get(owner))
-
-
-def _documents(project: Project) -> Iterator[str]:
-    """Every Markdown file of the output folder and its archive."""
-    output = project.settings.output
-    folder = project.path(output)
-    for each in (folder, *_archives(folder)):
-        inside = output if each == folder else f"{output}/{each.name}"
-        yield from (f"{inside}/{file.name}" for file in sorted(each.glob("*.md")))
