@@ -54,7 +54,9 @@ _INSTEAD = {
 
 
 def header_end(segments: Sequence[Segment], recognizer: Recognizer) -> int:
-    """The line of the first section: fields below it are not the session's."""
+    """The line of the first section or numbered list: fields below are not the session's."""
+    lists = (n for n, each in enumerate(segments) if n and _is_numbered(each))
+    segments = segments[: next(lists, None)]
     headings = [each for each in segments if each.kind == "heading"]
     if headings and headings[0] is segments[0]:
         del headings[0]
@@ -65,6 +67,10 @@ def header_end(segments: Sequence[Segment], recognizer: Recognizer) -> int:
         if not is_subtitle and (not found or found.key != "header"):
             return each.start
     return segments[-1].end
+
+
+def _is_numbered(segment: Segment) -> bool:
+    return bool(segment.tokens) and segment.tokens[0].type == "ordered_list_open"
 
 
 _SUBTITLE = re.compile(
@@ -254,6 +260,41 @@ class TypedLayout(Struct, frozen=True):
         return own if own in allowed else parent
 
     def _split(self, part: Part) -> Iterator[Part]:
+        """What has a key of its own, apart from the rest."""
+        for each in self._split_titles(part):
+            yield from self._split_labels(each)
+
+    def _split_titles(self, part: Part) -> Iterator[Part]:
+        """What is below lines that are titles by their look, apart from the rest."""
+        keys = [self._title_key(each) for each in part.segments]
+        if part.key not in (None, "summary") or not any(keys):
+            yield part
+            return
+        first = next(n for n, key in enumerate(keys) if key)
+        if first or part.heading:
+            yield replace(part, segments=part.segments[:first])
+        for n in range(first, len(keys)):
+            if not keys[n]:
+                continue
+            end = next((m for m in range(n + 1, len(keys)) if keys[m]), len(keys))
+            below = part.segments[n + 1 : end]
+            size = len(below)
+            if below and below[0].kind == "content":  # a text after a list is about no title
+                size = next((m for m, each in enumerate(below) if each.kind == "text"), size)
+            yield Part(None, (part.segments[n],))
+            if size:
+                yield Part(keys[n], below[:size])
+            if below[size:]:
+                yield Part(None, below[size:])
+
+    def _title_key(self, segment: Segment) -> str | None:
+        """The key of a line such as `Next steps:` or `**Next steps**`."""
+        text = segment.value if segment.kind == "text" else None
+        found = _TITLE_LINE.fullmatch(text) if isinstance(text, str) else None
+        meaning = self.recognizer.read(found["bold"] or found["plain"]) if found else None
+        return meaning.key if meaning and meaning.key != "prompt" else None
+
+    def _split_labels(self, part: Part) -> Iterator[Part]:
         """Prompts, checklists and labels with keys of their own, apart from the rest."""
         aboves = [part.heading, *part.segments]
         own = [self._own_part(*each, part) for each in zip(part.segments, aboves, strict=False)]
@@ -360,6 +401,9 @@ class TypedLayout(Struct, frozen=True):
         return made
 
 
+_TITLE_LINE = re.compile(
+    r"\s*(?:(?:\*\*|__)(?P<bold>[^*_\n]{2,50})(?:\*\*|__):?|(?P<plain>[A-Z][^\n.:*`|]{1,40}):)\s*"
+)
 _ANNOUNCES = re.compile(
     r"(?i)copy[\s/-]*(?:and[\s-]*)?paste|\bprompt\b|paste (?:this|the)|kick[\s-]?off|"
     r"(?:start|opening|first) message|to (?:continue|resume)[^.]*:\s*$"
