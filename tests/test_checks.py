@@ -22,6 +22,7 @@ from handoff.session.model import DocumentLink, FileToRead, Prompt, QueryFact, S
 from handoff.session.walk import OpenBlank
 from handoff.sql.query import Query, read
 from handoff.workspace import check as workspace
+from handoff.workspace import processes
 from handoff.workspace.load import open_project
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
@@ -279,7 +280,7 @@ def test_many_sessions_are_checked_as_each_alone(
     project = open_project(str(tmp_path / "many"), environment={})
     alone = workspace.check(project)
 
-    monkeypatch.setattr(workspace, "_MANY", 2)
+    monkeypatch.setattr(processes, "_MANY", 2)
 
     assert workspace.check(project) == alone
     assert len(alone.problems) > 4

@@ -136,15 +136,19 @@ class DocumentContext(Struct, frozen=True, dict=True):
     def heading_of(self, line: int) -> str:
         """The headings above a line, the outermost first, without the document's title."""
         at = bisect_right(self.headings, line, key=lambda each: each.line)
+        return self._trails[at - 1] if at else ""
+
+    @cached_property
+    def _trails(self) -> tuple[str, ...]:
+        """For each heading, itself and those that it is in."""
         has_title = sum(each.level == 1 for each in self.headings) == 1
-        found, level = [], 7
-        for each in reversed(self.headings[:at]):
-            if each.level < level:
-                found += [] if has_title and each.level == 1 else [each.text]
-                level = each.level
-            if level == 1:
-                break
-        return " / ".join(reversed(found))
+        found: list[str] = []
+        trail: list[Heading] = []
+        for each in self.headings:
+            trail = [above for above in trail if above.level < each.level]
+            trail += [] if has_title and each.level == 1 else [each]
+            found.append(" / ".join(above.text for above in trail))
+        return tuple(found)
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
@@ -43,6 +39,7 @@ from handoff.workspace.load import (
     with_queries,
 )
 from handoff.workspace.paths import document_place, facts_path, places, session_path
+from handoff.workspace.processes import in_processes
 
 if TYPE_CHECKING:
     from handoff import check as checks
@@ -107,21 +104,6 @@ class _SessionResult(Struct, frozen=True):
     used: frozenset[Allowance] = frozenset()
 
 
-_MANY = 50
-"""Sessions from which on other processes are worth their start."""
-_runs: list[_Run] = []
-"""The run of a worker process, inherited when it is forked."""
-
-
-def _start_worker(run: _Run) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process stops the workers
-    _runs.append(run)
-
-
-def _check_in_worker(session_id: str) -> _SessionResult:
-    return _runs[-1].check_session(session_id)
-
-
 class _Run:
     """What the sessions of one run share."""
 
@@ -134,21 +116,9 @@ class _Run:
 
     def check_all(self, session_ids: Sequence[str]) -> Iterator[_SessionResult]:
         """The results in order, from as many processes as there are processors."""
-        count = os.cpu_count() or 1
-        # to fork is safe with one thread only; '--live' asks the warehouse, which is limited
-        can_fork = sys.platform == "linux" and threading.active_count() == 1
-        if len(session_ids) < _MANY or count == 1 or not can_fork or self._now:
-            yield from map(self.check_session, session_ids)
-            return
-        # slow: only for many sessions
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
-        pool = ProcessPoolExecutor(count, get_context("fork"), _start_worker, (self,))
-        try:
-            yield from pool.map(_check_in_worker, session_ids, chunksize=8)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        if self._now:  # '--live' asks the warehouse, which is limited
+            return map(self.check_session, session_ids)
+        return in_processes(self.check_session, session_ids)
 
     def check_session(self, session_id: str) -> _SessionResult:
         """Everything that the rules of one session find."""

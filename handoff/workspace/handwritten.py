@@ -24,6 +24,7 @@ from handoff.project.project import SETTINGS, VENDORED, Project
 from handoff.project.settings import Settings
 from handoff.sources import git_history
 from handoff.sources.source import SourceFailed
+from handoff.workspace.processes import in_processes
 
 if TYPE_CHECKING:
     from handoff import check as checks
@@ -51,23 +52,26 @@ def check_documents(
     """
     from handoff import check as rules  # brings markdown_it
 
-    problems: list[Problem] = []
     files = list(dict.fromkeys(file for name in names for file in _files(name, here)))
-    folders: dict[Path, _Repository] = {}
-    roots: dict[Path, Path] = {}
-    for n in counted_items(range(len(files)), progress, doing="checking", noun="documents"):
-        file = files[n]
-        parent = file.parent
-        if parent not in roots:
-            roots[parent] = _root(parent)
-        repository = folders.setdefault(roots[parent], _Repository(roots[parent]))
+    repositories: dict[Path, _Repository] = {}
+    of_folder: dict[Path, _Repository] = {}
+    for file in files:
+        if file.parent not in of_folder:
+            root = _root(file.parent)
+            of_folder[file.parent] = repositories.setdefault(root, _Repository(root))
+
+    def check_file(file: Path) -> tuple[Problem, ...]:
         shown = _shown(file, here)
         try:
-            context = repository.context(file)
+            context = of_folder[file.parent].context(file)
         except _Unreadable as error:
-            problems.append(Problem("I002", str(error), Place(shown)))
-            continue
-        problems += (_at(each, shown) for each in rules.handwritten_problems(context))
+            return (Problem("I002", str(error), Place(shown)),)
+        return tuple(_at(each, shown) for each in rules.handwritten_problems(context))
+
+    problems: list[Problem] = []
+    results = in_processes(check_file, files)
+    for _ in counted_items(files, progress, doing="checking", noun="documents"):
+        problems += next(results)
     return Report.of(problems)
 
 
