@@ -212,7 +212,7 @@ def _layouts(segments: Sequence[Segment], document: OutlinedDocument) -> Iterato
         title is not None,
         document.recognizer,
         next=document.metadata.next,
-        following=str(int(label) + 1) if label.isdecimal() else "",
+        following=str(int(number[0]) + 1) if (number := re.match(r"\d+", label)) else "",
         is_prompt=is_prompt_file(source.path, title),
     )
     yield PlainLayout.of(segments, lines, title)

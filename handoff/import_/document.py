@@ -133,7 +133,8 @@ def read_metadata(
 
 def is_prompt_file(path: str, title: str | None) -> bool:
     """Whether the whole document is a prompt, by its name or its title."""
-    words = re.split(r"[^a-z]+", f"{PurePath(path).stem} {title or ''}".casefold())
+    names = f"{PurePath(path).parent.name} {PurePath(path).stem} {title or ''}".casefold()
+    words = re.split(r"[^a-z]+", re.sub(r"^prompts\b", "prompt", names))
     return bool({"prompt", "kickoff"} & {*words}) and not {"handoff", "prompts"} & {*words}
 
 
@@ -176,6 +177,11 @@ _BOLD_ITEM = re.compile(
 )
 _PLAIN = re.compile(r"[^\w\n]*(?P<label>[A-Za-z][A-Za-z /]{1,30}?)\s*[:|]\s*(?P<value>.*)")
 _BETWEEN = re.compile(r"\s+[|·•]\s+")
+_ENDS_HEADER = re.compile(r" {0,3}(?:\d{1,3}[.)]\s|```|~~~)")
+_BOLD_LINE = re.compile(r"\s*(?:\*\*|__)[^*_]*[^*_:](?:\*\*|__)\s*")
+"""In place of a heading."""
+_MAX_TITLE = 3
+"""Lines at the top, in which a bold line is a subtitle."""
 _EDGES = " \t|·•\\"
 _HEADING = re.compile(r"#{2,6}\s+")
 _DATE_LABELS = (
@@ -198,7 +204,9 @@ def _fields(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Label (lower case) and value of each line such as `**Date**: January 3, 2026`."""
     for n, line in enumerate(lines):
         text = _HEADING.sub("", line)
-        if len(text) > _MAX_LINE or line.startswith("# "):
+        if _ENDS_HEADER.match(line) or (n > _MAX_TITLE and _BOLD_LINE.fullmatch(line)):
+            return
+        if len(text) > _MAX_LINE or line.startswith(("# ", "   ")):
             continue
         labels = [*_BOLD.finditer(text)] or [*_BOLD_ITEM.finditer(text)]
         if labels and not re.search(r"[^\W_]", text[: labels[0].start()]):

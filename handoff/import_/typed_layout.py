@@ -23,6 +23,7 @@ from handoff.import_.headings import Recognizer, normalize
 from handoff.import_.sections import find_header, read_labels, to_blocks, to_sections
 from handoff.import_.segments import Segment
 from handoff.render.filters import HEADED
+from handoff.session.content import RESERVED
 from handoff.session.shapes import LINE
 from handoff.values.expressions import escape_braces
 
@@ -62,8 +63,9 @@ def header_end(segments: Sequence[Segment], recognizer: Recognizer) -> int:
         del headings[0]
     for n, each in enumerate(headings):
         found = recognizer.read(each.name)
-        is_subtitle = n == 0 and each is segments[1] and _SUBTITLE.fullmatch(each.name)
-        is_subtitle = is_subtitle or _FIELD_HEADING.fullmatch(each.name)
+        is_subtitle = bool(_FIELD_HEADING.fullmatch(each.name))
+        if n == 0 and each is segments[1]:
+            is_subtitle |= bool(_SUBTITLE.fullmatch(each.name)) or _has_day(segments[2:3])
         if not is_subtitle and (not found or found.key != "header"):
             return each.start
     return segments[-1].end
@@ -71,6 +73,12 @@ def header_end(segments: Sequence[Segment], recognizer: Recognizer) -> int:
 
 def _is_numbered(segment: Segment) -> bool:
     return bool(segment.tokens) and segment.tokens[0].type == "ordered_list_open"
+
+
+def _has_day(segments: Sequence[Segment]) -> bool:
+    """Whether a header with the day of the session is there."""
+    labels = {normalize(label) for label in read_labels(segments)}
+    return not labels.isdisjoint(("date", "created", "session", "session date"))
 
 
 _SUBTITLE = re.compile(
@@ -330,8 +338,9 @@ class TypedLayout(Struct, frozen=True):
         if part.key == "prompt" and _is_quote(segment):
             return Part("prompt", (segment,), style="quote", hint=hint)
         filled = [each for each in part.segments if each.kind != "rule"]
-        if part.key == "checklist" and _checklist(segment) and len(filled) > 1:
-            return Part("checklist", (segment,), label=label)
+        alone = replace(part, segments=(segment,), heading=None)
+        if part.key in _LISTS and len(filled) > 1 and _fits(alone):
+            return Part(part.key, (segment,), label=label)
         outer = part.key or "summary"
         if label is None or not segment.value or not outer.startswith(("summary", "next")):
             return None
@@ -371,6 +380,8 @@ class TypedLayout(Struct, frozen=True):
             return {"text": escape_braces(_prompt_text(part, self.lines))}
         if part.key == "checklist":
             return _checklist(first) or {}
+        if part.key in _LISTS:
+            return _flat_items(first.value, part.key)
         if part.label is not None:
             return first.value
         level = part.heading.level if part.heading else 2
@@ -553,8 +564,28 @@ def _fits(part: Part) -> bool:
             return isinstance(value, str) and bool(value)
         case "checklist":
             return only is not None and _checklist(only) is not None
-    items = value if isinstance(value, list) else []
-    return bool(items) and all(isinstance(x, str) and "\n" not in x for x in items)
+    return bool(_flat_items(value if only else [], part.key or ""))
+
+
+_LISTS = ("checklist", "actions", "do_not", "tried")
+"""Keys with lists of their own kind."""
+_FIRST_OF = {"actions": "do", "do_not": "text", "tried": "what"}
+
+
+def _flat_items(value: ContentValue | None, key: str) -> list[ContentValue]:
+    """The items of a flat list as the key has them; empty for another value."""
+    made: list[ContentValue] = []
+    for item in value if isinstance(value, list) else []:
+        if isinstance(item, str):
+            made.append(item)
+            continue
+        pairs = [*item.items()] if isinstance(item, dict) else []
+        if len(pairs) != 1 or not isinstance(pairs[0][1], str) or pairs[0][0] in RESERVED:
+            return []
+        what, why = escape_braces(pairs[0][0]), pairs[0][1]
+        is_reasoned = key != "actions" and why
+        made.append({_FIRST_OF[key]: what, "why": why} if is_reasoned else f"{what}: {why}")
+    return made
 
 
 def _prompt_text(part: Part, lines: Sequence[str]) -> str:

@@ -18,7 +18,8 @@ SYNONYMS: Mapping[str, str] = {
         short, big picture, purpose, abstract, in brief, key points, recap, situation,
         mission summary, the short version, what this is, what this covers, what
         happened, why this matters, scope, session context, high level, wrap up, what
-        you need to know, outcome, outcomes, in a nutshell
+        you need to know, outcome, outcomes, in a nutshell, result, need to know,
+        briefing, debrief, status in one paragraph
         """,
     "goal": r"""
         session goal, session goals, goal, goals, session objective, session objectives,
@@ -35,7 +36,7 @@ SYNONYMS: Mapping[str, str] = {
         architectural decisions, choices made, rationale, trade offs, tradeoffs,
         options, options considered, alternatives, why we chose, key decisions made,
         decided, approach chosen, architecture decision, design decision, design
-        choices, choices, agreed, agreements
+        choices, choices, agreed, agreements, resolved to
         """,
     "findings": r"""
         key findings, critical findings, findings, finding, root cause, root causes,
@@ -46,7 +47,8 @@ SYNONYMS: Mapping[str, str] = {
         what we discovered, validation results, audit, audit results, test results,
         backtest results, results summary, critical discovery, what went wrong, post
         mortem, research, deep dive, assessment, verification results, comparison,
-        review, why it failed, mistakes
+        review, why it failed, mistakes, why it broke, things that bit us, retro,
+        analysed, analyzed, what we saw, surprises, explanations, why
         """,
     "accomplished": r"""
         what was done, what we did, what i did, what we accomplished, what was
@@ -65,7 +67,8 @@ SYNONYMS: Mapping[str, str] = {
         improvements, enhancements, released, what was implemented, implemented, work
         performed, this session, session work, today, pull requests, prs, merged, what
         was created, what was added, done this session, done and verified, phase
-        completed, execution, activities
+        completed, execution, activities, session outcomes, steps taken, what happened
+        today, done today, session accomplishments, what went in, delivered, closed
         """,
     "insights": r"""
         key learnings, lessons learned, learnings, lessons, key lessons, lesson, key
@@ -77,7 +80,7 @@ SYNONYMS: Mapping[str, str] = {
         learned, learned, best practices, important context, key context, critical
         context, domain knowledge, technical context, explanation, retrospective, what
         went well, reminders, remember, assumptions, glossary, definitions, retro,
-        things that bit us
+        things that bit us, retrospectives
         """,
     "orchestrator": r"""
         current state, current status, status, system status, system state, pipeline
@@ -90,7 +93,8 @@ SYNONYMS: Mapping[str, str] = {
         where things stand, where we left off, what works, whats working, what is
         working, current situation, status update, repository state, state of the
         system, live status, snapshot, current progress, status at a glance, status
-        table
+        table, where we stopped, what is live, live now, deployed state, jobs, running
+        jobs
         """,
     "coverage": r"""
         coverage, data coverage, data quality, data completeness, completeness, coverage
@@ -109,7 +113,7 @@ SYNONYMS: Mapping[str, str] = {
         see also, documents created, key documents, key references, scripts, scripts
         created, file structure, project structure, directory structure, code structure,
         supporting documents, sources, further reading, appendix, useful paths, paths,
-        key paths
+        key paths, where things are, where to look, where everything is
         """,
     "commands": r"""
         verification commands, useful commands, commands, command, key commands, quick
@@ -125,7 +129,7 @@ SYNONYMS: Mapping[str, str] = {
         first commands, run this, verify, how to reproduce, reproduction, monitoring
         queries, procedure, procedures, installation, deploy instructions, deployment
         instructions, instructions, how to, steps to reproduce, check it, operations,
-        bash history
+        bash history, worth keeping, run again, how to rerun, playbook, cli
         """,
     "actions": r"""
         action items, action item, actions, actions required, action required, owner
@@ -135,13 +139,14 @@ SYNONYMS: Mapping[str, str] = {
     "do_not": r"""
         do not, donts, do nots, dont, what not to do, never, avoid, do not touch, guard
         rails, guardrails, hands off, off limits, dos and donts, what to avoid, rules,
-        constraints
+        constraints, careful, pitfalls, nicht tun, not to do, please do not, dont touch,
+        hard rules, parked do not touch
         """,
     "tried": r"""
         already tried, what did not work, what didnt work, what failed, failed attempts,
         failed approaches, dead ends, attempted, attempts, what we tried, what was
         tried, things tried, ruled out, failed experiments, what did not help, what
-        didnt help, what we will not try again
+        didnt help, what we will not try again, rejected approaches, abandoned
         """,
     "next": r"""
         next steps, next step, next session, next session priorities, next, whats next,
@@ -170,7 +175,10 @@ SYNONYMS: Mapping[str, str] = {
         suggested next steps, after this, what to do next, what to do, opportunities,
         carry over, to pick up, going forward, continue with, to be done, where to go
         from here, what i would do next, what id do next, loose ends, later, to do next,
-        left to do, when finished, afterwards
+        left to do, when finished, afterwards, when unblocked, then, carryover, when it
+        is finished, what we would do next, todo next time, next time, what to do in the
+        next session, handoff to session, tasks for session, still missing, what is
+        missing, what to do first, first thing, after that
         """,
     "objectives": r"""
         objectives, session objectives, next session objectives, goals for next session
@@ -191,7 +199,10 @@ SYNONYMS: Mapping[str, str] = {
         continue paste this, message to paste, use this prompt, first message, prompt to
         use, agent prompt, how to start the next session, instructions for the next
         agent, instructions for next agent, instructions for next session, message for
-        the next, message for next session, message to the next, ready to paste
+        the next, message for next session, message to the next, ready to paste, message
+        for the next session, message for the next agent, message for the next shift,
+        instructions for the next session, message to the next session, briefing for the
+        next agent, use this to start, session starter, continuation message
         """,
     "troubleshooting": r"""
         troubleshooting, known issues, known issue, known problems, known limitations,
@@ -206,7 +217,8 @@ SYNONYMS: Mapping[str, str] = {
         alerts, remaining issues, outstanding issues, open issues, current issues,
         critical issues, issues encountered, challenges, challenges encountered,
         problems encountered, incident, symptoms, symptom, impact, mitigation,
-        mitigations, workaround, workarounds, recovery, if it fails, help
+        mitigations, workaround, workarounds, recovery, if it fails, help, problem cause
+        fix, what can go wrong, traps, gotchas and fixes
         """,
     "metrics": r"""
         success criteria, success metrics, success criteria met, metrics, session
@@ -217,7 +229,9 @@ SYNONYMS: Mapping[str, str] = {
         criteria, thresholds, before after, before and after, time breakdown, session
         duration, expected results, expected outcomes, expected outcome, expected
         impact, targets, confidence level, performance results, quality assessment,
-        deployment metrics, impact summary, savings, quality gates, quality
+        deployment metrics, impact summary, savings, quality gates, quality, services
+        and revisions, sums, tables, numbers so far, figures, scores, distribution,
+        summary statistics, results table, groups
         """,
     "closing": r"""
         end of session, session complete, sign off, document metadata, document info
