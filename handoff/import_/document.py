@@ -132,10 +132,14 @@ def read_metadata(
 
 
 def is_prompt_file(path: str, title: str | None) -> bool:
-    """Whether the whole document is a prompt, by its name or its title."""
-    names = f"{PurePath(path).parent.name} {PurePath(path).stem} {title or ''}".casefold()
-    words = re.split(r"[^a-z]+", re.sub(r"^prompts\b", "prompt", names))
-    return bool({"prompt", "kickoff"} & {*words}) and not {"handoff", "prompts"} & {*words}
+    """Whether the whole document is a prompt, by its name, its folder or its title."""
+    file = PurePath(path)
+    words = {*re.split(r"[^a-z]+", f"{file.stem} {title or ''}".casefold())}
+    in_prompts = file.parent.name.casefold() in ("prompt", "prompts")
+    return (in_prompts or bool({"prompt", "kickoff"} & words)) and not {
+        "handoff",
+        "prompts",
+    } & words
 
 
 # --- the file name ---------------------------------------------------------------------------
@@ -170,10 +174,11 @@ def _split_label(words: str) -> tuple[str, str]:
 
 # --- the first lines -------------------------------------------------------------------------
 
-_BOLD = re.compile(r"(?P<mark>\*\*|__)(?P<label>[^*_:\n]{2,40})(?::(?P=mark)|(?P=mark)\s?:)")
+_BOLD = re.compile(r"(?P<mark>\*{2,3}|__)(?P<label>[^*_:\n]{2,40})(?::(?P=mark)|(?P=mark)\s?:)")
 """A label; several may be on one line."""
 _BOLD_ITEM = re.compile(
     r"^\s*[-*+]\s+(?P<mark>\*\*|__)(?P<label>[^*_:\n]{2,40})(?P=mark)(?=\s)"
+    r"|^(?:\*\*|__)(?P<name>(?i:status|date|created|session|next session))(?:\*\*|__)(?=\s)"
 )
 _PLAIN = re.compile(r"[^\w\n]*(?P<label>[A-Za-z][A-Za-z /]{1,30}?)\s*[:|]\s*(?P<value>.*)")
 _BETWEEN = re.compile(r"\s+[|·•]\s+")
@@ -212,7 +217,8 @@ def _fields(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
         if labels and not re.search(r"[^\W_]", text[: labels[0].start()]):
             ends = [*(each.start() for each in labels[1:]), len(text)]
             for label, end in zip(labels, ends, strict=True):
-                yield _field(label["label"], text[label.end() : end])
+                name = label["label"] or label["name"]
+                yield _field(name, text[label.end() : end])
             continue
         cells = [each.strip() for each in text.strip("| ").split("|")]
         if text.lstrip().startswith("|") and len(cells) == 2:

@@ -111,6 +111,11 @@ class Part(Struct, frozen=True):
         return self.heading.name if self.heading else self.label
 
     @property
+    def has_name(self) -> bool:
+        """Whether it can be one of several parts of its key."""
+        return self.name is not None and is_label(self.name)
+
+    @property
     def start(self) -> int:
         return self.heading.start if self.heading else self.segments[0].start
 
@@ -145,20 +150,21 @@ class TypedLayout(Struct, frozen=True):
         template = PlainText("plain" if self.has_title else "untitled")
         made: dict[str, ContentValue] = {**metadata, "template": template}
         parts = self._settled()
-        names = Counter(each.key for each in parts if each.key not in (None, "prompt"))
+        names = Counter(each.key for each in parts if each.key and each.has_name)
         seen: set[tuple[str, str]] = set()
         sections: list[ContentValue] = []
         for part in parts:
-            key, name = part.key, part.name
-            if key is None or names[key] < 2:
+            key, name = part.key, part.name if part.has_name else ""
+            if key is None or key == "prompt":
                 name = None
-            elif not name or not is_label(name) or (key, name) in seen:
+            elif (key, name) in seen or (names[key] and not name):
                 key = None
+            else:
+                seen.add((key, name or ""))
+                name = name if names[key] > 1 else None
             if key is None:
                 sections += to_sections(part.all, self.lines)
                 continue
-            if name:
-                seen.add((key, name))
             value = self._value(part, is_only=name is None)
             if key == "prompt" and "prompt" in made:
                 key = _add_prompt(made, part, value)
