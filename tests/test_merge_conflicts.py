@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from handoff.commands.runner import run
 from tests.projects import OUTPUT, documents, project, write_session
 from tests.repositories import commit, git, repository, write
 
+ROOT = Path(__file__).parent.parent
 README, LATEST = f"{OUTPUT}/README.md", f"{OUTPUT}/LATEST.md"
 
 
@@ -183,6 +185,52 @@ def test_edited_facts_stay_a_conflict(
 
     assert (recorded / path).read_text() == conflict
     assert f"{path}:3:1: error: a merge conflict" in capsys.readouterr().err
+
+
+# --- the merge driver --------------------------------------------------------------------
+
+
+def configure_driver(root: Path) -> None:
+    """As `handoff init` proposes it."""
+    lines = ["sessions/*.json merge=handoff", f"{OUTPUT}/**/*.md merge=handoff"]
+    write(root, ".git/info/attributes", "\n".join(lines) + "\n")
+    start = "from handoff.commands import main; main()"
+    command = f"{sys.executable} -c '{start}' merge-driver %O %A %B %P"
+    git(root, "config", "merge.handoff.driver", f"PYTHONPATH={ROOT} {command}")
+
+
+def test_driver_merges_without_a_conflict(root: Path) -> None:
+    configure_driver(root)
+
+    git(root, "merge", "-q", "theirs")
+
+    assert run(["publish"]) == 0
+    assert "ALPHA" in (root / README).read_text()
+
+
+def test_driver_leaves_manual_edits_as_a_conflict(root: Path) -> None:
+    configure_driver(root)
+    write(root, LATEST, f"Mine\n{(root / LATEST).read_text()}")
+    commit(root, "edited")
+
+    assert merge(root) == [LATEST]
+    assert (root / LATEST).read_text().startswith("Mine\n")
+
+
+def test_driver_merges_facts_and_receipts(recorded: Path) -> None:
+    configure_driver(recorded)
+
+    git(recorded, "merge", "-q", "theirs")
+
+    theirs = git(recorded, "show", "theirs:sessions/one.facts.json")
+    receipts = (recorded / "sessions/one.receipts.json").read_text()
+    assert (recorded / "sessions/one.facts.json").read_text() == theirs
+    assert '"by": "Al"' in receipts
+    assert '"by": "Bo"' in receipts
+
+
+def test_driver_without_its_files_is_a_usage_error(root: Path) -> None:
+    assert run(["merge-driver", "a", "b", "c", README]) == 2
 
 
 # --- files of people ---------------------------------------------------------------------

@@ -168,10 +168,15 @@ ATTRIBUTES = [
     "sessions/*.json text eol=lf",
     "templates/** text eol=lf",
     "docs/09-handoff/**/*.md text eol=lf",
+    "# optional, in each clone: "
+    "git config merge.handoff.driver 'handoff merge-driver %O %A %B %P'",
+    "sessions/*.facts.json merge=handoff",
+    "sessions/*.receipts.json merge=handoff",
+    "docs/09-handoff/**/*.md merge=handoff",
 ]
 
 
-def test_init_writes_attributes_for_the_same_line_endings(root: Path) -> None:
+def test_init_writes_attributes_for_line_endings_and_merges(root: Path) -> None:
     assert run(["init"]) == 0
 
     assert Path(root, ".gitattributes").read_text().splitlines() == ATTRIBUTES
@@ -187,11 +192,13 @@ def test_init_keeps_existing_attributes_and_prints_the_lines_to_add(
     assert run(["init"]) == 0
 
     assert Path(root, ".gitattributes").read_bytes() == existing.encode()
-    lines = [*ATTRIBUTES[1:-1], '"my docs/**/*.md" text eol=lf']
+    lines = [
+        line.replace("docs/09-handoff/**/*.md", '"my docs/**/*.md"') for line in ATTRIBUTES[1:]
+    ]
     assert (
         "\n  ".join(
             [
-                "kept existing .gitattributes; for the same line endings on Windows add:",
+                "kept existing .gitattributes; for line endings on Windows and merges add:",
                 *lines,
             ]
         )

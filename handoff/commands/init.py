@@ -41,6 +41,11 @@ _STARTER = Path(__file__).parent / "starter"
 """A folder for each engine; `$name` in its files is filled in."""
 ATTRIBUTES = ".gitattributes"
 _LF = ("*.sql", "handoff.yaml", "sessions/*.yaml", "sessions/*.json", "templates/**")
+_RECORDS = ("sessions/*.facts.json", "sessions/*.receipts.json")
+_DRIVER = (
+    "# optional, in each clone: "
+    "git config merge.handoff.driver 'handoff merge-driver %O %A %B %P'"
+)
 
 
 class FoundDocuments(Struct, frozen=True):
@@ -299,12 +304,14 @@ def write_files(root: Path, plan: InitPlan) -> dict[str, bool]:
 
 
 def _write_attributes(root: Path, output: str) -> None:
-    """Write `.gitattributes`, so that a checkout on Windows has the same line endings.
+    """Write `.gitattributes`: the same line endings on Windows, and the merge driver.
 
     Prints the lines to add where there is one without them.
     """
     documents = f"{output}/**/*.md" if output != "." else "*.md"
     lines = [f"{pattern} text eol=lf" for pattern in (*_LF, _quoted(documents))]
+    lines.append(_DRIVER)
+    lines += [f"{pattern} merge=handoff" for pattern in (*_RECORDS, _quoted(documents))]
     file = confined(root, ATTRIBUTES)
     content = "".join(f"{line}\n" for line in lines).encode()
     if write_new(file, content, place=ATTRIBUTES):
@@ -314,7 +321,7 @@ def _write_attributes(root: Path, output: str) -> None:
     known = {" ".join(line.split()) for line in existing.splitlines()}
     missing = [line for line in lines if line not in known]
     if missing:
-        advice = "for the same line endings on Windows add"
+        advice = "for line endings on Windows and merges add"
         console.note(f"kept existing {ATTRIBUTES}; {advice}:")
         for line in missing:
             console.note(f"  {line}")

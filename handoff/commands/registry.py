@@ -58,6 +58,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
             "Check sessions, queries, facts and documents.",
         ),
         ("publish", "publish.publish", "Write all documents and the index."),
+        (
+            "merge-driver",
+            "merge_driver.merge_driver",
+            "Merge two versions of a generated file for git.",
+        ),
         ("schema", "schema.schema", "Print the JSON Schema of the session file, for editors."),
         ("import", "import_.import_", "Convert a Markdown handoff to a session file."),
         ("query", "query.app", "List, run and estimate the queries under sql/."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +44,22 @@ def merged_record(root: Path, path: str, content: bytes) -> bytes | None:
     known = _lines(versions)
     if any(line not in known for _, line in unmarked_lines(text)):  # of another merge
         versions = [each.encode() for each in sides(text)]
+    return _merged_records(versions, path)
+
+
+def merged_file(ours: bytes, theirs: bytes, path: str) -> bytes | None:
+    """Two versions of a generated file as one; `None` where that would lose a manual edit.
+
+    Of documents it is `ours`, which `publish` writes again.
+    """
+    if path.endswith(".json"):
+        return _merged_records([ours, theirs], path)
+    owner = signature(ours).owner
+    both = all(_is_signed(each, owner) for each in (ours, theirs)) if owner else False
+    return ours if both else None
+
+
+def _merged_records(versions: Sequence[bytes], path: str) -> bytes | None:
     try:
         if path.endswith(".receipts.json"):
             both = [each for one in versions for each in receipts.load(one, path)]
