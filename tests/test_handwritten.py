@@ -55,7 +55,9 @@ def documents() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("expected", "document"), documents())
 def test_document(expected: str, document: str):
-    context = DocumentContext.of(document, "docs/handoff/2026-01-03-SESSION-1.md", REPOSITORY)
+    read = {"docs/guide.md": "# Guide\n\n## Setup\n\n## Install\n"}.get
+    path = "docs/handoff/2026-01-03-SESSION-1.md"
+    context = DocumentContext.of(document, path, REPOSITORY, read=read)
 
     found = handwritten_problems(context)
     assert ", ".join(f"{each.place.line} {each.code}" for each in found) == expected

@@ -49,6 +49,7 @@ HANDWRITTEN_RULES = (
     session.prompt_blanks,
     session.status_contradicted,
     counts.list_counts,
+    prompt.script_missing,
     *rules_of(document),
     *AUTHOR_RULES,
 )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
-from handoff.base.markdown import Heading, Page, line_of, slug
+from handoff.base.markdown import Heading, Page, headings, line_of, parse_repaired, slug
 from handoff.base.problems import Level, nearest
 from handoff.base.tree import is_outside
 from handoff.check.rule import DocumentContext, Finding, rule
@@ -185,6 +185,23 @@ def missing_anchor(document: DocumentContext) -> Iterator[Finding]:
         if link.target.startswith("#") and name not in {"", *anchors}:
             message = f"link '#{name}' points to no heading{nearest(name, anchors)}"
             yield document.place(link.line), message
+        elif "#" in link.target[1:] and (message := _anchor_elsewhere(document, link.target)):
+            yield document.place(link.line), message
+
+
+def _anchor_elsewhere(document: DocumentContext, link: str) -> str:
+    """What is wrong with a link to a heading of another document; empty if nothing is."""
+    target, _, name = link.partition("#")
+    path = _target(document.page.path, target)
+    is_markdown = path is not None and path.endswith(".md") and not is_outside(path)
+    text = document.read(path) if is_markdown and path is not None else None
+    if text is None or re.fullmatch(r"L\d+(?:-L\d+)?", name):
+        return ""
+    page = parse_repaired(text, path or "")
+    anchors = {each.anchor for each in headings(page)} | _html_anchors(page)
+    if not name or unquote(name) in anchors:
+        return ""
+    return f"link '{unquote(link)}' points to no heading{nearest(unquote(name), anchors)}"
 
 
 @rule("D009", "warning", "dashes right below a line make it a heading")

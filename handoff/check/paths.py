@@ -247,7 +247,8 @@ def _has_kind(path: str, context: AuthorContext) -> bool:
 
 def is_known(path: str, context: AuthorContext) -> bool:
     """Whether a missing file is one of this repository, by its folder, its name or git."""
-    if context.tree.paths.of_name(posixpath.basename(path.rstrip("/"))):
+    is_hidden = path.startswith(".") and not path.startswith("../")  # as `.github/ci.yml`
+    if not is_hidden and context.tree.paths.of_name(posixpath.basename(path.rstrip("/"))):
         return True
     if not context.has_root:
         return False
@@ -265,6 +266,14 @@ def _is_below(path: str, context: AuthorContext) -> bool:
 
 _PACKAGES = (
     *("package.json", "pyproject.toml", "setup.py", "go.mod", "Cargo.toml", "pom.xml"),
-    *("build.gradle", "composer.json", "Gemfile", "mix.exs", "handoff.yaml", "dbt_project.yml"),
+    *(
+        "__init__.py",
+        "build.gradle",
+        "composer.json",
+        "Gemfile",
+        "mix.exs",
+        "handoff.yaml",
+        "dbt_project.yml",
+    ),
 )
 """Files of the top folder of a package."""

@@ -10,10 +10,19 @@ from decimal import Decimal, InvalidOperation
 from msgspec import Struct
 
 from handoff.base.characters import hidden_characters
+from handoff.base.markdown import line_of
 from handoff.base.problems import Place
 from handoff.base.tokens import BYTES_PER_TOKEN, estimate_tokens
 from handoff.base.tree import is_outside
-from handoff.check.rule import CheckContext, Finding, rule, shorten
+from handoff.check.paths import exists, is_known, namesakes
+from handoff.check.rule import (
+    AuthorContext,
+    CheckContext,
+    DocumentContext,
+    Finding,
+    rule,
+    shorten,
+)
 from handoff.check.scripts import is_command, scripts
 from handoff.session.model import CodeBlock, Prompt, Text, place_in
 from handoff.session.reading_list import prompts
@@ -124,8 +133,10 @@ def _exists(path: str, context: CheckContext) -> bool:
 
 
 @rule("P006", "warning", "a command runs a script that does not exist")
-def script_missing(context: CheckContext) -> Iterator[Finding]:
+def script_missing(context: AuthorContext) -> Iterator[Finding]:
     """A command that the next session runs unchanged, and whose script does not exist.
+
+    Outside of prompts only if the script's folder exists, or a file of its name does.
 
     Fails:
 
@@ -133,12 +144,29 @@ def script_missing(context: CheckContext) -> Iterator[Finding]:
           more:
             FIRST: {bash: python scripts/backfil.py --dry-run}
     """
-    for shell in _shells(context):
+    if isinstance(context, DocumentContext):
+        yield from _scripts_of_document(context)
+        return
+    for shell, in_prompt in _shells(context):
         for script in scripts(shell.words):
-            if not script.path.startswith("..") and not context.tree.has(script.path):
+            if script.path.startswith("..") or context.tree.has(script.path):
+                continue
+            if in_prompt or ("/" in script.path and is_known(script.path, context)):
                 hint = context.hint(script.path)
                 message = f"command runs '{script.path}', which does not exist{hint}"
                 yield shell.place(script.line), message
+
+
+def _scripts_of_document(context: DocumentContext) -> Iterator[Finding]:
+    for fence in context.page.of_type("fence"):
+        if fence.info.strip().casefold() not in _SHELLS:
+            continue
+        for script in scripts(fence.content):
+            is_missing = is_known(script.path, context) and not exists(script.path, context)
+            if is_missing and "/" in script.path and not script.path.startswith(".."):
+                where = namesakes(script.path, context)
+                message = f"command runs '{script.path}', which does not exist{where}"
+                yield context.place(line_of(fence) + 1 + script.line), message
 
 
 _SHELLS = ("bash", "sh", "shell", "zsh", "console")
@@ -158,16 +186,17 @@ class _Shell(Struct, frozen=True):
         return place_in(self.text, self.start + sum(len(each) + 1 for each in before))
 
 
-def _shells(context: CheckContext) -> Iterator[_Shell]:
-    for prompt in prompts(context.session).values():
-        for node in (leaf.node for leaf in leaves(prompt)):
-            if isinstance(node, CodeBlock):
-                if node.lang in _SHELLS and isinstance(node.code, Text):
-                    yield _Shell(node.code.value, node.code, 0)
-            elif isinstance(node, Text):
-                for match in _INLINE_CODE.finditer(node.value):
-                    if is_command(match[1]):
-                        yield _Shell(match[1], node, match.start(1))
+def _shells(context: CheckContext) -> Iterator[tuple[_Shell, bool]]:
+    """The shell commands of a session, and whether they are in a prompt."""
+    for leaf in leaves(context.session):
+        node, in_prompt = leaf.node, leaf.path[:1] in (("prompt",), ("prompts",))
+        if isinstance(node, CodeBlock):
+            if node.lang in _SHELLS and isinstance(node.code, Text):
+                yield _Shell(node.code.value, node.code, 0), in_prompt
+        elif isinstance(node, Text) and in_prompt:
+            for match in _INLINE_CODE.finditer(node.value):
+                if is_command(match[1]):
+                    yield _Shell(match[1], node, match.start(1)), in_prompt
 
 
 # --- numbers -----------------------------------------------------------------------------
