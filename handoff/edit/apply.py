@@ -24,8 +24,8 @@ from handoff.edit.operations import (
 )
 from handoff.edit.save import SaveResult, save
 from handoff.project.project import Project
-from handoff.session.content import spelled_blank
 from handoff.session.keys import NAMES, outer_key
+from handoff.session.text import spelled_blank
 from handoff.workspace.paths import session_path
 from handoff.yaml.decode import Decoder, scalar_value
 from handoff.yaml.edits import CannotEdit, NewValue, is_value, root_of

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from handoff.base.blanks import is_blank
 from handoff.base.problems import Problem
-from handoff.session.content import ContentReader, spelled_blank
+from handoff.session.content import ContentReader
 from handoff.session.keys import KEYS
 from handoff.session.model import (
     Blank,
@@ -37,6 +37,7 @@ from handoff.session.model import (
 )
 from handoff.session.periods import parse_period
 from handoff.session.reading_list import prompts
+from handoff.session.text import spelled_blank
 from handoff.session.walk import Leaf, checklist_items, every, leaves
 from handoff.values.expressions import escape_braces
 from handoff.values.printing import code_span, open_ticks

@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from handoff.base.blanks import blanks, is_blank
 from handoff.base.problems import KeyPath, Problem, nearest
-from handoff.session.content import PAIRED, PAIRS, spelled_blank
+from handoff.session.content import PAIRED, PAIRS
 from handoff.session.keys import key_at, keys_in
+from handoff.session.text import spelled_blank
 from handoff.yaml.decode import scalar_value
 from handoff.yaml.edits import (
     CannotEdit,

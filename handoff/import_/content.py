@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from handoff.base.markdown import split_blocks
-from handoff.session.content import CODE_LANG, CODE_LANGS, RESERVED
+from handoff.session.content import CODE_LANGS, RESERVED
+from handoff.session.text import CODE_LANG
 from handoff.values.expressions import escape_braces
 
 if TYPE_CHECKING:

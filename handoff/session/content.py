@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from handoff.base.blanks import DEFAULT, BlankKind, blanks
-from handoff.base.problems import Place, nearest, truncate
+from handoff.base.blanks import DEFAULT
+from handoff.base.problems import Place
 from handoff.session.model import (
     CHANGES,
     Blank,
@@ -24,14 +21,12 @@ from handoff.session.model import (
     CommandOutput,
     Condition,
     Content,
-    Decision,
     Entries,
     Entry,
     ExpectBlock,
     FilesBlock,
     Flag,
     MarkdownBlock,
-    Option,
     PhasesBlock,
     Purpose,
     Steps,
@@ -39,10 +34,8 @@ from handoff.session.model import (
     TableBlock,
     TableColumn,
     Text,
-    Timestamp,
     Valued,
 )
-from handoff.session.periods import PERIOD, nearest_period, parse_period
 from handoff.session.shapes import (
     ITEM_SCHEMA,
     LINE_TEXT,
@@ -57,49 +50,40 @@ from handoff.session.shapes import (
     properties,
     read_keys,
     ref,
-    whole,
 )
-from handoff.session.tables import IS_TABLE, TABLE_SCHEMA, is_table, read_table
-from handoff.yaml.decode import DAY, TIMESTAMP, Decoder, scalar_value
+from handoff.session.tables import (
+    DECISION_KEYS,
+    IS_TABLE,
+    TABLE_SCHEMA,
+    is_table,
+    read_decision,
+    read_table,
+)
+from handoff.session.text import (
+    AUTHOR_TEXT,
+    FLAG,
+    LANG,
+    LITERAL,
+    MOMENT,
+    WHEN,
+    WORDS,
+    TextReader,
+    as_written,
+    blank_in,
+    fact_shape,
+    spelled_blank,
+)
+from handoff.yaml.decode import Decoder, scalar_value
 from handoff.yaml.nodes import List, Map, Node, Pair, Scalar, is_null
 
 CODE_LANGS: Mapping[str, str] = {"sql": "sql", "bash": "bash", "python": "python", "text": ""}
 """Reserved key to the language of its fence."""
-FACT_NAME = r"[a-z][a-z0-9_]*"
-CODE_LANG = r"[A-Za-z0-9_+#.-]+"
-_A_DAY_OR_TIME = "a date such as 2026-01-03 or a time such as 2026-01-03T16:20:00Z"
-LIVE = r"\s*\{\{[\s\S]*\}\}\s*"
-"""Of a condition; that it is one true or false expression is checked with the facts."""
 
 
-class ContentReader(Decoder):
+class ContentReader(TextReader):
     """Reads text and content; an absent key (`None`) gives `None`."""
 
-    day_of_session: date = date.min
-    """What `August` and `Friday` are counted from."""
-
     # --- text ---
-
-    def words(self, node: Node | None, *, item: bool = False) -> Text | Blank | None:
-        """Text that may be a blank; `None` only where the key is absent."""
-        if node is None:
-            return None
-        blank = _blank(node, item=item)
-        if blank:
-            return blank
-        text = self.text(node)
-        return self.as_text(node, text) if text is not None else None
-
-    def author_text(self, node: Node | None) -> Text | None:
-        """Text, a blank as it is spelled; `None` for an absent key and for null."""
-        if is_nothing(node):
-            return None
-        words = self.words(node)
-        return as_written(words) if words else None
-
-    def as_text(self, node: Node, text: str) -> Text:
-        block = isinstance(node, Scalar) and node.style == "block"
-        return Text(text.rstrip("\n") if block else text, node.place, block)
 
     def entries(self, node: Node | None) -> tuple[Entry, ...]:
         return tuple(self.entry(pair) for pair in self.pairs(node, "labels and their content"))
@@ -118,7 +102,7 @@ class ContentReader(Decoder):
         """The content of a label; `None` only where the key is absent."""
         if node is None:
             return None
-        blank = _blank(node, item=item)
+        blank = blank_in(node, item=item)
         if blank:
             return blank
         if isinstance(node, List):
@@ -164,7 +148,7 @@ class ContentReader(Decoder):
         if is_table(node):
             return read_table(self, node, self.content)
         if "options" in names and not {"text", "chosen"}.isdisjoint(names):
-            return self.decision(node)
+            return read_decision(self, node)
         pair = _PAIRS.get(frozenset(names))
         if pair is not None:
             return pair.build(read_keys(self, node, pair.keys), node.place)
@@ -183,44 +167,9 @@ class ContentReader(Decoder):
         values = {k.name: k.shape.read(self, given.get(k.name)) for k in reserved.keys}
         return reserved.build(values, node.place)
 
-    def decision(self, node: Map) -> Decision:
-        values = read_keys(self, node, DECISION_KEYS, "a decision")
-        what = values["text"] or Blank(DEFAULT, node.place)
-        found = Decision(what, values["options"], values["chosen"], values["why"], node.place)
-        chosen = found.chosen
-        if isinstance(chosen, Text) and not any(map(found.is_chosen, found.options)):
-            texts = [each.text.value for each in found.options if isinstance(each.text, Text)]
-            guess = nearest(chosen.value, texts) or f", expected one of {', '.join(texts)}"
-            message = f"'{truncate(chosen.value, 40)}' is not among the options{guess}"
-            self.report("Y023", message, chosen.place)
-        return found
-
-    def options(self, node: Node | None) -> tuple[Option, ...]:
-        found: dict[str, Option] = {}
-        for each in self.nodes(node, "a list of text or {text: , why: }"):
-            option = self.option(each)
-            words = option.text.value if isinstance(option.text, Text) else ""
-            if words and words in found:
-                self.report("Y023", f"option '{truncate(words, 40)}' is there twice", each)
-            found[words or f" {len(found)}"] = option
-        return tuple(found.values())
-
-    def option(self, node: Node) -> Option:
-        values: dict[str, Any] = {"text": None, "why": None}
-        if isinstance(node, Map):
-            values = read_keys(self, node, OPTION_KEYS, "an option")
-        else:
-            values["text"] = self.words(node, item=True)
-        return Option(values["text"] or Blank(DEFAULT, node.place), values["why"], node.place)
-
     def purposes(self, node: Node | None) -> tuple[Purpose, ...]:
         found = ((pair, self.words(pair.node)) for pair in self.pairs(node, "paths with text"))
         return tuple(Purpose(pair.key, words, pair.place) for pair, words in found if words)
-
-    def when(self, node: Node | None) -> Text | None:
-        what = "a condition in quotes, such as \"{{ phases.phase_4.state == 'complete' }}\""
-        live = self.matching(node, LIVE, what)
-        return self.as_text(node, live or "") if node is not None else None
 
     def evidence(self, node: Node | None) -> tuple[Text | CommandOutput, ...] | Blank:
         """One or a list; a blank where it is still to be named."""
@@ -242,44 +191,6 @@ class ContentReader(Decoder):
         values = read_keys(self, node, COMMAND_KEYS, "evidence")
         cmd = values["cmd"] or CodeBlock("", Blank(DEFAULT, node.place), node.place)
         return CommandOutput(cmd, values["expect"], values["saw"], values["at"], node.place)
-
-    def literal(self, node: Node | None) -> CodeBlock | None:
-        """Text in which `{{` means nothing; null is a blank."""
-        words = self.words(node)
-        return CodeBlock("", words, words.place) if words else None
-
-    def due(self, node: Node | None) -> Timestamp | Blank | None:
-        """A day, a time or a period in words; null is a blank."""
-        if not isinstance(node, Scalar) or is_null(node) or re.match(DAY, node.text):
-            return self.moment(node)
-        text = self.text(node)
-        if text is None:
-            return None
-        try:
-            period = parse_period(text, self.day_of_session)
-        except (ValueError, OverflowError) as error:
-            self.report("Y023", f"invalid date '{text}': {error}", node)
-            return None
-        if period is None:
-            message = f"'{truncate(text, 40)}' is not a date{nearest_period(text)}"
-            self.report("Y023", message, node)
-            return None
-        return Timestamp(period.last, node.place, text, period.first)
-
-    def moment(self, node: Node | None) -> Timestamp | Blank | None:
-        """A day or a time, to the minute; null is a blank."""
-        if node is None or is_null(node):
-            return Blank(DEFAULT, node.place) if node else None
-        at: date | None = None
-        if isinstance(node, Scalar) and re.match(f"{DAY}[Tt ]", node.text):
-            time = self.timestamp(node)
-            at = time.replace(second=0, microsecond=0) if time else None
-        elif self.matching(node, DAY, _A_DAY_OR_TIME):
-            at = self.day(node)
-        return Timestamp(at, node.place) if at else None
-
-    def lang(self, node: Node | None) -> str | None:
-        return self.matching(node, CODE_LANG, "the name of a language")
 
     def checklist(self, node: Node | None) -> Checklist | None:
         if node is None:
@@ -335,23 +246,10 @@ class ContentReader(Decoder):
         heading = self.text(pair.node)
         return TableColumn(pair.key, pair.key if heading is None else heading, pair.place)
 
-    def required_text(self, node: Node) -> str | None:
-        if is_null(node) or (isinstance(node, Scalar) and not node.text.strip()):
-            self.report("Y021", "expected a column's name, found nothing", node)
-            return None
-        return self.text(node)
-
     def changes(self, node: Node | None) -> tuple[str, ...]:
         nodes = node.nodes if isinstance(node, List) else (node,)
         found = (self.choice(each, CHANGES) for each in nodes)
         return tuple(each for each in found if each)
-
-    def fact(self, node: Node | None, label: str = "") -> str:
-        what = "the name of a fact"
-        what += f"; to use it as a label, write '{label}'" if label else ""
-        if node is not None and is_null(node):
-            self.report("Y021", "expected the name of a fact, found nothing", node)
-        return self.matching(node, FACT_NAME, what) or ""
 
 
 def _claimed(items: tuple[Content, ...]) -> tuple[Content, ...]:
@@ -364,88 +262,14 @@ def _claimed(items: tuple[Content, ...]) -> tuple[Content, ...]:
     )
 
 
-def _blank(node: Node, *, item: bool) -> Blank | None:
-    """The blank that `node` spells, or that null is."""
-    if is_null(node):
-        return Blank(DEFAULT, node.place)
-    if isinstance(node, Map):
-        return None
-    text = node.source if isinstance(node, List) else node.text
-    words = " ".join(text.split())
-    if not words or "{{" in words:
-        return None
-    found = blanks(words, item=item)
-    if len(found) != 1 or found[0].text != words:
-        return None
-    is_list = isinstance(node, List) and not _is_text(node, found[0].kind)
-    return None if is_list else Blank(words, node.place)
-
-
-def _is_text(node: List, kind: BlankKind) -> bool:
-    """Whether the brackets are those of a blank; `[SQL, BASH]` and `["TIME"]` are lists.
-
-    `[TO BE FILLED - dates, counts]` is one blank, its comma and colon are text.
-    """
-    first, *others = node.nodes
-    if kind != "blank":
-        return not others and _is_plain_text(first)
-    return all(map(_is_plain_text, others)) and (
-        isinstance(first, Map) or _is_plain_text(first)
-    )
-
-
-def _is_plain_text(node: Node) -> bool:
-    if not isinstance(node, Scalar) or node.style != "plain":
-        return False
-    return not isinstance(scalar_value(node), bool | None)
-
-
-def spelled_blank(node: Node | None) -> Blank | None:
-    """The blank that a list without quotes spells, `[TO BE FILLED]`."""
-    return _blank(node, item=False) if isinstance(node, List) else None
-
-
-def is_nothing(node: Node | None) -> bool:
-    return node is None or is_null(node)
-
-
-def as_written(words: Text | Blank) -> Text:
-    return words if isinstance(words, Text) else Text(words.text, words.place)
-
-
 # --- the keys of content ---------------------------------------------------------------
 
-FACT_SCHEMA: JsonSchema = {"type": ["string"], "pattern": whole(FACT_NAME)}
 
-
-def _fact(label: str = "") -> Shape:
-    return Shape("a fact", lambda reader, node: reader.fact(node, label), FACT_SCHEMA)
-
-
-WORDS = Shape("text", ContentReader.words, WORDS_SCHEMA)
-AUTHOR_TEXT = Shape("text", ContentReader.author_text, WORDS_SCHEMA)
-FLAG = Shape("`true` or `false`", Decoder.flag, {"type": ["boolean", "null"]}, example="true")
-_WHEN = Shape("a condition", ContentReader.when, {"type": ["string"], "pattern": whole(LIVE)})
-_MOMENT = Shape(
-    "a day, or a time with its zone",
-    ContentReader.moment,
-    {"type": ["string", "null"], "pattern": whole(f"{DAY}|{TIMESTAMP}")},
-    hint="a date such as 2026-01-03, or a time with its zone",
-    example="2026-01-05",
-)
-DUE = replace(
-    _MOMENT,
-    words="a [date](#dates)",
-    read=ContentReader.due,
-    schema={"type": ["string", "null"], "pattern": whole(f"{DAY}|{TIMESTAMP}|{PERIOD}")},
-    hint="a date such as 2026-01-03, a time with its zone, or August, Q3, Friday",
-)
-_LITERAL = Shape("text, literal", ContentReader.literal, WORDS_SCHEMA)
 COMMAND_KEYS = (
-    Key("cmd", _LITERAL, "The command as it was run; handoff never runs it.", required=True),
-    Key("expect", _LITERAL, "What it should print; ... stands for any text."),
-    Key("saw", _LITERAL, "What it printed."),
-    Key("at", _MOMENT, "When it was run: 2026-01-03 or 2026-01-03T16:20:00Z."),
+    Key("cmd", LITERAL, "The command as it was run; handoff never runs it.", required=True),
+    Key("expect", LITERAL, "What it should print; ... stands for any text."),
+    Key("saw", LITERAL, "What it printed."),
+    Key("at", MOMENT, "When it was run: 2026-01-03 or 2026-01-03T16:20:00Z."),
 )
 _COMMAND_SCHEMA = properties(COMMAND_KEYS)
 _EVIDENCE = Shape(
@@ -467,7 +291,7 @@ _EVIDENCE = Shape(
 )
 _TEXT = Key("text", WORDS, "The statement.")
 _WHAT = Key("what", WORDS, "The statement.")
-_IF = Key("when", _WHEN, "What the facts must show.")
+_IF = Key("when", WHEN, "What the facts must show.")
 _PROOF = Key("evidence", _EVIDENCE, "What proves it.")
 PAIRED = (_TEXT, _WHAT, _IF, _PROOF)
 CONTENT = Shape(
@@ -481,7 +305,7 @@ CONTENT = Shape(
 ITEM_KEYS = (
     Key("done", FLAG, "Whether the item is checked."),
     Key("note", AUTHOR_TEXT, "Printed after the label, in parentheses."),
-    Key("when", _WHEN, "What the facts say about the item while it is unchecked."),
+    Key("when", WHEN, "What the facts say about the item while it is unchecked."),
     _PROOF,
 )
 CHECKLIST = Shape(
@@ -573,30 +397,8 @@ _BLOCKS = Shape(
     ),
     inside="content",
 )
-OPTION_KEYS = (
-    Key("text", WORDS, "The option.", required=True),
-    Key("why", WORDS, "What speaks for or against it."),
-)
-_OPTIONS = Shape(
-    "a list of text or `{text: , why: }`",
-    ContentReader.options,
-    list_schema(
-        {
-            **ITEM_SCHEMA,
-            **properties(OPTION_KEYS),
-            "type": ["string", "number", "null", "array", "object"],
-        }
-    ),
-)
-DECISION_KEYS = (
-    _TEXT,
-    Key("options", _OPTIONS, "What could be decided."),
-    Key("chosen", WORDS, "The option that was decided on; without it the decision is open."),
-    Key("why", WORDS, "The reason."),
-)
 _PURPOSE = Shape("`path: text`", ContentReader.purposes, labels_schema(WORDS_SCHEMA))
 _STEPS = Shape("a list", ContentReader.items, list_schema(ref("content")), inside="content")
-LANG = Shape("text", ContentReader.lang, {**TEXT_SCHEMA, "pattern": whole(CODE_LANG)})
 _MARKDOWN = Shape("text", Decoder.text, TEXT_SCHEMA)
 _IS_CODE = "A fenced block; literal, without live values, never searched for blanks."
 _ALL_RESERVED = (
@@ -623,22 +425,24 @@ _ALL_RESERVED = (
         lambda values, place: TableBlock(
             values["table"], values["columns"], place, values["purpose"]
         ),
-        Key("table", _fact(), "The rows of this fact as a table."),
+        Key("table", fact_shape(), "The rows of this fact as a table."),
         Key("columns", _COLUMNS, "Which columns, in which order: names or headings."),
         Key("purpose", _PURPOSE, "What each file is for; a column, by the path in the row."),
     ),
     _reserved(
         lambda values, place: PhasesBlock(values["phases"], place),
-        Key("phases", _fact(), "Status lines for each phase of this fact."),
+        Key("phases", fact_shape(), "Status lines for each phase of this fact."),
     ),
     _reserved(
         lambda values, place: FilesBlock(values["files"], values["change"], place),
-        Key("files", _fact("Files"), "The paths in this fact, by kind of change."),
+        Key("files", fact_shape("Files"), "The paths in this fact, by kind of change."),
         Key("change", _CHANGES, f"Which files: {', '.join(CHANGES)}, or a list."),
     ),
     _reserved(
         lambda values, place: ExpectBlock(values["expect"], place),
-        Key("expect", _fact("Expect"), "What this fact is expected to be, and what it is."),
+        Key(
+            "expect", fact_shape("Expect"), "What this fact is expected to be, and what it is."
+        ),
     ),
     _reserved(
         lambda values, place: Blocks(values["blocks"], place),

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from handoff.base.problems import Place
-from handoff.session.content import FACT_NAME
 from handoff.session.expectations import EXPECT
 from handoff.session.model import (
     BUILT_IN,
@@ -47,6 +46,7 @@ from handoff.session.shapes import (
     read_keys,
     whole,
 )
+from handoff.session.text import FACT_NAME
 from handoff.sql.query import CONTRACTS, Declaration, Param
 from handoff.sql.types import BadType, type_of
 from handoff.yaml.decode import Decoder, json_value, scalar_value

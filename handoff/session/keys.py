@@ -12,17 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from handoff.base.problems import KeyPath
-from handoff.session.content import (
-    AUTHOR_TEXT,
-    CHECKLIST,
-    CONTENT,
-    CONTENT_KEYS,
-    DEFINITIONS,
-    PAIRED,
-    WORDS,
-)
+from handoff.session.content import CHECKLIST, CONTENT, CONTENT_KEYS, DEFINITIONS, PAIRED
 from handoff.session.facts import FACTS
 from handoff.session.shapes import BLANKS, Key, one_of, properties
+from handoff.session.text import AUTHOR_TEXT, WORDS
 from handoff.session.titles import CHOSEN_TITLES
 from handoff.session.values import (
     ACTIONS,

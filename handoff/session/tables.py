@@ -1,10 +1,11 @@
-"""`{rows:, columns:}`: a handwritten table, its columns with a type each."""
+"""Handwritten tables, their columns with a type each, and decisions with their options."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from msgspec import Struct
 
@@ -15,19 +16,25 @@ from handoff.session.model import (
     STATUSES,
     TOTALS,
     Blank,
+    Decision,
     Flag,
+    Option,
     RowsBlock,
     RowsColumn,
     Text,
 )
 from handoff.session.shapes import (
+    ITEM_SCHEMA,
     LINE_TEXT,
     JsonSchema,
     Key,
+    Shape,
+    list_schema,
     one_of,
     properties,
     read_keys,
 )
+from handoff.session.text import WORDS, TextReader
 from handoff.yaml.decode import Decoder, describe
 from handoff.yaml.nodes import List, Map, Node, Pair, is_null
 
@@ -203,3 +210,63 @@ def type_rows() -> Iterator[tuple[str, ...]]:
     """The types of columns, for the docs."""
     yield ("type", "takes")
     yield from ((f"`{name}`", kind.expected) for name, kind in CELL_TYPES.items())
+
+
+# --- decisions -----------------------------------------------------------------------------
+
+
+def read_decision(reader: TextReader, node: Map) -> Decision:
+    """The decision in a mapping with `options`; its choice must be one of them."""
+    values = read_keys(reader, node, DECISION_KEYS, "a decision")
+    what = values["text"] or Blank(DEFAULT, node.place)
+    found = Decision(what, values["options"], values["chosen"], values["why"], node.place)
+    chosen = found.chosen
+    if isinstance(chosen, Text) and not any(map(found.is_chosen, found.options)):
+        texts = [each.text.value for each in found.options if isinstance(each.text, Text)]
+        guess = nearest(chosen.value, texts) or f", expected one of {', '.join(texts)}"
+        message = f"'{truncate(chosen.value, 40)}' is not among the options{guess}"
+        reader.report("Y023", message, chosen.place)
+    return found
+
+
+def _options(reader: TextReader, node: Node | None) -> tuple[Option, ...]:
+    found: dict[str, Option] = {}
+    for each in reader.nodes(node, "a list of text or {text: , why: }"):
+        option = _option(reader, each)
+        words = option.text.value if isinstance(option.text, Text) else ""
+        if words and words in found:
+            reader.report("Y023", f"option '{truncate(words, 40)}' is there twice", each)
+        found[words or f" {len(found)}"] = option
+    return tuple(found.values())
+
+
+def _option(reader: TextReader, node: Node) -> Option:
+    values: dict[str, Any] = {"text": None, "why": None}
+    if isinstance(node, Map):
+        values = read_keys(reader, node, OPTION_KEYS, "an option")
+    else:
+        values["text"] = reader.words(node, item=True)
+    return Option(values["text"] or Blank(DEFAULT, node.place), values["why"], node.place)
+
+
+OPTION_KEYS = (
+    Key("text", WORDS, "The option.", required=True),
+    Key("why", WORDS, "What speaks for or against it."),
+)
+_OPTIONS = Shape(
+    "a list of text or `{text: , why: }`",
+    _options,
+    list_schema(
+        {
+            **ITEM_SCHEMA,
+            **properties(OPTION_KEYS),
+            "type": ["string", "number", "null", "array", "object"],
+        }
+    ),
+)
+DECISION_KEYS = (
+    Key("text", WORDS, "The statement."),
+    Key("options", _OPTIONS, "What could be decided."),
+    Key("chosen", WORDS, "The option that was decided on; without it the decision is open."),
+    Key("why", WORDS, "The reason."),
+)

@@ -11,19 +11,7 @@ from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT
 from handoff.base.problems import nearest
-from handoff.session.content import (
-    AUTHOR_TEXT,
-    CONTENT,
-    DUE,
-    FLAG,
-    HEADING_LEVEL,
-    LANG,
-    WORDS,
-    ContentReader,
-    as_written,
-    is_nothing,
-    spelled_blank,
-)
+from handoff.session.content import CONTENT, HEADING_LEVEL, ContentReader
 from handoff.session.model import (
     DEFAULT_PROMPT,
     LEVELS,
@@ -65,6 +53,16 @@ from handoff.session.shapes import (
     read_line,
     ref,
     whole,
+)
+from handoff.session.text import (
+    AUTHOR_TEXT,
+    DUE,
+    FLAG,
+    LANG,
+    WORDS,
+    as_written,
+    is_nothing,
+    spelled_blank,
 )
 from handoff.yaml.decode import DAY, TIMESTAMP, describe
 from handoff.yaml.nodes import List, Map, Node, is_null
