@@ -159,7 +159,7 @@ def test_docs_have_the_tables_of_the_code(page: str) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (("severity",), "How closely the receiver has to look, and why."),
+        (("severity",), "How closely the receiver has to look."),
         (("actions", 0, "due"), "By when: 2026-01-03, August, Q3 or Friday."),
         (("prompts", "review", "read"), "The files to read first."),
         (("findings", 2, "evidence"), "What proves it."),

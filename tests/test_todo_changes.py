@@ -48,7 +48,7 @@ GROUPS = """\
 - takes: text
   example: Call the vendor
   set: {actions.0.do: null}
-- takes: "text or {do: , owner: , due: , priority: , if: , then: }"
+- takes: "text or {do: , owner: , due: , after: , parked: , priority: , if: , then: }"
   example: "{do: Call the vendor, owner: Ann, due: 2026-01-05, priority: high}"
   set: {actions.1: "[TO BE FILLED - who calls]"}
 - takes: one of the choices

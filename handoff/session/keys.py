@@ -174,7 +174,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "prompt",
         PROMPT,
-        "The prompt that starts the next session.",
+        "Starts the next session.",
         example="{goal: Review the load, ask: Start with the plan.}",
     ),
     Key(
@@ -206,7 +206,7 @@ KEYS: tuple[Key, ...] = (
         carry="text",
         carry_comment="remove it once it is solved",
     ),
-    Key("severity", SEVERITY, "How closely the receiver has to look, and why."),
+    Key("severity", SEVERITY, "How closely the receiver has to look."),
     Key(
         "actions",
         ACTIONS,
@@ -234,7 +234,7 @@ KEYS: tuple[Key, ...] = (
         carry="guards",
         carry_comment="still binding; remove what is not",
     ),
-    Key("checkpoint", CHECKPOINT, "When the work is checked next, and what."),
+    Key("checkpoint", CHECKPOINT, "When the work is checked next."),
     Key(
         "prompts",
         PROMPTS,

@@ -504,12 +504,13 @@ _SEVERITY_KEYS = (
     Key("level", _LEVEL, "How closely the receiver has to look.", required=True),
     Key("why", WORDS, "The reason."),
 )
+_DUE_ALONE = replace(DUE, example="")  # an example of an action has one of these at most
 _ACTION_KEYS = (
     Key("do", WORDS, "What is to be done.", required=True, example="Call the vendor"),
     Key("owner", WORDS, "Who does it.", example="Ann"),
     Key("due", DUE, "By when: 2026-01-03, August, Q3 or Friday."),
-    Key("after", DUE, "It waits until then.", example="August"),
-    Key("parked", DUE, "It rests; when to look at it again.", example="August"),
+    Key("after", _DUE_ALONE, "It waits until then."),
+    Key("parked", _DUE_ALONE, "It rests; when to look at it again."),
     Key("priority", one_of(PRIORITIES, _read_word), "The priority of the action."),
     Key("if", WORDS, "What may happen instead."),
     Key("then", WORDS, "What is to be done in that case."),
