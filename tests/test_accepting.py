@@ -16,10 +16,10 @@ from commands import THIRD, Handoff, caller, example
 from msgspec.structs import replace
 
 from handoff.base.problems import InvalidInput
-from handoff.commands.status import SessionState, session_state
 from handoff.facts import receipts
 from handoff.facts.receipts import Receipt
 from handoff.facts.recorded import load as load_facts
+from handoff.workspace.status import SessionState, session_state
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = "docs/09-handoff/2026-01-04-SESSION-2-ML-TRAINING-REVIEW.md"

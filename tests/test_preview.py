@@ -6,72 +6,26 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import browser
 import pexpect
 import pytest
 from commands import Handoff, caller
+from preview_server import CODE, SESSION, edit, served, started, write_repository
 
 from handoff.preview.server import Server
-from handoff.preview.watcher import SessionWatcher
 
-SESSION = """\
-session: 1
-title: One
-created: 2026-01-03
-goal: See
-decisions:
-facts:
-  who: {sql: q/who.sql}
-sections:
-  - {title: Who, content: "{{ who.name }}, see [the plan](plan.md#aims)"}
-prompt: {goal: Go on}
-"""
 OWN = "docs/09-handoff/2026-01-03-SESSION-1-ONE.md"
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    root = tmp_path / "repository"
-    for folder in ("sessions", "sql/q", "docs/09-handoff", ".git"):
-        (root / folder).mkdir(parents=True)
-    (root / "handoff.yaml").write_text("engine: duckdb\n")
-    (root / "sessions/one.yaml").write_text(SESSION)
-    (root / "sql/q/who.sql").write_text(
-        "-- Who.\n-- returns: name STRING\nSELECT 'a' AS name\n"
-    )
-    (root / "docs/09-handoff/plan.md").write_text("# Plan\n\n## Aims\n\n<b>x</b> [TIME]\n")
-    (root / "docs/09-handoff/plan.txt").write_text("text\n")
-    (root / ".git/x.md").write_text("git\n")
-    (root / ".hidden.md").write_text("hidden\n")
-    (root / "link.md").symlink_to(".hidden.md")
-    (root / "out.md").symlink_to(tmp_path / "outside.md")
-    (root / "folder.md").mkdir()
-    (tmp_path / "outside.md").write_text("outside\n")
-    return root
-
-
-@contextmanager
-def served(root: Path) -> Iterator[Server]:
-    watcher = SessionWatcher(root, "one")
-    server, ended = Server(watcher, 0), threading.Event()
-    for target, words in ((server.serve_forever, ()), (watcher.watch, (ended,))):
-        threading.Thread(target=target, args=words, daemon=True).start()
-    try:
-        yield server
-    finally:
-        ended.set()
-        server.shutdown()
-        server.server_close()
+    return write_repository(tmp_path / "repository")
 
 
 @pytest.fixture
@@ -94,12 +48,6 @@ def answer(
     return found.status, dict(found.getheaders()), text
 
 
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
-
-
 # --- what is shown -------------------------------------------------------------------------
 
 
@@ -108,7 +56,7 @@ def test_page_runs_no_query_and_reports_missing_facts(server: Server, repository
 
     assert status == 200
     assert "no results recorded: live values are blank" in text
-    assert "fact &#x27;who&#x27; is not recorded" in text
+    assert "fact &#39;who&#39; is not recorded" in text
     assert "<mark>[TO BE FILLED]</mark>, see" in text
     assert not (repository / "sessions/one.facts.json").exists()
 
@@ -122,8 +70,10 @@ def test_recorded_values_are_shown_and_a_changed_query_is_reported(
     with served(repository) as server:
         _, _, text = answer(server)
 
-    assert "<p>a, see <a" in text
-    assert "is stale: &#x27;sql/q/who.sql&#x27; changed" in text
+    assert (
+        '<p dir="auto"><span class="value" tabindex="0" data-value="0">a</span>, see <a' in text
+    )
+    assert "is stale: &#39;sql/q/who.sql&#39; changed" in text
 
 
 def test_document_with_a_secret_is_not_shown(repository: Path) -> None:
@@ -145,9 +95,55 @@ def test_links_of_the_document_lead_to_other_documents(server: Server) -> None:
     status, _, plan = answer(server, address.partition("#")[0])
 
     assert (status, address) == (200, "/docs/09-handoff/plan.md#aims")
-    assert '<h2 id="aims">Aims</h2>\n<p>&lt;b&gt;x&lt;/b&gt; <mark>[TIME]</mark></p>' in plan
+    assert (
+        '<h2 dir="auto" id="aims">Aims</h2>\n<p dir="auto"><b>x</b> <mark>[TIME]</mark></p>'
+        in plan
+    )
     assert "as read at" in plan
     assert 'data-version=""' in plan
+
+
+def test_image_of_the_repository_is_served_and_runs_nothing(
+    server: Server, repository: Path
+) -> None:
+    (repository / "docs/a.svg").write_text("<svg><script>1</script></svg>")
+    (repository / ".hidden.png").write_text("x")
+
+    status, headers, text = answer(server, "/docs/a.svg")
+
+    assert (status, text) == (200, "<svg><script>1</script></svg>")
+    assert headers["Content-Type"] == "image/svg+xml"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"] == (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+    )
+    for path in ("/.hidden.png", "/docs/none.png", "/../outside.png"):
+        assert answer(server, path)[0] == 404
+
+
+def test_every_session_and_its_prompts_are_shown(server: Server, repository: Path) -> None:
+    two = SESSION.replace("session: 1", "session: 2").replace("title: One", "title: Two")
+    (repository / "sessions/two.yaml").write_text(two)
+
+    status, _, index = answer(server, "/sessions")
+    document = answer(server, "/sessions/two")[2]
+    prompts = answer(server, "/sessions/two/prompts")[2]
+
+    assert status == 200
+    assert re.findall(r'<h2><a href="([^"]+)"', index) == ["/sessions/two", "/sessions/one"]
+    assert re.findall("<p>(no checklist.*)</p>", index) == ["no checklist, 2 blanks; open"] * 2
+    assert "Two</h1>" in document
+    assert "Go on" in prompts
+    assert answer(server, "/sessions/three")[0] == 404
+
+
+def test_unreadable_session_is_in_the_index(server: Server, repository: Path) -> None:
+    edit(repository / "sessions/one.yaml", "title:", "titel:")
+
+    _, _, index = answer(server, "/sessions")
+
+    assert "cannot be read, " in index
+    assert "sessions/one.yaml:2:1: error: unknown key &#39;titel&#39;" in index
 
 
 def test_own_document_is_the_preview(server: Server) -> None:
@@ -202,7 +198,8 @@ def test_page_is_not_cached_and_loads_nothing_from_elsewhere(server: Server) -> 
 
     assert headers["Content-Security-Policy"] == (
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; img-src 'self' data:; frame-src 'self'; worker-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     assert again["Content-Security-Policy"] != headers["Content-Security-Policy"]
     assert headers["Cache-Control"] == "no-store"
@@ -210,29 +207,124 @@ def test_page_is_not_cached_and_loads_nothing_from_elsewhere(server: Server) -> 
     assert "Access-Control-Allow-Origin" not in headers
 
 
+# --- values and rows -----------------------------------------------------------------------
+
+
+def parts_of(server: Server, path: str) -> dict[str, Any]:
+    status, _, text = answer(server, path)
+    assert status == 200, text
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def value(server: Server, number: int) -> dict[str, Any]:
+    version = parts_of(server, "/sessions/one/parts")["version"]
+    return parts_of(server, f"/sessions/one/values/{number}?version={version}")
+
+
+def test_value_has_its_provenance_and_what_it_was_before(
+    repository: Path, handoff: Handoff
+) -> None:
+    handoff("render", "one", "--as-of", "2026-01-03T10:00Z")
+    two = SESSION.replace("session: 1", "session: 2")
+    (repository / "sessions/two.yaml").write_text(two)
+    (repository / "sessions/one.facts.json").rename(repository / "sessions/two.facts.json")
+    edit(repository / "sql/q/who.sql", "'a'", "'b'")
+    handoff("render", "one", "--as-of", "2026-01-04T10:00Z")
+
+    with served(repository) as server:
+        found = value(server, 0)
+        assert answer(server, "/sessions/one/values/0?version=old")[0] == 404
+        assert answer(server, "/sessions/one/values/9")[0] == 404
+
+    lines = [line for line in found["lines"] if line[0] != "ran at"]
+    assert lines == [
+        ["fact", "who"],
+        ["source", "q/who.sql"],
+        ["parameters", "none"],
+        ["as of", "2026-01-04 10:00 UTC"],
+        ["engine", "duckdb sample"],
+        ["bytes billed", "none"],
+        ["before", "a (as of 2026-01-03 10:00 UTC, two)"],
+    ]
+    assert (found["name"], [each["place"] for each in found["places"]]) == (
+        "who.name",
+        ["sessions/one.yaml:9:27", "sql/q/who.sql"],
+    )
+    editor = f"vscode://file{repository}/sessions/one.yaml:9:27"
+    assert found["places"][0]["editor"] == editor
+
+
+def test_rows_of_a_query_are_those_of_its_engine(server: Server, repository: Path) -> None:
+    edit(repository / "sql/q/who.sql", "'a' AS", "'<b>' AS")
+
+    found = parts_of(server, "/rows/q/who.sql?session=one")
+
+    assert (found["engine"], found["can_run"]) == ("duckdb", False)
+    (result,) = found["results"]
+    assert (result["columns"], result["rows"]) == (["name"], [["<b>"]])
+    assert result["words"].startswith("who: 1 row, as of ")
+    assert not (repository / "sessions/one.facts.json").exists()
+
+
+def test_rows_of_a_query_that_fails_are_its_error(server: Server, repository: Path) -> None:
+    edit(repository / "sql/q/who.sql", "SELECT 'a' AS name", "SELECT nane FROM t.u")
+
+    (result,) = parts_of(server, "/rows/q/who.sql?session=one")["results"]
+
+    assert result["is_failure"]
+    assert result["words"].startswith("sql/q/who.sql:3:")
+
+
+def test_columns_that_are_redacted_have_no_rows(server: Server, repository: Path) -> None:
+    edit(repository / "sessions/one.yaml", "who.sql}", "who.sql, redact: [secret]}")
+    query = (
+        "-- Who.\n-- returns: name STRING, secret STRING\nSELECT 'a' AS name, 'x' AS secret\n"
+    )
+    (repository / "sql/q/who.sql").write_text(query)
+
+    (result,) = parts_of(server, "/rows/q/who.sql?session=one")["results"]
+
+    assert (result["columns"], result["rows"]) == (["name"], [["a"]])
+
+
+def test_only_the_page_itself_runs_a_query_that_is_billed(server: Server) -> None:
+    path = "/rows/q/who.sql?session=one"
+
+    assert answer(server, path, method="POST")[0] == 403
+    assert answer(server, path, method="POST", host="evil.example")[0] == 421
+
+
 # --- what is updated -----------------------------------------------------------------------
 
 
 class Events:
-    """The events after the revision `seen`, by default the one of the page."""
+    """The parts of the page after the revision `seen`, by default the one of the page."""
 
     def __init__(self, server: Server, seen: str | None = None) -> None:
-        seen = seen or re.findall(r'data-version="([^"]+)"', answer(server)[2])[0]
+        self._server = server
+        self._seen = seen or re.findall(r'data-version="([^"]+)"', answer(server)[2])[0]
         port = server.server_address[1]
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self._connection.request("GET", f"/events?seen={seen}")
+        self._connection.request("GET", "/events")
         self._stream = self._connection.getresponse()
 
     def until(self, part: str, words: str) -> dict[str, str]:
-        """The first event with `words` in `part`; a half-written file may cause another one."""
+        """The first parts with `words` in `part`; a half-written file may cause others."""
         while words not in (parts := self._next())[part]:
             pass
         return parts
 
     def _next(self) -> dict[str, str]:
-        while not (line := self._stream.readline().decode()).startswith("data: "):
+        while True:
+            line = self._stream.readline().decode()
             assert line, "the stream has ended"
-        parts: dict[str, str] = json.loads(line.removeprefix("data: "))
+            if line.startswith("data: "):
+                version = json.loads(line.removeprefix("data: "))["one"]
+                if version != self._seen:
+                    break
+        parts: dict[str, str] = json.loads(answer(self._server, "/sessions/one/parts")[2])
+        self._seen = parts["version"]
         return parts
 
 
@@ -263,7 +355,7 @@ def test_new_file_of_the_session_updates_the_page(server: Server, repository: Pa
         "{% block title %}\n# {{ session.title }}\n{% endblock %}\n"
     )
     (repository / "sessions/one.md.j2").write_text(template)
-    assert events.until("body", '<h1 id="one">One</h1>')
+    assert events.until("body", '<h1 dir="auto" id="one">One</h1>')
 
     (repository / "sessions/one.facts.json").write_text("{}")
     assert events.until("problems", "sessions/one.facts.json")
@@ -280,7 +372,7 @@ def test_error_is_shown_above_the_last_document_without_errors(
     edit(file, "titel: Two", "title: Two")
     right = events.until("body", "Handoff: Two</h1>")
 
-    place = "<code>sessions/one.yaml:2:1</code>: error: unknown key &#x27;titel&#x27;"
+    place = "<code>sessions/one.yaml:2:1</code>: error: unknown key &#39;titel&#39;"
     assert place in wrong["problems"]
     assert "below is the last document without errors, of " in wrong["problems"]
     assert "Handoff: One</h1>" in wrong["body"]
@@ -294,7 +386,7 @@ def test_deleted_session_is_reported(server: Server, repository: Path) -> None:
 
     (repository / "sessions/one.yaml").unlink()
 
-    assert events.until("problems", "unknown session &#x27;one&#x27;")
+    assert events.until("problems", "unknown session &#39;one&#39;")
 
 
 def test_bug_does_not_leave_a_page_that_looks_current(
@@ -322,35 +414,6 @@ def handoff(
 ) -> Handoff:
     monkeypatch.chdir(repository)
     return caller(capfdbinary)
-
-
-CODE = """\
-import signal, sys
-from handoff.commands.runner import run
-# background jobs of a shell ignore it, and so do the processes they start
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(run(sys.argv[1:]))
-"""
-
-
-@contextmanager
-def started(root: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """`handoff preview one` as a process of its own, and its port."""
-    process = subprocess.Popen(
-        (sys.executable, "-c", CODE, "preview", "one", *words),
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    try:
-        first = process.stderr.readline().decode()
-        (port,) = re.findall(r"\Aone: http://127\.0\.0\.1:(\d+)/ \(stop with Ctrl-C\)\n", first)
-        yield process, int(port)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_command_serves_until_it_is_interrupted(repository: Path) -> None:
@@ -424,108 +487,3 @@ def test_port_in_use_is_reported(handoff: Handoff, server: Server) -> None:
 
     says = f"handoff: error: cannot listen on port {port}: address already in use\n"
     assert (done.code, done.err) == (2, says)
-
-
-# --- in a browser --------------------------------------------------------------------------
-
-
-def is_required() -> bool:
-    """Whether .ci/run should have installed a browser."""
-    return bool(os.environ.get("CI") and shutil.which("apt-get") and os.geteuid() == 0)
-
-
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[browser.Tab]:
-    program = browser.binary()
-    if program is None and is_required():
-        pytest.fail("no Chromium: .ci/run installs it")
-    if program is None:
-        pytest.skip("no Chromium: Debian's package 'chromium' brings it")
-    with browser.tab(program, tmp_path / "profile") as found:
-        yield found
-
-
-def test_browser_is_updated_without_a_reload(
-    tab: browser.Tab, server: Server, repository: Path, tmp_path: Path
-) -> None:
-    file = repository / "sessions/one.yaml"
-    tab.ask("Page.navigate", url=server.url)
-    tab.until("document.querySelector('button.blanks')?.textContent.includes('next')")
-    tab.run("window.isTheSame = true")
-    before = tab.run("document.querySelectorAll('mark').length")
-
-    edit(file, "decisions:", "decisions: We **go** on")
-    tab.until("document.querySelector('main').textContent.includes('We go on')")
-    assert tab.run("document.querySelectorAll('mark').length") == before - 1
-
-    tab.run("document.querySelector('button.blanks').click()")
-    assert tab.run("document.querySelectorAll('mark.at').length") == 1
-
-    edit(file, "title: One", "titel: One")
-    tab.until("document.querySelector('.errors')")
-    assert tab.run("getComputedStyle(document.querySelector('main')).opacity") == "0.6"
-    tab.picture(tmp_path / "error.png")
-    edit(file, "titel: One", "title: Two")
-    tab.until("document.querySelector('h1').textContent.includes('Two')")
-
-    assert tab.run("document.querySelector('.errors') === null")
-    assert tab.run("window.isTheSame")
-
-
-def test_browser_shows_that_the_preview_has_stopped(tab: browser.Tab, repository: Path) -> None:
-    with started(repository) as (_, port):
-        tab.ask("Page.navigate", url=f"http://localhost:{port}/")
-        tab.until("document.querySelector('main h1')")
-        assert tab.run("document.querySelector('.ended').hidden")
-    tab.until("!document.querySelector('.ended').hidden")
-
-    edit(repository / "sessions/one.yaml", "title: One", "title: Two")
-    with started(repository, "--port", str(port)):
-        tab.until("document.querySelector('.ended').hidden", seconds=60)
-        tab.until("document.querySelector('h1').textContent.includes('Two')")
-
-
-def test_browser_copies_the_prompt(
-    tab: browser.Tab, server: Server, repository: Path, handoff: Handoff
-) -> None:
-    grant = {"origin": server.url, "permissions": ["clipboardReadWrite"]}
-    tab.ask("Browser.grantPermissions", **grant)
-    tab.ask("Page.navigate", url=server.url)
-    tab.until("document.querySelector('.prompt button')")
-    tab.run("document.querySelector('.prompt button').click()")
-    tab.until("document.querySelector('.prompt button').textContent === 'Copied'")
-
-    assert tab.run("navigator.clipboard.readText()") == handoff("prompt", "one").out
-
-
-HOSTILE = """\
-<script>window.pwned = 1</script><img src=x onerror="window.pwned = 1">
-
-[a](javascript:window.pwned=1) ![b](https://example.org/x.png) <svg/onload=window.pwned=1>
-[^1] [c](data:text/html,<script>window.pwned=1</script>)
-
-[^1]: <iframe src="https://example.org/"></iframe> [d](vbscript:x)
-
-- [ ] <b onclick="window.pwned = 1">e</b>
-
-```html
-</code></pre><script>window.pwned = 1</script>
-```
-```"><script>window.pwned=1</script>
-x
-```
-"""
-
-
-def test_browser_runs_and_loads_nothing_from_a_hostile_document(
-    tab: browser.Tab, server: Server, repository: Path
-) -> None:
-    (repository / "docs/09-handoff/plan.md").write_text(HOSTILE)
-
-    tab.ask("Page.navigate", url=f"{server.url}docs/09-handoff/plan.md")
-    tab.until("document.querySelector('main .footnotes')")
-
-    assert tab.run("window.pwned === undefined")
-    assert tab.run("performance.getEntriesByType('resource').length") == 0
-    active = "main :is(script, img, svg, iframe, [onclick], [onerror], [href^='javascript'])"
-    assert tab.run(f'document.querySelectorAll("{active}").length') == 0

@@ -1,4 +1,4 @@
-"""Markdown as the preview shows it: as on GitHub, but it runs and loads nothing."""
+"""Markdown as the preview shows it: as on GitHub, but it runs nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.preview.html import to_html
+from handoff.preview.html import (
+    DIGITS,
+    VALUE_END,
+    VALUE_START,
+    to_html,
+    traced_to_html,
+)
 
 FOLDER = Path(__file__).parent / "fixtures/preview"
 PROMPT = "Read [FILE PATH] & go"
@@ -27,21 +33,22 @@ def test_page_has_the_expected_html(request: pytest.FixtureRequest) -> None:
 
 
 ATTRIBUTES = {
-    "a": {"class", "href", "id", "target", "rel"},
-    "button": {"type"},
-    "div": {"class"},
+    "a": {"class", "href", "id", "target", "rel", "title"},
+    "button": {"type", "class"},
+    "div": {"class", "tabindex", "role", "aria-label"},
     "hr": {"class"},
-    "input": {"class", "type", "disabled", "checked"},
-    "li": {"class", "id"},
-    "ol": {"class", "start"},
+    "img": {"src", "alt", "title"},
+    "input": {"aria-label", "class", "type", "disabled", "checked"},
+    "li": {"class", "id", "dir"},
+    "ol": {"class", "start", "dir"},
+    "pre": {"class", "tabindex"},
     "span": {"class", "title"},
-    **{tag: {"class"} for tag in ("section", "sup", "td", "th", "ul")},
-    **{f"h{level}": {"id"} for level in range(1, 7)},
+    **{tag: {"class", "dir"} for tag in ("p", "td", "th", "ul")},
+    **{tag: {"class"} for tag in ("section", "sup")},
+    **{f"h{level}": {"id", "dir"} for level in range(1, 7)},
+    "blockquote": {"dir"},
 }
-PLAIN = {
-    *("blockquote", "br", "code", "em", "mark", "p", "pre", "s", "strong"),
-    *("table", "tbody", "thead", "tr"),
-}
+PLAIN = {"br", "code", "em", "mark", "s", "strong", "table", "tbody", "thead", "tr"}
 
 
 class Tags(HTMLParser):
@@ -58,6 +65,8 @@ class Tags(HTMLParser):
         if tag not in PLAIN and not (tag in ATTRIBUTES and names <= ATTRIBUTES[tag]):
             self.unexpected.append(f"{tag} {sorted(names)}")
         for name, value in attrs:
+            if name == "src" and not str(value).startswith("/"):
+                self.unexpected.append(str(value))
             if name == "href" and not str(value).startswith(("#", "/", "http", "mailto:")):
                 self.unexpected.append(str(value))
 
@@ -146,4 +155,58 @@ def test_link_leads_to_documents_and_to_the_web(target: str, leads_to: str | Non
     html = to_html(f"[words]({target})", "docs/h/a.md")
 
     link = f'<a href="{leads_to}"' if leads_to else '<span title="not shown in the preview">'
-    assert html.startswith(f"<p>{link}")
+    assert html.startswith(f'<p dir="auto">{link}')
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("b.png", "/docs/h/b.png"),
+        ("../c%20d.SVG?raw=true", "/docs/c%20d.SVG"),
+        ("../../../a.png", None),
+        ("https://e.org/a.png", None),
+        ("//e.org/a.png", None),
+        ("data:image/png;base64,AA", None),
+        ("a.html", None),
+    ],
+)
+@pytest.mark.parametrize("markdown", ["![words]({})", '<img src="{}" alt="words">'])
+def test_image_of_the_project_is_shown(markdown: str, target: str, shown: str | None) -> None:
+    html = to_html(markdown.format(target), "docs/h/a.md")
+
+    without = '<span class="image" title="not shown in the preview">🖼 words</span>'
+    assert (f'<img src="{shown}" alt="words">' if shown else without) in html
+    assert ("<img" in html) == bool(shown)
+
+
+def traced(markdown: str) -> str:
+    """Each `{5}` of the text as a value with the number 12."""
+    start = f"{VALUE_START}{DIGITS[1]}{DIGITS[2]}"
+    return markdown.replace("{", start).replace("}", VALUE_END)
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        *("{5}", "**{5}** x", "`{5}`", "| a |\n|---|\n| {5} |", "[{5}](x.md)", "# {5}"),
+        *("> [!NOTE]\n> {5}", "{`5`}", "```\n{5}\n```", "- [ ] {5}"),
+    ],
+)
+def test_value_is_marked_and_nothing_else_changes(markdown: str) -> None:
+    plain = to_html(markdown.replace("{", "").replace("}", ""), "docs/a.md")
+    start = '<span class="value" tabindex="0" data-value="12">'
+
+    html = traced_to_html(traced(markdown), "docs/a.md")
+
+    assert html.count(start) == 1
+    before, _, after = html.partition(start)
+    assert before + after.replace("</span>", "", 1) == plain
+
+
+@pytest.mark.parametrize(
+    "markdown", ["{5}. x", "https://e.org/{5}", "[a](x{5}.md)", "{-} x", "```sql\n{5}\n```"]
+)
+def test_value_that_its_marks_would_change_has_none(markdown: str) -> None:
+    plain = to_html(markdown.replace("{", "").replace("}", ""), "docs/a.md")
+
+    assert traced_to_html(traced(markdown), "docs/a.md") == plain

@@ -12,7 +12,7 @@ import typer
 
 from handoff.base.problems import UsageError
 from handoff.commands import console, options
-from handoff.preview.watcher import SessionWatcher
+from handoff.preview.watcher import Watchers
 from handoff.workspace.load import find_session, open_project
 
 
@@ -41,15 +41,15 @@ def preview(
     from handoff.preview.server import Server  # slow: brings http.server
 
     project = open_project(root)
-    watcher = SessionWatcher(project.root, find_session(project, session))
+    watchers = Watchers(project.root, find_session(project, session))
     try:
-        server = Server(watcher, port)
+        server = Server(watchers, port)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"cannot listen on port {port}: {reason}") from error
     ended = threading.Event()
-    threading.Thread(target=watcher.watch, args=(ended,), daemon=True).start()
-    console.note(f"{watcher.revision.snapshot.session}: {server.url} (stop with Ctrl-C)")
+    threading.Thread(target=watchers.watch, args=(ended,), daemon=True).start()
+    console.note(f"{watchers.first.session_id}: {server.url} (stop with Ctrl-C)")
     if not no_open and _has_browser():
         # in a thread, for the browser requests the page from this process
         threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Watches a session's files and renders its document whenever one of them changes."""
+"""Watches the files of sessions and renders a document once one of them changed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from msgspec.structs import replace
 
 from handoff.base.problems import HandoffError, InvalidInput, Problem, Report
 from handoff.facts.recorded import Facts
-from handoff.project.project import SETTINGS
+from handoff.preview.provenance import TracedValue, ValueTracer
+from handoff.project.project import SETTINGS, Project
 from handoff.render.document import Document
 from handoff.workspace.check import check_context
 from handoff.workspace.document import refuse_secrets, render
 from handoff.workspace.gather import load_facts
 from handoff.workspace.load import LoadedSession, find_session, load_session, open_project
 
-SECONDS = 0.25
+SECONDS = 0.1
 """Between two looks at the files."""
+MAX_SESSIONS = 20
+"""That are watched; the one that was not visited for longest is forgotten."""
 Stamps = Mapping[str, tuple[int, int, int]]
 """Of each file its modification time, size and inode; a rename changes the inode."""
 
@@ -35,9 +38,16 @@ class PreviewSnapshot(Struct, frozen=True):
     """The id."""
     document: Document | None = None
     """The last one rendered without errors."""
+    marked: str = ""
+    """Its text, with marks around the values."""
+    values: tuple[TracedValue, ...] = ()
+    """By their numbers."""
+    project: Project | None = None
+    loaded: LoadedSession | None = None
+    facts: Facts | None = None
     rendered_at: datetime | None = None
     """In local time."""
-    values: str = ""
+    origin: str = ""
     """Where the document's values come from, in words."""
     problems: tuple[Problem, ...] = ()
     """Of the files as they are now."""
@@ -59,42 +69,83 @@ class SessionWatcher:
 
     def __init__(self, root: Path, session_id: str) -> None:
         self.root = root
+        self.session_id = session_id
+        self.saved: tuple[str, ...] = ()
+        """The queries saved last, as paths."""
         self._run = secrets.token_hex(4)
-        self._changed = threading.Condition()
         self._templates = _template_folder(root)
         self._stamps = read_stamps(root, session_id, self._templates)
-        snapshot = take_snapshot(root, PreviewSnapshot(session_id))
-        self._revision = Revision(self._run, snapshot)
+        self._rendering = threading.Lock()
+        self._revision: Revision | None = None
+        self.version = self._run
 
     @property
     def revision(self) -> Revision:
-        return self._revision
+        """Rendered when it is asked for, so that nobody waits for a page that is closed."""
+        with self._rendering:
+            version, last = self.version, self._revision
+            if last is None or last.version != version:
+                before = last.snapshot if last else PreviewSnapshot(self.session_id)
+                last = Revision(version, take_snapshot(self.root, before))
+                self._revision = last
+            return last
 
-    def wait(self, version: str, *, seconds: float) -> Revision | None:
-        """The first revision other than `version`; `None` after `seconds` without one."""
-        with self._changed:
-            found = self._changed.wait_for(lambda: self._revision.version != version, seconds)
-            return self._revision if found else None
-
-    def update(self) -> None:
-        """Take a new snapshot if a file changed since the last one."""
-        last = self._revision.snapshot
-        now = read_stamps(self.root, last.session, self._templates)
+    def update(self) -> bool:
+        """Whether a file changed since the last call; then there is a new version."""
+        now = read_stamps(self.root, self.session_id, self._templates)
         if now == self._stamps:
-            return
+            return False
+        changed = {path for path in now if now[path] != self._stamps.get(path)}
+        queries = sorted(path for path in changed if path.endswith(".sql"))
+        self.saved = tuple(Path(path).relative_to(self.root).as_posix() for path in queries)
         self._stamps = now  # read before the files are: later changes are seen next time
         self._templates = _template_folder(self.root)
-        snapshot = take_snapshot(self.root, last)
+        self.version = f"{self._run}-{secrets.token_hex(4)}"
+        return True
+
+
+class Watchers:
+    """Every session that was visited, the first one always."""
+
+    def __init__(self, root: Path, session_id: str) -> None:
+        self.root = root
+        self.first = SessionWatcher(root, session_id)
+        self._all = {session_id: self.first}
+        self._changed = threading.Condition()
+
+    def of(self, session_id: str) -> SessionWatcher:
+        """The watcher of a session that exists."""
         with self._changed:
-            self._revision = Revision(f"{self._run}-{secrets.token_hex(4)}", snapshot)
+            watcher = self._all.pop(session_id, None) or SessionWatcher(self.root, session_id)
+            self._all[session_id] = watcher  # the last one visited is last
+            for other in list(self._all)[:-MAX_SESSIONS]:
+                if other != self.first.session_id:
+                    del self._all[other]
             self._changed.notify_all()
+            return watcher
+
+    def all(self) -> list[SessionWatcher]:
+        return list(self._all.copy().values())
+
+    def versions(self) -> dict[str, str]:
+        """The version of each session."""
+        return {name: each.version for name, each in self._all.copy().items()}
+
+    def wait(self, seen: Mapping[str, str], *, seconds: float) -> dict[str, str] | None:
+        """The versions once they differ from `seen`; `None` after `seconds`."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: self.versions() != seen, seconds)
+            return self.versions() if found else None
 
     def watch(self, ended: threading.Event) -> None:
-        """Update again and again until `ended` is set."""
+        """Look for changes again and again until `ended` is set."""
         pause = SECONDS
         while not ended.wait(pause):
             began = time.monotonic()
-            self.update()
+            changed = [each.update() for each in self.all()]
+            if any(changed):
+                with self._changed:
+                    self._changed.notify_all()
             # with many files, at most a fifth of the time
             pause = max(SECONDS, 4 * (time.monotonic() - began))
 
@@ -131,16 +182,23 @@ def _render(root: Path, session_id: str) -> PreviewSnapshot:
     context = check_context(project, loaded.session, loaded.queries, facts, document)
     problems = [*loaded.warnings, *document.problems]
     problems += run((rules.fact_missing, rules.fact_stale, rules.fact_failed), context)
+    tracer = ValueTracer()
+    marked = render(project, loaded, facts, prompts_of_blanks=False, marker=tracer)
     return PreviewSnapshot(
         session=session_id,
         document=document,
+        marked=tracer.merge(document.text, marked.text),
+        values=tuple(tracer.values),
+        project=project,
+        loaded=loaded,
+        facts=facts,
         rendered_at=datetime.now().astimezone(),
-        values=_describe_values(loaded, facts),
+        origin=_describe_origin(loaded, facts),
         problems=Report.of(problems).problems,
     )
 
 
-def _describe_values(loaded: LoadedSession, facts: Facts | None) -> str:
+def _describe_origin(loaded: LoadedSession, facts: Facts | None) -> str:
     if not loaded.session.facts:
         return "the session has no queries"
     if facts is None or facts.as_of is None:

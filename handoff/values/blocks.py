@@ -23,6 +23,8 @@ from handoff.values.rows import FactView, Row
 
 NULL = "—"
 """NULL in a table, where no author could fill it in."""
+MarkCell = Callable[[FactView, str, int, str], str]
+"""As `interpolate.ValueMarker.mark_cell`."""
 Labels = Sequence[tuple[str, str]]
 """Labels with their values: `ETA`, `2026-01-03 20:03 UTC`."""
 
@@ -32,7 +34,10 @@ PURPOSE = "purpose"
 
 
 def table(
-    view: FactView | None, block: TableBlock, purposes: Mapping[str, str]
+    view: FactView | None,
+    block: TableBlock,
+    purposes: Mapping[str, str],
+    mark: MarkCell | None = None,
 ) -> Sequence[str]:
     """The fact's rows as the lines of a Markdown table; a blank without a result.
 
@@ -51,18 +56,46 @@ def table(
     numbers = {name for name, each in view.types.items() if each.name in NUMBERS}
     lines = [_row(verbatim(heading, "cell") for _, heading in known)]
     lines += [_row(["--:" if name in numbers else "---" for name, _ in known])]
-    for row in view.rows:
+    shows = mark or _unmarked
+    for index, row in enumerate(view.rows):
         purpose = purposes.get(_bare(row, "path"), "")
-        lines.append(_row(_cell(row[n]) if n in view.types else purpose for n, _ in known))
+        lines.append(
+            _row(
+                shows(view, name, index, _cell(row[name])) if name in view.types else purpose
+                for name, _ in known
+            )
+        )
     return [*lines, "", view.stale] if view.stale else lines
 
 
-def phases(view: FactView | None, where: Where) -> Sequence[tuple[str, Labels]]:
+def phases(
+    view: FactView | None, where: Where, mark: MarkCell | None = None
+) -> Sequence[tuple[str, Labels]]:
     """A heading for each phase, and its labels."""
     if view is None or view.rows is None:
         unknown = [(label, DEFAULT) for label in ("Progress", "Success rate", "ETA")]
         return [("Orchestrator Status", unknown)]
-    return [_status(row, view, where) for row in view.rows]
+    shows = mark or _unmarked
+    return [
+        (
+            heading,
+            [(label, _marked(label, words, view, index, shows)) for label, words in labels],
+        )
+        for index, row in enumerate(view.rows)
+        for heading, labels in (_status(row, view, where),)
+    ]
+
+
+def _unmarked(view: FactView, column: str, index: int, words: str) -> str:
+    return words
+
+
+_COLUMNS = {"Progress": "progress", "Success rate": "success_rate", "ETA": "eta"}
+"""Which column of a phase each label prints first."""
+
+
+def _marked(label: str, words: str, view: FactView, index: int, mark: MarkCell) -> str:
+    return mark(view, _COLUMNS[label], index, words) if label in _COLUMNS else words
 
 
 def files(

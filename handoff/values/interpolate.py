@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from functools import cache
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -82,6 +83,18 @@ class _Filled(Struct, frozen=True):
     problem: Problem | None = None
 
 
+class ValueMarker(Protocol):
+    """Puts marks around printed values, to find them again in the document."""
+
+    def mark_text(self, part: Expression, text: Text, words: str) -> str:
+        """`words`, which `part` of `text` prints."""
+        ...
+
+    def mark_cell(self, view: FactView, column: str, index: int, words: str) -> str:
+        """`words`, which a block prints for a column of a row."""
+        ...
+
+
 class Interpolator:
     """The values of one render: each fact, expression and block is evaluated once.
 
@@ -100,6 +113,7 @@ class Interpolator:
         zone: tzinfo,
         stale_ok: bool = False,
         earlier: Mapping[str, EarlierSession] | None = None,
+        marker: ValueMarker | None = None,
     ) -> None:
         self._views = ViewFactory(
             facts, queries, stalled_minutes, zone, stale_ok, earlier or {}
@@ -108,6 +122,7 @@ class Interpolator:
         """What evidence in the repository was when it was recorded, by reference."""
         self._declarations = {each.name: each for each in session.facts}
         self._zone = zone
+        self._marker = marker
         self._problems: dict[Problem, None] = {}
         checked_at = facts.as_of if facts else None
         built_in = {
@@ -124,11 +139,12 @@ class Interpolator:
         # caches of this object alone, which go when it does
         self._view, self._evaluated = cache(self._find_view), cache(self._evaluate)
         view = self._view
+        mark = marker.mark_cell if marker else None
         self.table = cache(
-            lambda block: blocks.table(view(block.fact), block, self._purposes(block))
+            lambda block: blocks.table(view(block.fact), block, self._purposes(block), mark)
         )
         self.files = cache(lambda block: blocks.files(view(block.fact), block))
-        self.phases = cache(lambda block, where: blocks.phases(view(block.fact), where))
+        self.phases = cache(lambda block, where: blocks.phases(view(block.fact), where, mark))
         self.expectations = cache(
             lambda block, where: blocks.expectations(view(block.fact), where)
         )
@@ -162,7 +178,7 @@ class Interpolator:
         made = self._fill(read, wheres, text, "carried")
         if any(each.is_blank for each in made):
             return None
-        return escape_braces(_join(read, made, wheres, "carried"))
+        return escape_braces("".join(_texts(read, made, wheres, "carried")))
 
     @property
     def facts(self) -> Collection[str]:
@@ -187,6 +203,12 @@ class Interpolator:
             return None
         words = words if len(words) <= MAX_OUTPUT else f"{len(words):,} characters"
         return f"{words}{evaluated.stale}"
+
+    def bare(self, node: ExpressionNode, text: Text) -> str | None:
+        """How a part of an expression in `text` prints, not escaped; `None`: no value."""
+        found = self._evaluated(node, text).found
+        words = printed(found) if found else None
+        return None if words is None else folded(words)[:MAX_OUTPUT]
 
     def _reported(self, node: ExpressionNode, text: Text) -> _Evaluated:
         evaluated = self._evaluated(node, text)
@@ -247,7 +269,16 @@ class Interpolator:
         read = parts(text.value)
         wheres = contexts(read, where)
         made = self._fill(read, wheres, text, where)
-        return _join(read, made, wheres, where)
+        texts = _texts(read, made, wheres, where)
+        if self._marker:
+            mark = self._marker.mark_text
+            texts = [
+                mark(part, text, words)
+                if isinstance(part, Expression) and not filled.is_blank
+                else words
+                for part, filled, words in zip(read, made, texts, strict=True)
+            ]
+        return "".join(texts)
 
     def _fill(
         self, read: Parts, wheres: Sequence[Where], text: Text, where: Where
@@ -344,15 +375,17 @@ def _document_blank(
 # --- joining the parts ---------------------------------------------------------------------
 
 
-def _join(read: Parts, made: Sequence[_Filled], wheres: Sequence[Where], where: Where) -> str:
-    """The parts together, where a value that is in a code span stays in it.
+def _texts(
+    read: Parts, made: Sequence[_Filled], wheres: Sequence[Where], where: Where
+) -> list[str]:
+    """The parts to join, where a value that is in a code span stays in it.
 
     The author's own backticks next to it, or a single one, could end it earlier.
     """
     texts = _without_new_blanks(read, made, wheres, where)
     joined = "".join(texts)
     if where not in _WITH_CODE_SPANS or "`" not in joined:
-        return joined
+        return texts
     are_values = [
         isinstance(part, Expression) and lands == where
         for part, lands in zip(read, wheres, strict=True)
@@ -362,17 +395,17 @@ def _join(read: Parts, made: Sequence[_Filled], wheres: Sequence[Where], where: 
         for is_value, words in zip(are_values, texts, strict=True)
     )
     if all(_in_code("".join(marked))):
-        return joined
+        return texts
     ticks = "`" * (max(map(len, re.findall("`+", joined))) + 1)
-    apart = ""
+    apart: list[str] = []
     for is_value, words in zip(are_values, texts, strict=True):
         own = words
         if is_value:
             own = _CODE_SPAN.sub(
                 lambda span: f"{ticks}{escaped(span[2].strip(), 'code')}{ticks}", words
             )
-        touches = apart.endswith("`") and own.startswith("`")
-        apart += f" {own}" if touches else own
+        touches = "".join(apart[-1:]).endswith("`") and own.startswith("`")
+        apart.append(f" {own}" if touches else own)
     return apart
 
 

@@ -25,30 +25,37 @@ def choose_engine(project: Project, engine: str | None) -> Engine:
     return next(engine for engine in ENGINES if engine == chosen)
 
 
-def open_warehouse(project: Project, engine: Engine, progress: Progress) -> Warehouse:
-    """The warehouse of `project`, ready to run queries. Raises UsageError and WorldError."""
-    return _OPEN[engine](project, progress)
+def open_warehouse(
+    project: Project, engine: Engine, progress: Progress, *, seconds: float | None = None
+) -> Warehouse:
+    """The warehouse of `project`, ready to run queries.
+
+    The embedded one ends each after `seconds`. Raises UsageError and WorldError.
+    """
+    return _OPEN[engine](project, progress, seconds)
 
 
 # the packages of the engines import their slow libraries, so they are imported only here
 
 
-def _duckdb(project: Project, progress: Progress) -> Warehouse:
+def _duckdb(project: Project, progress: Progress, seconds: float | None) -> Warehouse:
     from handoff.warehouse.duckdb import warehouse
 
+    limit = warehouse.TIMEOUT_SECONDS if seconds is None else seconds
     path = project.settings.duckdb.path
     if path is not None:
-        return warehouse.open_file(project.path(path))
-    return warehouse.open_sample(project.sample_folder(), progress=progress)
+        return warehouse.open_file(project.path(path), timeout_seconds=limit)
+    sample = project.sample_folder()
+    return warehouse.open_sample(sample, progress=progress, timeout_seconds=limit)
 
 
-def _bigquery(project: Project, progress: Progress) -> Warehouse:
+def _bigquery(project: Project, progress: Progress, _: float | None) -> Warehouse:
     from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 
     return BigQueryWarehouse(project.settings.bigquery, progress)
 
 
-_OPEN: Mapping[str, Callable[[Project, Progress], Warehouse]] = {
+_OPEN: Mapping[str, Callable[[Project, Progress, float | None], Warehouse]] = {
     "duckdb": _duckdb,
     "bigquery": _bigquery,
 }

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from handoff.facts.receipts import Receipt
     from handoff.render.standalone import Standalone
     from handoff.render.templates import Folders
-    from handoff.values.interpolate import Interpolator
+    from handoff.values.interpolate import Interpolator, ValueMarker
     from handoff.values.view import Cells
 
 
@@ -42,11 +42,12 @@ def render(
     stale_ok: bool = False,
     where: Places | None = None,
     prompts_of_blanks: bool = True,
+    marker: ValueMarker | None = None,
 ) -> Document:
     """The session's document with `facts`; without any its live values are blanks.
 
     `where` defaults to the project's places; without `prompts_of_blanks` its blanks do not
-    say which prompts show them. Raises InvalidInput.
+    say which prompts show them; `marker` marks the values. Raises InvalidInput.
     """
     import_with_lazy_patterns("jinja2")
     from handoff.render.render import provenance, receipt_lines
@@ -55,7 +56,7 @@ def render(
     where = places(project) if where is None else where
     planned = document_path(loaded.session, project.settings.output)
     receipts = load_receipts(project, loaded.session.id)
-    live = interpolator(project, loaded, facts, stale_ok=stale_ok, where=where)
+    live = interpolator(project, loaded, facts, stale_ok=stale_ok, where=where, marker=marker)
     sentences = provenance(facts, stale_ok=stale_ok)
     document = render_document(
         loaded.session,
@@ -122,6 +123,7 @@ def interpolator(
     *,
     stale_ok: bool = False,
     where: Places | None = None,
+    marker: ValueMarker | None = None,
 ) -> Interpolator:
     """Evaluates the live values in the session's texts and conditions with `facts`."""
     from handoff.values.interpolate import Interpolator  # slow: brings jinja2
@@ -136,6 +138,7 @@ def interpolator(
         zone=ZoneInfo(settings.timezone),
         stale_ok=stale_ok,
         earlier=earlier(project, loaded.session) if facts else {},
+        marker=marker,
     )
 
 

@@ -86,13 +86,17 @@ class ProjectFiles:
         """Committed versions of the session's own facts, then what other sessions recorded."""
         if cells.facts is None:
             return
-        root, path = self._project.root, f"sessions/{cells.session.id}{_FACTS}"
+        for recorded, facts in self.recordings(cells.session.id, cells.facts):
+            yield from _each(replace(cells, facts=facts), recorded)
+
+    def recordings(self, session_id: str, facts: Facts) -> Iterator[tuple[str, Facts]]:
+        """Where facts like these were recorded before, and what: see `_old`."""
+        root, path = self._project.root, f"sessions/{session_id}{_FACTS}"
         for sha, content in git_history.versions(root, path, limit=VERSIONS):
-            facts = _loaded(content, path)
-            if facts is not None:
-                yield from _each(replace(cells, facts=facts), f"{path} at {sha[:7]}")
-        for session_id, facts in self._of_others(cells.session.id, cells.facts):
-            yield from _each(replace(cells, facts=facts), session_id)
+            committed = _loaded(content, path)
+            if committed is not None:
+                yield f"{path} at {sha[:7]}", committed
+        yield from self._of_others(session_id, facts)
 
     def _of_others(self, own: str, facts: Facts) -> Iterator[tuple[str, Facts]]:
         """Earlier results of the same queries, under the names they have here, latest first."""
