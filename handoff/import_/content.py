@@ -99,6 +99,8 @@ def convert_block(block: Block, lines: Sequence[str]) -> ContentValue:
         return _code(block[0])
     if block[0].type == "bullet_list_open" and (checklist := _checklist(block)):
         return {"checklist": checklist}
+    if any(each.type == "inline" and _TASK.match(each.content) for each in block):
+        raise UnsupportedContent  # as Markdown, in which items are counted
     return _nested(block, 0, lines)
 
 
