@@ -92,7 +92,7 @@ _DEFINITION = lazy_pattern(
 
 _ANSWERS = frozenset(
     (
-        *("INFO", "DEBUG", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL"),
+        *("INFO", "DEBUG", "WARN", "WARNING", "ERR", "ERROR", "FATAL", "CRITICAL"),
         *("NOTE", "TIP", "IMPORTANT", "CAUTION", "DONE", "FIXED", "SKIPPED", "OK"),
         *("PASS", "PASSED", "FAIL", "FAILED", "YES", "NO", "NONE", "GO", "NO-GO"),
         *("HIGH", "MEDIUM", "LOW"),

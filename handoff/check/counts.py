@@ -44,7 +44,8 @@ _NOUNS = (
 _ENTRIES = lazy_pattern(rf"(?i)\b{_NOUNS}\b")
 _TRAILING = lazy_pattern(
     rf"(?i)(?:(?P<plural>\b{_PLURAL})(?:\s\w+){{0,2}}|(?P<before>\b[A-Za-z][\w'-]*))"
-    rf"(?:\s*:\s*(?P<last>\d{{1,3}})|\s*\((?P<m>\d{{1,3}})(?:\s{_NOUNS})?\))\W*$"
+    rf"(?:\s*:\s*(?P<last>\d{{1,3}})(?:\s+(?:in\s+)?total)?"
+    rf"|\s*\((?P<m>\d{{1,3}})(?:\s(?:{_NOUNS}|total))?\))\W*$"
 )
 _ANNOUNCED = lazy_pattern(
     rf"(?i)\b(?:these|following|are|were|have|has|found|made|wrote|took|need|\w+ed)\s+(?P<n>{_N})"

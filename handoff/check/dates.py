@@ -150,7 +150,7 @@ _LENGTH = (
 )
 _TIMED = (
     lazy_pattern(rf"{_LENGTH}\s*[(,]\s*(?:from\s)?{_RANGE}"),
-    lazy_pattern(rf"{_RANGE}\s*(?:\(|=|,|:|→|—|–)\s*{_LENGTH}"),
+    lazy_pattern(rf"{_RANGE}\s*(?:\(|=|,|:|→|—|–|took)\s*{_LENGTH}"),
 )
 _OTHER_MEASURE = lazy_pattern(
     r"(?i)\b(?:breaks?|paus\w+|active|effective|lunch|each|per|daily|every|interrupt\w*|net|idle"

@@ -252,7 +252,7 @@ _DONE_ANYWHERE = re.compile(rf"✅|\b(?i:{_WORDS})\b")
 _UNDONE = re.compile(r"(?i)\b(?:to be completed|in progress|not started|incomplete)\b")
 _NOT_YET = re.compile(
     r"(?i)\b(?:not|not yet|be|when|once|until|if|after|before|partly|partially|almost)\s*$"
-    r"|\d\s*%\s*$"
+    r"|(?<!100)(?<!100 )%\s*$"
     r"|\d\s*(?:/|of)\s*\d+(?:\s+\w+)?\s*$"
 )
 _BEFORE = 40
