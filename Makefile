@@ -49,6 +49,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/publish.py
 	$(BIN)/python benchmarks/todo.py
+	$(BIN)/python benchmarks/preview.py
 
 docs: $(VENV)/installed
 	$(BIN)/python docs/generate.py

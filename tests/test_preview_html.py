@@ -40,15 +40,26 @@ ATTRIBUTES = {
     "img": {"src", "alt", "title"},
     "input": {"aria-label", "class", "type", "disabled", "checked"},
     "li": {"class", "id", "dir"},
-    "ol": {"class", "start", "dir"},
+    "ol": {"class", "start"},
     "pre": {"class", "tabindex"},
     "span": {"class", "title"},
-    **{tag: {"class", "dir"} for tag in ("p", "td", "th", "ul")},
-    **{tag: {"class"} for tag in ("section", "sup")},
+    **{tag: {"class", "dir"} for tag in ("p", "td", "th")},
+    **{tag: {"class"} for tag in ("section", "sup", "ul")},
     **{f"h{level}": {"id", "dir"} for level in range(1, 7)},
-    "blockquote": {"dir"},
 }
-PLAIN = {"br", "code", "em", "mark", "s", "strong", "table", "tbody", "thead", "tr"}
+PLAIN = {
+    "blockquote",
+    "br",
+    "code",
+    "em",
+    "mark",
+    "s",
+    "strong",
+    "table",
+    "tbody",
+    "thead",
+    "tr",
+}
 
 
 class Tags(HTMLParser):

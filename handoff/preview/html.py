@@ -224,7 +224,8 @@ _CONTROLS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<table>"), f"{_GROUP}<table>"),
     (re.compile(r"</table>"), "</table></div>"),
     (re.compile(r"<pre(?=[ >])"), '<pre tabindex="0"'),
-    (re.compile(r"<(blockquote|h[1-6]|li|p|summary|td|th|ul|ol)(?=[ >])"), r'<\1 dir="auto"'),
+    # not lists and quotes: a browser looks for their direction at each item that they get
+    (re.compile(r"<(h[1-6]|li|p|summary|td|th)(?=[ >])"), r'<\1 dir="auto"'),
 )
 """What the page adds to clean HTML, where `>` ends a tag: in attributes it is escaped."""
 
