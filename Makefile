@@ -7,7 +7,7 @@ PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
 HAS_NEEDED := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test engine-versions lint types emulator bench docs wheel clean
+.PHONY: demo test engine-versions lint types emulator bench docs pictures wheel clean
 
 # In a copy, as rendering records facts: the checkout stays clean.
 demo: $(VENV)/installed
@@ -53,6 +53,11 @@ bench: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python docs/generate.py
+
+# Screenshots of the preview, taken by its tests; the fonts are those of this machine.
+pictures: $(VENV)/installed-test
+	$(BIN)/python -m pytest tests/test_preview_browser.py
+	$(BIN)/python docs/pictures.py
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from handoff.base.characters import revealed
 from handoff.base.problems import Place, Problem
+from handoff.base.report import counted
 from handoff.preview.html import to_html, traced_to_html
 from handoff.preview.watcher import PreviewSnapshot, Revision
 
@@ -69,7 +70,9 @@ class Pages:
             figures=index.figures,
             problems=[revealed(str(each)) for each in index.problems],
         )
-        bar = self._bar([f"{len(index.sessions)} sessions", f"as read at {read_at:%H:%M:%S}"])
+        bar = self._bar(
+            [counted(len(index.sessions), "session"), f"as read at {read_at:%H:%M:%S}"]
+        )
         parts = {"title": "Sessions", "bar": bar, "problems": "", "body": body}
         return self._page(parts, nonce, view="index")
 
