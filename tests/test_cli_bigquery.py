@@ -13,6 +13,8 @@ import pytest
 from bigquery_stub import Script, Stub, error, serving
 
 from handoff.commands.runner import run
+from handoff.preview.rows import query_rows
+from handoff.preview.watcher import PreviewSnapshot, take_snapshot
 
 QUESTION = "-- Counts.\n-- returns: n INT64\nSELECT COUNT(*) AS n FROM d.t -- {}\n"
 SESSION = """\
@@ -101,6 +103,37 @@ def test_estimate_sums_what_sessions_would_bill(
         "q/two.sql,5,0,true,$0.00",
         "all,20971525,20971520,,$0.00012",
     ]
+
+
+def test_saved_query_shows_its_cost_and_runs_only_when_asked(
+    repository: Path, script: Callable[..., None], stub: Stub
+) -> None:
+    script(Script(n_bytes=20 * 2**20, tables=("p.d.t",), rows=lambda n: ["7"]), Script())
+    shown = take_snapshot(repository, PreviewSnapshot("s"))
+
+    estimate = query_rows(shown, str(repository), "q/one.sql", run=False)
+    jobs_before = len(stub.jobs)
+    rows = query_rows(shown, str(repository), "q/one.sql", run=True)
+
+    words = "q/one.sql: a run bills 20,971,520 bytes, $0.00012 (dry run)"
+    assert estimate == {
+        "engine": "bigquery",
+        "results": [{"words": words, "is_failure": False}],
+        "can_run": True,
+    }
+    assert jobs_before == 0
+    assert rows == {
+        "engine": "bigquery",
+        "results": [
+            {
+                "words": "one: 1 row, as of 2026-01-03 16:20 UTC; not recorded",
+                "is_failure": False,
+                "columns": ["n"],
+                "rows": [["7"]],
+            }
+        ],
+        "can_run": False,
+    }
 
 
 def test_doctor_says_where_settings_come_from(
