@@ -54,7 +54,7 @@ def differences(project: Project) -> str:
     """
     shown, size, omitted = [], 0, 0
     for built in ProjectBuild(project).documents():
-        if built.owner in (INDEX_OWNER, LATEST_OWNER):
+        if built.owner in (INDEX_OWNER, LATEST_OWNER) or built.is_image:
             continue
         part = "\n".join(_difference(project, built))
         size += len(part.encode())

@@ -15,6 +15,7 @@ from handoff.session.keys import KEYS
 from handoff.session.model import (
     Blank,
     Bullets,
+    ChartBlock,
     Checklist,
     Claim,
     CodeBlock,
@@ -394,7 +395,7 @@ def _is_live(leaf: Leaf) -> bool:
         return False
     if isinstance(leaf.node, Text):
         return "{{" in leaf.node.value
-    return isinstance(leaf.node, Blank | TableBlock | PhasesBlock | ExpectBlock)
+    return isinstance(leaf.node, Blank | TableBlock | PhasesBlock | ExpectBlock | ChartBlock)
 
 
 def _guard(source: PreviousSession, n: int, title: str) -> YamlValue:

@@ -27,20 +27,16 @@ from handoff.session.keys import KEYS, NAMES
 from handoff.session.model import (
     Claim,
     Entries,
-    ExpectBlock,
-    FilesBlock,
     GitRange,
     GitTree,
-    PhasesBlock,
     Prompt,
     Session,
     SourceFact,
-    TableBlock,
     Text,
 )
 from handoff.session.shapes import Key
 from handoff.session.values import ID
-from handoff.session.walk import every, texts
+from handoff.session.walk import FactBlock, every, leaves, texts
 from handoff.sources import git_history
 from handoff.values.expressions import Expression, cited
 from handoff.values.expressions import parts as parse_parts
@@ -287,10 +283,7 @@ def _cited(session_id: str, parts: _Parts) -> set[str] | None:
         session, _ = decode.load(text, session_id, session_path(session_id))
     except InvalidInput:
         return None
-    found = {each.fact for each in every(session, TableBlock)}
-    found |= {each.fact for each in every(session, PhasesBlock)}
-    found |= {each.fact for each in every(session, ExpectBlock)}
-    found |= {each.fact for each in every(session, FilesBlock)}
+    found = {leaf.node.fact for leaf in leaves(session) if isinstance(leaf.node, FactBlock)}
     for text_ in texts(session):
         for part in parse_parts(text_.value):
             if isinstance(part, Expression):

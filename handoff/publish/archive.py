@@ -20,6 +20,9 @@ FOLDER = r"\d{4}(?:-\d\d)?"
 NAME = r"\d{4}-\d\d-\d\d-SESSION[A-Za-z0-9._-]*\.md"
 """The name of a document; it starts with its day."""
 
+_IMAGE = lazy_pattern(r"(.*)(\.[a-z][a-z0-9_]*\.svg)")
+"""The path of an image: that of its document, and the fact that it shows."""
+
 
 class Places(Struct, frozen=True):
     """The path of each document."""
@@ -38,6 +41,8 @@ class Places(Struct, frozen=True):
 
         Every other path is unchanged.
         """
+        if _IMAGE.fullmatch(path):
+            return self.home(path)
         for _ in self.moved:  # a title may have changed more than once
             plain = self._unarchived(path)
             if plain is None or plain not in self.moved:
@@ -46,7 +51,12 @@ class Places(Struct, frozen=True):
         return self.home(path)
 
     def home(self, path: str) -> str:
-        """The path of the document planned for `path`: there, or in the archive."""
+        """The path of the document planned for `path`: there, or in the archive.
+
+        An image of a document is always next to it.
+        """
+        if image := _IMAGE.fullmatch(path):
+            return self.home(f"{image[1]}.md").removesuffix(".md") + image[2]
         plain = self._unarchived(path)
         day = day_of(plain) if plain is not None else None
         if plain is None or day is None:

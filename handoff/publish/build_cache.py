@@ -26,7 +26,7 @@ from handoff.session.order import Position
 Signature = tuple[int, int, int, int]
 """Size, time of writing, time of the last change and inode."""
 
-_FORMAT = 5
+_FORMAT = 6
 _MARGIN = 2_000_000_000
 """Nanoseconds: a file system hides a second write within a tick of its clock (FAT: 2 s)."""
 
@@ -70,6 +70,8 @@ class BuildRecord(Struct, frozen=True):
     overview: Overview
     prompts: Mapping[str, str]
     """By name; the pointer to the latest session shows them."""
+    images: Mapping[str, str] = {}
+    """The digest of each image next to it, by path."""
 
 
 class _Content(Struct, frozen=True):

@@ -146,7 +146,7 @@ def problem(
 ) -> Problem:
     """What is wrong with the owner's document file in `state`, and how to fix it."""
     code, message = _SAYS[state]
-    is_session = owner not in (INDEX_OWNER, LATEST_OWNER)
+    is_session = owner not in (INDEX_OWNER, LATEST_OWNER) and not path.endswith(".svg")
     into = f" with 'handoff import --into {owner}'" if is_session else ""
     message = message.replace("{into}", into)
     fix = "; 'handoff publish' writes it"
@@ -189,14 +189,22 @@ class OrphanDocument(Struct, frozen=True):
     """Where a file names it, so that it is not removed."""
 
     @property
+    def is_image(self) -> bool:
+        return self.path.endswith(".svg")
+
+    @property
     def is_moved(self) -> bool:
         """Whether the same document stands elsewhere, and this one can go."""
-        return self.intact and self.now is not None and _name(self.now) == _name(self.path)
+        is_same = self.is_image or _name(self.now or "") == _name(self.path)
+        return self.intact and self.now is not None and is_same
 
 
 def left_over(left: OrphanDocument, level: Level) -> Problem:
     """The problem of an orphaned document, and how to fix it."""
     place = Place(left.path)
+    if left.is_moved and left.is_image:
+        message = f"an image that {left.now} no longer shows; 'handoff publish' removes it"
+        return Problem("X007", message, place, level)
     if left.is_moved:
         message = f"belongs at {left.now} now; 'handoff publish' moves it"
         return Problem("X007", message, place, level)

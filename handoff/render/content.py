@@ -20,6 +20,7 @@ from handoff.session.model import (
     Blank,
     Blocks,
     Bullets,
+    ChartBlock,
     Checklist,
     Checkpoint,
     Claim,
@@ -108,6 +109,21 @@ class LeafRenderer:
             return found
         (heading, ((name, words), *lines)), *others = found
         return [(heading, [(name, self._marked(words, phases)), *lines]), *others]
+
+    def chart(self, chart: ChartBlock) -> Sequence[str]:
+        """The lines of a chart: Mermaid, or an image; as text in a prompt."""
+        self.printed.note_formatted(chart.place)
+        found = self._live.chart(chart)
+        if found is None:
+            return [self._marked(DEFAULT, chart)]
+        from handoff.render import charts  # only where a session has one
+
+        if self._where == "prompt":
+            return charts.text_lines(found)
+        lines, image = charts.markdown(found, self._live.document)
+        if image is not None:
+            self.printed.images[image.path] = image.text
+        return lines
 
     def files(self, files: FilesBlock) -> Sequence[tuple[str, Sequence[str]]] | None:
         """A heading for each kind of change, and its paths; `None`: no result."""
@@ -300,6 +316,10 @@ def _phases(content: PhasesBlock, pen: LeafRenderer) -> list[str]:
     return lines
 
 
+def _chart(content: ChartBlock, pen: LeafRenderer) -> list[str]:
+    return [*pen.chart(content)]
+
+
 def _files(content: FilesBlock, pen: LeafRenderer) -> list[str]:
     if groups := _groups(content, pen):
         return [line for name, lines in groups for line in marked("- ", [f"{name}:", *lines])]
@@ -364,6 +384,7 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
     (RowsBlock, _rows),
     (Decision, _decision),
     (PhasesBlock, _phases),
+    (ChartBlock, _chart),
     (FilesBlock, _files),
     (ExpectBlock, _expect),
     (MarkdownBlock, _markdown),
@@ -376,7 +397,7 @@ _BLOCKS: Sequence[tuple[type | tuple[type, ...], Callable[..., list[str]]]] = (
 
 _STARTS_BLOCK = lazy_pattern(r"\s*(?:[-+*>|#]|\d{1,9}[.)]\s|```|~~~)|.*\n\s*(?:\n|\||```|~~~)")
 """Text that begins on a new line: a list, a quote, a table, a fence, paragraphs."""
-_APART = (TableBlock, RowsBlock, MarkdownBlock, Blocks)
+_APART = (ChartBlock, TableBlock, RowsBlock, MarkdownBlock, Blocks)
 """Content that needs a blank line after a line of text."""
 
 
@@ -394,8 +415,10 @@ def _after(label: str, content: Content, pen: LeafRenderer) -> list[str]:
         return [*_after(label, content.value, pen), *_beneath(content, pen)]
     if isinstance(content, Bullets | Entries | Steps) and not _inner(content):
         return [f"{label} {_none(content, pen)[0]}"]
-    apart = [""] if isinstance(content, _APART) else []
-    return [label, *apart, *block(content, pen)]
+    lines = block(content, pen)
+    is_list = isinstance(content, ChartBlock) and lines[0].startswith(("- ", "["))
+    apart = [""] if isinstance(content, _APART) and not is_list else []
+    return [label, *apart, *lines]
 
 
 def _beneath(content: Valued, pen: LeafRenderer) -> list[str]:

@@ -47,6 +47,8 @@ class Document(Struct, frozen=True):
     """Every prompt by its name; `prompt` is the one named `default`."""
     problems: tuple[Problem, ...] = ()
     """Warnings that only rendering finds."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """The SVG of each image next to the document that its text shows, by path."""
 
     @property
     def progress(self) -> str:

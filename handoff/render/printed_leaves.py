@@ -66,6 +66,8 @@ class PrintedLeaves:
     def __init__(self) -> None:
         self._places: set[int] = set()
         self._formatted: list[int] = []
+        self.images: dict[str, str] = {}
+        """The SVG of each image that was drawn, by its path."""
 
     def __contains__(self, place: Place) -> bool:
         return id(place) in self._places  # a leaf keeps its place, and hashing is slow

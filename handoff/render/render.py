@@ -130,6 +130,11 @@ def render(
         done=done,
         boxes=total,
         prompts=named,
+        images={
+            path: image
+            for path, image in printed.images.items()
+            if f"]({path.rpartition('/')[2]})" in text
+        },
         problems=(*live.warnings, *problems, *evidence.refuted_claims(all_claims, live)),
     )
 

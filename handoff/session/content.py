@@ -11,9 +11,12 @@ from handoff.base.blanks import DEFAULT
 from handoff.base.problems import Place
 from handoff.session.model import (
     CHANGES,
+    CHART_KINDS,
     Blank,
     Blocks,
     Bullets,
+    ChartBlock,
+    ChartKind,
     Checklist,
     ChecklistItem,
     Claim,
@@ -47,6 +50,7 @@ from handoff.session.shapes import (
     described,
     labels_schema,
     list_schema,
+    one_of,
     properties,
     read_keys,
     ref,
@@ -246,6 +250,9 @@ class ContentReader(TextReader):
         heading = self.text(pair.node)
         return TableColumn(pair.key, pair.key if heading is None else heading, pair.place)
 
+    def sessions(self, node: Node | None) -> int:
+        return self.integer(node, minimum=2) or _SESSIONS
+
     def changes(self, node: Node | None) -> tuple[str, ...]:
         nodes = node.nodes if isinstance(node, List) else (node,)
         found = (self.choice(each, CHANGES) for each in nodes)
@@ -334,6 +341,15 @@ _CHANGES = Shape(
     {"if": {"type": "array"}, "then": {"items": _CHANGE}, "else": _CHANGE},
 )
 
+_SESSIONS = 8
+_SESSION_COUNT = Shape(
+    "a number from 2",
+    ContentReader.sessions,
+    {"type": ["integer", "null"], "minimum": 2},
+    example="8",
+)
+_NAME = Shape("a name", Decoder.text, {"type": ["string", "null"]})
+
 Values = Mapping[str, Any]
 """What was read under each key; `None` for an absent one."""
 
@@ -355,6 +371,12 @@ def _build_valued(values: Values, place: Place) -> Content:
 def _build_code(values: Values, place: Place) -> Content:
     key, words = next(iter(values.items()))
     return CodeBlock(CODE_LANGS.get(key, values.get("lang") or ""), words, place)
+
+
+def _build_chart(values: Values, place: Place) -> Content:
+    kind: ChartKind | None = values["kind"] or ("line" if values["row"] else None)
+    column, row = values["column"], values["row"]
+    return ChartBlock(values["chart"], kind, column, row, values["sessions"], place)
 
 
 def _build_markdown(values: Values, place: Place) -> Content:
@@ -432,6 +454,14 @@ _ALL_RESERVED = (
     _reserved(
         lambda values, place: PhasesBlock(values["phases"], place),
         Key("phases", fact_shape(), "Status lines for each phase of this fact."),
+    ),
+    _reserved(
+        _build_chart,
+        Key("chart", fact_shape("Chart"), "A chart of this fact."),
+        Key("kind", one_of(CHART_KINDS), "How it is drawn; by default what fits the fact."),
+        Key("column", _NAME, "The number that is drawn."),
+        Key("row", _NAME, "The row whose number is drawn over the last sessions."),
+        Key("sessions", _SESSION_COUNT, f"How many sessions ({_SESSIONS} by default)."),
     ),
     _reserved(
         lambda values, place: FilesBlock(values["files"], values["change"], place),

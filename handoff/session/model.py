@@ -141,6 +141,25 @@ class PhasesBlock(Struct, frozen=True):
     place: Place
 
 
+ChartKind = Literal["timeline", "bars", "calendar", "line"]
+CHART_KINDS: tuple[ChartKind, ...] = ("timeline", "bars", "calendar", "line")
+
+
+class ChartBlock(Struct, frozen=True):
+    """`{chart: fact}`: a drawing of the fact's rows, or of one number over sessions."""
+
+    fact: str
+    kind: ChartKind | None
+    """`None`: by the contract and the columns."""
+    column: str | None
+    """What is drawn; `None` where the fact has one number, or a contract with a percentage."""
+    row: str | None
+    """The row that a line follows over the sessions."""
+    sessions: int
+    """How many points a line has at most."""
+    place: Place
+
+
 CHANGES = ("added", "modified", "renamed", "deleted")
 """How a file may have changed, in the order in which it is printed."""
 
@@ -287,6 +306,7 @@ Content = (
     | CodeBlock
     | TableBlock
     | PhasesBlock
+    | ChartBlock
     | FilesBlock
     | ExpectBlock
     | MarkdownBlock

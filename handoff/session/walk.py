@@ -21,6 +21,7 @@ from handoff.session.keys import KEYS, NAMES
 from handoff.session.model import (
     Blank,
     Bullets,
+    ChartBlock,
     Checklist,
     ChecklistItem,
     Claim,
@@ -41,7 +42,7 @@ from handoff.session.model import (
     Timestamp,
 )
 
-FactBlock = TableBlock | PhasesBlock | FilesBlock | ExpectBlock
+FactBlock = TableBlock | PhasesBlock | ChartBlock | FilesBlock | ExpectBlock
 """What prints the rows of a fact."""
 LeafNode = Text | Blank | Flag | Timestamp | CodeBlock | MarkdownBlock | FactBlock
 

@@ -69,7 +69,7 @@ class Query(Struct, frozen=True):
     """Without `as_of`, which handoff sets."""
     returns: tuple[Declaration, ...]
     contract: str | None
-    """`phases`, `coverage` or none."""
+    """One of `CONTRACTS` or none."""
 
     @property
     def param_types(self) -> Mapping[str, str]:
@@ -188,6 +188,7 @@ CONTRACTS: Mapping[str, Mapping[str, str]] = {
         "last_date": "DATE",
         "target_pct": "FLOAT64",
     },
+    "dates": {"date": "DATE", "expected": "BOOL", "excluded": "BOOL", "present": "BOOL"},
 }
 """The required columns of each contract; a query may return more, in any order."""
 ROW_NAMES: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}

@@ -16,6 +16,7 @@ from msgspec import Struct
 from handoff.session.model import (
     BUILT_IN,
     MARK,
+    ChartBlock,
     ExpectBlock,
     FilesBlock,
     GitRange,
@@ -173,12 +174,23 @@ def _listed(
 def _columns(block: FactBlock, source: FactView) -> Collection[str]:
     if isinstance(block, PhasesBlock):
         return ("progress", "success_rate", "eta")
+    if isinstance(block, ChartBlock):
+        return _charted(block, source)
     if isinstance(block, FilesBlock):
         return ("old_path", "path")
     if isinstance(block, ExpectBlock):
         return (MARK,)
     own = [name for name in source.types if name not in source.derived]
     return [each.name for each in block.columns] or own
+
+
+def _charted(block: ChartBlock, source: FactView) -> Collection[str]:
+    from handoff.values import charts  # only where a session has one
+
+    if charts.kind_of(source, block) == "timeline":
+        return ("progress", "eta")
+    column = charts.column_of(source, block)
+    return ("state",) if column is None else (column,)
 
 
 def _blocks(session: Session) -> Iterator[FactBlock]:

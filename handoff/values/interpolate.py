@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from handoff.facts.recorded import EvidenceRecord, Facts
 from handoff.session.model import (
     BUILT_IN,
     Blank,
+    ChartBlock,
     CodeBlock,
     ExpectBlock,
     FilesBlock,
@@ -54,6 +55,9 @@ from handoff.values.printing import (
 )
 from handoff.values.rows import EarlierSession, FactView
 from handoff.values.view import ViewFactory
+
+if TYPE_CHECKING:
+    from handoff.values.charts import Chart  # only where a session has one
 
 MAX_OUTPUT = 2_000
 """Characters of one value."""
@@ -123,6 +127,9 @@ class Interpolator:
         self._declarations = {each.name: each for each in session.facts}
         self._zone = zone
         self._marker = marker
+        self._session = session.id
+        self.document = document
+        """The document's path."""
         self._problems: dict[Problem, None] = {}
         checked_at = facts.as_of if facts else None
         built_in = {
@@ -144,6 +151,7 @@ class Interpolator:
             lambda block: blocks.table(view(block.fact), block, self._purposes(block), mark)
         )
         self.files = cache(lambda block: blocks.files(view(block.fact), block))
+        self.chart = cache(self._chart)
         self.phases = cache(lambda block, where: blocks.phases(view(block.fact), where, mark))
         self.expectations = cache(
             lambda block, where: blocks.expectations(view(block.fact), where)
@@ -246,6 +254,20 @@ class Interpolator:
         declaration = self._declarations.get(name)
         return self._views.view(declaration) if declaration else None
 
+    def _chart(self, block: ChartBlock) -> Chart | None:
+        """What is drawn of the fact; `None` without a result."""
+        from handoff.values import charts  # only where a session has one
+
+        view = self._view(block.fact)
+        if view is None or view.rows is None:
+            return None
+        if missing := charts.missing_row(view, block):
+            self._problems[Problem("L022", missing, block.place, "warning")] = None
+        at = self._views.as_of(view.name)
+        return charts.chart(
+            view, block, lambda: self._views.history(view.declaration), self._session, at
+        )
+
     def _named(self, name: str) -> Typed | FactView | None:
         return self._built_in.get(name) or self._view(name)
 
@@ -336,6 +358,8 @@ class Interpolator:
             case FilesBlock():
                 groups = self.files(block)
                 lines = None if groups is None else (p for _, paths in groups for p in paths)
+            case ChartBlock():
+                lines = None if self.chart(block) is None else ()
             case ExpectBlock():
                 lines = self.expectations(block, "text")
         for line in [DEFAULT] if lines is None else lines:

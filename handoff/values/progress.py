@@ -1,4 +1,4 @@
-"""Progress: what follows from the rows of the contracts *phases* and *coverage*.
+"""Progress: what follows from the rows of the contracts *phases*, *coverage* and *dates*.
 
 What cannot be known is `None`, never a guess; only the ETA is always there.
 """
@@ -6,7 +6,7 @@ What cannot be known is `None`, never a guess; only the ETA is always there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 
@@ -53,6 +53,7 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
         "gap": "INT64",
         "status": "STRING",
     },
+    "dates": {"state": "STRING"},
 }
 """The columns that are derived for the rows of each contract, with their GoogleSQL types."""
 
@@ -79,6 +80,9 @@ def derive(
     ends when the last phase does, if each that is not complete has an estimate.
     """
     clock = Clock(as_of.astimezone(UTC), stalled_minutes, zone)
+    if contract == "dates":
+        today = clock.now.date()
+        return tuple(_row(row, {"state": _date_state(row, today)}, {}) for row in rows), None
     if contract == "coverage":
         return tuple(_row(row, *_coverage(row)) for row in rows), None
     phases = [assess(phase_of(row, clock), clock) for row in rows]
@@ -321,3 +325,27 @@ def _status(actual: int | None, scheduled: int | None, target: Decimal | None) -
         return None
     points = Fraction(actual * 100, scheduled) - Fraction(target)
     return "🟢" if points >= 0 else ("🟡" if points >= -_YELLOW else "🔴")
+
+
+# --- dates -------------------------------------------------------------------------------
+
+
+def _date_state(row: ContractRow, today: date) -> str | None:
+    """What is there on a date against what should be; `None` where a column is unknown.
+
+    What is expected today, in UTC, or later is not missing yet.
+    """
+    day, flags = row.get("date"), [row.get(name) for name in _FLAGS]
+    if not isinstance(day, date) or not all(isinstance(each, bool) for each in flags):
+        return None
+    expected, excluded, present = flags
+    if excluded:
+        return "excluded"
+    if present:
+        return "present" if expected else "unexpected"
+    if not expected:
+        return "not expected"
+    return "missing" if day < today else "due"
+
+
+_FLAGS = ("expected", "excluded", "present")

@@ -71,6 +71,16 @@ class Verdict(Struct, frozen=True):
         return self.state == "violated" and self.accepted is not None
 
 
+class EarlierView(Struct, frozen=True):
+    """A fact as another session recorded it."""
+
+    session: str
+    """The id."""
+    view: FactView | None
+    why: str = ""
+    """Why it cannot be compared; else empty."""
+
+
 class FactView(Struct, frozen=True):
     """One fact as texts see it: as declared, and with its rows once there are any."""
 

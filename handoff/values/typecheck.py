@@ -8,6 +8,7 @@ from handoff.base.problems import Place, Problem, nearest
 from handoff.session.model import (
     BUILT_IN,
     KEYWORDS,
+    ChartBlock,
     ExpectBlock,
     FilesBlock,
     PhasesBlock,
@@ -90,7 +91,7 @@ def _leaf(leaf: Leaf, facts: FactViews) -> Iterator[Problem]:
         case Text(words, place) if leaf.role == "evidence":
             if parse_reference(words, facts).kind == "fact":
                 yield from _fact(words.strip(), place, facts)
-        case TableBlock() | PhasesBlock() | FilesBlock() as block:
+        case TableBlock() | PhasesBlock() | FilesBlock() | ChartBlock() as block:
             yield from _fact(block.fact, block.place, facts)
             if block.fact in facts and facts[block.fact].is_typed:
                 yield from _rows(block, facts[block.fact])
@@ -100,9 +101,15 @@ def _leaf(leaf: Leaf, facts: FactViews) -> Iterator[Problem]:
                 yield Problem("E014", f"fact '{name}' has no 'expect:'", place)
 
 
-def _rows(block: TableBlock | PhasesBlock | FilesBlock, fact: FactView) -> Iterator[Problem]:
+def _rows(
+    block: TableBlock | PhasesBlock | FilesBlock | ChartBlock, fact: FactView
+) -> Iterator[Problem]:
     """What a block needs and the rows do not have."""
     match block:
+        case ChartBlock():
+            from handoff.values import charts  # only where a session has one
+
+            yield from charts.problems(fact, block)
         case TableBlock(name, columns, place, purpose):
             if purpose and fact.types and "path" not in fact.types:
                 message = f"fact '{name}' has no column 'path', which 'purpose:' reads"

@@ -16,7 +16,7 @@ from handoff.sql.types import Type, Value, type_of
 from handoff.values import expectations, trends
 from handoff.values.printing import Typed, is_name, timestamp_text
 from handoff.values.progress import DERIVED, DerivedRow, derive
-from handoff.values.rows import EarlierSession, FactView, Row, row_name
+from handoff.values.rows import EarlierSession, EarlierView, FactView, Row, row_name
 
 _TEXT = Type("STRING")
 
@@ -62,6 +62,10 @@ class ViewFactory(Struct, frozen=True):
             view = self._compared(view, declaration.since, recorded)
         return self._judged(view) if declaration.expect else view
 
+    def as_of(self, name: str) -> datetime | None:
+        """The as-of time of the fact's last result."""
+        return as_of(self.facts.facts.get(name) if self.facts else None, self.facts)
+
     def _recorded(self, view: FactView, fact: Fact) -> FactView:
         at = as_of(fact, self.facts)
         names = [column.name for column in fact.columns]
@@ -90,12 +94,24 @@ class ViewFactory(Struct, frozen=True):
     def _compared(self, view: FactView, session: str, fact: Fact | None) -> FactView:
         """With what its numbers were in the session that the fact is compared with."""
         earlier = self.earlier.get(session) or EarlierSession(session, None)
+        then = self._then(view, earlier, fact)
+        return trends.compared(view, then.view, then.why, session=session)
+
+    def history(self, declaration: QueryFact | SourceFact) -> Sequence[EarlierView]:
+        """The fact as each earlier session recorded it, the oldest first."""
+        fact = self.facts.facts.get(declaration.name) if self.facts else None
+        view = _view(declaration, definition(declaration, self.queries), fact)
+        known = [each for each in self.earlier.values() if each.facts and each.facts.as_of]
+        known.sort(key=lambda each: each.facts.as_of)  # type: ignore[union-attr,return-value,arg-type]
+        return [self._then(view, each, fact) for each in known]
+
+    def _then(self, view: FactView, earlier: EarlierSession, fact: Fact | None) -> EarlierView:
         found, why = trends.answer(fact, earlier) if fact else (None, "")
         then: FactView | None = None
         if found is not None and earlier.facts is not None:
             facts = Facts(earlier.facts.as_of, {view.name: found})
             then = replace(self, facts=facts)._recorded(view, found)
-        return trends.compared(view, then, why, session=session)
+        return EarlierView(earlier.session, then, why)
 
     def _judged(self, view: FactView) -> FactView:
         """With the verdict on each expectation, and the mark of each row that has none."""

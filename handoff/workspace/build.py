@@ -60,6 +60,12 @@ class BuiltDocument(Struct, frozen=True):
     """The inputs that changed since it was last published, by name."""
     made: BuildRecord | None = None
     """To cache once its file is current."""
+    images: Mapping[str, str] = {}
+    """The text of each image next to it, by path."""
+
+    @property
+    def is_image(self) -> bool:
+        return self.path.endswith(".svg")
 
 
 class ProjectBuild:
@@ -77,6 +83,8 @@ class ProjectBuild:
         self._records: list[BuildRecord] = []
         self.owners: dict[str, str] = {}
         """The path of each session's document, by its id."""
+        self.images: set[str] = set()
+        """The paths of the images next to documents."""
         self.problems: list[Problem] = []
         """Of sessions that cannot be rendered."""
 
@@ -99,7 +107,10 @@ class ProjectBuild:
                 self.problems.append(writer.clash(built.path, other))
                 continue
             self.owners[session_id] = built.path
+            self.images |= built.images.keys()
             yield built
+            for path, text in built.images.items() if built.text is not None else ():
+                yield BuiltDocument(session_id, path, text)
         if not self.problems:  # an index without a session would mean that it is gone
             folder = self._project.settings.output
             rows = {each.listed.session: each.listed for each in self._records}
@@ -128,9 +139,9 @@ class ProjectBuild:
         changed = tuple(self._changed(made)) if made else ()
         if made and not changed:
             path = made.listed.path
-            if self._memory.sha256(path) == made.file:
+            if self._memory.sha256(path) == made.file and self._has_images(made):
                 self._records.append(made)
-                return BuiltDocument(session_id, path)
+                return BuiltDocument(session_id, path, images=made.images)
         return replace(self._render(session_id)[0], changed=changed)
 
     def record(self, session_id: str) -> tuple[BuildRecord, bool]:
@@ -141,7 +152,7 @@ class ProjectBuild:
         record = self._memory.made.get(session_id)
         if record and not any(self._changed(record)):
             if self._memory.sha256(record.listed.path) == record.file:
-                return record, True
+                return record, self._has_images(record)
             content = self._project.read(record.listed.path)
             return record, writer.is_published(content, record.file, session_id)
         built, record = self._render(session_id)
@@ -150,6 +161,9 @@ class ProjectBuild:
             # else the older record still shows what changed since it was published
             self.done(built)
         return record, writer.is_published(content, record.file, session_id)
+
+    def _has_images(self, made: BuildRecord) -> bool:
+        return all(self._memory.sha256(path) == sha for path, sha in made.images.items())
 
     def _changed(self, made: BuildRecord) -> Iterator[str]:
         yield from self._memory.changed(made, self._shared)
@@ -160,11 +174,12 @@ class ProjectBuild:
         project, memory = self._project, self._memory
         before = {path: memory.sha256(path) for path in _files(session_id)}
         loaded = load_session(project, session_id, known=self._queries)
-        compared = (facts_path(each) for each in earlier_ids(loaded.session))
-        before |= {path: memory.sha256(path) for path in compared}
+        for each in earlier_ids(project, loaded.session):
+            compared = (session_path(each), facts_path(each))
+            before |= {path: memory.sha256(path) for path in compared}
         facts = load_facts(project, session_id)
         document = render(project, loaded, facts, where=self._where)
-        built = BuiltDocument(session_id, document.path, document.text)
+        built = BuiltDocument(session_id, document.path, document.text, images=document.images)
         overview = self._overview(loaded, document, facts)
         record = self._record(loaded, document, facts, before, overview)
         self._records.append(record)
@@ -224,6 +239,10 @@ class ProjectBuild:
             position=position_of(loaded.session),
             overview=overview,
             prompts=document.prompts,
+            images={
+                path: sha256(signed(text, document.session).encode()).hexdigest()
+                for path, text in document.images.items()
+            },
         )
 
 

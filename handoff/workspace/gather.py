@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -17,10 +17,11 @@ from handoff.facts import recorded as facts_file
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance, QueryResult, Value
 from handoff.project.project import Project
 from handoff.publish import gate
-from handoff.session.model import QueryFact, Session, SourceFact
+from handoff.session.model import ChartBlock, QueryFact, Session, SourceFact
+from handoff.session.walk import leaves
 from handoff.sql.query import Query
 from handoff.workspace.load import LoadedSession, bind_queries
-from handoff.workspace.paths import facts_path, is_own_file, session_path
+from handoff.workspace.paths import facts_path, is_own_file, position, session_path
 
 if TYPE_CHECKING:
     from handoff.base.progress import Progress
@@ -291,7 +292,7 @@ def earlier(project: Project, session: Session) -> Mapping[str, EarlierSession]:
     from handoff.values.rows import EarlierSession  # not for a session without such facts
 
     found: dict[str, EarlierSession] = {}
-    for session_id in earlier_ids(session):
+    for session_id in earlier_ids(project, session):
         is_there = os.path.lexists(project.root / facts_path(session_id))
         facts = load_facts_leniently(project, session_id)
         why = {"why": "has facts that cannot be read"} if is_there else {}
@@ -299,10 +300,24 @@ def earlier(project: Project, session: Session) -> Mapping[str, EarlierSession]:
     return found
 
 
-def earlier_ids(session: Session) -> tuple[str, ...]:
+def earlier_ids(project: Project, session: Session) -> tuple[str, ...]:
     """The other sessions whose recorded facts the session's document also uses."""
-    named = (each.since for each in session.facts if each.since != session.id)
-    return tuple(dict.fromkeys(each for each in named if each))
+    named = [each.since for each in session.facts]
+    charts = [leaf.node for leaf in leaves(session) if isinstance(leaf.node, ChartBlock)]
+    count = max((each.sessions - 1 for each in charts if each.kind == "line"), default=0)
+    found = dict.fromkeys((*named, *_previous(project, session, count)))
+    return tuple(each for each in found if each and each != session.id)
+
+
+def _previous(project: Project, session: Session, count: int) -> Iterator[str]:
+    """The sessions before this one, the latest first, at most `count`."""
+    seen, waiting = {session.id}, [*session.previous]
+    while waiting and len(seen) <= count:
+        session_id = waiting.pop(0)
+        if session_id not in seen:
+            seen.add(session_id)
+            waiting += position(project, session_id).previous
+            yield session_id
 
 
 def failure_problems(

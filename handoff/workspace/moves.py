@@ -36,14 +36,18 @@ _MAX_BYTES = 2_000_000
 """Of a file that is searched for the name of a document."""
 
 
-def orphans(project: Project, owners: Mapping[str, str]) -> Iterator[OrphanDocument]:
-    """The signed documents in the output folder that belong to no session there.
+def orphans(
+    project: Project, owners: Mapping[str, str], images: Collection[str]
+) -> Iterator[OrphanDocument]:
+    """The signed documents and images in the output folder that belong to no session there.
 
     `owners` has the path of each session's document; that of a session that cannot be
-    rendered now is not orphaned, and neither is a stub that links to one.
+    rendered now is not orphaned, and neither is a stub that links to one. `images` are the
+    paths of those that documents show.
     """
     ids = set(project.session_ids())
-    for path, there in _signed(project, owners):
+    drawn = (each for each in _signed(project, owners, ".svg") if each[0] not in images)
+    for path, there in (*_signed(project, owners), *drawn):
         owner = str(there.owner)
         session = owner.removeprefix(MOVED)
         if session not in ids or (owner == session and session in owners):
@@ -174,7 +178,8 @@ def move_output(
     kept: list[OrphanDocument] = []
     removed: list[str] = []
     links: list[str] = []
-    for path in [each for folder in folders for each in _documents(project, folder)]:
+    found = [(folder, end) for end in (".md", ".svg") for folder in folders]
+    for path in [each for folder in found for each in _documents(project, *folder)]:
         try:
             document = signature(project.read(path) or b"")
         except HandoffError:
@@ -187,7 +192,7 @@ def move_output(
         full_name = _named(project, {path}, {path}) if owner not in owners else {path}
         if not document.intact:
             kept.append(left)
-        elif full_name:
+        elif full_name and not left.is_image:
             links += _write_stub(project, path, owner, now)
         elif writer.prune(project.root, left):
             removed.append(path)
@@ -195,11 +200,11 @@ def move_output(
 
 
 def _signed(
-    project: Project, owners: Mapping[str, str]
+    project: Project, owners: Mapping[str, str], suffix: str = ".md"
 ) -> Iterator[tuple[str, SignedDocument]]:
     """The signed files of the output folder, apart from the index and current documents."""
     known = {*owners.values()}
-    for path in _documents(project, project.settings.output):
+    for path in _documents(project, project.settings.output, suffix):
         if path in known:
             continue
         try:
@@ -210,10 +215,10 @@ def _signed(
             yield path, there
 
 
-def _documents(project: Project, output: str) -> Iterator[str]:
-    """Every Markdown file of an output folder and its archive."""
+def _documents(project: Project, output: str, suffix: str = ".md") -> Iterator[str]:
+    """Every Markdown file, or image, of an output folder and its archive."""
     moved = Project(project.root, structs.replace(project.settings, output=output))
     for folder in (output, *(f"{output}/{each}" for each in archive_folders(moved))):
         yield from (
-            f"{folder}/{file.name}" for file in sorted(project.path(folder).glob("*.md"))
+            f"{folder}/{file.name}" for file in sorted(project.path(folder).glob(f"*{suffix}"))
         )

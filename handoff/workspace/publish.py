@@ -58,15 +58,17 @@ class UnpublishedChange(Struct, frozen=True):
 
 
 def write(project: Project, document: Document, *, overwrite: bool = False) -> WriteResult:
-    """Write the document into its file.
+    """Write the document into its file, and its images next to it.
 
     Raises Refused where manual edits would be lost, and InvalidInput where the document
     looks like it holds a secret.
     """
     with lock_output(project):
-        return _put(
-            project, document.path, document.session, document.text, overwrite=overwrite
-        )
+        owner = document.session
+        written = _put(project, document.path, owner, document.text, overwrite=overwrite)
+        for path, text in document.images.items():
+            _put(project, path, owner, text, overwrite=overwrite)
+        return written
 
 
 def _put(project: Project, path: str, owner: str, text: str, *, overwrite: bool) -> WriteResult:
@@ -112,7 +114,7 @@ def publish(
         links += moves.write_stubs(project, owners, there)
         if links:  # documents that name these have other links now
             done = _publish_all(project, overwrite=overwrite, before=done)
-        left = tuple(moves.orphans(project, done.build.owners))
+        left = tuple(moves.orphans(project, done.build.owners, done.build.images))
         orphaned, pruned = moves.remove(project, left, done.there, prune=prune)
     return PublishResult(
         tuple(done.written.values()),
@@ -191,7 +193,7 @@ def unpublished(
         difference = writer.difference(built.path, content, text, most=MAX_DIFFERENCE)
         found.append(UnpublishedChange(problem, difference if now != "missing" else ""))
     build.save()
-    left = moves.orphans(project, build.owners)
+    left = moves.orphans(project, build.owners, build.images)
     found += [UnpublishedChange(writer.left_over(each, "error")) for each in left]
     found += [UnpublishedChange(problem) for problem in Report.of(build.problems).problems]
     return tuple(sorted(found, key=lambda each: each.problem.place))
