@@ -209,7 +209,9 @@ def test_what_a_key_takes_is_told_and_taken(
     ]
 
     assert work["severity"]["choices"] == ["stable", "watch", "unstable"]
-    assert work["checkpoint.at"]["hint"] == "a date such as 2026-01-03, or a time with its zone"
+    assert work["checkpoint.at"]["hint"] == (
+        "a date such as 2026-01-03, a time with its zone, or August, Q3, Friday"
+    )
     assert work["findings.0.evidence"]["hint"] == (
         "a fact, a commit, a file with its line, or a command"
     )

@@ -140,6 +140,8 @@ _MARK_BEFORE = lazy_pattern(
     r"(?:^|[.!?])\W*$|\b(?:the|an?|this|that|each|every|no|see|as|marked|tagged|labelled|called)\s$",
     re.IGNORECASE,
 )
+_MARKED = lazy_pattern(r"[*_]*\s?(?!(?:of|per|is|are|was|were)\b)[^\W\d]")
+"""What follows a mark; `[USED] of [LIMIT]` are values."""
 _LEGEND = lazy_pattern(
     r"\b(?:legend|means?|meaning|symbols?|scale|one of|either|markers?)\b|=\s", re.IGNORECASE
 )
@@ -198,7 +200,7 @@ def _is_mark(masked: str, match: re.Match[str]) -> bool:
     """Whether a word marks the words that follow it, or is spoken of."""
     before = masked[max(0, match.start() - 20) : match.start()].rpartition("\n")[2]
     after = masked[match.end() : match.end() + 6]
-    if not re.match(r"[*_]*\s?[^\W\d]", after) or " " in match[1].strip():
+    if not _MARKED.match(after) or " " in match[1].strip():
         return False
     return _MARK_BEFORE.search(before) is not None
 

@@ -188,8 +188,9 @@ class _Shell(Struct, frozen=True):
 
 def _shells(context: CheckContext) -> Iterator[tuple[_Shell, bool]]:
     """The shell commands of a session, and whether they are in a prompt."""
-    for leaf in leaves(context.session):
-        node, in_prompt = leaf.node, leaf.path[:1] in (("prompt",), ("prompts",))
+    pasted = {id(x.node) for each in prompts(context.session).values() for x in leaves(each)}
+    for node in (leaf.node for leaf in leaves(context.session)):
+        in_prompt = id(node) in pasted
         if isinstance(node, CodeBlock):
             if node.lang in _SHELLS and isinstance(node.code, Text):
                 yield _Shell(node.code.value, node.code, 0), in_prompt
