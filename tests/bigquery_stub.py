@@ -59,6 +59,10 @@ class Script:
     """`errorResult` of each job that is begun, then jobs succeed."""
     result_errors: list[tuple[int, Body]] = field(default_factory=list)
     """For each time the answer is asked for."""
+    change: Callable[[str, Body], Any] = lambda step, body: body
+    """Of the answer in each step: `dry`, `begin`, `job`, `results`; bytes are sent as such."""
+    endless: bool = False
+    """After the first page come empty ones, without end."""
 
 
 @dataclass
@@ -95,6 +99,9 @@ class Stub:
         self.clock_ahead = 0.0
         self.deaf = False
         """Nobody is answered any more."""
+        self.piece_bytes = 2**20
+        self.piece_seconds = 0.0
+        """After each piece of an answer."""
         self.changed = threading.Condition()
         self.url = ""
 
@@ -134,7 +141,7 @@ class Stub:
     def insert(self, seen: Seen) -> tuple[int, Body] | None:
         script = self.scripts[seen.body["configuration"]["query"]["query"]]
         if _is_dry(seen.body):
-            return script.dry_error or (200, _dry(seen.body, script))
+            return script.dry_error or (200, script.change("dry", _dry(seen.body, script)))
         if script.begin_errors:
             return script.begin_errors.pop(0)
         job_id = seen.body["jobReference"]["jobId"]
@@ -149,12 +156,13 @@ class Stub:
         if script.lost_answers:
             script.lost_answers -= 1
             return None
-        return 200, _resource(job_id, job)
+        return 200, script.change("begin", _resource(job_id, job))
 
     def get_job(self, _: Seen, job_id: str) -> tuple[int, Body]:
         if job_id not in self.jobs:
             return error(404, "notFound", f"Not found: Job {job_id}")
-        return 200, _resource(job_id, self.jobs[job_id])
+        job = self.jobs[job_id]
+        return 200, job.script.change("job", _resource(job_id, job))
 
     def cancel(self, _: Seen, job_id: str) -> tuple[int, Body]:
         if job_id not in self.jobs:
@@ -179,7 +187,7 @@ class Stub:
             return 200, {"jobReference": _reference(job_id), "jobComplete": False}
         if job.error:
             return error(400, job.error["reason"], job.error["message"])
-        return 200, self._page(seen, job_id, job.script)
+        return 200, job.script.change("results", self._page(seen, job_id, job.script))
 
     def _page(self, seen: Seen, job_id: str, script: Script) -> Body:
         start = int(seen.query.get("pageToken", 0))
@@ -197,6 +205,9 @@ class Stub:
             page["rows"] = [{"f": [{"v": value} for value in row]} for row in cells]
         if end < script.n_rows:
             page["pageToken"] = str(end)
+        if script.endless:
+            page["pageToken"] = "0"
+            page["rows"] = []
         return page
 
     def list_tables(self, _: Seen, dataset: str) -> tuple[int, Body]:
@@ -298,6 +309,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, *_: object) -> None:
+        """A client that left is no error of the server's."""
+
 
 @contextmanager
 def serving() -> Iterator[Stub]:
@@ -335,14 +349,17 @@ def serving() -> Iterator[Stub]:
                 return
             self._send(*answer)
 
-        def _send(self, status: int, body: Body) -> None:
-            sent = json.dumps(body).encode()
+        def _send(self, status: int, body: Any) -> None:
+            sent = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(sent)))
             self.end_headers()
-            self.wfile.write(sent)
-            self.wfile.flush()
+            for n in range(0, len(sent), stub.piece_bytes):
+                self.wfile.write(sent[n : n + stub.piece_bytes])
+                self.wfile.flush()
+                if stub.piece_seconds:
+                    time.sleep(stub.piece_seconds)
 
         def date_time_string(self, timestamp: float | None = None) -> str:
             return super().date_time_string((timestamp or time.time()) - stub.clock_ahead)

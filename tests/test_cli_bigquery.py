@@ -189,8 +189,9 @@ def test_schema_is_pulled_and_checked_against(
     assert "sql/q/one.sql:3:27: warning: 'd.t' requires a filter on 'day' (Q045)" in said
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupt_cancels_jobs_and_records_nothing(
-    repository: Path, script: Callable[..., None], stub: Stub
+    repository: Path, script: Callable[..., None], stub: Stub, number: signal.Signals
 ) -> None:
     script(Script(seconds=3600), Script(seconds=3600))
     code = "from handoff.commands.runner import main; main()"
@@ -199,7 +200,7 @@ def test_interrupt_cancels_jobs_and_records_nothing(
     )
     stub.wait_for(lambda: len(stub.jobs) == 2)
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said = process.communicate(timeout=20)[1].decode()
 
     assert process.returncode == 130

@@ -76,7 +76,8 @@ def mcp(
             await server.run(requests, results, server.create_initialization_options())
 
     # the SDK waits for its reader of stdin, which nothing but a signal ends
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     with suppress(BrokenPipeError):  # the client is gone
         try:
             anyio.run(serve)

@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ BUG = 4
 def main() -> NoReturn:
     """The `handoff` command."""
     _open_streams()
+    _interrupt_on_signals()
     # a command creates little garbage; collecting it costs 20 ms of 250
     gc.set_threshold(50_000)
     _exit(run(sys.argv[1:]))
@@ -35,6 +37,15 @@ def _exit(code: int) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)  # which reports a stream that cannot be written
+
+
+def _interrupt_on_signals() -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C: jobs are cancelled, nothing is left half done."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        # nohup ignores it, and so does what it starts
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _open_streams() -> None:

@@ -39,6 +39,7 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
 
 def _start_worker(work: Callable[[Any], Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process stops the workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _work.append(work)
 
 

@@ -40,10 +40,14 @@ from handoff.base.problems import UsageError, WorldError
 from handoff.base.progress import Progress
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.warehouse.bigquery.errors import reason_of, root, set_project, unreachable
+from handoff.warehouse.bigquery.wire import WrongResponse, response_errors
 
 CONNECT_SECONDS = 10.0
 HTTP_SECONDS = 60.0
 """For one request; the client's own default is none, and 120 s where it reads rows."""
+RESPONSE_BYTES = 64 * 2**20
+"""Of one response; BigQuery ends a page of rows at about 20 MB."""
+_CHUNK = 64 * 1024
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
@@ -157,10 +161,27 @@ class _Adapter(HTTPAdapter):
         super().__init__(pool_connections=4, pool_maxsize=connections)
 
     def send(self, request: PreparedRequest, *args: object, **options: object) -> Response:
-        options["timeout"] = (CONNECT_SECONDS, HTTP_SECONDS)
+        deadline = time.monotonic() + HTTP_SECONDS
+        options |= {"timeout": (CONNECT_SECONDS, HTTP_SECONDS), "stream": True}
         response: Response = super().send(request, *args, **options)  # type: ignore[arg-type]
         self._clock.ahead = _ahead(response.headers) or self._clock.ahead
+        _read_body(response, deadline)
         return response
+
+
+def _read_body(response: Response, deadline: float) -> None:
+    """Read all of it: `requests` limits only the time between two pieces, and no size."""
+    body = bytearray()
+    for piece in response.iter_content(_CHUNK):
+        body += piece
+        if len(body) > RESPONSE_BYTES:
+            response.close()
+            raise WrongResponse(f"a response of more than {RESPONSE_BYTES // 2**20} MiB")
+        if time.monotonic() > deadline:
+            response.close()
+            raise requests.exceptions.ReadTimeout(f"read for {HTTP_SECONDS:g} s")
+    # private, for want of another way to give a response what was read of it
+    response._content = bytes(body)
 
 
 def _widen(client: Client, concurrency: int, clock: ServerClock) -> None:
@@ -238,6 +259,7 @@ _RESTARTED = (
 """A job that failed for one of these reasons is started once more, under another id."""
 
 Configuration = Mapping[str, object]
+Page = Mapping[str, object]
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -271,27 +293,41 @@ class Jobs:
         self._stopped = False
         self._running: dict[str, QueryJob | None] = {}
         """By id; `None` until BigQuery has confirmed the start."""
+        self._deadlines: dict[str, float] = {}
         self._changed = threading.Condition()
 
     def dry_run(self, sql: str, configuration: Configuration) -> QueryJob:
-        """A job that is checked and estimated, but not run."""
+        """A job that is checked and estimated, but not run. Raises WrongResponse."""
         if self._stopped:
             raise Cancelled
         return self._query(sql, configuration)
 
     def run(
         self, sql: str, configuration: Configuration, *, max_rows: int
-    ) -> tuple[QueryJob, RowIterator]:
-        """The finished job and at most `max_rows` rows of its result, not yet read.
+    ) -> tuple[QueryJob, Iterator[Page]]:
+        """The finished job, and pages of at most `max_rows` rows of its result, not yet read.
 
-        A job that BigQuery lost is started once more.
+        The first page is as `jobs.getQueryResults` sent it. A job that BigQuery lost is
+        started once more. Raises WrongResponse, JobFailed, JobTimeout and Cancelled.
         """
+        deadline = time.monotonic() + self._timeout_seconds + GRACE_SECONDS
         try:
-            return self._run(sql, configuration, max_rows)
+            return self._run(sql, configuration, max_rows, deadline)
         except JobFailed as error:
             if reason_of(error.cause) not in _RESTARTED:
                 raise
-            return self._run(sql, configuration, max_rows)
+            return self._run(sql, configuration, max_rows, deadline)
+
+    def cancel_overdue(self) -> None:
+        """Cancel the jobs that should have ended: nobody waits for them any more."""
+        with self._changed:
+            overdue = [
+                (job_id, job)
+                for job_id, job in self._running.items()
+                if time.monotonic() > self._deadlines[job_id]
+            ]
+        for job_id, job in overdue:
+            threading.Thread(target=self._cancel, args=(job_id, job), daemon=True).start()
 
     def stop(self) -> None:
         """Cancel every running job and wait for their ends, but not for long."""
@@ -308,36 +344,40 @@ class Jobs:
     def _query(
         self, sql: str, configuration: Configuration, job_id: str | None = None
     ) -> QueryJob:
-        return self._client.query(
-            sql,
-            job_config=cast(QueryJobConfig, QueryJobConfig.from_api_repr(dict(configuration))),
-            job_id=job_id,
-            retry=self._retry,
-            timeout=HTTP_SECONDS,
-            # not None would retry for 10 minutes around our own retries
-            job_retry=None,
-        )
+        config = cast(QueryJobConfig, QueryJobConfig.from_api_repr(dict(configuration)))
+        with response_errors():
+            return self._client.query(
+                sql,
+                job_config=config,
+                job_id=job_id,
+                retry=self._retry,
+                timeout=HTTP_SECONDS,
+                # not None would retry for 10 minutes around our own retries
+                job_retry=None,
+            )
 
     def _run(
-        self, sql: str, configuration: Configuration, max_rows: int
-    ) -> tuple[QueryJob, RowIterator]:
-        with self._tracked() as job_id:
+        self, sql: str, configuration: Configuration, max_rows: int, deadline: float
+    ) -> tuple[QueryJob, Iterator[Page]]:
+        with self._tracked(deadline) as job_id:
             job = self._start(job_id, sql, configuration)
-            return job, self._wait(job, max_rows)
+            rows = self._wait(job, max_rows, deadline)
+        return job, _pages(job, rows, deadline)
 
     @contextmanager
-    def _tracked(self) -> Iterator[str]:
+    def _tracked(self, deadline: float) -> Iterator[str]:
         # known before it is sent: a job can only be cancelled by its id
         job_id = f"handoff_{uuid.uuid4().hex}"
         with self._changed:
             if self._stopped:
                 raise Cancelled
             self._running[job_id] = None
+            self._deadlines[job_id] = deadline
         try:
             yield job_id
         finally:
             with self._changed:
-                del self._running[job_id]
+                del self._running[job_id], self._deadlines[job_id]
                 self._changed.notify_all()
 
     def _start(self, job_id: str, sql: str, configuration: Configuration) -> QueryJob:
@@ -345,7 +385,10 @@ class Jobs:
             job = self._query(sql, configuration, job_id)
         except Conflict:
             # sent again after its response was lost on the way: it is ours
-            job = self._client.get_job(job_id, retry=self._retry, timeout=HTTP_SECONDS)  # type: ignore[assignment]
+            with response_errors():
+                job = self._client.get_job(job_id, retry=self._retry, timeout=HTTP_SECONDS)  # type: ignore[assignment]
+        if job.job_id != job_id:
+            raise WrongResponse("the response is about another job")
         with self._changed:
             self._running[job_id] = job
             stopped = self._stopped
@@ -354,13 +397,15 @@ class Jobs:
             raise Cancelled
         return job
 
-    def _wait(self, job: QueryJob, max_rows: int) -> RowIterator:
-        deadline = time.monotonic() + self._timeout_seconds + GRACE_SECONDS
+    def _wait(self, job: QueryJob, max_rows: int, deadline: float) -> RowIterator:
         while True:
             try:
-                self._retry(_poll)(job, max_rows)
-                # no second request for the first page; the pages that follow are retried
-                return job.result(max_results=max_rows, retry=self._retry)
+                with response_errors():
+                    self._retry(_poll)(job, max_rows)
+                    # no second request for the first page; those that follow are retried
+                    return job.result(
+                        max_results=max_rows, retry=self._retry, timeout=POLL_SECONDS
+                    )
             except FutureTimeout:
                 if time.monotonic() > deadline:
                     self._cancel(str(job.job_id), job)
@@ -387,6 +432,21 @@ def _poll(job: QueryJob, max_rows: int) -> None:
         raise
 
 
+def _pages(job: QueryJob, rows: RowIterator, deadline: float) -> Iterator[Page]:
+    """The pages of a result. Raises WrongResponse, and JobTimeout where they do not end."""
+    # private: the client reads a page without 'totalRows' as a result without rows
+    first: Page = job._query_results._properties  # type: ignore[union-attr]  # it has ended
+    yield first
+    if not first.get("rows") and str(first.get("totalRows")) == "0":
+        return
+    with response_errors():
+        for n, page in enumerate(rows.pages):
+            if time.monotonic() > deadline:
+                raise JobTimeout
+            if n or not first.get("rows"):
+                yield page.raw_page
+
+
 def resource(job: QueryJob) -> Mapping[str, object]:
     """`job` as the REST API sent it."""
     # private, for want of another way: the properties leave out routines and accuracy, and
@@ -404,48 +464,52 @@ def run_parallel(
     *,
     threads: int,
     progress: Callable[[int], None],
+    seconds: float,
+    overdue: Callable[[A], B],
 ) -> list[B]:
     """`do(thing)` for each of `things`, in their order; `progress` gets the number done.
 
-    The threads are daemons: those of an executor are joined when Python ends, so that one
-    hanging socket would hold an interrupted command.
+    What takes longer than `seconds` is left to itself, and is `overdue(thing)`. The threads
+    are daemons: those of an executor are joined when Python ends, so that one hanging socket
+    would hold an interrupted command.
     """
     waiting: SimpleQueue[tuple[int, A]] = SimpleQueue()
     done: SimpleQueue[tuple[int, B | None, BaseException | None]] = SimpleQueue()
+    deadlines: dict[int, float] = {}
     for numbered in enumerate(things):
         waiting.put(numbered)
+
+    def work() -> None:
+        while True:
+            try:
+                n, thing = waiting.get_nowait()
+            except Empty:
+                return
+            deadlines[n] = time.monotonic() + seconds
+            try:
+                done.put((n, do(thing), None))
+            except BaseException as error:  # raised in the thread that waits
+                done.put((n, None, error))
+
+    def start() -> None:
+        threading.Thread(target=work, daemon=True).start()
+
     for _ in range(max(1, min(threads, len(things)))):
-        threading.Thread(target=_work, args=(do, waiting, done), daemon=True).start()
+        start()
     results: dict[int, B] = {}
-    for count in range(1, len(things) + 1):
-        n, result, error = _next(done)
-        if error is not None:
-            raise error
-        results[n] = result  # type: ignore[assignment]  # B may be None itself
-        progress(count)
-    return [results[n] for n in range(len(things))]
-
-
-def _work(
-    do: Callable[[A], B],
-    waiting: SimpleQueue[tuple[int, A]],
-    done: SimpleQueue[tuple[int, B | None, BaseException | None]],
-) -> None:
-    while True:
-        try:
-            n, thing = waiting.get_nowait()
-        except Empty:
-            return
-        try:
-            done.put((n, do(thing), None))
-        except BaseException as error:  # raised in the thread that waits
-            done.put((n, None, error))
-
-
-def _next(queue: SimpleQueue[B]) -> B:
-    while True:
-        try:
+    while len(results) < len(things):
+        with suppress(Empty):
             # Windows delivers Ctrl-C only between waits
-            return queue.get(timeout=0.5)
-        except Empty:
-            continue
+            n, result, error = done.get(timeout=0.5)
+            if n in results:
+                continue
+            if error is not None:
+                raise error
+            results[n] = result  # type: ignore[assignment]  # B may be None itself
+            progress(len(results))
+        for n, deadline in [*deadlines.items()]:
+            if n not in results and time.monotonic() > deadline:
+                results[n] = overdue(things[n])
+                progress(len(results))
+                start()  # in place of the thread that hangs
+    return [results[n] for n in range(len(things))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -10,7 +10,12 @@ from msgspec import Struct
 from handoff.facts.recorded import Column, Failure
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Lexeme, Query, lexemes
-from handoff.warehouse.bigquery.wire import columns, dataset_of
+from handoff.warehouse.bigquery.wire import (
+    JobResource,
+    columns,
+    dataset_of,
+    read_response,
+)
 from handoff.warehouse.port import describe_differences
 
 Resource = Mapping[str, object]
@@ -36,35 +41,20 @@ class DryRunPlan(Struct, frozen=True):
         return tuple(".".join(each) for each in self.reads)
 
 
-def read_plan(job: Resource) -> DryRunPlan:
-    """The plan in the resource of a dry run."""
-    statistics = _mapping(job.get("statistics"))
-    query = _mapping(statistics.get("query"))
-    processed = query.get("totalBytesProcessed") or statistics.get("totalBytesProcessed") or 0
-    schema = query.get("schema")
+def read_plan(resource: Resource) -> DryRunPlan:
+    """The plan in the resource of a dry run. Raises WrongResponse."""
+    statistics = read_response(resource, JobResource).statistics
+    query = statistics.query
+    processed = query.total_bytes_processed or statistics.total_bytes_processed or 0
     return DryRunPlan(
-        statement_type=str(query["statementType"]) if query.get("statementType") else None,
-        reads=tuple(_names(query.get("referencedTables"), "tableId")),
-        calls=tuple(_names(query.get("referencedRoutines"), "routineId")),
-        bytes_processed=int(str(processed)),
-        is_bound=query.get("totalBytesProcessedAccuracy") not in ("LOWER_BOUND", "UNKNOWN"),
-        cached=query.get("cacheHit") is True,
-        columns=columns(_list(schema.get("fields"))) if isinstance(schema, Mapping) else None,
+        statement_type=query.statement_type,
+        reads=tuple(each.names for each in query.referenced_tables),
+        calls=tuple(each.names for each in query.referenced_routines),
+        bytes_processed=processed,
+        is_bound=query.total_bytes_processed_accuracy not in ("LOWER_BOUND", "UNKNOWN"),
+        cached=query.cache_hit,
+        columns=columns(query.schema.fields) if query.schema else None,
     )
-
-
-def _mapping(value: object) -> Resource:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> Sequence[Resource]:
-    items = value if isinstance(value, list) else []
-    return [each for each in items if isinstance(each, Mapping)]
-
-
-def _names(value: object, key: str) -> Iterator[tuple[str, str, str]]:
-    for each in _list(value):
-        yield str(each.get("projectId")), str(each.get("datasetId")), str(each.get(key))
 
 
 # --- whether the query may run -----------------------------------------------------------

@@ -20,6 +20,7 @@ from handoff.base.problems import Place, nearest
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import Query
 from handoff.warehouse.bigquery.dry_run import size
+from handoff.warehouse.bigquery.wire import WrongResponse
 
 LOGIN = "run 'gcloud auth application-default login'"
 
@@ -142,8 +143,12 @@ def unreachable(error: BaseException, settings: Settings) -> str | None:
         return f"{endpoint} did not respond in time, check the network and try again"
     if isinstance(error, requests.exceptions.SSLError):
         return f"no secure connection to {endpoint} ({first}), check proxy and certificates"
-    if isinstance(error, requests.exceptions.JSONDecodeError):
-        return f"{endpoint} did not respond as BigQuery does, check the endpoint and the proxy"
+    if isinstance(error, (requests.exceptions.JSONDecodeError, WrongResponse)):
+        found = f" ({first})" if isinstance(error, WrongResponse) else ""
+        return (
+            f"{endpoint} did not respond as BigQuery does{found},"
+            " check the endpoint and the proxy"
+        )
     if isinstance(
         error, (auth.TransportError, requests.exceptions.RequestException, ConnectionError)
     ):
@@ -277,11 +282,16 @@ def _over_limit(error: ErrorDetails) -> str:
     )
 
 
-def _too_slow(error: ErrorDetails) -> str:
+def too_slow(settings: Settings) -> str:
+    """Why a query was stopped that took too long."""
     return (
-        f"stopped after timeout_seconds ({error.settings.timeout_seconds} s),"
+        f"stopped after timeout_seconds ({settings.timeout_seconds} s),"
         " read less, or raise it in 'bigquery:'"
     )
+
+
+def _timed_out(error: ErrorDetails) -> str:
+    return too_slow(error.settings)
 
 
 def _too_many_requests(error: ErrorDetails) -> str:
@@ -383,7 +393,12 @@ RULES: tuple[ReasonRule, ...] = (
         _format("too much for one query of BigQuery ({message}), read or return less"),
         1,
     ),
-    ReasonRule(("stopped", "timeout", "cancelled"), re.compile("time"), _too_slow, 3),
+    ReasonRule(
+        ("stopped", "timeout", "cancelled"),
+        re.compile("time"),
+        lambda error: too_slow(error.settings),
+        3,
+    ),
     ReasonRule(("stopped", "cancelled"), _ANY, _format("the job was cancelled ({message})"), 3),
     ReasonRule((), AT, _invalid, 1),
     ReasonRule(

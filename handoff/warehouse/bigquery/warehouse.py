@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as api
@@ -26,6 +26,7 @@ from handoff.sql.tables import Tables, TableSchema
 from handoff.sql.types import BadType, BadValue
 from handoff.warehouse.bigquery import wire
 from handoff.warehouse.bigquery.client import (
+    GRACE_SECONDS,
     HTTP_SECONDS,
     Cancelled,
     Connection,
@@ -46,7 +47,7 @@ from handoff.warehouse.bigquery.dry_run import (
     refuse_plan,
     refuse_text,
 )
-from handoff.warehouse.bigquery.errors import ExplainedError, explain
+from handoff.warehouse.bigquery.errors import ExplainedError, explain, too_slow
 from handoff.warehouse.port import (
     DoctorStep,
     ResultTooLarge,
@@ -55,6 +56,8 @@ from handoff.warehouse.port import (
 )
 
 RETRY_SECONDS = 60.0
+_OVERDUE_SECONDS = 5.0
+"""After a query should have ended by itself, its thread is left alone."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -175,36 +178,47 @@ class BigQueryWarehouse:
         configuration = wire.run_configuration(
             bound, self._settings, maximum_bytes_billed=budget.maximum_bytes_billed
         )
-        job, rows = jobs.run(bound.query.text, configuration, max_rows=MAX_ROWS + 1)
-        self.bills.append(
-            BilledCost(bound.fact, job.total_bytes_billed or 0, job.cache_hit is True)
-        )
-        columns = wire.columns([each.to_api_repr() for each in rows.schema])
+        job, pages = jobs.run(bound.query.text, configuration, max_rows=MAX_ROWS + 1)
+        statistics = wire.read_response(resource(job), wire.JobResource).statistics
+        billed, cached = statistics.query.total_bytes_billed, statistics.query.cache_hit
+        self.bills.append(BilledCost(bound.fact, billed or 0, cached))
+        first = next(pages)
+        response = wire.read_response(first, wire.QueryResponse)
+        columns = wire.columns(response.schema.fields)
         reason = describe_differences(bound.query, columns)
         if reason:
             return _refused(reason)
-        if rows.total_rows is not None and rows.total_rows > MAX_ROWS:
-            raise too_many_rows(rows.total_rows)
-        pages = (page.raw_page for page in rows.pages) if rows.total_rows else ()
-        return QueryResult(
-            columns=columns,
-            rows=wire.rows(pages, columns),
-            job_id=job.job_id,
-            bytes_billed=job.total_bytes_billed,
-            ran_at=(job.ended or _now()).astimezone(UTC),
-        )
+        if response.total_rows > MAX_ROWS:
+            raise too_many_rows(response.total_rows)
+        with wire.response_errors():
+            ended = statistics.end_time
+            ran_at = _now() if ended is None else datetime.fromtimestamp(ended / 1000, UTC)
+            rows = wire.rows(chain([first], pages), columns, response.total_rows)
+        return QueryResult(columns, rows, str(job.job_id), billed, ran_at)
 
     # --- all queries ---
 
-    def _all(self, do: Callable[[A], B], things: Sequence[A], word: str) -> list[B]:
+    def _all(
+        self, do: Callable[[A], B | Failure], things: Sequence[A], word: str
+    ) -> list[B | Failure]:
         _, jobs, _ = self._connect()
 
         def progress(count: int) -> None:
             self._report(f"BigQuery: {count} of {len(things)} {word}")
 
+        def overdue(_: A) -> Failure:
+            jobs.cancel_overdue()
+            return Failure(too_slow(self._settings), _now())
+
         try:
-            threads = self._settings.concurrency
-            return run_parallel(do, things, threads=threads, progress=progress)
+            return run_parallel(
+                do,
+                things,
+                threads=self._settings.concurrency,
+                progress=progress,
+                seconds=self._settings.timeout_seconds + GRACE_SECONDS + _OVERDUE_SECONDS,
+                overdue=overdue,
+            )
         except BaseException:
             # Ctrl-C above all: the client lets jobs run on, and they are billed
             self._report("BigQuery: cancelling")

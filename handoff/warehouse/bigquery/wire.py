@@ -13,14 +13,27 @@ import base64
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta, Struct, ValidationError, convert, field
 
 from handoff.base.problems import UsageError
 from handoff.facts.recorded import MAX_ROWS, Column
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import BoundQuery
-from handoff.sql.types import OTHER_NAMES, BadValue, Field, Type, Value, type_of, value_of
+from handoff.sql.types import (
+    OTHER_NAMES,
+    BadType,
+    BadValue,
+    Field,
+    Type,
+    Value,
+    type_of,
+    value_of,
+)
 from handoff.warehouse.port import MAX_BYTES, ResultTooLarge, too_many_rows
 
 JsonObject = Mapping[str, object]
@@ -176,6 +189,98 @@ _TEXTS: tuple[tuple[type, Callable[..., str]], ...] = (
 """Subclasses first: a `bool` is an `int`, a `datetime` a `date`."""
 
 
+# --- responses ---------------------------------------------------------------------------
+
+T = TypeVar("T")
+_Count = Annotated[int, Meta(ge=0)]
+
+
+class WrongResponse(Exception):
+    """A response that is not of the shape that the API documents."""
+
+
+@contextmanager
+def response_errors() -> Iterator[None]:
+    """Raise WrongResponse for what a response of another shape does to its reader.
+
+    The client does not check what it reads: it fails somewhere, with any error.
+    """
+    try:
+        yield
+    except (BadType, BadValue, OSError):  # among them the client's own errors of the network
+        raise
+    except KeyError as error:
+        raise WrongResponse(f"no '{error.args[0]}'") from error
+    except ValidationError as error:
+        raise WrongResponse(str(error).replace("`", "'")) from error
+    except _SHAPE_ERRORS as error:
+        raise WrongResponse("a value of another type than documented") from error
+
+
+_SHAPE_ERRORS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(RecursionError, TypeError, ValueError),
+)
+
+
+class TableName(Struct, frozen=True, rename="camel"):
+    """A table or a routine."""
+
+    project_id: str
+    dataset_id: str
+    table_id: str = ""
+    routine_id: str = ""
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        return self.project_id, self.dataset_id, self.table_id or self.routine_id
+
+
+class ResponseSchema(Struct, frozen=True):
+    fields: tuple[dict[str, Any], ...] = ()
+
+
+class QueryStatistics(Struct, frozen=True, rename="camel"):
+    statement_type: str | None = None
+    referenced_tables: tuple[TableName, ...] = ()
+    referenced_routines: tuple[TableName, ...] = ()
+    total_bytes_processed: _Count | None = None
+    total_bytes_processed_accuracy: str = ""
+    total_bytes_billed: _Count | None = None
+    cache_hit: bool = False
+    schema: ResponseSchema | None = None
+
+
+class JobStatistics(Struct, frozen=True, rename="camel"):
+    query: QueryStatistics = field(default_factory=QueryStatistics)
+    total_bytes_processed: _Count | None = None
+    end_time: _Count | None = None
+    """In milliseconds since 1970."""
+
+
+class JobResource(Struct, frozen=True):
+    """A job: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job"""
+
+    statistics: JobStatistics = field(default_factory=JobStatistics)
+
+
+class QueryResponse(Struct, frozen=True, rename="camel"):
+    """The first page of a result.
+
+    https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/getQueryResults
+    """
+
+    total_rows: _Count
+    schema: ResponseSchema
+    rows: tuple[dict[str, Any], ...] = ()
+
+
+def read_response(sent: object, shape: type[T]) -> T:
+    """What the API sent; its numbers are text. Raises WrongResponse."""
+    with response_errors():
+        return convert(sent, shape, strict=False)
+
+
 # --- results -----------------------------------------------------------------------------
 
 WireSchema = Sequence[Mapping[str, object]]
@@ -183,20 +288,33 @@ WireSchema = Sequence[Mapping[str, object]]
 
 
 def columns(schema: WireSchema) -> tuple[Column, ...]:
-    """The columns of a result, their types as GoogleSQL spells them."""
-    return tuple(Column(str(each["name"]), _spelled(each)) for each in schema)
+    """The columns of a result, their types as GoogleSQL spells them. Raises WrongResponse."""
+    with response_errors():
+        return tuple(Column(_name_of(each), _spelled(each)) for each in schema)
+
+
+def _name_of(field: Mapping[str, object]) -> str:
+    name = field["name"]
+    if not isinstance(name, str) or not name:
+        raise WrongResponse("a column without a name")
+    return name
 
 
 def rows(
-    pages: Iterable[Mapping[str, object]], columns: Sequence[Column]
+    pages: Iterable[Mapping[str, object]], columns: Sequence[Column], total: int | None = None
 ) -> tuple[tuple[Value, ...], ...]:
-    """The rows of `pages`, read only as far as they may be recorded. Raises ResultTooLarge."""
+    """The rows of `pages`, read only as far as they may be recorded.
+
+    Raises ResultTooLarge, BadValue, and WrongResponse where they are not `total` rows.
+    """
     types = [type_of(each.type) for each in columns]
     kept: list[tuple[Value, ...]] = []
     n_bytes = 0
     for row in _raw_rows(pages):
-        cells = _cells(row)
+        cells = _cells(row, len(types))
         n_bytes += sum(_size(cell) for cell in cells)
+        if total is not None and len(kept) == total:
+            raise WrongResponse(f"more rows than 'totalRows', which is {total:,}")
         if len(kept) == MAX_ROWS:
             raise too_many_rows()
         if n_bytes > MAX_BYTES:
@@ -205,14 +323,17 @@ def rows(
                 " return fewer or shorter columns"
             )
         kept.append(tuple(map(_cell_value, cells, types)))
+    if total is not None and len(kept) < total:
+        raise WrongResponse(f"{len(kept):,} rows, where 'totalRows' is {total:,}")
     return tuple(kept)
 
 
 def _raw_rows(pages: Iterable[Mapping[str, object]]) -> Iterator[object]:
     for page in pages:
-        sent = page.get("rows")
-        if isinstance(sent, list):
-            yield from sent
+        sent = page.get("rows", [])
+        if not isinstance(sent, list):
+            raise WrongResponse("'rows' is not a list")
+        yield from sent
 
 
 # --- types -------------------------------------------------------------------------------
@@ -222,27 +343,31 @@ _GOOGLESQL = {**OTHER_NAMES, "RECORD": "STRUCT"}
 
 
 def _spelled(field: Mapping[str, object]) -> str:
-    name = str(field["type"]).upper()
-    spelled = _GOOGLESQL.get(name, name)
+    name, mode = field["type"], field.get("mode")
+    if not isinstance(name, str) or mode not in (None, "", "NULLABLE", "REQUIRED", "REPEATED"):
+        raise WrongResponse(f"a column of type '{name}' and mode '{mode}'")
+    spelled = _GOOGLESQL.get(name.upper(), name.upper())
     if spelled == "STRUCT":
-        spelled = f"STRUCT<{', '.join(_spelled_fields(field))}>"
-    return f"ARRAY<{spelled}>" if field.get("mode") == "REPEATED" else spelled
-
-
-def _spelled_fields(field: Mapping[str, object]) -> Iterator[str]:
-    fields = field.get("fields")
-    for each in fields if isinstance(fields, list) else []:
-        yield f"{each['name']} {_spelled(each)}"
+        fields = read_response(field, ResponseSchema).fields
+        inner = (f"{_name_of(each)} {_spelled(each)}" for each in fields)
+        spelled = f"STRUCT<{', '.join(inner)}>"
+    return f"ARRAY<{spelled}>" if mode == "REPEATED" else spelled
 
 
 # --- values ------------------------------------------------------------------------------
 
 
-def _cells(record: object) -> list[object]:
+def _cells(record: object, n_columns: int) -> list[object]:
     cells = record.get("f") if isinstance(record, Mapping) else None
-    if not isinstance(cells, list):
-        raise BadValue("the response has rows in an unknown format")
-    return [each.get("v") for each in cells]
+    if not isinstance(cells, list) or len(cells) != n_columns:
+        raise WrongResponse("a row that does not have a value for each column")
+    return [_content(each) for each in cells]
+
+
+def _content(cell: object) -> object:
+    if not isinstance(cell, Mapping) or "v" not in cell:
+        raise WrongResponse("a value without 'v'")
+    return cell["v"]
 
 
 def _size(cell: object) -> int:
@@ -256,12 +381,15 @@ def _size(cell: object) -> int:
 def _cell_value(cell: object, wanted: Type) -> Value:
     if wanted.name == "ARRAY":
         # BigQuery sends a NULL array as an empty one
-        elements = cell if isinstance(cell, list) else []
-        return tuple(_cell_value(each.get("v"), wanted.element) for each in elements)
+        if cell is not None and not isinstance(cell, list):
+            raise WrongResponse("an ARRAY that is not a list")
+        return tuple(_cell_value(_content(each), wanted.element) for each in cell or ())
     if cell is None:
         return None
     if wanted.name == "STRUCT":
-        return _struct(_cells(cell), wanted.fields)
+        return _struct(_cells(cell, len(wanted.fields)), wanted.fields)
+    if not isinstance(cell, str):
+        raise WrongResponse(f"{type(cell).__name__} for a {wanted.name}, expected text")
     if wanted.name == "TIMESTAMP":
         return _timestamp(str(cell))
     return value_of(cell, wanted)
