@@ -113,6 +113,8 @@ unsupported = rule_among(
     _by_engine,
 )
 
+rejected = rule_among("Q054", "error", "GoogleSQL that BigQuery rejects", _by_engine)
+
 _CLOCKS: Mapping[str, str] = {
     "CURRENT_DATE": "'DATE(@as_of)'",
     "CURRENT_DATETIME": "'DATETIME(@as_of)'",

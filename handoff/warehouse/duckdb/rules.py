@@ -69,7 +69,7 @@ _STRUCTURE = """
     IgnoreNulls RawString
 """
 _OPERATORS = """
-    And Or Not Is In Between Neg NullSafeEQ NullSafeNEQ
+    And Or Not Is In Between Neg EQ NEQ GT GTE LT LTE NullSafeEQ NullSafeNEQ
 """
 _FUNCTIONS = """
     Coalesce Nullif Count Sum Min Max RowNumber Rank DenseRank Lag Lead FirstValue LastValue
@@ -129,8 +129,6 @@ def _arithmetic(node: exp.Expr) -> exp.Expr:
         return node
     for operand in (node.this, node.expression):
         require_type(operand, *NUMBERS)
-        if isinstance(operand, exp.Null):
-            raise Refusal("a bare NULL in arithmetic is an error in BigQuery, CAST it", node)
     if isinstance(node, exp.Mul) and left == right == "NUMERIC":
         raise Refusal("NUMERIC times NUMERIC, cast one to FLOAT64", node)
     return node
@@ -221,23 +219,6 @@ def _count_if(node: exp.Expr) -> exp.Expr:
     return exp.Count(this=case((node.this.copy(), exp.Literal.number(1)), default=exp.null()))
 
 
-# --- comparisons -------------------------------------------------------------------------
-
-
-def _compare(node: exp.Expr) -> exp.Expr:
-    """Refuse comparisons that only DuckDB allows."""
-    left, right = node.this, node.expression
-    if isinstance(left, exp.Null) or isinstance(right, exp.Null):
-        raise Refusal("BigQuery does not compare with a bare NULL, use IS NULL", node)
-    kinds = {type_name(left), type_name(right)}
-    if kinds & {"ARRAY", "JSON"}:
-        raise Refusal("BigQuery does not compare an ARRAY or JSON", node)
-    if "STRING" in kinds and kinds & {*NUMBERS, "BOOL"}:
-        both = " with ".join(sorted(kinds))
-        raise Refusal(f"BigQuery does not compare {both}, CAST one of them", node)
-    return node
-
-
 # --- casts -------------------------------------------------------------------------------
 
 _SAFE_CASTS = {
@@ -311,12 +292,6 @@ RULES: Mapping[str, NodeRule] = {
     "Add": _arithmetic,
     "Sub": _arithmetic,
     "Mul": _arithmetic,
-    "EQ": _compare,
-    "NEQ": _compare,
-    "GT": _compare,
-    "GTE": _compare,
-    "LT": _compare,
-    "LTE": _compare,
     "Div": _divide,
     "SafeDivide": _safe_divide,
     "IntDiv": _divide_integers,

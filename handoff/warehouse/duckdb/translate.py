@@ -13,12 +13,12 @@ import sqlglot
 from msgspec import Struct
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError, UnsupportedError
-from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
 from handoff.base.problems import Place, Problem, nearest
 from handoff.facts.recorded import Column
+from handoff.sql.analyzer import Rejected, annotate
 from handoff.sql.query import Query, lexemes
 from handoff.sql.syntax_errors import reason_and_place
 from handoff.sql.tables import Schema
@@ -209,7 +209,10 @@ def _resolve_types(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
         tree = qualify(tree, schema=catalog.schema, dialect="bigquery")
     except SqlglotError as error:
         raise _resolve_error(error, query, catalog) from error
-    return annotate_types(tree, schema=catalog.schema, dialect="bigquery")
+    try:
+        return annotate(tree, catalog.schema)
+    except Rejected as error:
+        raise _refused(str(error), query, error.node, "Q054") from error
 
 
 def _parameters(tree: exp.Expr) -> Iterator[exp.Parameter]:
