@@ -8,6 +8,7 @@ from itertools import pairwise
 from handoff.base.problems import Problem, nearest
 from handoff.check.rule import Finding, QueryContext, rule, rule_among
 from handoff.sql.functions import FUNCTIONS, NOT_CALLED
+from handoff.sql.grammar import grammar_problems
 from handoff.sql.query import Lexeme, lexemes
 
 
@@ -56,6 +57,18 @@ def function_unknown(context: QueryContext) -> Iterator[Finding]:
         if is_call and before.text.upper() != "AS" and name not in NOT_CALLED | FUNCTIONS:
             message = f"no function '{name}' in GoogleSQL{nearest(name, FUNCTIONS)}"
             yield context.query.place_at(word.offset), message
+
+
+@rule("Q055", "error", "SQL of other engines, which GoogleSQL does not have")
+def not_googlesql(context: QueryContext) -> Iterator[Finding]:
+    """Operators, types and clauses of other engines, and calls with too few or many arguments.
+
+    Fails:
+
+        SELECT MAX(n)::STRING AS s FROM t
+    """
+    for problem in grammar_problems(context.query):
+        yield problem.place, problem.message
 
 
 def _by_schema(context: QueryContext) -> tuple[Problem, ...]:

@@ -19,6 +19,8 @@ from sqlglot.schema import MappingSchema
 from handoff.base.problems import Place, Problem, nearest
 from handoff.facts.recorded import Column
 from handoff.sql.analyzer import Rejected, annotate
+from handoff.sql.clauses import check_clauses, check_shape, mark_aliases, put_aliases
+from handoff.sql.grammar import grammar_problems
 from handoff.sql.query import Query, lexemes
 from handoff.sql.syntax_errors import reason_and_place
 from handoff.sql.tables import Schema
@@ -66,6 +68,8 @@ class Catalog(Struct, frozen=True):
 
 def translate(query: Query, catalog: Catalog) -> Translation:
     """`query` for DuckDB. Raises NotTranslated, before anything runs."""
+    for problem in grammar_problems(query):
+        raise NotTranslated(problem)
     for lexeme in lexemes(query.text):
         if lexeme.kind == "system":
             place = query.place_at(lexeme.offset)
@@ -206,11 +210,15 @@ def _resolve_types(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
     for parameter in list(_parameters(tree)):
         tree = _cast_parameter(tree, parameter, types)
     try:
-        tree = qualify(tree, schema=catalog.schema, dialect="bigquery")
+        check_shape(tree)
+        mark_aliases(tree)
+        tree = qualify(tree, schema=catalog.schema, dialect="bigquery", expand_alias_refs=False)
+        put_aliases(tree)
+        tree = annotate(tree, catalog.schema)
+        check_clauses(tree)
+        return tree
     except SqlglotError as error:
         raise _resolve_error(error, query, catalog) from error
-    try:
-        return annotate(tree, catalog.schema)
     except Rejected as error:
         raise _refused(str(error), query, error.node, "Q054") from error
 
