@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handoff.commands import action
 from handoff.commands.runner import run
 from handoff.render.charts import bar, quoted
 
@@ -131,6 +132,21 @@ def test_chart_that_does_not_fit_its_fact_is_reported(
     lines = [each for each in (shown.out + shown.err).splitlines() if ".yaml" in each]
     found = [each for each in lines if each.startswith(f"sessions/second.yaml:{line}:")]
     assert any(each.endswith(message) for each in found), found
+
+
+def test_job_summary_draws_the_charts_of_a_changed_document(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "docs/09-handoff/2026-01-04-SESSION-2-SECOND.md").unlink()
+    capfd.readouterr()
+
+    assert action.main(["differences", "."]) == 0
+
+    summary = capfd.readouterr().out
+    drawn = summary[: summary.index("<details>")]
+    assert drawn.count("```mermaid\n") == 5
+    assert "  71.4 %, 655 of 917 days :active" in drawn
+    assert "%%{" not in drawn
 
 
 @given(st.text())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 
 from handoff.base.characters import revealed
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import HandoffError, UsageError
 from handoff.base.report import counted
 from handoff.base.secrets import scan
@@ -24,6 +26,8 @@ from handoff.workspace.paths import facts_path
 
 MAX_LINES, MAX_CHARACTERS = 400, 1_000
 """Lines of one document's diff, and characters of such a line."""
+MAX_CHARTS = 20
+"""Of one document."""
 MAX_BYTES = 600_000
 """Of all diffs; GitHub limits the summary of a step to 1 MiB."""
 
@@ -74,9 +78,27 @@ def _difference(project: Project, built: BuiltDocument) -> Iterator[str]:
     text = signature(there or b"").text if built.text is None else built.text
     if signature(before or b"").text == text:
         return
+    yield from _charts(project, path, text)
     yield f"<details><summary>{escape(revealed(path))}</summary>\n"
     yield from _masked(project, path, (before or b"").decode("utf-8", "replace"), text)
     yield "\n</details>\n"
+
+
+_CHART = lazy_pattern(r"^( *)```mermaid\n(.*?)\n\1```$", re.MULTILINE | re.DOTALL)
+
+
+def _charts(project: Project, path: str, text: str) -> Iterator[str]:
+    """The charts of a document that hold no secret, as GitHub draws them."""
+    found = [(match[1], match[2]) for match in _CHART.finditer(text)][:MAX_CHARTS]
+    drawn = [line for indent, inside in found for line in _fenced(inside, indent)]
+    if drawn and not scan("\n".join(drawn), path, project.settings.secrets_allow).findings:
+        yield f"**Charts of {escape(revealed(path))}**\n"
+        yield from drawn
+
+
+def _fenced(inside: str, indent: str) -> list[str]:
+    lines = [revealed(line.removeprefix(indent)) for line in inside.split("\n")]
+    return [*fence("\n".join(lines), "mermaid"), ""]
 
 
 def _masked(project: Project, path: str, before: str, text: str) -> list[str]:

@@ -195,13 +195,16 @@ def _timeline(chart: Chart) -> list[str] | None:
     if not drawn:
         return None
     times = [t for each in drawn for t in (*(each.span or ()), each.end) if t]
-    is_long = max(times) - min(times) > timedelta(days=3)
+    span = max(times) - min(times)
+    is_long = span > timedelta(days=3)
+    has_halves = timedelta(days=1) < span and not is_long
     lines = [
         "gantt",
         *_described(chart),
         *([f"  title {quoted(age(chart))}"] if chart.at else []),
         "  dateFormat YYYY-MM-DD HH:mm",
         f"  axisFormat {'%b %d' if is_long else '%b %d %H:%M'}",
+        *(["  tickInterval 12hour"] if has_halves else []),
     ]
     for each in drawn:
         start, until = each.span or (min(times), max(times))
