@@ -54,9 +54,9 @@ bench: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python docs/generate.py
 
-# Screenshots of the preview, taken by its tests; the fonts are those of this machine.
+# Screenshots of the preview and of charts, taken by their tests; the fonts are those of this machine.
 pictures: $(VENV)/installed-test
-	$(BIN)/python -m pytest tests/test_preview_browser.py
+	$(BIN)/python -m pytest tests/test_preview_browser.py tests/test_charts_browser.py
 	$(BIN)/python docs/pictures.py
 
 wheel: $(VENV)/installed

@@ -12,6 +12,7 @@ sys.path.insert(0, str(DOCS.parent / "tests"))
 import browser  # noqa: E402
 
 NAMES = ("light", "dark", "phone", "zoom", "error-light", "index", "value-light", "github")
+CHARTS = ("charts-light", "charts-dark")
 SCALED = """async (source) => {
   const image = new Image();
   image.src = source;
@@ -29,11 +30,12 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     with browser.opened() as chromium:
         page = chromium.new_page()
-        for name in NAMES:
+        for name in (*NAMES, *CHARTS):
             png = base64.b64encode((browser.PICTURES / f"{name}.png").read_bytes()).decode()
             data = page.evaluate(SCALED, f"data:image/png;base64,{png}")
             webp = base64.b64decode(data.partition(",")[2])
-            (folder / f"preview-{name}.webp").write_bytes(webp)
+            kind = "" if name in CHARTS else "preview-"
+            (folder / f"{kind}{name}.webp").write_bytes(webp)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
--- Days of the last months against the schedule: which game dates the feature store holds.
--- params: first_day DATE
+-- Game dates of the schedule, bootstrap apart, and whether the feature store holds them.
+-- params: season_start DATE
 -- returns: date DATE, expected BOOL, excluded BOOL, present BOOL
 -- contract: dates
 WITH game_dates AS (
@@ -17,7 +17,7 @@ WITH game_dates AS (
 written AS (
   SELECT DISTINCT game_date
   FROM nba_predictions.ml_feature_store_v2
-  WHERE game_date >= @first_day
+  WHERE game_date >= @season_start
     AND processed_at <= @as_of
 )
 SELECT
@@ -28,5 +28,5 @@ SELECT
 FROM game_dates
 LEFT JOIN written
   ON written.game_date = game_dates.game_date
-WHERE game_dates.game_date >= @first_day
+WHERE game_dates.game_date >= @season_start
 ORDER BY game_dates.game_date
