@@ -1,4 +1,5 @@
-# make demo: render session-1 on the sample warehouse.   make test: lint, types, tests.
+# make demo: render session-1 on the sample warehouse.   make test: lint, types, quick tests.
+# make test-all: everything that CI runs; the first time it builds a BigQuery server.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
 HAS_NEEDED := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test engine-versions lint types emulator bench docs pictures wheel clean
+.PHONY: demo test test-all engine-versions lint types emulator bench docs pictures wheel clean
 
 # In a copy, as rendering records facts: the checkout stays clean.
 demo: $(VENV)/installed
@@ -18,8 +19,12 @@ demo: $(VENV)/installed
 	@echo
 	$(BIN)/handoff prompt session-1 --root $(DEMO)
 
-test: lint types emulator
-	$(BIN)/python -m pytest -n auto --dist loadgroup -ra $(TESTS)
+# Builds and downloads no server or browser. Tests that need one run where there is one; else they
+# are skipped, and the last lines say so.
+test: lint types
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
+
+test-all: emulator test engine-versions
 
 # The engine's tests with the lowest and the newest versions of DuckDB and sqlglot that
 # pyproject.toml allows: they have changed results before.
@@ -41,7 +46,7 @@ types: $(VENV)/installed-test
 	$(BIN)/mypy
 
 # A BigQuery server for the tests, built once in the user's cache folder. If that fails, its tests
-# are skipped; in CI they fail.
+# are skipped; in CI they fail where there is Go.
 emulator:
 	-@tests/emulator/build.sh
 

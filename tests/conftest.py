@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from emulator import PROJECT, binary, is_demanded, load, server
@@ -13,6 +15,16 @@ from handoff.project.settings import BigQuerySettings as Settings
 from handoff.warehouse.duckdb.warehouse import open_sample
 
 SAMPLE = Path(__file__).parent.parent / "sql" / "sample"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Why tests were skipped, and what runs them."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    reasons = Counter(each.longrepr[2].removeprefix("Skipped: ") for each in skipped)
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"skipped {count}: {reason}")
+    if reasons:
+        terminalreporter.write_line("to run everything: make test-all")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,9 +54,9 @@ def emulator() -> Iterator[str]:
     """The address of a BigQuery server without any tables."""
     built = binary()
     if built is None and is_demanded():
-        pytest.fail("no BigQuery server: tests/emulator/build.sh builds it, 'make test' too")
+        pytest.fail("no BigQuery server: 'make emulator' builds it")
     if built is None:
-        pytest.skip("no BigQuery server: tests/emulator/build.sh builds it where there is Go")
+        pytest.skip("no BigQuery server: 'make emulator' builds it, which needs Go")
     with server(built) as url:
         yield url
 
