@@ -49,7 +49,7 @@ def test_path(row: list[str]):
 
 def documents() -> list[tuple[str, str]]:
     text = (FIXTURES / "documents.md").read_text(encoding="utf-8")
-    parts = re.split(r"^===(.*)\n", text, flags=re.MULTILINE)[1:]
+    parts = re.split(r"^===(?!=)(.*)\n", text, flags=re.MULTILINE)[1:]
     return [(name.strip(), body) for name, body in zip(parts[::2], parts[1::2], strict=True)]
 
 
@@ -90,7 +90,9 @@ def test_documents_are_checked_outside_of_any_project(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("c.md", "no document 'c.md', did you mean 'b.md'?"),
+        ("c.md", "no such file or folder 'c.md', did you mean 'b.md'?"),
+        ("emty/", "no such file or folder 'emty/', did you mean 'empty'?"),
+        ("empty/sub/x.md", "no such file or folder 'empty/sub/x.md'"),
         ("empty", "no Markdown documents in 'empty', expected files such as 'X.md'"),
     ],
 )

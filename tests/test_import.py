@@ -37,6 +37,10 @@ DOCUMENT_FILES = [
     *sorted(Path(__file__).parent.glob("golden/*/expected/*.md")),
 ]
 """Documents of many shapes, published ones and the expected ones of the golden tests."""
+OPEN_FENCES = {
+    "2026-02-03-SESSION-5-FENCES.md": ["D001"],
+    "2026-03-01-SESSION-29-BROKEN.md": ["D001"],
+}
 DAY = date(2026, 1, 3)
 STRUCTURE = yaml.safe_load((FIXTURES / "structure.yaml").read_text("utf-8"))
 
@@ -73,7 +77,7 @@ def test_imported_document_renders_the_same(
 
     made, text = import_and_render(content, file.name, render)
 
-    assert made.problems == ()
+    assert [each.code for each in made.problems] == OPEN_FENCES.get(file.name, [])
     assert is_equal(content, text)
 
 
@@ -151,7 +155,7 @@ def test_any_document_renders_the_same_or_its_lines_are_reported(
 
     made, text = import_and_render(document.encode(), "x.md", render)
 
-    assert {each.code for each in made.problems} <= {"I010"}
+    assert {each.code for each in made.problems} <= {"I010", "D001", "D002"}
     assert all(each.place.line for each in made.problems)
     assert find_difference(parse_markdown(source.text), parse_markdown(text)) is None
 
@@ -293,6 +297,12 @@ INVALID = [
         "a.md: error: the document is longer than 2,097,152 bytes",
     ),
     ("a.md", b"# T", 2, "'a.md' has no date in its name or its first lines"),
+    (
+        "2026-01-03-a.md",
+        b"# T\n\n<<<<<<< HEAD\n- run\n=======\n- ran\n>>>>>>> other\n",
+        1,
+        "2026-01-03-a.md:3: error: merge conflict, keep what is right and remove the marker",
+    ),
 ]
 
 
@@ -313,6 +323,62 @@ def test_invalid_document_is_reported(
     assert not (project / "sessions").exists()
 
 
+BROKEN_FENCES = [
+    (
+        "## Commands\n```bash\nmake\n\n## Next steps\n- [ ] Deploy\n",
+        "2026-01-03-a.md:2: warning: fence opened with '```bash' is never closed; the code "
+        "seems to end in line 3 (D001)",
+        {
+            "commands": {"bash": "make"},
+            "next": {"objectives": {"checklist": {"Deploy": False}}},
+        },
+    ),
+    (
+        "Paste this prompt:\n```\nRun:\n```bash\nmake\n```\nthen report.\n```\n",
+        "2026-01-03-a.md:2: warning: '```bash' in line 4, inside this fence of '```', ends it "
+        "early; open this one with '````' (D002)",
+        {"prompt": {"text": "Run:\n```bash\nmake\n```\nthen report.\n"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message", "keys"), BROKEN_FENCES)
+def test_broken_fence_is_closed_and_reported(
+    project: Path,
+    text: str,
+    message: str,
+    keys: dict[str, object],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (project / "2026-01-03-a.md").write_text(text, "utf-8")
+
+    assert run(["import", "2026-01-03-a.md"]) == 0
+
+    assert capfd.readouterr().err.splitlines()[0] == message
+    session = yaml.safe_load((project / "sessions/a.yaml").read_text("utf-8"))
+    assert {key: session[key] for key in keys} == keys
+
+
+def test_document_of_a_session_is_no_second_one(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "2026-01-03-SESSION-1-a.md").write_text("# T\n\nWords.\n", "utf-8")
+    run(["import", "2026-01-03-SESSION-1-a.md"])
+    run(["render", "session-1"])
+    (document,) = (project / "docs/09-handoff").glob("2*.md")
+    name = document.relative_to(project).as_posix()
+    ids = [each.name for each in (project / "sessions").iterdir()]
+    capfd.readouterr()
+
+    assert run(["import", name, "--id", "copy"]) == 1
+
+    assert capfd.readouterr().err == (
+        f"{name}: error: already the document of the session 'session-1'; to merge its manual "
+        f"edits: handoff import --into session-1 {name}\n"
+    )
+    assert [each.name for each in (project / "sessions").iterdir()] == ids
+
+
 @pytest.mark.parametrize("option", [["--created", "soon"], ["--id", "../x"]])
 def test_invalid_option_is_reported(
     option: list[str], project: Path, capfd: pytest.CaptureFixture[str]
@@ -330,8 +396,9 @@ FOLDER = FIXTURES / "folder"
 
 
 @pytest.fixture
-def folder(project: Path) -> Path:
+def folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the documents of the fixture, the undated one committed."""
+    monkeypatch.setattr("handoff.base.progress._FIRST_SECONDS", 600.0)
     shutil.copytree(FOLDER / "docs", project / "docs")
     (project / "docs/undated.md").write_text("# Loose notes\n\n## Next steps\n\n- train\n")
     environment = {**os.environ, "GIT_AUTHOR_DATE": "2026-02-03T12:00:00Z"}

@@ -154,9 +154,10 @@ def test_a_tool_returns_what_its_command_prints(
 
 
 def shown(result: Done) -> Done:
-    """A result without its time, which `resume` prints."""
+    """A result without its time, which `resume` prints, and without progress."""
     lines = [line for line in result.out.splitlines() if "SINCE THE HANDOFF" not in line]
-    return Done(result.code, "\n".join(lines), result.err.rstrip("\n"))
+    err = [line for line in result.err.splitlines() if not line.startswith("checking: ")]
+    return Done(result.code, "\n".join(lines), "\n".join(err))
 
 
 def test_a_handoff_by_tools_alone(server: Server) -> None:

@@ -66,6 +66,26 @@ def repair_fences(lines: Sequence[str], fences: Sequence[Fence]) -> tuple[list[s
     return repaired, numbers
 
 
+def fence_problem(fence: Fence, lines: Sequence[str]) -> tuple[str, str] | None:
+    """The code and the message of what is wrong with a fence of a document."""
+    if fence.state == "closed":
+        return None
+    inner = lines[fence.inner - 1].strip(" \t>") if fence.inner else ""
+    if fence.state == "open":
+        opened = fence.mark + "".join(fence.info.split()[:1])
+        message = f"fence opened with '{opened}' is never closed"
+        if inner:
+            message += f"; '{inner}' in line {fence.inner} does not close it"
+        elif any(line.strip() for line in lines[fence.last :]):
+            message += f"; the code seems to end in line {fence.last}"
+        return "D001", message
+    mark = inner[: len(inner) - len(inner.lstrip(inner[0]))]
+    return "D002", (
+        f"'{inner.split()[0]}' in line {fence.inner}, inside this fence of '{fence.mark}', "
+        f"ends it early; open this one with '{mark + mark[0]}'"
+    )
+
+
 # --- the lines that open or close a fence ----------------------------------------------------
 
 _MARK = lazy_pattern(

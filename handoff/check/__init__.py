@@ -81,8 +81,12 @@ def document_problems(text: str, path: str, tree: Tree) -> tuple[Problem, ...]:
 
 
 def handwritten_problems(context: DocumentContext) -> tuple[Problem, ...]:
-    """What the rules of any handoff find in a document that no session file describes."""
-    return tuple(run(HANDWRITTEN_RULES, context))
+    """What the rules of any handoff find in a document that no session file describes.
+
+    Both sides of a merge conflict would be found to contradict each other, so it is alone.
+    """
+    conflicts = tuple(run((document.merge_conflict,), context))
+    return conflicts or tuple(run(HANDWRITTEN_RULES, context))
 
 
 def prompt_problems(context: CheckContext) -> tuple[Problem, ...]:

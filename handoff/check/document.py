@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
+from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
+from handoff.base.conflict_markers import conflicts
+from handoff.base.fences import fence_problem
 from handoff.base.markdown import Heading, Page, headings, line_of, parse_repaired, slug
 from handoff.base.problems import Level, nearest
 from handoff.base.tree import is_outside
@@ -23,16 +26,7 @@ def unclosed_fence(document: DocumentContext) -> Iterator[Finding]:
         SELECT 1
         ## Next steps
     """
-    for fence in document.page.fences:
-        if fence.state == "open":
-            opened = fence.mark + "".join(fence.info.split()[:1])
-            message = f"fence opened with '{opened}' is never closed"
-            if fence.inner:
-                other = document.page.lines[fence.inner - 1].strip(" \t>")
-                message += f"; '{other}' in line {fence.inner} does not close it"
-            elif fence.last < _last_line(document):
-                message += f"; the code seems to end in line {fence.last}"
-            yield document.place(fence.first), message
+    yield from _fence_problems(document, "D001")
 
 
 @rule("D002", "error", "a fence inside a fence of its own length ends it early")
@@ -49,15 +43,14 @@ def fence_in_fence(document: DocumentContext) -> Iterator[Finding]:
         then read on
         ```
     """
+    yield from _fence_problems(document, "D002")
+
+
+def _fence_problems(document: DocumentContext, code: str) -> Iterator[Finding]:
     for fence in document.page.fences:
-        if fence.state in ("cut", "nested"):
-            inner = document.page.lines[fence.inner - 1].lstrip(" \t>")
-            mark = inner[: len(inner) - len(inner.lstrip(inner[0]))]
-            message = (
-                f"'{inner.split()[0]}' in line {fence.inner}, inside this fence of "
-                f"'{fence.mark}', ends it early; open this one with '{mark + mark[0]}'"
-            )
-            yield document.place(fence.first), message
+        found = fence_problem(fence, document.page.lines)
+        if found and found[0] == code:
+            yield document.place(fence.first), found[1]
 
 
 @rule("D003", "warning", "a heading is more than one level below the one above")
@@ -238,16 +231,26 @@ def open_comment(document: DocumentContext) -> Iterator[Finding]:
             yield document.place(line_of(block)), message
 
 
+@rule("D014", "error", "a merge conflict")
+def merge_conflict(document: DocumentContext) -> Iterator[Finding]:
+    """The document has both sides of what git could not merge.
+
+    Fails:
+
+        <<<<<<< HEAD
+        Status: running
+        =======
+        Status: done
+        >>>>>>> branch
+    """
+    yield from ((document.place(line), MERGE_CONFLICT) for line in conflicts(document.text))
+
+
 # --- helpers ---------------------------------------------------------------------------
 
 _DELIMITER = re.compile(r"\|?( *:?-+:? *\|)+( *:?-+:?)?")
 _HTML_ANCHOR = re.compile(r"""<a\s[^<>]*?\b(?:id|name)=["']?([^"'\s>]+)""", re.IGNORECASE)
 _PIPE = re.compile(r"\\.|(\|)")
-
-
-def _last_line(document: DocumentContext) -> int:
-    lines = document.page.lines
-    return next((n for n in range(len(lines), 0, -1) if lines[n - 1].strip()), 0)
 
 
 def _is_underlined(lines: Sequence[str], heading: Heading) -> bool:

@@ -19,7 +19,7 @@ from handoff.base.report import counted
 from handoff.commands import console, options
 from handoff.import_.document import MAX_BYTES
 from handoff.project.project import Project
-from handoff.publish.signature import signature
+from handoff.publish.signature import MOVED, signature
 from handoff.session.model import Session
 from handoff.session.values import ID
 from handoff.sources import git_history
@@ -90,6 +90,9 @@ def import_(
         raise UsageError(f"{message}")
     if id in ids and not stdout:
         raise _exists(session_path(str(id)))
+    owner = (signature(content).owner or "").removeprefix(MOVED)
+    if owner in ids and not stdout:
+        raise _own_document(document, owner)
     result = import_document(
         read_document(content, document),
         _renderer(project),
@@ -107,12 +110,6 @@ def import_(
     console.problems(result.problems)
     blocks = f"{counted(result.structured, 'block')} as content, {result.verbatim} verbatim"
     console.note(f"{path}: template '{result.template}', {blocks}")
-    owner = signature(content).owner
-    if owner in ids:
-        console.note(
-            f"{document} was written by handoff; to merge its manual edits: "
-            f"handoff import --into {owner} {quote(document)}"
-        )
     if not stdout and not dry_run:
         console.note(f"next: handoff render {result.id}")
     return 1 if any(each.level == "error" for each in result.problems) else 0
@@ -230,6 +227,13 @@ def _read(document: str) -> bytes:
             raise UsageError(f"no document '{document}'")
         with file.open("rb") as opened:
             return opened.read(MAX_BYTES + 1)
+
+
+def _own_document(document: str, owner: str) -> Refused:
+    return Refused(
+        f"{document}: error: already the document of the session '{owner}'; to merge "
+        f"its manual edits: handoff import --into {owner} {quote(document)}"
+    )
 
 
 def _exists(path: str) -> Refused:

@@ -265,7 +265,7 @@ def _lost_lines(made: _Attempt, source: SourceDocument) -> Iterator[Problem]:
     for n in made.lost or ():
         if not source.lines[n].strip():
             continue
-        place = Place(source.path, n + 1)
+        place = Place(source.path, (source.numbers[n] if source.numbers else n) + 1)
         if made.exact:
             message = "this line is not reproduced exactly by the session file"
             yield Problem("I011", message, place)

@@ -9,6 +9,9 @@ from pathlib import PurePath
 
 from msgspec import Struct
 
+from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
+from handoff.base.conflict_markers import conflicts
+from handoff.base.fences import fence_problem, find_fences, repair_fences
 from handoff.base.problems import InvalidInput, Place, Problem
 from handoff.session.shapes import LINE
 from handoff.session.values import MAX_LABEL, MAX_SLUG
@@ -27,8 +30,11 @@ class SourceDocument(Struct, frozen=True):
     path: str
     """As the user named it."""
     lines: tuple[str, ...]
+    """With every fence closed where its author is likely to have meant it."""
     problems: tuple[Problem, ...]
-    """One for each line with characters that had to be replaced."""
+    """Lines with characters that had to be replaced, and fences that had to be closed."""
+    numbers: tuple[int, ...] = ()
+    """The number of each line in the document, from 0; empty if no line was added."""
 
     @property
     def text(self) -> str:
@@ -53,7 +59,10 @@ class Metadata(Struct, frozen=True):
 
 
 def read_document(content: bytes, path: str) -> SourceDocument:
-    """Decode a document. Raises InvalidInput if it is empty, too long or not UTF-8 text."""
+    """Decode a document, and close its fences.
+
+    Raises InvalidInput if it is empty, too long, not UTF-8 text or has a merge conflict.
+    """
     if len(content) > MAX_BYTES:
         message = f"the document is longer than {MAX_BYTES:,} bytes"
         raise InvalidInput([Problem("I001", message, Place(path))])
@@ -61,6 +70,9 @@ def read_document(content: bytes, path: str) -> SourceDocument:
     if not text.strip():
         raise InvalidInput([Problem("I001", "the document is empty", Place(path))])
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if found_conflicts := conflicts("\n".join(lines)):
+        places = (Place(path, line) for line in found_conflicts)
+        raise InvalidInput([Problem("D014", MERGE_CONFLICT, place) for place in places])
     while not lines[-1].strip(" \t"):
         lines.pop()
     problems = [
@@ -73,8 +85,16 @@ def read_document(content: bytes, path: str) -> SourceDocument:
         for number, line in enumerate(lines, start=1)
         if (found := _CONTROL.search(line))
     ]
-    clean = tuple(_CONTROL.sub(_REPLACEMENT, line) for line in lines)
-    return SourceDocument(path, clean, tuple(problems))
+    clean = [_CONTROL.sub(_REPLACEMENT, line) for line in lines]
+    fences = find_fences(clean)
+    for each in fences:
+        if broken := fence_problem(each, clean):
+            problems.append(Problem(*broken, Place(path, each.first), "warning"))
+    repaired, numbers = repair_fences(clean, fences)
+    is_longer = len(repaired) > len(clean)
+    return SourceDocument(
+        path, tuple(repaired), tuple(problems), tuple(numbers) if is_longer else ()
+    )
 
 
 def _decode(content: bytes, path: str) -> str:

@@ -22,7 +22,7 @@ from handoff.import_.headings import Recognizer
 from handoff.import_.verify import RenderSession
 from handoff.project.project import Project
 from handoff.publish.archive import move_links
-from handoff.publish.signature import signature
+from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, MOVED, signature
 from handoff.render.document import document_name
 from handoff.session.content import RESERVED
 from handoff.session.values import PRINTED, slug_of
@@ -116,7 +116,12 @@ class FolderImport:
         try:
             content = self._read(path)
             if owner := signature(content).owner:
-                self._skip(path, f"the document of the session '{owner}', left out")
+                of = (
+                    "generated"
+                    if owner in (INDEX_OWNER, LATEST_OWNER)
+                    else (f"the document of the session '{owner.removeprefix(MOVED)}'")
+                )
+                self._skip(path, f"{of}, left out")
                 return None
             metadata = outline(read_document(content, path), self._recognizer).metadata
             day, day_from = metadata.created, metadata.day_from

@@ -37,7 +37,8 @@ MAX_BYTES = 2 * 1024 * 1024
 
 def is_document(name: str, here: Path, root: str | None = None) -> bool:
     """Whether an argument of `check` is a document or a folder of them, and no session's id."""
-    if name.casefold().endswith(SUFFIXES):
+    is_path = "/" in name and not name.endswith(".yaml")
+    if is_path or name.casefold().endswith(SUFFIXES):
         return True
     is_session = (here / (root or "") / "sessions" / f"{name}.yaml").is_file()
     return (here / name).is_dir() and not is_session
@@ -86,13 +87,20 @@ def _files(name: str, here: Path) -> Iterator[Path]:
         yield path
         return
     if not path.is_dir():
-        folder = path.parent
-        others = [each.name for each in folder.glob("*.md")] if folder.is_dir() else []
-        raise UsageError(f"no document '{name}'{nearest(path.name, others)}")
+        raise UsageError(f"no such file or folder '{name}'{_nearest(path, here)}")
     found = list(documents_in(path))
     if not found:
         raise UsageError(f"no Markdown documents in '{name}', expected files such as 'X.md'")
     yield from found
+
+
+def _nearest(path: Path, here: Path) -> str:
+    """What a missing path may mean: a name in the nearest folder above it that exists."""
+    folder = next(each for each in path.parents if each.is_dir())
+    name = path.relative_to(folder).parts[0]
+    above = "" if folder == here else f"{_shown(folder, here)}/"
+    others = [x.name for x in folder.iterdir() if x.is_dir() or x.suffix in SUFFIXES]
+    return nearest(name, others).replace("'", f"'{above}", 1)
 
 
 def documents_in(root: Path) -> Iterator[Path]:
