@@ -43,6 +43,8 @@ class Script:
     """How long the job runs."""
     statement: str | None = "SELECT"
     tables: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    """What the job itself says it read."""
     routines: tuple[str, ...] = ()
     n_bytes: int = 0
     accuracy: str = "PRECISE"
@@ -275,7 +277,11 @@ def _resource(job_id: str, job: Job) -> Body:
         "status": status,
         "statistics": {
             "endTime": "1767457200000",
-            "query": {"totalBytesBilled": str(billed), "cacheHit": job.script.cached},
+            "query": {
+                "totalBytesBilled": str(billed),
+                "cacheHit": job.script.cached,
+                "referencedTables": [_table(each) for each in job.script.read],
+            },
         },
     }
 
@@ -301,7 +307,7 @@ def _dry(body: Body, script: Script) -> Body:
 
 
 def _table(name: str, key: str = "tableId") -> Body:
-    project, dataset, table = name.split(".")
+    project, dataset, table = name.split(".", 2)
     return {"projectId": project, "datasetId": dataset, key: table}
 
 
@@ -342,7 +348,8 @@ def serving() -> Iterator[Stub]:
             path = re.sub(r"^/bigquery/v2/projects/[^/]+", "", parts.path)
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             authorization = self.headers.get("Authorization")
-            answer = stub.answer(Seen(self.command, path, query, body, authorization))
+            seen = Seen(self.command, path, query, body, authorization)
+            answer = stub.answer(seen)
             if answer is None:
                 self.connection.shutdown(socket.SHUT_RDWR)
                 self.close_connection = True

@@ -19,13 +19,14 @@ import pytest
 from bigquery_stub import Script, Stub, error, serving
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.oauth2.credentials import Credentials as UserCredentials
 from msgspec.structs import replace
 
-from handoff.base.problems import UsageError, WorldError
+from handoff.base.problems import InvalidInput, UsageError, WorldError
 from handoff.facts.recorded import Column, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import BoundQuery, read
-from handoff.warehouse.bigquery.client import endpoint, takes_credentials
+from handoff.warehouse.bigquery.client import connect, endpoint, takes_credentials
 from handoff.warehouse.bigquery.dry_run import MIB, BilledCost, CostEstimate
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse, doctor_checks
 from handoff.warehouse.port import DoctorStep
@@ -217,6 +218,138 @@ def test_columns_are_compared_after_the_run_where_the_dry_run_says_none(
     )
 
 
+VIEW = {"type": "VIEW", "view": {"query": "SELECT 1"}}
+TABLE = {"type": "TABLE"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "read", "runs"),
+    [
+        ("SELECT n FROM nba.v", VIEW, "p.raw.t", True),
+        ("SELECT n FROM `p.nba.v`", VIEW, "q.raw.t", True),
+        ("SELECT n FROM v", VIEW, "p.raw.t", True),  # of the default dataset
+        ("SELECT n FROM nba.v /* raw */", VIEW, "p.raw.t", True),
+        ("SELECT n FROM nba.v", {**VIEW, "type": "MATERIALIZED_VIEW"}, "p.raw.t", True),
+        ("SELECT n FROM nba.v", TABLE, "p.raw.t", False),
+        ("SELECT n FROM nba.v, raw.t", VIEW, "p.raw.t", False),
+        ("SELECT n FROM nba.v, `p.RAW`.t", VIEW, "p.raw.t", False),
+        ("SELECT n FROM nba.v, `raw.*`", VIEW, "p.raw.t", False),
+        ("SELECT n FROM nba.v, q.nba.t", VIEW, "q.nba.t", False),
+        ("SELECT n FROM nba.v", VIEW, "q.nba.t", True),
+        ("SELECT n FROM other.v", VIEW, "p.raw.t", False),
+    ],
+)
+def test_view_in_an_allowed_dataset_may_read_others(
+    stub: Stub, settings: Settings, sql: str, kind: dict[str, object], read: str, runs: bool
+) -> None:
+    stub.schemas = {"nba.v": kind, "other.v": kind}
+    allowed = replace(settings, allowed_datasets=("nba",), dataset="nba")
+
+    (found,) = ask(stub, allowed, Script(tables=("p.nba.v", read)), sql=sql)
+
+    if runs:
+        assert isinstance(found, QueryResult)
+    else:
+        assert f"'{read}' is not in an allowed dataset (nba)" in told(found)[0]
+        assert stub.jobs == {}
+
+
+def test_result_of_a_job_that_read_something_else_is_withheld(
+    stub: Stub, settings: Settings
+) -> None:
+    allowed = replace(settings, allowed_datasets=("nba",))
+
+    (failure,) = ask(stub, allowed, Script(tables=("p.nba.games",), read=("p.x.t",)))
+
+    assert told(failure) == (
+        "sql/a/q0.sql: 'p.x.t' is not in an allowed dataset (nba); its result is withheld",
+        1,
+    )
+
+
+TEMPORARY = "CREATE TEMP FUNCTION one(n INT64) AS (n + 1);\n"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"{TEMPORARY}SELECT one(0) AS n",
+        f"{TEMPORARY}{TEMPORARY}SELECT one(0) AS n;",
+        "create or replace temporary function f(x INT64) RETURNS INT64 LANGUAGE js"
+        ' AS r"""return x; SELECT"""; WITH a AS (SELECT 1 AS n) SELECT n FROM a',
+    ],
+)
+def test_temporary_functions_before_the_query(stub: Stub, settings: Settings, sql: str) -> None:
+    (answer,) = ask(stub, settings, Script(), sql=sql)
+
+    assert isinstance(answer, QueryResult)
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("CREATE FUNCTION d.f() AS (1)", "Q011"),
+        ("CREATE TEMP TABLE t AS SELECT 1", "Q011"),
+        (f"{TEMPORARY}DELETE FROM d.t WHERE TRUE", "Q011"),
+        (f"{TEMPORARY}SELECT 1 AS n; SELECT 2 AS n", "Q012"),
+        (TEMPORARY, "Q011"),
+    ],
+)
+def test_other_statements_are_refused(sql: str, code: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        question(sql=sql)
+
+    assert [each.code for each in raised.value.report.problems] == [code]
+
+
+def test_column_without_a_name(stub: Stub, settings: Settings) -> None:
+    script = Script(schema=[{"name": "f0_", "type": "INTEGER"}])
+
+    (failure,) = ask(stub, settings, script, sql="SELECT COUNT(*)")
+
+    assert told(failure) == (
+        "sql/a/q0.sql:1:13: the result does not match 'returns:': column 1 (INT64) has no"
+        " name, add an alias such as 'AS n'",
+        1,
+    )
+
+
+def test_settings_of_every_job(stub: Stub, settings: Settings) -> None:
+    reservation = "projects/p/locations/US/reservations/night"
+    more = replace(settings, reservation=reservation, priority="batch", dataset="nba")
+
+    ask(stub, more, Script())
+
+    for sent in (*stub.dry(), *stub.begun()):
+        assert sent["reservation"] == reservation
+        assert sent["query"]["priority"] == "BATCH"
+        assert sent["query"]["defaultDataset"] == {"projectId": "p", "datasetId": "nba"}
+
+
+def test_quota_project_is_that_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
+    found = (UserCredentials("token"), "own")
+    monkeypatch.setattr("google.auth.default", lambda scopes: found)
+
+    connection = connect(
+        Settings(quota_project="billing"), retry_seconds=0.1, progress=lambda _: None
+    )
+
+    assert connection.client.project == "own"
+    assert connection.client._credentials.quota_project_id == "billing"
+
+
+def test_default_dataset_is_of_the_project_of_the_credentials(
+    stub: Stub, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "own")
+
+    ask(stub, replace(settings, project=None, dataset="nba"), Script())
+
+    for sent in (*stub.dry(), *stub.begun()):
+        assert sent["query"]["defaultDataset"] == {"projectId": "own", "datasetId": "nba"}
+
+
 # --- cost --------------------------------------------------------------------------------
 
 
@@ -226,6 +359,52 @@ def test_job_may_bill_its_estimate_and_headroom(stub: Stub, settings: Settings) 
     (begun,) = stub.begun()
     assert begun["query"]["maximumBytesBilled"] == str(130 * MIB)
     assert begun["labels"] == {"tool": "handoff", "fact": "fact0", "question": "a_q0"}
+
+
+def test_hidden_bytes_are_no_limit(stub: Stub, settings: Settings) -> None:
+    """A dry run over a table with row-level security reports no bytes."""
+    ask(stub, settings, Script(n_bytes=0, tables=("p.nba.secured",)))
+    ask(stub, replace(settings, max_bytes_query=99 * MIB), Script(tables=("p.nba.secured",)))
+
+    first, second = stub.begun()
+    assert "maximumBytesBilled" not in first["query"]
+    assert second["query"]["maximumBytesBilled"] == str(99 * MIB)
+
+
+JOBS = "p.region-us.INFORMATION_SCHEMA.JOBS"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script(n_bytes=5_000 * MIB, tables=("p.nba.clustered",), accuracy="UPPER_BOUND"),
+        Script(n_bytes=5_000 * MIB, tables=(JOBS,)),
+    ],
+)
+def test_estimate_that_is_too_high_is_left_to_bigquery(
+    stub: Stub, settings: Settings, script: Script
+) -> None:
+    limits = replace(settings, max_bytes_query=100 * MIB, max_bytes_render=150 * MIB)
+
+    answers = ask(stub, limits, script, Script(n_bytes=60 * MIB))
+
+    assert all(isinstance(each, QueryResult) for each in answers)
+    sent = [int(each["query"]["maximumBytesBilled"]) for each in stub.begun()]
+    assert sorted(sent) == [50 * MIB, 76 * MIB]
+
+
+def test_limit_that_bigquery_counts_metadata_against(stub: Stub, settings: Settings) -> None:
+    message = "Query exceeded limit for bytes billed: 1. 10485760 or higher required."
+    over = {"reason": "bytesBilledLimitExceeded", "message": message}
+    script = Script(tables=(JOBS,), n_bytes=MIB, job_errors=[over])
+    sql = "SELECT COUNT(*) AS n FROM `region-us`.INFORMATION_SCHEMA.JOBS"
+
+    (failure,) = ask(stub, settings, script, sql=sql)
+
+    assert told(failure)[0].endswith(
+        "it counts INFORMATION_SCHEMA in full whatever is billed, so set a larger"
+        " max_bytes_query, or filter on creation_time"
+    )
 
 
 def test_render_over_budget_runs_nothing(stub: Stub, settings: Settings) -> None:

@@ -73,6 +73,34 @@ def test_render_tells_what_the_answers_cost(
     assert b"*Live values from BigQuery, as of 2026-01-03 16:20 UTC: one, two.*" in found.out
 
 
+def test_verbose_prints_each_job(
+    repository: Path, script: Callable[..., None], stub: Stub, capfdbinary: Capture
+) -> None:
+    script(Script(), Script(job_errors=[{"reason": "invalidQuery", "message": "no"}]))
+
+    run(["render", "s", "--stdout", "-v"])
+
+    said = capfdbinary.readouterr().err.decode().splitlines()
+    jobs = [line.partition(": job ")[2] for line in said if ": job " in line]
+    assert sorted(jobs) == sorted(f"{job} at {stub.url}" for job in stub.jobs)
+
+
+def test_hidden_bytes_are_no_estimate(
+    repository: Path, script: Callable[..., None], capfdbinary: Capture
+) -> None:
+    script(Script(n_bytes=20 * 2**20, tables=("p.d.t",)), Script(tables=("p.d.secured",)))
+
+    code = run(["query", "estimate", "s", "--format", "csv"])
+
+    assert code == 0
+    assert capfdbinary.readouterr().out.decode().splitlines() == [
+        "question,bytes_processed,bytes_billed,cached,price_usd",
+        "q/one.sql,20971520,20971520,false,$0.00012",
+        "q/two.sql,,,,",
+        "all,,,,",
+    ]
+
+
 def test_failed_question_takes_no_other_down(
     repository: Path, script: Callable[..., None], capfdbinary: Capture
 ) -> None:

@@ -60,6 +60,10 @@ AsOf = Annotated[
         help="Query data as of this time, with time zone (default: the session's, or now).",
     ),
 ]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Print each job and where to see it (BigQuery)."),
+]
 Frozen = Annotated[
     bool, typer.Option("--frozen", help="Run no queries; use recorded facts only.")
 ]

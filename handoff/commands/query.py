@@ -72,6 +72,7 @@ def run(
     format: Format = "table",
     engine: options.EngineOption = None,
     as_of: options.AsOf = None,
+    verbose: options.Verbose = False,
     settings: options.SettingsOption = None,
     root: options.Root = None,
 ) -> int:
@@ -85,6 +86,8 @@ def run(
     warehouse = engines.open_warehouse(project, chosen, console.ProgressLine())
     try:
         result = warehouse.run((bound,))[0]
+        for line in warehouse.job_links() if verbose else ():
+            console.note(line)
     finally:
         warehouse.close()
     if isinstance(result, QueryResult):
@@ -136,13 +139,17 @@ def estimate(
         warehouse.close()
     per_tib = project.settings.bigquery.price_per_tib
     known = [each for each in found if isinstance(each, CostEstimate)]
-    billed = [0 if each.cached else each.bytes_billed for each in known]
-    rows: list[tuple[Value, ...]] = [
-        (each.query, each.bytes_processed, cost, each.cached, price(cost, per_tib))
-        for each, cost in zip(known, billed, strict=True)
-    ]
-    total, processed = sum(billed), sum(each.bytes_processed for each in known)
-    rows.append(("all", processed, total, None, price(total, per_tib)))
+    rows: list[tuple[Value, ...]] = []
+    for each in known:
+        cost = 0 if each.cached else each.bytes_billed
+        known_cost = (each.bytes_processed, cost, each.cached, price(cost, per_tib))
+        rows.append((each.query, *((None,) * 4 if each.is_hidden else known_cost)))
+    if any(each.is_hidden for each in known):
+        rows.append(("all", None, None, None, None))
+    else:
+        total = sum(0 if each.cached else each.bytes_billed for each in known)
+        processed = sum(each.bytes_processed for each in known)
+        rows.append(("all", processed, total, None, price(total, per_tib)))
     console.out(
         FORMATS[format](QueryResult(_COLUMNS, tuple(rows), None, None, datetime.now(UTC)))
     )

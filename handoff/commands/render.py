@@ -36,6 +36,7 @@ def render(
         ),
     ] = False,
     overwrite: options.Overwrite = False,
+    verbose: options.Verbose = False,
     settings: options.SettingsOption = None,
     root: options.Root = None,
 ) -> int:
@@ -61,6 +62,7 @@ def render(
             as_of=options.as_of_time(as_of),
             progress=console.ProgressLine(),
             note=console.note,
+            verbose=verbose,
         )
     document = documents.render(
         project, loaded, facts, stale_ok=stale_ok, prompts_of_blanks=False

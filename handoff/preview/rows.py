@@ -108,6 +108,10 @@ def _costs(
             if isinstance(found, Failure):
                 yield _failed(found.message)
                 continue
+            if found.is_hidden:
+                words = f"{found.query}: BigQuery does not report the bytes of this query"
+                yield {"words": words, "is_failure": False}
+                continue
             billed = 0 if found.cached else found.bytes_billed
             cost = price(billed, project.settings.bigquery.price_per_tib)
             words = f"{found.query}: a run bills {billed:,} bytes, {cost} (dry run)"

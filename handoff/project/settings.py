@@ -41,6 +41,10 @@ By = Literal["month", "year"]
 BY: tuple[By, ...] = ("month", "year")
 
 
+Priority = Literal["interactive", "batch"]
+PRIORITIES: tuple[Priority, ...] = ("interactive", "batch")
+
+
 class BigQuerySettings(Struct, frozen=True):
     """`bigquery:`; what is `None` is left to the credentials or to BigQuery."""
 
@@ -51,6 +55,11 @@ class BigQuerySettings(Struct, frozen=True):
     """Of tables named without a dataset."""
     impersonate: str | None = None
     """A service account's address."""
+    quota_project: str | None = None
+    """Whose quota the requests count against, and where the API has to be enabled."""
+    reservation: str | None = None
+    """`projects/PROJECT/locations/LOCATION/reservations/NAME`, or `none` for on-demand."""
+    priority: Priority | None = None
     endpoint: str | None = None
     max_bytes_query: int | None = None
     max_bytes_render: int | None = None
@@ -315,6 +324,13 @@ _BIGQUERY = (
     Key("location", _TEXT, "The location of jobs; by default that of the data."),
     Key("dataset", _TEXT, "The dataset of tables named without one."),
     Key("impersonate", _TEXT, "The address of a service account to impersonate."),
+    Key("quota_project", _TEXT, "The project whose quota the requests count against."),
+    Key(
+        "reservation",
+        _TEXT,
+        "The reservation of jobs, as projects/P/locations/L/reservations/NAME.",
+    ),
+    Key("priority", one_of(PRIORITIES), "Of jobs; batch waits for idle slots."),
     Key("endpoint", _TEXT, "The address of an emulator."),
     Key("max_bytes_query", _NUMBER, "A query that would read more does not run."),
     Key("max_bytes_render", _NUMBER, "The limit for all queries of a render."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Protocol
 
@@ -356,6 +356,22 @@ def lexemes(text: str) -> Iterator[Lexeme]:
             yield Lexeme(found.lastgroup or "", found[0], found.start())
 
 
+def main_statement(found: Sequence[Lexeme]) -> Sequence[Lexeme]:
+    """What follows the temporary functions at the beginning of a text.
+
+    BigQuery takes `CREATE TEMP FUNCTION …; SELECT …` for one SELECT.
+    """
+    words = [each.text.upper() for each in found[:5]]
+    if words[1:3] == ["OR", "REPLACE"]:
+        del words[1:3]
+    if words[:1] != ["CREATE"] or words[1:2] not in (["TEMP"], ["TEMPORARY"]):
+        return found
+    if words[2:3] != ["FUNCTION"]:
+        return found
+    end = next((n for n, each in enumerate(found) if each.kind == "end"), len(found))
+    return main_statement(found[end + 1 :])
+
+
 def _statement_problems(text: str, path: str, header: _Header) -> Iterator[Problem]:
     found = list(lexemes(text))
     statement = [each for each in found if each.kind != "end"]
@@ -367,8 +383,13 @@ def _statement_problems(text: str, path: str, header: _Header) -> Iterator[Probl
         yield from _param_problems(found, text, path, header.params)
 
 
-def _shape_problems(found: list[Lexeme], text: str, path: str) -> Iterator[Problem]:
-    first = next(each for each in found if each.kind != "end")
+def _shape_problems(every: list[Lexeme], text: str, path: str) -> Iterator[Problem]:
+    found = main_statement(every)
+    first = next((each for each in found if each.kind != "end"), None)
+    if first is None:
+        message = "temporary functions without a query, expected one SELECT after them"
+        yield Problem("Q011", message, Place(path))
+        return
     if first.text.upper() not in ("SELECT", "WITH", "("):
         message = f"expected one SELECT, found '{first.text[:20].upper()}'"
         yield Problem("Q011", message, Place.at(path, text, first.offset))
@@ -377,7 +398,7 @@ def _shape_problems(found: list[Lexeme], text: str, path: str) -> Iterator[Probl
     for lexeme in after[:1]:
         message = "a second statement, expected one SELECT per file"
         yield Problem("Q012", message, Place.at(path, text, lexeme.offset))
-    for lexeme in found:
+    for lexeme in every:
         if lexeme.kind == "jinja":
             message = f"'{lexeme.text}' in SQL, expected a named parameter such as '@as_of'"
             yield Problem("Q013", message, Place.at(path, text, lexeme.offset))

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from handoff.base.patterns import lazy_pattern
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
 from handoff.sql.query import BoundQuery, Query
 from handoff.sql.tables import Tables
@@ -38,6 +39,10 @@ class Warehouse(Protocol):
 
     def cost(self) -> str | None:
         """A line on what the queries cost; `None` where nothing is billed."""
+        ...
+
+    def job_links(self) -> Sequence[str]:
+        """A line on each job and where to see it; none where queries are no jobs."""
         ...
 
     def schema(self, datasets: Collection[str]) -> Tables:
@@ -73,8 +78,16 @@ def differences(query: Query, columns: Sequence[Column]) -> list[str]:
     """
     types = {each.name: each.type for each in columns}
     declared = {each.name: each.type for each in query.returns}
+    missing = [name for name in declared if name not in types]
+    unnamed = [
+        f"column {n} ({each.type}) has no name, add an alias such as 'AS {_alias(missing)}'"
+        for n, each in enumerate(columns, 1)
+        if each.name not in declared and _UNNAMED.fullmatch(each.name)
+    ]
+    if unnamed:
+        return unnamed
     return [
-        *(f"no column '{name} {kind}'" for name, kind in declared.items() if name not in types),
+        *(f"no column '{name} {declared[name]}'" for name in missing),
         *(
             f"'{name}' is {types[name]}, not {kind}"
             for name, kind in declared.items()
@@ -86,6 +99,15 @@ def differences(query: Query, columns: Sequence[Column]) -> list[str]:
             if name not in declared
         ),
     ]
+
+
+_UNNAMED = lazy_pattern(r"f[0-9]+_|_col_[0-9]+")
+"""What BigQuery calls a column without a name, and what sqlglot does."""
+
+
+def _alias(missing: Sequence[str]) -> str:
+    named = [name for name in missing if not _UNNAMED.fullmatch(name)]
+    return named[0] if len(named) == 1 else "total"
 
 
 def describe_differences(query: Query, columns: Sequence[Column] | None) -> str | None:

@@ -43,13 +43,14 @@ def gather(
     progress: Progress = lambda _: None,
     note: Progress = lambda _: None,
     keep: bool = True,
+    verbose: bool = False,
 ) -> Facts:
     """Run every query of the session and record the results; failures keep the last result.
 
     The time is `as_of`, else the session's own, else this minute; `note` gets a line about
-    the cost. Without `keep` nothing is recorded. Raises UsageError, WorldError, and
-    InvalidInput where the session file or a result holds a secret: then nothing is run or
-    recorded.
+    the cost, and with `verbose` one on each job. Without `keep` nothing is recorded. Raises
+    UsageError, WorldError, and InvalidInput where the session file or a result holds a
+    secret: then nothing is run or recorded.
     """
     from handoff.sources.lookup import look_up  # slow: only for running
     from handoff.sources.source import SourceContext
@@ -86,12 +87,13 @@ def gather(
             patient=keep,
         )
         cost = warehouse.cost() if warehouse else None
+        links = warehouse.job_links() if warehouse and verbose else ()
     finally:
         if warehouse:
             warehouse.close()
     facts = replace(facts, evidence=look_up_evidence(project, session, now, previous))
-    if cost:
-        note(cost)
+    for line in (*links, *([cost] if cost else [])):
+        note(line)
     if keep:
         record(project, session.id, facts)
     else:

@@ -84,7 +84,10 @@ def connect(settings: Settings, *, retry_seconds: float, progress: Progress) -> 
             project=settings.project or project,
             credentials=credentials,
             location=settings.location,
-            client_options=ClientOptions(api_endpoint=server) if server else None,
+            client_options=ClientOptions(
+                api_endpoint=server,
+                quota_project_id=settings.quota_project if takes_credentials(server) else None,
+            ),
         )
         retry(_refresh)(credentials)
     except (auth.GoogleAuthError, api.RetryError) as error:
@@ -303,7 +306,12 @@ class Jobs:
         return self._query(sql, configuration)
 
     def run(
-        self, sql: str, configuration: Configuration, *, max_rows: int
+        self,
+        sql: str,
+        configuration: Configuration,
+        *,
+        max_rows: int,
+        on_start: Callable[[QueryJob], None],
     ) -> tuple[QueryJob, Iterator[Page]]:
         """The finished job, and pages of at most `max_rows` rows of its result, not yet read.
 
@@ -312,11 +320,11 @@ class Jobs:
         """
         deadline = time.monotonic() + self._timeout_seconds + GRACE_SECONDS
         try:
-            return self._run(sql, configuration, max_rows, deadline)
+            return self._run(sql, configuration, max_rows, deadline, on_start)
         except JobFailed as error:
             if reason_of(error.cause) not in _RESTARTED:
                 raise
-            return self._run(sql, configuration, max_rows, deadline)
+            return self._run(sql, configuration, max_rows, deadline, on_start)
 
     def cancel_overdue(self) -> None:
         """Cancel the jobs that should have ended: nobody waits for them any more."""
@@ -357,10 +365,16 @@ class Jobs:
             )
 
     def _run(
-        self, sql: str, configuration: Configuration, max_rows: int, deadline: float
+        self,
+        sql: str,
+        configuration: Configuration,
+        max_rows: int,
+        deadline: float,
+        on_start: Callable[[QueryJob], None],
     ) -> tuple[QueryJob, Iterator[Page]]:
         with self._tracked(deadline) as job_id:
             job = self._start(job_id, sql, configuration)
+            on_start(job)
             rows = self._wait(job, max_rows, deadline)
         return job, _pages(job, rows, deadline)
 

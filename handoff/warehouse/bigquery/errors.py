@@ -276,6 +276,12 @@ def _api_disabled(error: ErrorDetails) -> str:
 def _over_limit(error: ErrorDetails) -> str:
     needed = re.search(r"([0-9]+) or higher required", error.message)
     needs = f" {size(int(needed[1]))}" if needed else ""
+    if "INFORMATION_SCHEMA" in error.query.text.upper():
+        return (
+            f"stopped before it billed{needs}, as BigQuery estimates, more than its limit"
+            " allows; it counts INFORMATION_SCHEMA in full whatever is billed, so set a"
+            " larger max_bytes_query, or filter on creation_time"
+        )
     return (
         f"stopped before it billed{needs}, more than its limit allows,"
         " read fewer columns or partitions, or raise max_bytes_query"

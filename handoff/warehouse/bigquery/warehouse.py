@@ -14,7 +14,7 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as api
-from google.cloud.bigquery import Table
+from google.cloud.bigquery import QueryJob, Table
 from msgspec.structs import replace
 
 from handoff.base.problems import HandoffError, WorldError, nearest
@@ -41,10 +41,12 @@ from handoff.warehouse.bigquery.dry_run import (
     BilledCost,
     CostEstimate,
     QueryBudget,
+    TablePath,
     allot,
     bill_line,
     read_plan,
     refuse_plan,
+    refuse_reads,
     refuse_text,
 )
 from handoff.warehouse.bigquery.errors import ExplainedError, explain, too_slow
@@ -79,6 +81,8 @@ class BigQueryWarehouse:
         self._reporting = threading.Lock()
         self.bills: list[BilledCost] = []
         """Of every query that has run, in the order they finished."""
+        self.links: list[str] = []
+        """Where to see each job, in the order they were started."""
         self._parts: tuple[Connection, Jobs, Catalogue] | None = None
 
     def run(self, queries: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
@@ -100,6 +104,9 @@ class BigQueryWarehouse:
 
     def cost(self) -> str | None:
         return bill_line(self.bills, self._settings.price_per_tib) if self.bills else None
+
+    def job_links(self) -> Sequence[str]:
+        return tuple(self.links)
 
     def schema(self, datasets: Collection[str]) -> Tables:
         connection, _, _ = self._connect()
@@ -145,14 +152,14 @@ class BigQueryWarehouse:
             return Failure(explained.message, _now(), explained.exit_code)
 
     def _check(self, bound: BoundQuery) -> CostEstimate | Failure:
-        connection, jobs, _ = self._connect()
-        query = bound.query
+        connection, jobs, catalogue = self._connect()
+        query, project = bound.query, str(connection.client.project)
         reason = refuse_text(query)
         if reason:
             return _refused(reason)
-        job = jobs.dry_run(query.text, wire.dry_run_configuration(bound, self._settings))
-        plan = read_plan(resource(job))
-        reason = refuse_plan(query, plan, self._settings, str(connection.client.project))
+        configuration = wire.dry_run_configuration(bound, self._settings, project)
+        plan = read_plan(resource(jobs.dry_run(query.text, configuration)))
+        reason = refuse_plan(query, plan, self._settings, project, catalogue.is_view)
         if reason:
             return _refused(reason)
         return CostEstimate(
@@ -161,6 +168,7 @@ class BigQueryWarehouse:
             bytes_processed=plan.bytes_processed,
             tables=plan.tables,
             is_bound=plan.is_bound,
+            is_high=plan.is_high,
         )
 
     def _check_cache(
@@ -168,20 +176,36 @@ class BigQueryWarehouse:
     ) -> CostEstimate | Failure:
         if isinstance(estimate, Failure):
             return estimate
-        _, jobs, _ = self._connect()
-        configuration = wire.dry_run_configuration(bound, self._settings, use_cache=True)
+        connection, jobs, _ = self._connect()
+        project = str(connection.client.project)
+        configuration = wire.dry_run_configuration(
+            bound, self._settings, project, use_cache=True
+        )
         job = jobs.dry_run(bound.query.text, configuration)
         return replace(estimate, cached=read_plan(resource(job)).cached)
 
     def _run(self, bound: BoundQuery, budget: QueryBudget) -> QueryResult | Failure:
-        _, jobs, _ = self._connect()
+        connection, jobs, catalogue = self._connect()
+        project = str(connection.client.project)
         configuration = wire.run_configuration(
-            bound, self._settings, maximum_bytes_billed=budget.maximum_bytes_billed
+            bound, self._settings, project, maximum_bytes_billed=budget.maximum_bytes_billed
         )
-        job, pages = jobs.run(bound.query.text, configuration, max_rows=MAX_ROWS + 1)
+
+        def add_link(job: QueryJob) -> None:
+            self.links.append(f"{bound.query.path}: {job_link(job, self._settings)}")
+
+        job, pages = jobs.run(
+            bound.query.text, configuration, max_rows=MAX_ROWS + 1, on_start=add_link
+        )
         statistics = wire.read_response(resource(job), wire.JobResource).statistics
         billed, cached = statistics.query.total_bytes_billed, statistics.query.cache_hit
         self.bills.append(BilledCost(bound.fact, billed or 0, cached))
+        # a view may have been replaced since the dry run
+        read = (*statistics.query.referenced_tables, *statistics.query.referenced_routines)
+        paths = [each.names for each in read]
+        reason = refuse_reads(bound.query, paths, self._settings, project, catalogue.is_view)
+        if reason:
+            return _refused(f"{reason}; its result is withheld")
         first = next(pages)
         response = wire.read_response(first, wire.QueryResponse)
         columns = wire.columns(response.schema.fields)
@@ -255,6 +279,17 @@ def _explain(
     return explain(error, query, project=project, settings=settings, catalogue=catalogue)
 
 
+def job_link(job: QueryJob, settings: Settings) -> str:
+    """The page of `job` in the console; at another server only its id."""
+    server = endpoint(settings)
+    if not takes_credentials(server):
+        return f"job {job.job_id} at {server}"
+    return (
+        f"https://console.cloud.google.com/bigquery?project={job.project}"
+        f"&j=bq:{job.location}:{job.job_id}&page=queryresults"
+    )
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -323,6 +358,16 @@ class Catalogue:
             return location
 
         return self._once(("location", project, dataset), read_location, None)
+
+    def is_view(self, table: TablePath) -> bool:
+        """Whether it is known to be a view."""
+
+        def read_kind() -> str:
+            found = self._client.get_table(".".join(table), **self._options)
+            return str(found.table_type)
+
+        kind = self._once(("kind", *table), read_kind, "")
+        return kind in ("VIEW", "MATERIALIZED_VIEW")
 
     def _once(self, key: tuple[str, ...], read: Callable[[], T], default: T) -> T:
         with self._lock:

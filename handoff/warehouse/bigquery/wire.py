@@ -40,21 +40,25 @@ JsonObject = Mapping[str, object]
 
 
 def dry_run_configuration(
-    bound: BoundQuery, settings: Settings, *, use_cache: bool = False
+    bound: BoundQuery, settings: Settings, project: str = "", *, use_cache: bool = False
 ) -> dict[str, object]:
     """The job configuration that estimates and checks `bound`, which is not billed.
 
-    The cache is off by default: a cached result is estimated at 0 bytes, and may
-    expire before the run.
+    `project` is that of the credentials, for a dataset without one. The cache is off by
+    default: a cached result is estimated at 0 bytes, and may expire before the run.
     """
-    return {**_configuration(bound, settings, use_cache=use_cache), "dryRun": True}
+    return {**_configuration(bound, settings, project, use_cache=use_cache), "dryRun": True}
 
 
 def run_configuration(
-    bound: BoundQuery, settings: Settings, *, maximum_bytes_billed: int | None
+    bound: BoundQuery,
+    settings: Settings,
+    project: str = "",
+    *,
+    maximum_bytes_billed: int | None,
 ) -> dict[str, object]:
     """The job configuration that runs `bound` and stops at what it may cost."""
-    configuration = _configuration(bound, settings, use_cache=True)
+    configuration = _configuration(bound, settings, project, use_cache=True)
     query = dict(_mapping(configuration["query"]))
     if maximum_bytes_billed is not None:
         query["maximumBytesBilled"] = str(maximum_bytes_billed)
@@ -63,7 +67,7 @@ def run_configuration(
 
 
 def _configuration(
-    bound: BoundQuery, settings: Settings, *, use_cache: bool
+    bound: BoundQuery, settings: Settings, project: str, *, use_cache: bool
 ) -> dict[str, object]:
     query: dict[str, object] = {
         "useLegacySql": False,
@@ -72,9 +76,12 @@ def _configuration(
         "queryParameters": parameters(bound),
     }
     if settings.dataset:
-        project, dataset = dataset_of(settings.dataset, settings.project or "")
-        query["defaultDataset"] = {"projectId": project, "datasetId": dataset}
-    return {"query": query, "labels": labels(bound, settings)}
+        owner, dataset = dataset_of(settings.dataset, settings.project or project)
+        query["defaultDataset"] = {"projectId": owner, "datasetId": dataset}
+    if settings.priority:
+        query["priority"] = settings.priority.upper()
+    reservation = {"reservation": settings.reservation} if settings.reservation else {}
+    return {"query": query, "labels": labels(bound, settings), **reservation}
 
 
 def dataset_of(name: str, project: str) -> tuple[str, str]:

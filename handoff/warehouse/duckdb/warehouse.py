@@ -82,6 +82,9 @@ class DuckDBWarehouse:
     def cost(self) -> str | None:
         return None
 
+    def job_links(self) -> Sequence[str]:
+        return ()
+
     def schema(self, datasets: Collection[str]) -> Schemas:
         return {
             dataset: {name: TableSchema(dict(columns)) for name, columns in tables.items()}
