@@ -134,6 +134,28 @@ def test_chart_that_does_not_fit_its_fact_is_reported(
     assert any(each.endswith(message) for each in found), found
 
 
+def test_chart_of_an_old_result_says_how_old_it_is(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    query = project / "sql/q/dates.sql"
+    query.write_text(query.read_text("utf-8").replace("d.dates", "d.gone"), "utf-8")
+    old = (project / IMAGE).read_text("utf-8")
+
+    run(["render", "second", "--stale-ok"])
+
+    document = project / "docs/09-handoff/2026-01-04-SESSION-2-SECOND.md"
+    text = document.read_text("utf-8")
+    assert "\n(as of 2026-01-04 15:00 UTC, not answered since)\n" in text
+    assert "  - (as of 2026-01-04 15:00 UTC, not answered since)\n" in text
+    assert (project / IMAGE).read_text("utf-8") == old
+
+    run(["render", "second"])
+
+    assert "**Dates**:\n[TO BE FILLED]\n" in document.read_text("utf-8")
+    assert run(["publish"]) == 0
+    assert not (project / IMAGE).exists()
+
+
 def test_job_summary_draws_the_charts_of_a_changed_document(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,7 +165,7 @@ def test_job_summary_draws_the_charts_of_a_changed_document(
     assert action.main(["differences", "."]) == 0
 
     summary = capfd.readouterr().out
-    drawn = summary[: summary.index("<details>")]
+    drawn = summary[summary.index("**Charts of ") : summary.rindex("<details>")]
     assert drawn.count("```mermaid\n") == 5
     assert "  71.4 %, 655 of 917 days :active" in drawn
     assert "%%{" not in drawn

@@ -234,7 +234,8 @@ class _Request(BaseHTTPRequestHandler):
     # --- files -----------------------------------------------------------------------------
 
     def _image(self, path: str, kind: str) -> None:
-        content = _read(self.server.watchers.root, path)
+        drawn = self.server.watchers.images.get(path)
+        content = drawn.encode() if drawn else _read(self.server.watchers.root, path)
         if content is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return

@@ -131,6 +131,12 @@ class Watchers:
         """The version of each session."""
         return {name: each.version for name, each in self._all.copy().items()}
 
+    @property
+    def images(self) -> dict[str, str]:
+        """What the documents show next to them, published or not, by path."""
+        documents = (each.revision.snapshot.document for each in self.all())
+        return {k: v for each in documents if each for k, v in each.images.items()}
+
     def wait(self, seen: Mapping[str, str], *, seconds: float) -> dict[str, str] | None:
         """The versions once they differ from `seen`; `None` after `seconds`."""
         with self._changed:
