@@ -248,7 +248,7 @@ class QueryContext(Struct, frozen=True, dict=True):
     @cached_property
     def schema_problems(self) -> tuple[Problem, ...]:
         """Names that the recorded schema does not have, and missing filters."""
-        if any(each.code == "Q050" for each in self.engine_problems):
+        if any(each.code in ("Q050", "Q052", "Q054") for each in self.engine_problems):
             return ()  # reported as an error
         from handoff.check.schema import schema_problems  # slow: brings sqlglot
 

@@ -85,7 +85,10 @@ table_unknown = rule_among(
     "Q043", "warning", "a table that the recorded schema does not have", _by_schema
 )
 column_unknown = rule_among(
-    "Q044", "warning", "a column that the recorded schema does not have", _by_schema
+    "Q044",
+    "warning",
+    "a column that the recorded schema does not have, or that is ambiguous",
+    _by_schema,
 )
 filter_missing = rule_among(
     "Q045",
@@ -126,7 +129,18 @@ unsupported = rule_among(
     _by_engine,
 )
 
-rejected = rule_among("Q054", "error", "GoogleSQL that BigQuery rejects", _by_engine)
+
+def _by_types(context: QueryContext) -> tuple[Problem, ...]:
+    """A wrong type or GROUP BY: with a recorded schema, or where no table is read.
+
+    Fails:
+
+        SELECT team, COUNT(*) AS n FROM nba_raw.games
+    """
+    return (*context.engine_problems, *context.schema_problems)
+
+
+rejected = rule_among("Q054", "error", "GoogleSQL that BigQuery rejects", _by_types)
 
 _CLOCKS: Mapping[str, str] = {
     "CURRENT_DATE": "'DATE(@as_of)'",

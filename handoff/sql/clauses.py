@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
 
-from handoff.sql.analyzer import Rejected, function_of, type_of_node
+from handoff.sql.analyzer import Rejected, annotate, function_of, type_of_node
 from handoff.sql.signatures import not_groupable, not_orderable
 
 _WITHIN = ("order", "having", "qualify")
+
+
+def typed_tree(tree: exp.Expr, schema: MappingSchema, params: Mapping[str, str]) -> exp.Expr:
+    """`tree` with every column resolved and typed, by the types of tables and parameters.
+
+    Raises Rejected for what BigQuery's analyzer rejects, and SqlglotError.
+    """
+    for node in list(tree.find_all(exp.TsOrDsToDatetime)):
+        # DATETIME(x), which sqlglot does not type
+        node.replace(exp.cast(node.this.copy(), "DATETIME", dialect="bigquery"))
+    for parameter in list(tree.find_all(exp.Parameter)):
+        tree = _cast_parameter(tree, parameter, params)
+    check_shape(tree)
+    mark_aliases(tree)
+    tree = qualify(tree, schema=schema, dialect="bigquery", expand_alias_refs=False)
+    put_aliases(tree)
+    tree = annotate(tree, schema)
+    check_clauses(tree)
+    return tree
+
+
+def _cast_parameter(
+    tree: exp.Expr, parameter: exp.Parameter, types: Mapping[str, str]
+) -> exp.Expr:
+    """A parameter as a cast to its declared type: an engine would guess another."""
+    wanted = next(v for k, v in types.items() if k.casefold() == parameter.name.casefold())
+    typed = exp.cast(parameter.copy(), wanted, dialect="bigquery")
+    for node in typed.args["to"].walk():
+        node.meta.clear()  # places in the type, not in the query
+    if parameter is tree:
+        return typed
+    parameter.replace(typed)
+    return tree
+
 
 # --- names of the select list ------------------------------------------------------------
 
@@ -322,6 +358,8 @@ def _ungrouped(
         return
     if isinstance(node, exp.Query) and node is not select:
         return
+    if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func):
+        return  # HLL_COUNT.INIT, or a function of the user: it may aggregate
     if isinstance(node, exp.Column):
         yield node
         return

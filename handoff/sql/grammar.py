@@ -101,7 +101,8 @@ def _messages(
         yield f"{name} is not a type of GoogleSQL, write {_OTHER_TYPES[name]}"
     elif name in RESERVED and before.text.upper() == "AS":
         is_type = name in _TYPES or words[number - 2].text.upper() == "SELECT"
-        if not is_type and not following.startswith("("):
+        is_time = name == "OF" and words[number - 2].text.upper() == "SYSTEM_TIME"
+        if not (is_type or is_time) and not following.startswith("("):
             yield f"'{word.text}' is a reserved word, write `{word.text}`"
     elif name == "EXCLUDE" and before.text == "*":
         yield "EXCLUDE is not GoogleSQL, write EXCEPT"

@@ -6,24 +6,23 @@ node of the tree. What no rule knows is refused, with its place in the `.sql` fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 import sqlglot
 from msgspec import Struct
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError, UnsupportedError
-from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from handoff.base.problems import Place, Problem, nearest
+from handoff.base.problems import Problem, nearest
 from handoff.facts.recorded import Column
-from handoff.sql.analyzer import Rejected, annotate
-from handoff.sql.clauses import check_clauses, check_shape, mark_aliases, put_aliases
+from handoff.sql.analyzer import Rejected
+from handoff.sql.clauses import typed_tree
 from handoff.sql.grammar import grammar_problems
+from handoff.sql.names import bad_names, place_of_node
 from handoff.sql.query import Query, lexemes
 from handoff.sql.syntax_errors import reason_and_place
-from handoff.sql.tables import Schema
+from handoff.sql.tables import Schema, Tables, TableSchema
 from handoff.sql.types import BadType, type_of
 from handoff.warehouse.duckdb.nodes import UNSUPPORTED, Refusal
 from handoff.warehouse.duckdb.rules import correct
@@ -110,11 +109,12 @@ def _translate(query: Query, catalog: Catalog) -> Translation:
     tree: exp.Expr = _parse(query)
     for table in _tables(tree):
         _check_table(table, query, catalog.tables)
+    _check_names(tree, query, catalog.tables)
     written = {name.casefold(): name for name in getattr(tree, "named_selects", ())}
     tree = _resolve_types(tree, query, catalog)
     # resolving makes every name lower case; BigQuery returns them as they were written
     selected = [(written.get(name, name), type_) for name, type_ in _select_list(tree)]
-    used = {each.name for each in _parameters(tree)}
+    used = {each.name for each in tree.find_all(exp.Parameter)}
     try:
         tree = correct(tree)
         _qualify(tree, catalog.database)
@@ -203,62 +203,26 @@ def _first_names(names: list[str]) -> str:
 
 
 def _resolve_types(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
-    types = query.param_types
-    for node in list(tree.find_all(exp.TsOrDsToDatetime)):
-        # DATETIME(x), which sqlglot does not type
-        node.replace(exp.cast(node.this.copy(), "DATETIME", dialect="bigquery"))
-    for parameter in list(_parameters(tree)):
-        tree = _cast_parameter(tree, parameter, types)
     try:
-        check_shape(tree)
-        mark_aliases(tree)
-        tree = qualify(tree, schema=catalog.schema, dialect="bigquery", expand_alias_refs=False)
-        put_aliases(tree)
-        tree = annotate(tree, catalog.schema)
-        check_clauses(tree)
-        return tree
+        return typed_tree(tree, catalog.schema, query.param_types)
     except SqlglotError as error:
-        raise _resolve_error(error, query, catalog) from error
+        message = str(error).split("\n")[0].rstrip(".")
+        raise _refused(message[:1].lower() + message[1:], query, code="Q052") from error
     except Rejected as error:
         raise _refused(str(error), query, error.node, "Q054") from error
 
 
-def _parameters(tree: exp.Expr) -> Iterator[exp.Parameter]:
-    return tree.find_all(exp.Parameter)
-
-
-def _cast_parameter(
-    tree: exp.Expr, parameter: exp.Parameter, types: Mapping[str, str]
-) -> exp.Expr:
-    """A parameter as a cast to its declared type: DuckDB would guess another."""
-    wanted = next(v for k, v in types.items() if k.casefold() == parameter.name.casefold())
-    typed = exp.cast(parameter.copy(), wanted, dialect="bigquery")
-    for node in typed.args["to"].walk():
-        node.meta.clear()  # places in the type, not in the query
-    if parameter is tree:
-        return typed
-    parameter.replace(typed)
-    return tree
-
-
-_NO_COLUMN = re.compile(r"Column '([^']+)' could not be resolved|[Uu]nknown column: ([\w.]+)")
-
-
-def _resolve_error(error: Exception, query: Query, catalog: Catalog) -> NotTranslated:
-    message = str(error).split("\n")[0].rstrip(".")
-    found = _NO_COLUMN.search(message)
-    if not found:
-        return _refused(message[:1].lower() + message[1:], query, code="Q052")
-    name = (found[1] or found[2]).rpartition(".")[2]
-    columns = {
-        column
-        for members in catalog.tables.values()
-        for table in members.values()
-        for column in table
+def _check_names(tree: exp.Expr, query: Query, tables: CatalogTables) -> None:
+    """Refuse columns that are missing or ambiguous."""
+    known: Tables = {
+        dataset: {name: TableSchema(columns) for name, columns in members.items()}
+        for dataset, members in tables.items()
     }
-    place = query.place_of(name)
-    hint = nearest(name, sorted(columns))
-    return NotTranslated(Problem("Q052", f"no column '{name}'{hint}", place))
+    for bad in bad_names(tree, known):
+        if bad.kind == "column":
+            is_last = bad.node.name == bad.name and isinstance(bad.node, exp.Column)
+            node = bad.node.this if is_last else bad.node
+            raise _refused(bad.text(), query, node, "Q052")
 
 
 def _select_list(tree: exp.Expr) -> list[tuple[str, str]]:
@@ -292,15 +256,4 @@ _UNKNOWN = ("NULL", "UNKNOWN")
 def _refused(
     message: str, query: Query, node: exp.Expr | None = None, code: str = "Q053"
 ) -> NotTranslated:
-    return NotTranslated(Problem(code, message, _place(node, query)))
-
-
-def _place(node: exp.Expr | None, query: Query) -> Place:
-    """The place of the first name in or around a node; sqlglot marks only names."""
-    around = node
-    while around is not None:
-        offsets = [each.meta["start"] for each in around.walk() if "start" in each.meta]
-        if offsets:
-            return query.place_at(min(offsets))
-        around = around.parent
-    return Place(query.path)
+    return NotTranslated(Problem(code, message, place_of_node(node, query)))
