@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import yaml
 from handoff.base.problems import InvalidInput, Refused, WorldError
 from handoff.facts.recorded import Failure, QueryResult, Value
 from handoff.sql.query import BoundQuery, read
+from handoff.warehouse.duckdb.limits import Limits
 from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_file, open_sample
 
 FIXTURES = Path(__file__).parent / "fixtures" / "duckdb"
@@ -228,7 +230,7 @@ def test_one_failure_takes_no_other_down(shop: DuckDBWarehouse) -> None:
 def test_slow_query_is_stopped(tmp_path: Path) -> None:
     path = tmp_path / "d.duckdb"
     duckdb.connect(str(path)).close()
-    warehouse = open_file(path, timeout_seconds=0.2)
+    warehouse = open_file(path, limits=Limits(timeout_seconds=0.2))
     sql = (
         "SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a"
         " CROSS JOIN UNNEST(GENERATE_ARRAY(1, 1000000)) AS b WHERE MOD(a * b, 7) = 1"
@@ -255,6 +257,81 @@ def test_slow_query_is_interrupted(shop: DuckDBWarehouse) -> None:
 
 
 _MANY = "UNNEST(GENERATE_ARRAY(1, 10000))"
+
+
+_MANY_BIG = "FROM d.big CROSS JOIN UNNEST(GENERATE_ARRAY(1, 10000)) AS n"
+TOO_LARGE = "return fewer or shorter columns"
+TOO_MUCH = "needs more than duckdb.memory_mb (200 MB), read or return less"
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns", "message"),
+    [
+        ("SELECT CONCAT(s, s, s, s, s) AS s FROM d.big", "s STRING", TOO_LARGE),
+        (f"SELECT SUBSTR(s, 1, 50000) AS s {_MANY_BIG}", "s STRING", TOO_LARGE),
+        ("SELECT GENERATE_ARRAY(1, 1048577) AS a", "a ARRAY<INT64>", TOO_LARGE),
+        (f"SELECT CONCAT(s, CAST(n AS STRING)) AS s {_MANY_BIG}", "s STRING", TOO_MUCH),
+        (f"SELECT STRING_AGG(s, '') AS s {_MANY_BIG}", "s STRING", TOO_MUCH),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux only")
+def test_large_results_are_not_read_to_their_end(
+    tmp_path: Path, sql: str, columns: str, message: str
+) -> None:
+    path = tmp_path / "x.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE SCHEMA d")
+        connection.execute("CREATE TABLE d.big AS SELECT repeat('x', 1000000) AS s")
+    warehouse = open_file(path, limits=Limits(memory_mb=200))
+
+    found = ask(warehouse, columns, sql)
+    small = ask(warehouse, "x INT64", "SELECT 1 AS x")
+    warehouse.close()
+
+    assert isinstance(found, Failure)
+    assert found.message.endswith(message)
+    assert isinstance(small, QueryResult)
+
+
+ENDLESS = (
+    "CREATE TABLE t AS SELECT sum(a.i * b.i) FROM range(1000000) a(i), range(1000000) b(i)"
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (ENDLESS, "the script takes more than duckdb.timeout_seconds (0.2 s)"),
+        ("SET memory_limit = '64GB'", "configuration has been locked"),
+        ("PRAGMA threads = 64", "configuration has been locked"),
+        ("RESET memory_limit", "configuration has been locked"),
+        ("CREATE TABLE t AS SELECT list(i) FROM range(500000000) t(i)", "Out of Memory Error"),
+    ],
+)
+def test_script_of_a_sample_keeps_to_the_limits(
+    tmp_path: Path, script: str, message: str
+) -> None:
+    (tmp_path / "1.sql").write_text(script)
+
+    seconds = 0.2 if script == ENDLESS else 60
+    limits = Limits(memory_mb=200)
+    with pytest.raises(InvalidInput) as raised:
+        open_sample(tmp_path, cache=tmp_path / "c", limits=limits, build_seconds=seconds)
+
+    (problem,) = raised.value.report.problems
+    assert message in problem.message
+    assert [*(tmp_path / "c").iterdir()] == []
+
+
+def test_script_of_a_sample_is_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "1.sql").write_text(ENDLESS)
+    timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        open_sample(tmp_path, cache=tmp_path / "c")
+
+    assert [*(tmp_path / "c").iterdir()] == []
 
 
 def test_too_many_rows_are_reported(shop: DuckDBWarehouse) -> None:

@@ -82,6 +82,9 @@ class DuckDBSettings(Struct, frozen=True):
 
     If it is not set, it is in the folder of the queries.
     """
+    timeout_seconds: int = 60
+    """Of one query, and of one script of the sample."""
+    memory_mb: int = 1_000
 
 
 class ProgressSettings(Struct, frozen=True):
@@ -343,6 +346,8 @@ _BIGQUERY = (
 _DUCKDB = (
     Key("path", _PATH, "Your own database; without it the sample is used."),
     Key("sample", _PATH, "The scripts that build the sample; a document made from it says so."),
+    Key("timeout_seconds", _NUMBER, "How long one query, or script of the sample, may run."),
+    Key("memory_mb", _NUMBER, "How much memory it may take."),
 )
 _ARCHIVE_KEYS = (
     Key(

@@ -40,13 +40,19 @@ def open_warehouse(
 
 def _duckdb(project: Project, progress: Progress, seconds: float | None) -> Warehouse:
     from handoff.warehouse.duckdb import warehouse
+    from handoff.warehouse.duckdb.limits import Limits
 
-    limit = warehouse.TIMEOUT_SECONDS if seconds is None else seconds
-    path = project.settings.duckdb.path
-    if path is not None:
-        return warehouse.open_file(project.path(path), timeout_seconds=limit)
-    sample = project.sample_folder()
-    return warehouse.open_sample(sample, progress=progress, timeout_seconds=limit)
+    settings = project.settings.duckdb
+    limit = settings.timeout_seconds if seconds is None else seconds
+    limits = Limits(limit, settings.memory_mb)
+    if settings.path is not None:
+        return warehouse.open_file(project.path(settings.path), limits=limits)
+    return warehouse.open_sample(
+        project.sample_folder(),
+        progress=progress,
+        limits=limits,
+        build_seconds=settings.timeout_seconds,
+    )
 
 
 def _bigquery(project: Project, progress: Progress, _: float | None) -> Warehouse:

@@ -71,6 +71,14 @@ def too_many_rows(n: int | None = None) -> ResultTooLarge:
     )
 
 
+def too_many_bytes(n_rows: int) -> ResultTooLarge:
+    """The error for a result that is too large after `n_rows` rows."""
+    return ResultTooLarge(
+        f"the result is over {MAX_BYTES // 2**20} MiB after {n_rows:,} rows,"
+        " return fewer or shorter columns"
+    )
+
+
 def differences(query: Query, columns: Sequence[Column]) -> list[str]:
     """How the columns of a result differ from `returns:`, a phrase each.
 

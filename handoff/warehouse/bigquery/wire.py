@@ -34,7 +34,7 @@ from handoff.sql.types import (
     type_of,
     value_of,
 )
-from handoff.warehouse.port import MAX_BYTES, ResultTooLarge, too_many_rows
+from handoff.warehouse.port import MAX_BYTES, too_many_bytes, too_many_rows
 
 JsonObject = Mapping[str, object]
 
@@ -325,10 +325,7 @@ def rows(
         if len(kept) == MAX_ROWS:
             raise too_many_rows()
         if n_bytes > MAX_BYTES:
-            raise ResultTooLarge(
-                f"the result is over {MAX_BYTES // 2**20} MiB after {len(kept):,} rows,"
-                " return fewer or shorter columns"
-            )
+            raise too_many_bytes(len(kept))
         kept.append(tuple(map(_cell_value, cells, types)))
     if total is not None and len(kept) < total:
         raise WrongResponse(f"{len(kept):,} rows, where 'totalRows' is {total:,}")

@@ -8,15 +8,16 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
 from duckdb import DuckDBPyConnection
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from handoff.base.cache import cache_folder
@@ -29,6 +30,13 @@ from handoff.sql.tables import Tables as Schemas
 from handoff.sql.tables import TableSchema
 from handoff.sql.types import OTHER_NAMES, BadValue, Type, type_of, value_of
 from handoff.warehouse.duckdb import versions
+from handoff.warehouse.duckdb.limits import (
+    DEFAULT_LIMITS,
+    TIMEOUT_SECONDS,
+    Limits,
+    bounded_memory,
+    run_in_time,
+)
 from handoff.warehouse.duckdb.nodes import DUCKDB_TYPES
 from handoff.warehouse.duckdb.translate import (
     Catalog,
@@ -38,14 +46,18 @@ from handoff.warehouse.duckdb.translate import (
     translate,
 )
 from handoff.warehouse.port import (
+    MAX_BYTES,
     ResultTooLarge,
     describe_differences,
+    too_many_bytes,
     too_many_rows,
 )
 
 T = TypeVar("T")
 
-TIMEOUT_SECONDS = 60.0
+ResultRow = tuple[Value, ...]
+_FETCHED_ROWS = 16
+"""At a time, each row as large as it may be."""
 
 _SETTINGS = {
     "enable_external_access": "false",
@@ -54,7 +66,7 @@ _SETTINGS = {
     "allow_community_extensions": "false",
     "allow_persistent_secrets": "false",
     "python_enable_replacements": "false",
-    "memory_limit": "1GB",
+    "max_temp_directory_size": "1GB",
     "threads": "2",
 }
 
@@ -67,13 +79,13 @@ class DuckDBWarehouse:
         connection: DuckDBPyConnection,
         engine: str,
         *,
-        timeout_seconds: float = TIMEOUT_SECONDS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.engine = engine
         self.tables = _tables(connection)
         self._database = _database(connection)
         self._connection = connection
-        self._timeout_seconds = timeout_seconds
+        self._limits = limits
 
     def run(self, queries: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
         catalog = Catalog.of(self.tables, self._database)
@@ -107,8 +119,11 @@ class DuckDBWarehouse:
         except ResultTooLarge as error:
             return _failed(f"{bound.query.path}: {error}", exit_code=1)
         except TimeoutError:
-            message = f"no result within {self._timeout_seconds:g} seconds"
+            message = f"no result within {self._limits.timeout_seconds:g} seconds"
             return _failed(f"{bound.query.path}: {message}")
+        except (MemoryError, duckdb.OutOfMemoryException):
+            message = f"needs more than duckdb.memory_mb ({self._limits.memory_mb} MB)"
+            return _failed(f"{bound.query.path}: {message}, read or return less")
         except (duckdb.Error, BadValue) as error:
             return _failed(f"{bound.query.path}: {_plain_message(error)}")
         now, used = datetime.now(UTC), versions.installed()
@@ -122,37 +137,47 @@ class DuckDBWarehouse:
         cursor = self._connection.execute(_fetchable_sql(translation.sql, types), values)
         for column, actual in zip(translation.columns, cursor.description or (), strict=True):
             _check_type(column, str(actual[1]).strip('"'))
-        rows = cursor.fetchmany(MAX_ROWS + 1)
-        if len(rows) > MAX_ROWS:
-            raise too_many_rows()
-        return tuple(tuple(map(_value, row, types)) for row in rows)
+        return _fetched(cursor, types)
 
     def _in_time(self, work: Callable[[], T]) -> T:
-        """The result of `work`, in another thread, so that this one notices Ctrl-C.
-
-        Raises TimeoutError.
-        """
-        with ThreadPoolExecutor(1) as pool:
-            done = pool.submit(work)
-            try:
-                return done.result(self._timeout_seconds)
-            finally:
-                while not done.done():  # may come before the query has started
-                    self._connection.interrupt()
-                    wait([done], 0.1)
+        with bounded_memory(self._limits.memory_mb):
+            return run_in_time(self._connection, work, self._limits.timeout_seconds)
 
 
-def open_file(path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> DuckDBWarehouse:
+def _fetched(cursor: DuckDBPyConnection, types: Sequence[Type]) -> tuple[ResultRow, ...]:
+    """The rows of a result, a few at a time. Raises ResultTooLarge and BadValue."""
+    kept: list[ResultRow] = []
+    n_bytes = 0
+    while rows := cursor.fetchmany(_FETCHED_ROWS):
+        for row in rows:
+            n_bytes += sum(map(_size, row))
+            if len(kept) == MAX_ROWS:
+                raise too_many_rows()
+            if n_bytes > MAX_BYTES:
+                raise too_many_bytes(len(kept))
+            kept.append(tuple(map(_value, row, types)))
+    return tuple(kept)
+
+
+def _size(value: object) -> int:
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, list | dict):
+        return sum(map(_size, value.values() if isinstance(value, dict) else value))
+    return 4
+
+
+def open_file(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> DuckDBWarehouse:
     """The author's own database, read-only. Raises WorldError where it cannot be opened."""
     versions.require()
     if not path.is_file():
         raise WorldError(f"{path.name}: error: no such database")
     try:
-        connection = _lock_settings(_connect(str(path), read_only=True))
+        connection = _lock_settings(_connect(str(path), limits, read_only=True))
     except duckdb.Error as error:
         reason = str(error).split("\n")[0]
         raise WorldError(f"{path.name}: error: cannot open the database: {reason}") from error
-    return DuckDBWarehouse(connection, "duckdb", timeout_seconds=timeout_seconds)
+    return DuckDBWarehouse(connection, "duckdb", limits=limits)
 
 
 def open_sample(
@@ -160,19 +185,22 @@ def open_sample(
     *,
     cache: Path | None = None,
     progress: Progress = lambda _: None,
-    timeout_seconds: float = TIMEOUT_SECONDS,
+    limits: Limits = DEFAULT_LIMITS,
+    build_seconds: float = TIMEOUT_SECONDS,
 ) -> DuckDBWarehouse:
     """The sample that the scripts in `folder` create, built unless it is cached.
 
     `cache` is by default the user's private cache folder; without one the sample is built in
-    memory. Raises InvalidInput for a script that fails, and WorldError.
+    memory. Each script may take `build_seconds`. Raises InvalidInput for a script that fails,
+    and WorldError.
     """
     versions.require()
     sample = _Sample.read(folder)
     kept = cache or cache_folder("samples")
-    stored = _open_cached(sample, kept, progress) if kept else None
-    connection = stored or _build(sample, ":memory:", progress)
-    return DuckDBWarehouse(connection, "duckdb sample", timeout_seconds=timeout_seconds)
+    builder = _Builder(sample, progress, replace(limits, timeout_seconds=build_seconds))
+    stored = _open_cached(builder, kept) if kept else None
+    connection = stored or builder.build(":memory:")
+    return DuckDBWarehouse(connection, "duckdb sample", limits=limits)
 
 
 def _failed(message: str, *, exit_code: int = 3) -> Failure:
@@ -216,47 +244,65 @@ def _script(folder: Path, name: str) -> str:
         raise InvalidInput([Problem("Q060", "not UTF-8", Place(name, line))]) from error
 
 
-def _open_cached(
-    sample: _Sample, folder: Path, progress: Progress
-) -> DuckDBPyConnection | None:
+class _Builder(Struct, frozen=True):
+    sample: _Sample
+    progress: Progress
+    limits: Limits
+
+    def build(self, database: str) -> DuckDBPyConnection:
+        """The database that the scripts create. Raises InvalidInput."""
+        # locked first, so that no script raises its own limits
+        connection = _lock_settings(_connect(database, self.limits))
+        try:
+            with bounded_memory(self.limits.memory_mb):
+                self._run_scripts(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _run_scripts(self, connection: DuckDBPyConnection) -> None:
+        scripts, seconds = self.sample.scripts, self.limits.timeout_seconds
+        for n, (name, script) in enumerate(scripts, start=1):
+            self.progress(f"building the sample warehouse: {name} ({n} of {len(scripts)})")
+            try:
+                run_in_time(connection, partial(connection.execute, script), seconds)
+            except TimeoutError as error:
+                message = f"the script takes more than duckdb.timeout_seconds ({seconds:g} s)"
+                raise InvalidInput([Problem("Q060", message, Place(name))]) from error
+            except (duckdb.Error, MemoryError) as error:
+                reason = (str(error) or "not enough memory").splitlines()[0]
+                message = f"the script of the sample warehouse failed: {reason}"
+                raise InvalidInput([Problem("Q060", message, Place(name))]) from error
+
+
+def _open_cached(builder: _Builder, folder: Path) -> DuckDBPyConnection | None:
     """The cached sample, built first if it is missing; `None` if that fails."""
-    path = folder / f"sample-{sample.key}.duckdb"
+    path = folder / f"sample-{builder.sample.key}.duckdb"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.is_file():
-            _build_file(sample, path, progress)
-        return _lock_settings(_connect(str(path), read_only=True))
+            _build_file(builder, path)
+        return _lock_settings(_connect(str(path), builder.limits, read_only=True))
     except (OSError, duckdb.IOException):
         return None
 
 
-def _build_file(sample: _Sample, path: Path, progress: Progress) -> None:
+def _build_file(builder: _Builder, path: Path) -> None:
     # built as another file and renamed: a second process sees a whole file or none
     spare = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        _build(sample, str(spare), progress).close()
+        builder.build(str(spare)).close()
         spare.replace(path)
     finally:
         for left in spare.parent.glob(f"{spare.name}*"):
             left.unlink(missing_ok=True)
 
 
-def _build(sample: _Sample, database: str, progress: Progress) -> DuckDBPyConnection:
-    connection = _connect(database)
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    for number, (name, script) in enumerate(sample.scripts, start=1):
-        progress(f"building the sample warehouse: {name} ({number} of {len(sample.scripts)})")
-        try:
-            connection.execute(script)
-        except duckdb.Error as error:
-            connection.close()
-            message = f"the script of the sample warehouse failed: {str(error).splitlines()[0]}"
-            raise InvalidInput([Problem("Q060", message, Place(name))]) from error
-    return _lock_settings(connection)
-
-
-def _connect(database: str, *, read_only: bool = False) -> DuckDBPyConnection:
-    return duckdb.connect(database, read_only=read_only, config=dict(_SETTINGS))
+def _connect(database: str, limits: Limits, *, read_only: bool = False) -> DuckDBPyConnection:
+    config: dict[str, str | bool | int | float | list[str]]
+    config = {**_SETTINGS, "memory_limit": f"{limits.memory_mb}MB"}
+    return duckdb.connect(database, read_only=read_only, config=config)
 
 
 def _lock_settings(connection: DuckDBPyConnection) -> DuckDBPyConnection:
