@@ -461,13 +461,19 @@ def test_annotations_are_relative_to_the_repository(job: Job) -> None:
 TOKEN = "ghp_" + "Ab1" * 12
 
 
-def pull_request(job: Job, *changes: tuple[str, str]) -> None:
-    """Merge a branch with `changes` into main, as GitHub does for a pull request."""
+def pull_request(job: Job, *changes: tuple[str, str | None]) -> None:
+    """Merge a branch with `changes` into main, as GitHub does for a pull request.
+
+    Without a text, a file is deleted.
+    """
     git(job.workspace, "checkout", "--quiet", "-b", "feature")
     for path, content in changes:
         file = job.workspace / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
+        if content is None:
+            file.unlink()
+        else:
+            file.write_text(content)
     git(job.workspace, "add", "--all", "--", ":!gha-creds-*")
     git(job.workspace, "commit", "--quiet", "--message=changes")
     git(job.workspace, "checkout", "--quiet", "--detach", "main")
@@ -508,6 +514,17 @@ def test_diff_of_a_changed_document_is_in_the_summary(job: Job, is_committed: bo
     assert "### Changed documents\n\n<details><summary>" + DOCUMENT in job.summary
     assert "`````diff\n" in job.summary  # longer than what is inside
     assert "+**Session Goal**: ```` <b>new</b>\n" in job.summary
+
+
+def test_summary_lists_deleted_documents(job: Job) -> None:
+    job.inputs = {"deliver": "commit", "render": "one"}
+    job.run()
+    pull_request(job, ("sessions/one.yaml", None), (DOCUMENT, None))
+
+    job.summary = ""
+    job.run()
+
+    assert f"Deleted: <code>{DOCUMENT}</code>" in job.summary
 
 
 def test_diff_shows_no_secret(job: Job) -> None:

@@ -74,6 +74,16 @@ def test_folder_of_queries_is_a_setting(handoff: Handoff, folder: str) -> None:
     assert f"fact 'n' needs '{where}', which does not exist" in handoff("check").out
 
 
+def test_query_may_be_named_from_the_root(handoff: Handoff) -> None:
+    write("handoff.yaml", "engine: duckdb\nqueries: data/queries\n")
+    write("data/queries/q/n.sql", QUERY)
+    text = Path("sessions/s.yaml").read_text()
+    write("sessions/s.yaml", text.replace("q/n.sql", "data/queries/q/n.sql"))
+
+    assert handoff("render", "s").code == 0
+    assert "Q031" not in handoff("check").out
+
+
 @pytest.mark.parametrize("kind", ["folder", "pipe", "outside", "loop"])
 @pytest.mark.parametrize(
     "path",

@@ -272,11 +272,11 @@ def _meaning(words: str) -> tuple[BlankKind, str, tuple[str, ...]]:
 
 # --- what is not searched ------------------------------------------------------------------
 
-_TOKEN = lazy_pattern(r"\\[!-/:-@\[-`{-~]|`+|<!--")
+_TOKEN = lazy_pattern(r"\\[!-/:-@\[-`{-~]|`+|<!--|<(code|kbd|pre|samp)>[^<]{0,300}</\1>")
 
 
 def _masked(text: str) -> str:
-    """`text` with code spans, comments and escaped characters masked, length unchanged."""
+    """`text` with code, comments and escaped characters masked, length unchanged."""
     runs = _last_runs(text)
     parts: list[str] = []
     at = 0
@@ -290,8 +290,8 @@ def _masked(text: str) -> str:
 
 
 def _end_of(text: str, match: re.Match[str], runs: dict[int, int]) -> int | None:
-    """The end of the code span, comment or escape that `match` opens; `None`: plain text."""
-    if match[0].startswith("\\"):
+    """The end of the code, comment or escape that `match` opens; `None`: plain text."""
+    if match[0].startswith(("\\", "<c", "<k", "<s", "<p")):
         return match.end()
     if match[0] == "<!--":
         closed = text.find("-->", match.end())
@@ -332,8 +332,8 @@ def blanks_in_document(markdown: str) -> tuple[FoundBlank, ...]:
 
     Fences are not searched, except the prompt's: the one with the info string `prompt`, or
     the one that follows a line with "copy-paste" or a heading with "prompt" and names no
-    language. Comments and `<details>` are not searched. `[NAME]` is not a blank where the
-    document defines it as a link.
+    language. Comments, `<details>` and `<pre>` are not searched. `[NAME]` is not a blank where
+    the document defines it as a link.
     """
     lines = list(_searched(markdown))
     defined = {_label(m[1]) for _, text in lines if (m := _DEFINITION.match(text))}
@@ -398,21 +398,24 @@ def is_prompt_fence(info: str, above: str, heading: str = "") -> bool:
 
 
 class _Hidden:
-    """Comments and `<details>`; the last end of each is looked up only once."""
+    """Comments, `<details>` and `<pre>`; the last end of each is looked up only once."""
 
     def __init__(self, markdown: str) -> None:
         self._markdown = markdown
         self._last_details = markdown.rfind("</details>")
+        self._last_pre = markdown.rfind("</pre>")
         self._last_comment = markdown.rfind("-->")
 
     def until(self, start: int, line: str) -> int:
-        """The end of the comment or `<details>` that this line opens; 0 if it opens none."""
+        """The end of what this line opens and hides or shows as it is; 0 if it opens none."""
         words = line.lstrip()
         if words.startswith("<!--"):
             # An open comment hides the rest (CommonMark 0.31 §4.6).
             return self._end("-->", start, self._last_comment) or len(self._markdown)
         if words.startswith("<details"):
             return self._end("</details>", start, self._last_details)
+        if words.startswith("<pre"):
+            return self._end("</pre>", start, self._last_pre)
         return 0
 
     def _end(self, closing: str, start: int, last: int) -> int:

@@ -295,6 +295,8 @@ class CheckContext(Struct, frozen=True, dict=True):
     evidence_change: Callable[[Reference], str | None] = _unchanged
     """How evidence changed since it was recorded, `was moved to 'x'`; empty if it did not,
     `None` if it exists and is not recorded."""
+    ignored: Callable[[Collection[str]], Collection[str]] = lambda _: ()
+    """Those of some paths that git ignores."""
     query_names: Sequence[str] = ()
     """Of every query file of the project."""
     query_path: Callable[[str], str] = "sql/{}".format
@@ -321,9 +323,6 @@ class CheckContext(Struct, frozen=True, dict=True):
 
     def is_deleted(self, path: str) -> bool:
         return self.past.moved(path) is not None
-
-    def ignored(self, _: Collection[str]) -> Collection[str]:
-        return ()
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:

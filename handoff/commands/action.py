@@ -19,7 +19,7 @@ from handoff.project.project import Project
 from handoff.publish import writer
 from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, signature
 from handoff.render.content import fence
-from handoff.sources.git_history import content_at
+from handoff.sources.git_history import committed_paths, content_at
 from handoff.workspace.build import BuiltDocument, ProjectBuild
 from handoff.workspace.load import open_project
 from handoff.workspace.paths import facts_path
@@ -54,9 +54,9 @@ def differences(project: Project) -> str:
     """Markdown for the job summary: the diff of each document that a pull request changes.
 
     From the commit `BASE` in the environment, else from the file, to what is rendered now.
-    Lines with a secret are removed.
+    Lines with a secret are removed. Documents that it deletes are listed.
     """
-    shown, size, omitted = [], 0, 0
+    shown, size, omitted = list(_deleted(project)), 0, 0
     for built in ProjectBuild(project).documents():
         if built.owner in (INDEX_OWNER, LATEST_OWNER) or built.is_image:
             continue
@@ -69,6 +69,24 @@ def differences(project: Project) -> str:
     if omitted:
         shown.append(f"{counted(omitted, 'more diff')} omitted.\n")
     return "\n".join(["\n### Changed documents\n", *shown]) if shown else ""
+
+
+def _deleted(project: Project) -> Iterator[str]:
+    """A line for each document that the commit `BASE` has and the folder has not."""
+    base = os.environ.get("BASE")
+    if not base:
+        return
+    folder = f"{project.settings.output}/"
+    for path in sorted(committed_paths(project.root, base)):
+        if (
+            not path.startswith(folder)
+            or not path.endswith(".md")
+            or project.path(path).exists()
+        ):
+            continue
+        content = content_at(project.root, base, path) or b""
+        if signature(content).owner not in (None, INDEX_OWNER, LATEST_OWNER):
+            yield f"Deleted: <code>{escape(revealed(path))}</code>\n"
 
 
 def _difference(project: Project, built: BuiltDocument) -> Iterator[str]:

@@ -18,6 +18,7 @@ from handoff.commands.hook import MAX_LINES, print_hook, shorten
 from handoff.facts.recorded import Facts, Failure
 from handoff.project.project import Project
 from handoff.render.document import Document
+from handoff.session.model import QueryFact
 from handoff.session.reading_list import to_read
 from handoff.sources import git_history
 from handoff.sources.git_history import Touch
@@ -45,7 +46,7 @@ from handoff.workspace.paths import facts_path, session_path
 from handoff.workspace.tree import tree_changes
 
 Mode = Literal["asked", "frozen", "recorded"]
-"""`recorded`: the queries should have run, but the warehouse could not be reached."""
+"""`recorded`: the queries should have run, but neither warehouse nor sources responded."""
 
 
 class FactAge(Struct, frozen=True):
@@ -82,7 +83,7 @@ class ResumeReport(Struct, frozen=True):
     document: str
     mode: Mode
     reason: str
-    """Why the warehouse could not be reached; empty where it was."""
+    """Why the warehouse or the sources could not be reached; empty where they were."""
     then: datetime | None
     """The as-of time of the recorded facts, UTC; `None` where nothing is recorded."""
     now: datetime
@@ -101,6 +102,8 @@ class ResumeReport(Struct, frozen=True):
     tree: tuple[str, ...] = ()
     """What differs from the working tree that the handoff recorded, in Markdown."""
     superseded_by: tuple[str, ...] = ()
+    unreached: str = ""
+    """What could not be reached, as a clause."""
     ages: tuple[FactAge, ...] = ()
     """Of each recorded fact, where no query ran."""
     handed_over_at: str | None = None
@@ -156,7 +159,7 @@ def resume(
     console.out(_as_text(report) if format == "text" else f"{json_text(_fields(report))}\n")
     if report.mode == "recorded":
         console.lines(report.reason)
-        console.note("the warehouse could not be reached: this is the recorded prompt")
+        console.note(f"{report.unreached}: this is the recorded prompt")
     for name, message in report.failures:
         console.note(f"fact '{name}' has no result now: {message}")
     return report.exit_code
@@ -219,10 +222,17 @@ def _report(
         )
     if isinstance(found, Failure):
         code, reason = found.exit_code, found.message
-        report = replace(report, mode="recorded", reason=reason, exit_code=code)
+        has_query = any(isinstance(each, QueryFact) for each in loaded.session.facts)
+        unreached = "the warehouse could not be reached" if has_query else _NO_SOURCE
+        report = replace(
+            report, mode="recorded", reason=reason, unreached=unreached, exit_code=code
+        )
     elif not frozen:  # there are no queries
         return report
     return replace(report, ages=tuple(_ages(loaded, then, now)))
+
+
+_NO_SOURCE = "no source of the facts could be read"
 
 
 def _prompt(project: Project, document: Document, name: str | None) -> str | None:
@@ -283,8 +293,7 @@ def _as_text(report: ResumeReport) -> str:
     lines: list[str] = []
     if report.mode == "recorded":
         lines += [
-            "RECORDED PROMPT: the warehouse could not be reached, "
-            f"values are as of {_time(report.then)}.",
+            f"RECORDED PROMPT: {report.unreached}, values are as of {_time(report.then)}.",
             f"Why: {code_span(folded(report.reason))}",
             "",
         ]

@@ -18,7 +18,7 @@ from handoff.project.project import Project
 from handoff.session import decode
 from handoff.session.model import Session
 from handoff.session.walk import texts
-from handoff.workspace.load import live_problems, load_queries, used_queries
+from handoff.workspace.load import live_problems, load_queries, used_queries, with_query_names
 from handoff.workspace.paths import session_path
 from handoff.yaml.edits import CannotEdit, place_of
 from handoff.yaml.nodes import UNREADABLE, ParsedYAML, parse_yaml
@@ -74,7 +74,7 @@ def _apply(
 ) -> tuple[SaveResult, bytes]:
     path = session_path(session_id)
     parsed = parse_yaml(source, path)
-    session, before = _decode(parsed, session_id)
+    session, before = _decode(project, parsed, session_id)
     unreadable = [problem for problem in before if problem.code in UNREADABLE]
     if unreadable:
         raise InvalidInput(unreadable)
@@ -87,7 +87,7 @@ def _apply(
     if content == source and not edited.problems:
         return SaveResult(place, False, False, parsed, session, ()), source
     was = session
-    session, after = _decode(edited.parsed, session_id)
+    session, after = _decode(project, edited.parsed, session_id)
     if was and session and _live_texts(session) - _live_texts(was):
         known = load_queries(project, used_queries((was, session)))[0]
         before += live_problems(was, known)
@@ -99,12 +99,14 @@ def _apply(
     return SaveResult(place, True, is_added, edited.parsed, session, new), content
 
 
-def _decode(parsed: ParsedYAML, session_id: str) -> tuple[Session | None, list[Problem]]:
+def _decode(
+    project: Project, parsed: ParsedYAML, session_id: str
+) -> tuple[Session | None, list[Problem]]:
     try:
         session, warnings = decode.load(parsed, session_id, parsed.path)
     except InvalidInput as error:
         return None, list(error.report.problems)
-    return session, list(warnings)
+    return with_query_names(project, session), list(warnings)
 
 
 def _live_texts(session: Session) -> set[str]:

@@ -19,12 +19,14 @@ SYNONYMS: Mapping[str, str] = {
         mission summary, the short version, what this is, what this covers, what
         happened, why this matters, scope, session context, high level, wrap up, what
         you need to know, outcome, outcomes, in a nutshell, result, need to know,
-        briefing, debrief, status in one paragraph
+        briefing, debrief, status in one paragraph,
+        zusammenfassung, überblick, kontext, hintergrund, résumé, contexte
         """,
     "goal": r"""
         session goal, session goals, goal, goals, session objective, session objectives,
         mission, session focus, focus, session purpose, main goal, primary goal,
-        objective
+        objective,
+        ziel, ziele, objectif
         """,
     "checklist": r"""
         checklist, completion checklist, session checklist, completion status, task
@@ -36,7 +38,8 @@ SYNONYMS: Mapping[str, str] = {
         architectural decisions, choices made, rationale, trade offs, tradeoffs,
         options, options considered, alternatives, why we chose, key decisions made,
         decided, approach chosen, architecture decision, design decision, design
-        choices, choices, agreed, agreements, resolved to
+        choices, choices, agreed, agreements, resolved to,
+        entscheidungen, entscheidung, décisions
         """,
     "findings": r"""
         key findings, critical findings, findings, finding, root cause, root causes,
@@ -48,7 +51,8 @@ SYNONYMS: Mapping[str, str] = {
         backtest results, results summary, critical discovery, what went wrong, post
         mortem, research, deep dive, assessment, verification results, comparison,
         review, why it failed, mistakes, why it broke, things that bit us, retro,
-        analysed, analyzed, what we saw, surprises, explanations, why
+        analysed, analyzed, what we saw, surprises, explanations, why,
+        erkenntnisse, befunde, ergebnisse, constats, résultats
         """,
     "accomplished": r"""
         what was done, what we did, what i did, what we accomplished, what was
@@ -57,7 +61,6 @@ SYNONYMS: Mapping[str, str] = {
         achievements, key achievements, changes made, changes, code changes, key
         changes, what changed, implementation, implementation details, implementation
         summary, fixes applied, fixes, fix, the fix, bug fixes, bugs fixed, issues
-        fixed, issues resolved, resolved, what was fixed, what we fixed, fixed,
         deployment, deployments, deployed, what was deployed, deployment summary,
         commits, commits made, commit, git commits, commit history, recent commits, key
         commits, solution, solutions, resolution, progress, session progress, progress
@@ -68,7 +71,8 @@ SYNONYMS: Mapping[str, str] = {
         performed, this session, session work, today, pull requests, prs, merged, what
         was created, what was added, done this session, done and verified, phase
         completed, execution, activities, session outcomes, steps taken, what happened
-        today, done today, session accomplishments, what went in, delivered, closed
+        today, done today, session accomplishments, what went in, delivered, closed,
+        erledigt, gemacht, was gemacht wurde, fait, réalisé
         """,
     "insights": r"""
         key learnings, lessons learned, learnings, lessons, key lessons, lesson, key
@@ -113,7 +117,8 @@ SYNONYMS: Mapping[str, str] = {
         see also, documents created, key documents, key references, scripts, scripts
         created, file structure, project structure, directory structure, code structure,
         supporting documents, sources, further reading, appendix, useful paths, paths,
-        key paths, where things are, where to look, where everything is
+        key paths, where things are, where to look, where everything is,
+        dateien, geänderte dateien, fichiers, fichiers modifiés
         """,
     "commands": r"""
         verification commands, useful commands, commands, command, key commands, quick
@@ -129,7 +134,8 @@ SYNONYMS: Mapping[str, str] = {
         first commands, run this, verify, how to reproduce, reproduction, monitoring
         queries, procedure, procedures, installation, deploy instructions, deployment
         instructions, instructions, how to, steps to reproduce, check it, operations,
-        bash history, worth keeping, run again, how to rerun, playbook, cli
+        bash history, worth keeping, run again, how to rerun, playbook, cli,
+        befehle, commandes
         """,
     "actions": r"""
         action items, action item, actions, actions required, action required, owner
@@ -140,7 +146,8 @@ SYNONYMS: Mapping[str, str] = {
         do not, donts, do nots, dont, what not to do, never, avoid, do not touch, guard
         rails, guardrails, hands off, off limits, dos and donts, what to avoid, rules,
         constraints, careful, pitfalls, nicht tun, not to do, please do not, dont touch,
-        hard rules, parked do not touch
+        hard rules, parked do not touch,
+        nicht anfassen, ne pas faire
         """,
     "tried": r"""
         already tried, what did not work, what didnt work, what failed, failed attempts,
@@ -178,7 +185,9 @@ SYNONYMS: Mapping[str, str] = {
         left to do, when finished, afterwards, when unblocked, then, carryover, when it
         is finished, what we would do next, todo next time, next time, what to do in the
         next session, handoff to session, tasks for session, still missing, what is
-        missing, what to do first, first thing, after that
+        missing, what to do first, first thing, after that,
+        nächste schritte, offene punkte, offen, nächste sitzung, prochaines étapes,
+        à faire, prochaine session
         """,
     "objectives": r"""
         objectives, session objectives, next session objectives, goals for next session
@@ -218,7 +227,8 @@ SYNONYMS: Mapping[str, str] = {
         critical issues, issues encountered, challenges, challenges encountered,
         problems encountered, incident, symptoms, symptom, impact, mitigation,
         mitigations, workaround, workarounds, recovery, if it fails, help, problem cause
-        fix, what can go wrong, traps, gotchas and fixes
+        fix, what can go wrong, traps, gotchas and fixes,
+        bekannte probleme, probleme, risiken, problèmes connus, problèmes
         """,
     "metrics": r"""
         success criteria, success metrics, success criteria met, metrics, session
@@ -231,7 +241,8 @@ SYNONYMS: Mapping[str, str] = {
         impact, targets, confidence level, performance results, quality assessment,
         deployment metrics, impact summary, savings, quality gates, quality, services
         and revisions, sums, tables, numbers so far, figures, scores, distribution,
-        summary statistics, results table, groups
+        summary statistics, results table, groups,
+        kennzahlen, métriques
         """,
     "closing": r"""
         end of session, session complete, sign off, document metadata, document info

@@ -92,9 +92,23 @@ _CELL: JsonSchema = {"type": ["string", "number", "boolean", "null", "array"]}
 
 
 def is_table(node: Map) -> bool:
-    """Whether a mapping is a table: `rows` is a list, and there are `columns`."""
+    """Whether a mapping is a table: `rows` is a list, and there are `columns`.
+
+    Also one without them, by the cells in its rows, or by a key that is spelled alike.
+    """
     given = {pair.key: pair.node for pair in node.pairs}
-    return isinstance(given.get("rows"), List) and isinstance(given.get("columns"), List | Map)
+    rows = given.get("rows")
+    if not isinstance(rows, List):
+        return False
+    if isinstance(given.get("columns"), List | Map):
+        return True
+    has_cells = any(isinstance(each, List) and len(each.nodes) > 1 for each in rows.nodes)
+    has_rows = any(isinstance(each, List | Map) for each in rows.nodes)
+    return has_cells or (has_rows and any(re.match(_ALIKE, key) for key in given))
+
+
+_ALIKE = "[Cc]ol"
+"""How a misspelled `columns` begins."""
 
 
 def _columns(reader: Decoder, node: Node | None) -> tuple[RowsColumn, ...]:
@@ -127,8 +141,13 @@ def read_table(reader: Decoder, node: Map, read_cell: ReadCell) -> RowsBlock:
     error.
     """
     values = reader.fields(node, ("rows", "columns"), what="a table")
-    columns = _columns(reader, values["columns"])
-    rows = values["rows"]
+    given = values.get("columns")
+    if given is None or is_null(given):
+        if len(values) == len(node.pairs):  # else another key is reported
+            message = "a table needs 'columns:', the names of its columns"
+            reader.report("Y021", message, given or node)
+        return RowsBlock((), (), node.place)
+    columns, rows = _columns(reader, given), values["rows"]
     assert isinstance(rows, List)  # as `is_table` found
     found = [_row(reader, each, columns, read_cell) for each in rows.nodes]
     return RowsBlock(columns, tuple(row for row in found if row), node.place)
@@ -179,6 +198,8 @@ def _cell(
 # --- schema --------------------------------------------------------------------------------
 
 TABLE_SCHEMA: JsonSchema = {
+    "if": {"maxProperties": 1},
+    "then": {"required": ["columns"]},
     "properties": {
         "rows": {
             "description": "The rows: lists of cells, or column: cell.",
@@ -189,6 +210,7 @@ TABLE_SCHEMA: JsonSchema = {
             },
         },
         "columns": {
+            "type": ["array", "object"],
             "description": "The columns: names; or name: type or {type: , align: , total: }.",
             "items": {"type": ["string", "number"]},
             "additionalProperties": {
@@ -200,9 +222,19 @@ TABLE_SCHEMA: JsonSchema = {
     },
     "additionalProperties": False,
 }
+_HAS_CELLS: JsonSchema = {"contains": {"type": "array", "minItems": 2}}
+_HAS_ROWS: JsonSchema = {"contains": {"type": ["array", "object"]}}
 IS_TABLE: JsonSchema = {
-    "required": ["rows", "columns"],
-    "properties": {"rows": {"type": "array"}, "columns": {"type": ["array", "object"]}},
+    "required": ["rows"],
+    "properties": {"rows": {"type": "array"}},
+    "anyOf": [
+        {"required": ["columns"], "properties": {"columns": {"type": ["array", "object"]}}},
+        {"properties": {"rows": _HAS_CELLS}},
+        {
+            "properties": {"rows": _HAS_ROWS},
+            "not": {"propertyNames": {"not": {"pattern": f"^{_ALIKE}"}}},
+        },
+    ],
 }
 
 

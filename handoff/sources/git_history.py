@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -100,8 +100,10 @@ def deleted_paths(root: Path) -> frozenset[str]:
     return frozenset(_log(root, (*options, "--relative"), ["."]).split("\0"))
 
 
-def ignored_paths(root: Path, paths: Iterable[str]) -> frozenset[str]:
+def ignored_paths(root: Path, paths: Collection[str]) -> frozenset[str]:
     """Those of `paths` that git ignores; none without a repository."""
+    if not paths:  # git would refuse that
+        return frozenset()
     try:
         output = run_git(root, "check-ignore", "-z", "--", *paths)
     except SourceFailed:  # as where it ignores none

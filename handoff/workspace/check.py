@@ -21,6 +21,7 @@ from handoff.publish.archive import Places
 from handoff.render.document import Document
 from handoff.session import decode
 from handoff.session.model import QueryFact, Session
+from handoff.sources import git_history
 from handoff.sql import tables
 from handoff.sql.query import Query
 from handoff.sql.tables import Schema
@@ -37,6 +38,7 @@ from handoff.workspace.load import (
     load_session,
     used_queries,
     with_queries,
+    with_query_names,
 )
 from handoff.workspace.paths import document_place, facts_path, places, session_path
 from handoff.workspace.processes import in_processes
@@ -140,6 +142,7 @@ class _Run:
         try:
             source = project.read_input(path) or b""
             session, warnings = decode.load(source, session_id, path)
+            session = with_query_names(project, session)
         except InvalidInput as error:
             secrets = self.scan.file(source.decode("utf-8", "replace"), path)
             return [*error.report.problems, *secrets], None
@@ -203,6 +206,7 @@ def check_context(
         lines=files.lines,
         evidence_exists=cache(partial(evidence_exists, project)),
         evidence_change=cache(partial(evidence_change, project, facts)),
+        ignored=partial(git_history.ignored_paths, project.root),
         query_names=files.query_names,
         query_path=project.query_path,
         now=now,

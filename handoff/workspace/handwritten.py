@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,7 +144,7 @@ class _Repository:
         self._project = Project(root, Settings())
         self._tree = self._project.tree()
         self._tree.has = cache(self._tree.has)
-        self._ignored = partial(_ignored, root)
+        self._ignored = partial(git_history.ignored_paths, root)
         self._text = cache(partial(_text, root))
 
     def context(self, file: Path) -> checks.DocumentContext:
@@ -185,12 +185,6 @@ def _deleted(root: Path) -> frozenset[str]:
         return git_history.deleted_paths(root)
     except SourceFailed:
         return frozenset()
-
-
-def _ignored(root: Path, paths: Collection[str]) -> frozenset[str]:
-    if not paths or not (root / ".git").exists():
-        return frozenset()
-    return git_history.ignored_paths(root, paths)
 
 
 def _text(root: Path, path: str) -> str | None:

@@ -75,7 +75,22 @@ def find_session(project: Project, name: str, *, here: Path | None = None) -> st
 def read_session(project: Project, session_id: str) -> tuple[Session, tuple[Problem, ...]]:
     """The session file by itself, and its warnings. Raises InvalidInput with every error."""
     path = session_path(session_id)
-    return decode.load(project.read_input(path) or b"", session_id, path)
+    session, warnings = decode.load(project.read_input(path) or b"", session_id, path)
+    return with_query_names(project, session), warnings
+
+
+def with_query_names(project: Project, session: Session) -> Session:
+    """A session whose queries are named from the folder of the queries, as `sql/…` are."""
+    folder = f"{project.settings.queries}/"
+    if not any(isinstance(x, QueryFact) and x.sql.startswith(folder) for x in session.facts):
+        return session
+    facts = [
+        replace(each, sql=each.sql.removeprefix(folder))
+        if isinstance(each, QueryFact)
+        else each
+        for each in session.facts
+    ]
+    return replace(session, facts=tuple(facts))
 
 
 def read_sessions(project: Project) -> tuple[list[Session], list[Problem]]:
