@@ -375,5 +375,5 @@ def test_without_the_extra_it_is_named(
     result = caller(capfdbinary)("mcp")
 
     assert (result.code, result.out) == (2, "")
-    message = "version 2 of the MCP SDK is not installed; run pip install 'handoff[mcp]'\n"
+    message = "version 2 of the MCP SDK is not installed; run pip install 'handoff-docs[mcp]'\n"
     assert result.err == f"handoff: error: {message}"

@@ -64,7 +64,7 @@ def test_line_endings_and_a_missing_last_newline_stay() -> None:
 
 # --- generated edits over generated YAML -------------------------------------------------
 
-EDITS = int(os.environ.get("HANDOFF_TEST_EDITS", "600"))
+EDITS = int(os.environ.get("HANDOFF_TEST_EDITS", "600" if os.environ.get("CI") else "150"))
 """Of each kind; 10000 for the whole run, which takes some minutes."""
 
 words = st.text(

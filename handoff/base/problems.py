@@ -6,6 +6,7 @@ exceptions with one base class; `commands.runner` prints them on stderr.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Literal
@@ -135,6 +136,28 @@ class WorldError(HandoffError):
     """A failure of warehouse, network or disk."""
 
     exit_code = 3
+
+
+DISTRIBUTION = "handoff-docs"
+_PACKAGES = {"google": "google-cloud-bigquery", "mcp_types": "mcp", "re2": "google-re2"}
+"""Packages that are named otherwise than their modules."""
+
+
+def missing_packages(*modules: str) -> UsageError:
+    """The error where packages are not installed, as in the slim set of docs/installing.md."""
+    from importlib import metadata  # slow: only to report the error
+
+    names = [_PACKAGES.get(each, each).replace("_", "-").lower() for each in modules]
+    try:
+        required = [
+            each.split(";")[0].strip() for each in metadata.requires(DISTRIBUTION) or ()
+        ]
+    except metadata.PackageNotFoundError:
+        required = []
+    by_name = {re.split("[^a-z0-9-]", each.lower())[0]: each for each in required}
+    wanted = " ".join(f'"{by_name.get(each, each)}"' for each in names)
+    subject = f"{' and '.join(names)}, which {'are' if names[1:] else 'is'} not installed"
+    return UsageError(f"this needs {subject}; run 'pip install {wanted}'")
 
 
 _BY_WEIGHT = (130, 4, 2, 3, 1, 0)

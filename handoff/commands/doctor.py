@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from handoff.base.cache import cache_folder
 from handoff.base.characters import revealed
-from handoff.base.problems import HandoffError, worst_exit_code
+from handoff.base.problems import DISTRIBUTION, HandoffError, missing_packages, worst_exit_code
 from handoff.base.progress import Progress
 from handoff.base.report import counted
 from handoff.commands import console, options
@@ -33,19 +34,55 @@ def doctor(
         console.out(f"{mark} {step.what}: {revealed(step.detail)}{fix}\n")
         failed += [] if step.ok else [step.what]
     console.note(counted(len(failed), "problem") if failed else "no problems found")
-    return worst_exit_code(2 if what in ("repository", "engine") else 3 for what in failed)
+    return worst_exit_code(2 if what in _USAGE else 3 for what in failed)
+
+
+_USAGE = ("package", "command", "repository", "engine")
 
 
 def diagnose(
     project: Project, *, engine: str | None, progress: Progress
 ) -> Iterator[DoctorStep]:
-    """Each step as it finishes: the repository first, then the warehouse."""
+    """Each step as it finishes: the installation first, then the repository, the warehouse."""
+    yield from _installation()
     yield _root(project)
     yield from _settings(project.settings)
     yield _output(project)
     yield _cache()
     yield from _git(project.root)
     yield from _engine(project, engine, progress)
+
+
+def _installation() -> Iterator[DoctorStep]:
+    """Another program of the name, which is on the package index; nothing if there is none."""
+    from importlib import metadata  # slow: 10 ms
+
+    fix = f"run 'pip uninstall handoff', then 'pip install --force-reinstall {DISTRIBUTION}'"
+    for each in metadata.distributions(name="handoff"):
+        if any(entry.value.startswith(_ENTRY) for entry in each.entry_points):
+            continue  # this package, under its first name
+        detail = f"another package 'handoff' {each.version} is installed here, too"
+        yield DoctorStep("package", False, detail, fix)
+    command = shutil.which("handoff")
+    if command and not _is_own(Path(command)):
+        detail = f"{command} is another program"
+        fix = f"put the folder of {sys.executable} in front of it in PATH"
+        yield DoctorStep("command", False, detail, fix)
+
+
+def _is_own(command: Path) -> bool:
+    """Whether it calls this package; a shell script may."""
+    try:
+        content = command.read_bytes()
+    except OSError:
+        return True
+    line = content.partition(b"\n")[0].rstrip()
+    is_shell = line.startswith(b"#!") and line.endswith(b"sh")
+    return is_shell or _ENTRY.encode() in content
+
+
+_ENTRY = "handoff.commands"
+"""What the command calls, in pyproject.toml."""
 
 
 def _root(project: Project) -> DoctorStep:
@@ -126,7 +163,12 @@ def _engine(project: Project, engine: str | None, progress: Progress) -> Iterato
         return
     if "engine" not in project.settings.origins or engine:
         yield DoctorStep("engine", True, f"{chosen}, for this run")
-    yield from _ENGINES[chosen](project, progress)
+    try:
+        yield from _ENGINES[chosen](project, progress)
+    except ModuleNotFoundError as error:
+        missing = missing_packages((error.name or chosen).partition(".")[0])
+        detail, _, fix = str(missing).partition("; ")
+        yield DoctorStep("engine", False, detail.replace("this", chosen), fix)
 
 
 def _duckdb(project: Project, progress: Progress) -> Iterator[DoctorStep]:

@@ -67,7 +67,9 @@ def mcp(
         import mcp_types  # noqa: F401 - not in version 1 of the SDK
         from mcp.server.stdio import stdio_server
     except ImportError as error:
-        message = "version 2 of the MCP SDK is not installed; run pip install 'handoff[mcp]'"
+        message = (
+            "version 2 of the MCP SDK is not installed; run pip install 'handoff-docs[mcp]'"
+        )
         raise UsageError(message) from error
     server = _build_server(read_only=read_only, root=root)
 

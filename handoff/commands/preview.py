@@ -6,11 +6,12 @@ import os
 import sys
 import threading
 import webbrowser
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
-from handoff.base.problems import UsageError
+from handoff.base.problems import UsageError, missing_packages
 from handoff.commands import console, options
 from handoff.preview.watcher import Watchers
 from handoff.workspace.load import find_session, open_project
@@ -40,6 +41,10 @@ def preview(
     """
     from handoff.preview.server import Server  # slow: brings http.server
 
+    # slow to import, so that only a served page does
+    missing = [each for each in ("nh3", "mdit_py_plugins", "pygments") if not find_spec(each)]
+    if missing:
+        raise missing_packages(*missing)
     project = open_project(root)
     watchers = Watchers(project.root, find_session(project, session))
     try:

@@ -13,7 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from handoff.base.problems import HandoffError, InvalidInput, WorldError, nearest
+from handoff.base.problems import (
+    HandoffError,
+    InvalidInput,
+    WorldError,
+    missing_packages,
+    nearest,
+)
 from handoff.commands import console
 
 INTERRUPTED = 130
@@ -84,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
         console.error(f"{where}{(error.strerror or str(error)).lower()}")
         return WorldError.exit_code
     except Exception as error:
-        return _bug(error)
+        return _missing(error) or _bug(error)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -129,6 +135,17 @@ def _ignore_closed_pipe() -> int:
     """The exit code where the reader of the output closed it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _missing(error: Exception) -> int:
+    """2 if the error is a package that is not installed, which is reported; else 0."""
+    module = error.name if isinstance(error, ModuleNotFoundError) else None
+    package = (module or "").partition(".")[0]
+    if package in ("", "handoff") or package in sys.stdlib_module_names:
+        return 0
+    missing = missing_packages(package)
+    console.lines(missing.lines)
+    return missing.exit_code
 
 
 def _bug(error: Exception) -> int:

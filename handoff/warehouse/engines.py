@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from handoff.base.problems import UsageError, nearest
+from handoff.base.problems import UsageError, missing_packages, nearest
 from handoff.base.progress import Progress
 from handoff.project.project import Project
 from handoff.project.settings import ENGINES, Engine
@@ -32,7 +32,10 @@ def open_warehouse(
 
     The embedded one ends each after `seconds`. Raises UsageError and WorldError.
     """
-    return _OPEN[engine](project, progress, seconds)
+    try:
+        return _OPEN[engine](project, progress, seconds)
+    except ModuleNotFoundError as error:
+        raise missing_packages((error.name or engine).partition(".")[0]) from error
 
 
 # the packages of the engines import their slow libraries, so they are imported only here
