@@ -1,8 +1,8 @@
 """Render templates of any author within limits.
 
 Jinja's sandbox keeps a template from Python's insides, not from running for ever or from
-filling the memory. Here every turn of a loop, call of a macro, include and printed character
-is paid from one budget, and only the listed filters and callables exist.
+filling the memory. Here every turn of a loop, call of a macro, include, printed character and
+element of a list is paid from one budget, and only the listed filters and callables exist.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import marshal
 import re
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -21,7 +20,7 @@ from types import CodeType
 from typing import Any, ClassVar
 
 import jinja2
-from jinja2 import StrictUndefined, TemplateNotFound, nodes, pass_context
+from jinja2 import StrictUndefined, TemplateNotFound, nodes, pass_context, pass_environment
 from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.exceptions import (
     FilterArgumentError,
@@ -38,22 +37,22 @@ from jinja2.visitor import NodeTransformer
 from msgspec import Struct
 
 from handoff import __version__
+from handoff.base.budget import (
+    ELEMENT_WORK,
+    TEMPLATE_SECONDS,
+    TEMPLATE_WORK,
+    Budget,
+    Exceeded,
+)
 from handoff.base.cache import cache_folder, read_cached, write_cached
 from handoff.base.characters import has_half
 from handoff.base.problems import InvalidInput, Place, Problem, nearest
 from handoff.render.filters import checked
 from handoff.render.printed_leaves import PrintedLeaves, Words, leaves_of, with_leaves
-from handoff.render.templates import Folders
+from handoff.render.templates import NESTED, Folders, WithinTokens, nested_line
 from handoff.session.model import Session
 
-MAX_WORK = 5_000_000
-"""Characters printed and turns taken; the seed costs about 8,000."""
-MAX_SECONDS = 10.0
 MAX_NUMBER = 2**63
-
-
-class Exhausted(TemplateRuntimeError):
-    """A template that does not end."""
 
 
 # --- the bounds ----------------------------------------------------------------------------
@@ -86,6 +85,25 @@ class _Paid(NodeTransformer):
         self.generic_visit(node)
         return _call("concatenated", node.nodes, node.lineno)
 
+    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
+        return self._built(node)
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802
+        return self._built(node)
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
+        return self._built(node) if node.ctx == "load" else node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        is_slice = isinstance(node.arg, nodes.Slice)
+        return _call("built", [node], node.lineno) if is_slice else node
+
+    def _built(self, node: nodes.List | nodes.Dict | nodes.Tuple) -> nodes.Node:
+        is_constant = not any(node.find_all((nodes.Name, nodes.Call, nodes.Getattr)))
+        self.generic_visit(node)
+        return node if is_constant else _call("built", [node], node.lineno)
+
     def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
         super().generic_visit(node, *args, **kwargs)
         if isinstance(node, _REPEATS):
@@ -104,14 +122,19 @@ def _call(name: str, args: list[nodes.Expr], line: int) -> nodes.Call:
 
 
 def _weight(node: nodes.Node) -> int:
-    """How much literal text one run of `node` prints, without what inner nodes pay for."""
+    """How much literal text one run of `node` prints or puts into lists, at most.
+
+    Without what inner nodes pay for.
+    """
     if isinstance(node, nodes.TemplateData):
         return len(node.data)
+    if isinstance(node, nodes.Const):
+        return 1
     inner = (each for each in node.iter_child_nodes() if not isinstance(each, _REPEATS))
     return sum(_weight(each) for each in inner)
 
 
-class Environment(ImmutableSandboxedEnvironment):
+class Environment(WithinTokens, ImmutableSandboxedEnvironment):
     """Renders one document; the budget is for its templates together."""
 
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
@@ -135,26 +158,34 @@ class Environment(ImmutableSandboxedEnvironment):
             bytecode_cache=Bytecode.of_user(),
         )
         self.folders = folders
-        self.filters = {**{k: self.filters[k] for k in _PLAIN}, **_TEXT}
+        self.filters = {**{k: self.filters[k] for k in _PLAIN}, **self._paid(_TEXT), **_PAYING}
         self.printed_leaves = printed or PrintedLeaves()
         own = {name: checked(name, apply) for name, apply in filters.items()}
-        self.filters |= {
-            name: self.printed_leaves.remembered(apply) for name, apply in own.items()
-        }
+        self.filters |= self._paid(
+            {name: self.printed_leaves.remembered(apply) for name, apply in own.items()}
+        )
         self.globals = {"range": self.globals["range"], "namespace": Namespace}
         self.leaf = leaf
         # with the context, or constants would be printed, and paid, at compile time
         self.finalize = pass_context(lambda _, value: self.printed(value))
-        self.left = MAX_WORK
-        self.ends_at = time.monotonic() + MAX_SECONDS
+        self.budget = Budget(TEMPLATE_WORK, TEMPLATE_SECONDS)
 
     def spend(self, amount: int) -> None:
-        self.left -= amount
-        if self.left < 0 or time.monotonic() > self.ends_at:
-            raise Exhausted(
-                f"the template does not end: more than {MAX_WORK:,} characters and "
-                f"turns of loops, or {MAX_SECONDS:.0f} seconds"
-            )
+        self.budget.spend(amount)
+
+    def built(self, value: object) -> object:
+        """A list, mapping, tuple or slice that a template makes."""
+        if isinstance(value, str):
+            self.spend(len(value))
+        else:
+            self.budget.spend_on(value)
+        return value
+
+    def _paid(self, filters: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+        return {name: self._with_price(apply) for name, apply in filters.items()}
+
+    def _with_price(self, apply: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **options: self.built(apply(*args, **options))
 
     def concatenated(self, *parts: object) -> str:
         return "".join(self.printed(part) for part in parts)
@@ -205,7 +236,7 @@ class Environment(ImmutableSandboxedEnvironment):
         return (
             isinstance(obj, self.callables)
             or isinstance(of, LoopContext)
-            or (of is self and obj.__name__ in ("spend", "concatenated"))
+            or (of is self and obj.__name__ in ("built", "concatenated", "spend"))
             or any(obj is each for each in self.globals.values())
         )
 
@@ -215,6 +246,7 @@ class Environment(ImmutableSandboxedEnvironment):
             raise SecurityError(
                 f"templates may call only macros, blocks and 'range', not '{name}'"
             )
+        self.spend(len(args) + len(kwargs))
         return super().call(context, obj, *args, **kwargs)
 
 
@@ -237,10 +269,27 @@ def _of_text(apply: Callable[[str], str]) -> Callable[[object], str]:
     return lambda value: with_leaves(apply(_scalar(value)), leaves_of((value,)))
 
 
-def _join(values: Any, separator: str = "") -> str:
-    given = [*values]
-    text = str(separator).join(_scalar(value) for value in given)
-    return with_leaves(text, leaves_of((*given, separator)))
+@pass_environment
+def _join(environment: Environment, values: Any, separator: str = "") -> str:
+    between = str(separator)
+    given = _list(environment, values)
+    parts = []
+    for value in given:
+        parts.append(_scalar(value))
+        environment.spend(len(parts[-1]) + len(between))
+    return with_leaves(between.join(parts), leaves_of((*given, separator)))
+
+
+@pass_environment
+def _list(environment: Environment, values: Any) -> list[Any]:
+    if isinstance(values, Collection):
+        environment.spend(len(values) * ELEMENT_WORK)
+        return list(values)
+    found = []
+    for value in values:
+        environment.spend(ELEMENT_WORK)
+        found.append(value)
+    return found
 
 
 _PLAIN = (
@@ -251,7 +300,6 @@ _PLAIN = (
     "items",
     "last",
     "length",
-    "list",
     "reject",
     "rejectattr",
     "select",
@@ -259,12 +307,12 @@ _PLAIN = (
 )
 _TEXT: dict[str, Callable[..., Any]] = {
     "capitalize": _of_text(str.capitalize),
-    "join": _join,
     "lower": _of_text(str.lower),
     "title": _of_text(str.title),
     "trim": _of_text(str.strip),
     "upper": _of_text(str.upper),
 }
+_PAYING: dict[str, Callable[..., Any]] = {"join": _join, "list": _list}
 
 # --- compiled templates --------------------------------------------------------------------
 
@@ -318,6 +366,7 @@ _FAILURES = (
     TemplateError,
     ArithmeticError,
     AttributeError,
+    Exceeded,
     LookupError,
     MemoryError,
     RecursionError,
@@ -333,8 +382,9 @@ def render_template(environment: Environment, name: str, known: Mapping[str, obj
     Raises InvalidInput at the template's line for whatever its author got wrong.
     """
     try:
-        template = environment.get_template(name)
-        return "".join(template.root_render_func(template.new_context(dict(known))))
+        with environment.budget.watched():
+            template = environment.get_template(name)
+            return "".join(template.root_render_func(template.new_context(dict(known))))
     except _FAILURES as error:
         problem = _problem(error, name, environment, known)
         if problem is None:  # raised by handoff itself and by no template: a bug
@@ -352,8 +402,10 @@ def _problem(
         message = found + _near_name(error, environment)
         return Problem(code, _lower(message), Place(path, error.lineno))
     at, ours = _deepest(error)
-    if ours and not isinstance(error, TemplateError | RecursionError | MemoryError):
+    if ours and not isinstance(error, TemplateError | Exceeded | RecursionError | MemoryError):
         return None
+    if isinstance(error, RecursionError) and (line := nested_line(error)):
+        at = environment.folders.last_read or name, line
     place = Place(environment.folders.paths.get(at[0], at[0]), at[1]) if at else None
     place = place or Place(environment.folders.paths.get(name, name))
     code, message = _told(error, environment, known)
@@ -364,8 +416,13 @@ def _told(
     error: Exception, environment: Environment, known: Mapping[str, object]
 ) -> tuple[str, str]:
     match error:
-        case Exhausted():
-            return "T005", str(error)
+        case Exceeded():
+            return "T005", (
+                f"the template does not end: more than {TEMPLATE_WORK:,} characters, elements "
+                f"of lists and turns of loops, or {TEMPLATE_SECONDS:.0f} seconds"
+            )
+        case RecursionError() if nested_line(error):
+            return "T005", NESTED
         case RecursionError():
             return "T005", "templates, macros or blocks that use each other in a circle"
         case MemoryError() | OverflowError():

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError, nodes
+from jinja2.lexer import Token, TokenStream
+from jinja2.parser import Parser
 
+from handoff.base.budget import TEMPLATE_TOKENS
 from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
 from handoff.base.conflict_markers import conflicts
 from handoff.base.files import confined, is_plain
@@ -17,8 +20,39 @@ from handoff.base.problems import InvalidInput, Place, Problem, Refused, nearest
 
 MAX_SOURCE = 1_000_000
 """Bytes of one template."""
+NESTED = "expressions or tags are nested too deeply"
 PACKAGE = "package/"
 """Before a template's name: the one that comes with handoff, also if it is overridden."""
+
+
+class WithinTokens(Environment):
+    """Compiles no template of more tokens than the budget has: each takes 4 kB of memory."""
+
+    def _tokenize(self, source: str, name: str | None, *args: Any, **options: Any) -> Any:
+        stream = super()._tokenize(source, name, *args, **options)
+        return TokenStream(_within_budget(stream, name), name, stream.filename)
+
+
+def _within_budget(stream: Iterable[Token], name: str | None) -> Iterator[Token]:
+    for n, token in enumerate(stream):
+        if n > TEMPLATE_TOKENS:
+            message = f"too long: more than {TEMPLATE_TOKENS:,} words and signs in its tags"
+            raise TemplateSyntaxError(message, token.lineno, name)
+        yield token
+
+
+def nested_line(error: RecursionError) -> int | None:
+    """The line where parsing or compiling a template ended; `None` if neither did."""
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        subject = trace.tb_frame.f_locals.get("self")
+        if isinstance(subject, Parser):
+            line = subject.stream.current.lineno
+        elif isinstance(node := trace.tb_frame.f_locals.get("node"), nodes.Node):
+            line = node.lineno
+        trace = trace.tb_next
+    return line
 
 
 class Folders(BaseLoader):
@@ -31,6 +65,8 @@ class Folders(BaseLoader):
         self.package = package
         self.paths: dict[str, str] = {}
         """The path of each template that was read, for problems."""
+        self.last_read: str | None = None
+        """The name of the last template that was read, while it is compiled."""
         self.children: dict[str, str] = {}
         """The text of those of the project that extend another, by their paths."""
 
@@ -49,6 +85,7 @@ class Folders(BaseLoader):
         if found is None:
             raise TemplateNotFound(template)
         self.paths[template] = path = found[1]
+        self.last_read = template
         text = _source(*found)
         if "extends" in text and self.package not in found[0].parents:
             self.children[path] = text
@@ -152,8 +189,8 @@ def outside_problems(children: Mapping[str, str]) -> Iterator[Problem]:
 def _outside(text: str) -> tuple[tuple[int, str, str], ...]:
     """The line of what is never printed, the template that is extended, and what it is."""
     try:
-        tree = Environment(autoescape=False).parse(text)
-    except TemplateSyntaxError:  # `render` reports it
+        tree = WithinTokens(autoescape=False).parse(text)
+    except (TemplateSyntaxError, RecursionError):  # `render` reports it
         return ()
     extends = next((each for each in tree.body if isinstance(each, nodes.Extends)), None)
     if extends is None:  # or only under a condition
@@ -208,8 +245,8 @@ def _extended(tree: nodes.Template) -> str | None:
 
 
 def _tree(folders: Folders, name: str) -> nodes.Template | None:
-    environment = Environment(autoescape=False)
+    environment = WithinTokens(autoescape=False)
     try:
         return environment.parse(folders.get_source(environment, name)[0])
-    except (TemplateSyntaxError, InvalidInput, LookupError, OSError):
+    except (TemplateSyntaxError, InvalidInput, LookupError, OSError, RecursionError):
         return None

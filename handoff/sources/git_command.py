@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from handoff.base.budget import limit_memory
 from handoff.base.files import expanded
 from handoff.base.patterns import lazy_pattern
-from handoff.sources.source import SourceFailed
+from handoff.sources.source import InvalidSource, SourceFailed
 
 TIMEOUT_SECONDS = 30
 _HARDENED = (
@@ -41,6 +42,10 @@ _ENVIRONMENT = {
     "GIT_NO_LAZY_FETCH": "1",
 }
 
+_SEARCH = lazy_pattern(r"(?s)(?:\^\{/|(?:^|\.\.):/)(.*)")
+_WORDS = lazy_pattern(r"[\w ,:#/'\"-]*\}?")
+_SHOWN = 60
+"""Characters of a revision in a message."""
 _TRUST = "safe.directory"
 _UNTRUSTED = "dubious ownership"
 _TRUSTING = lazy_pattern(r"git config --global --add safe\.directory .+")
@@ -72,7 +77,14 @@ def run_git(root: Path, *words: str) -> str:
 
 
 def commit_id(root: Path, revision: str) -> str:
-    """The whole id of a commit. Raises SourceFailed where git does not have it."""
+    """The whole id of a commit. Raises SourceFailed where git does not have it.
+
+    Raises InvalidSource for a revision with a regular expression: git's may take gigabytes.
+    """
+    searched = _SEARCH.search(revision)
+    if searched and not _WORDS.fullmatch(searched[1]):
+        message = "a search in commit messages takes words only, not a regular expression"
+        raise InvalidSource(f"'{' '.join(revision.split())[:_SHOWN]}': {message}")
     verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
     return run_git(root, *verify, f"{revision}^{{commit}}").split()[-1]
 
@@ -112,15 +124,22 @@ def _run(
 ) -> subprocess.CompletedProcess[bytes]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     try:
-        return subprocess.run(
+        process = subprocess.Popen(
             ("git", *words),
             cwd=root,
             env={**clean, **_ENVIRONMENT, **(settings or {})},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
+        with process:
+            limit_memory(process.pid)
+            try:
+                output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
     except FileNotFoundError as error:
         raise SourceFailed("git is not installed") from error
     except subprocess.TimeoutExpired as error:

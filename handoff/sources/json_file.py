@@ -7,9 +7,20 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from handoff.base.budget import (
+    EXPRESSION_DEPTH,
+    EXPRESSION_SECONDS,
+    EXPRESSION_WORK,
+    LINE_SECONDS,
+    LINE_WORK,
+    Budget,
+    Exceeded,
+    depth_of,
+)
 from handoff.base.problems import Problem
 from handoff.session.facts import TIME
 from handoff.session.model import JsonFile, SourceFact
@@ -35,6 +46,8 @@ KEY = "$key"
 """The expression for the key of a row, where the rows are a mapping."""
 
 AnyJson = Any
+_SHOWN = 80
+"""Characters of an expression in a message."""
 
 
 class BadExpression(InvalidSource):
@@ -59,7 +72,7 @@ def problems(
         try:
             check_expression(expression)
         except BadExpression as error:
-            message = f"fact '{fact.name}': '{expression}' is {error}"
+            message = f"fact '{fact.name}': '{_short(expression)}' is {error}"
             yield Problem("F032", message, source.place)
 
 
@@ -163,11 +176,18 @@ def check_expression(expression: str) -> None:
     if len(expression) > MAX_EXPRESSION:
         raise BadExpression(f"an expression of more than {MAX_EXPRESSION} characters")
     try:
-        jmespath.compile(expression.removeprefix(TOP))
+        tree = jmespath.compile(expression.removeprefix(TOP)).parsed
+    except RecursionError as error:
+        raise BadExpression(_NESTED) from error
     except JMESPathError as error:
         at = getattr(error, "lex_position", None)
         where = f", see character {at + 1}" if isinstance(at, int) else ""
         raise BadExpression(f"not a JMESPath expression{where}") from error
+    if depth_of(tree, 2 * EXPRESSION_DEPTH) > 2 * EXPRESSION_DEPTH:  # nodes and their lists
+        raise BadExpression(_NESTED)
+
+
+_NESTED = f"nested too deeply, at most {EXPRESSION_DEPTH} levels are read"
 
 
 def select_rows(
@@ -178,15 +198,16 @@ def select_rows(
     `expressions` has one for each column. Raises SourceFailed where `at` is neither a list
     nor a mapping, or a value has the wrong type (`length(total)` of a number).
     """
-    elements = [(None, content)] if at is None else _elements(content, at)
+    budget = Budget(EXPRESSION_WORK, EXPRESSION_SECONDS)
+    elements = [(None, content)] if at is None else _elements(content, at, budget)
     return [
-        {name: _evaluate(each, key, row, content) for name, each in expressions.items()}
+        {name: _evaluate(each, key, row, content, budget) for name, each in expressions.items()}
         for key, row in elements
     ]
 
 
-def _elements(content: AnyJson, at: str) -> list[tuple[str | None, AnyJson]]:
-    found = search(at, content)
+def _elements(content: AnyJson, at: str, budget: Budget) -> list[tuple[str | None, AnyJson]]:
+    found = search(at, content, budget)
     if isinstance(found, dict):
         return list(found.items())
     if not isinstance(found, list):
@@ -194,20 +215,29 @@ def _elements(content: AnyJson, at: str) -> list[tuple[str | None, AnyJson]]:
     return [(None, row) for row in found]
 
 
-def _evaluate(expression: str, key: str | None, row: AnyJson, content: AnyJson) -> AnyJson:
+def _evaluate(
+    expression: str, key: str | None, row: AnyJson, content: AnyJson, budget: Budget
+) -> AnyJson:
     if expression == KEY:
         return key
     is_top = expression.startswith(TOP)
-    return search(expression.removeprefix(TOP), content if is_top else row)
+    return search(expression.removeprefix(TOP), content if is_top else row, budget)
 
 
-def search(expression: str, value: AnyJson) -> AnyJson:
-    """What a JMESPath expression finds in a value. Raises SourceFailed."""
+def search(expression: str, value: AnyJson, budget: Budget | None = None) -> AnyJson:
+    """What a JMESPath expression finds in a value, such as a line of a log.
+
+    Raises SourceFailed, and InvalidSource for an expression that costs more than the budget.
+    """
     import jmespath  # slow: only sessions with JSON files need it
     from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
     try:
-        return jmespath.search(expression, value)
+        tree = jmespath.compile(expression).parsed
+        return _interpreter()(budget or Budget(LINE_WORK, LINE_SECONDS)).visit(tree, value)
+    except Exceeded as error:
+        message = f"'{_short(expression)}' takes too long, or makes too large values"
+        raise InvalidSource(message) from error
     except JMESPathTypeError as error:  # its message has the value, which may be a whole file
         raise _wrong_type(expression) from error
     except JMESPathError as error:
@@ -216,5 +246,37 @@ def search(expression: str, value: AnyJson) -> AnyJson:
         raise _wrong_type(expression) from error
 
 
+@cache
+def _interpreter() -> Any:
+    """jmespath's interpreter, which pays for every step and every element of its results."""
+    from jmespath.visitor import TreeInterpreter  # slow: only sessions with JSON files need it
+
+    class Interpreter(TreeInterpreter):
+        def __init__(self, budget: Budget) -> None:
+            super().__init__()
+            self._budget = budget
+
+        def visit(self, node: Any, value: Any) -> Any:
+            found = super().visit(node, value)
+            self._budget.spend(1 + (len(found) if isinstance(found, list | dict | str) else 0))
+            return found
+
+        def visit_multi_select_list(self, node: Any, value: Any) -> Any:
+            return self._paid(super().visit_multi_select_list(node, value))
+
+        def visit_multi_select_dict(self, node: Any, value: Any) -> Any:
+            return self._paid(super().visit_multi_select_dict(node, value))
+
+        def _paid(self, found: Any) -> Any:
+            self._budget.spend_on(found)  # what is in it twice may be walked through twice
+            return found
+
+    return Interpreter
+
+
+def _short(expression: str) -> str:
+    return expression if len(expression) <= _SHOWN else f"{expression[:_SHOWN]}…"
+
+
 def _wrong_type(expression: str) -> SourceFailed:
-    return SourceFailed(f"'{expression}' cannot be applied to a value of this type")
+    return SourceFailed(f"'{_short(expression)}' cannot be applied to a value of this type")

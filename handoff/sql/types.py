@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from handoff.base.budget import TYPE_DEPTH
 from handoff.base.characters import has_half
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import nearest
@@ -178,7 +179,7 @@ class _Tokens:
             self.advance()
 
 
-def _field(tokens: _Tokens) -> Field:
+def _field(tokens: _Tokens, depth: int = 1) -> Field:
     name, offset = tokens.word, tokens.offset
     if not re.match(r"[A-Za-z_]", name):
         raise BadType(
@@ -187,10 +188,12 @@ def _field(tokens: _Tokens) -> Field:
     tokens.advance()
     if tokens.word in ("", ",", ">"):
         raise BadType(f"'{name}' has no type, expected '{name} TYPE'", offset)
-    return Field(name, _type(tokens), offset)
+    return Field(name, _type(tokens, depth), offset)
 
 
-def _type(tokens: _Tokens) -> Type:
+def _type(tokens: _Tokens, depth: int = 1) -> Type:
+    if depth > TYPE_DEPTH:
+        raise BadType(f"types nested more than {TYPE_DEPTH} deep", tokens.offset)
     name, offset = tokens.word.upper(), tokens.offset
     if name not in _VALUES:
         raise BadType(_unknown(tokens.word), offset)
@@ -198,18 +201,19 @@ def _type(tokens: _Tokens) -> Type:
     if name not in ("ARRAY", "STRUCT"):
         return Type(name)
     tokens.take("<")
-    fields = _struct(tokens) if name == "STRUCT" else (Field("", _type(tokens)),)
+    inner = depth + 1
+    fields = _struct(tokens, inner) if name == "STRUCT" else (Field("", _type(tokens, inner)),)
     tokens.take(">")
     if name == "ARRAY" and fields[0].type.name == "ARRAY":
         raise BadType("an ARRAY cannot hold ARRAYs, wrap them in a STRUCT", offset)
     return Type(name, fields)
 
 
-def _struct(tokens: _Tokens) -> tuple[Field, ...]:
-    fields = [_field(tokens)]
+def _struct(tokens: _Tokens, depth: int) -> tuple[Field, ...]:
+    fields = [_field(tokens, depth)]
     while tokens.word == ",":
         tokens.advance()
-        field = _field(tokens)
+        field = _field(tokens, depth)
         if field.name.casefold() in (each.name.casefold() for each in fields):
             raise BadType(f"field '{field.name}' is repeated", field.offset)
         fields.append(field)
