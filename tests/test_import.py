@@ -458,7 +458,7 @@ def test_dry_run_writes_nothing(folder: Path, capfd: pytest.CaptureFixture[str])
     assert run(["import", "docs", "--dry-run"]) == 1
     assert run(["import", "docs/2026-02-01-SESSION-1-LOAD.md", "--dry-run"]) == 0
     assert not (folder / "sessions").exists()
-    assert "imported 5 of 9 documents" in capfd.readouterr().err
+    assert "would import 5 of 9 documents" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("option", [["--id", "x"], ["--stdout"], ["--created", "2026-01-01"]])

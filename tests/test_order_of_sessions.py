@@ -83,6 +83,20 @@ def test_superseded_document_has_no_position(spelled: str, tmp_path: Path) -> No
     assert position(open_project(str(tmp_path)), "x") == Position("x", DAY)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_position_of_a_long_plan_without_an_id_is_found(end: str, tmp_path: Path) -> None:
+    """A pattern that tries each line in several ways would not end."""
+    (tmp_path / "sessions").mkdir()
+    plan = f"        - item{end}  {end}{end}" * 200
+    source = (
+        f"session: 1{end}title: T{end}created: 2026-01-03{end}next:{end}{plan}status: x{end}"
+    )
+    (tmp_path / "sessions/x.yaml").write_bytes(source.encode())
+    (tmp_path / "handoff.yaml").touch()
+
+    assert position(open_project(str(tmp_path)), "x") == Position("x", DAY)
+
+
 @pytest.mark.parametrize("lines", SPELLED)
 def test_position_is_read_however_it_is_spelled(lines: str, tmp_path: Path) -> None:
     (tmp_path / "sessions").mkdir()

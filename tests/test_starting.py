@@ -231,6 +231,7 @@ def test_init_lists_what_it_found_and_wrote(
         "next: handoff render session-14",
         "to convert a document to a session: handoff import "
         "docs/handoffs/2026-01-04-SESSION-13.md",
+        "to convert all of them: handoff import docs/handoffs --dry-run",
     ]
     assert "output: docs/handoffs\n" in (root / "handoff.yaml").read_text()
 

@@ -91,8 +91,12 @@ def import_(
     if id in ids and not stdout:
         raise _exists(session_path(str(id)))
     owner = (signature(content).owner or "").removeprefix(MOVED)
+    own = (
+        f"already the document of the session '{owner}'; to merge its manual edits: "
+        f"handoff import --into {owner} {quote(document)}"
+    )
     if owner in ids and not stdout:
-        raise _own_document(document, owner)
+        raise Refused(f"{document}: error: {own}")
     result = import_document(
         read_document(content, document),
         _renderer(project),
@@ -110,6 +114,8 @@ def import_(
     console.problems(result.problems)
     blocks = f"{counted(result.structured, 'block')} as content, {result.verbatim} verbatim"
     console.note(f"{path}: template '{result.template}', {blocks}")
+    if owner in ids:
+        console.note(f"{document}: {own}")
     if not stdout and not dry_run:
         console.note(f"next: handoff render {result.id}")
     return 1 if any(each.level == "error" for each in result.problems) else 0
@@ -152,7 +158,7 @@ def _import_folder(folder: Path, root: str | None, *, dry_run: bool) -> int:
         columns = (day, f"{each.typed:.0%}", f"{each.prompts}", has_next, each.status or "-")
         console.out(_row(_names(each.plan), widths, *columns))
     console.problems(work.problems)
-    for line in _figures(done, work.count):
+    for line in _figures(done, work.count, dry_run=dry_run):
         console.note(line)
     if done and not dry_run:
         console.note("next: handoff publish")
@@ -173,9 +179,10 @@ def _names(plan: PlannedDocument) -> tuple[str, str]:
     return plan.path, plan.session_id
 
 
-def _figures(done: Sequence[ImportedDocument], count: int) -> Iterator[str]:
+def _figures(done: Sequence[ImportedDocument], count: int, *, dry_run: bool) -> Iterator[str]:
     """What was found in all documents together."""
-    yield f"imported {len(done):,} of {counted(count, 'document')}"
+    what = "would import" if dry_run else "imported"
+    yield f"{what} {len(done):,} of {counted(count, 'document')}"
     if not done:
         return
     keys = Counter(key for each in done for key in each.keys)
@@ -227,13 +234,6 @@ def _read(document: str) -> bytes:
             raise UsageError(f"no document '{document}'")
         with file.open("rb") as opened:
             return opened.read(MAX_BYTES + 1)
-
-
-def _own_document(document: str, owner: str) -> Refused:
-    return Refused(
-        f"{document}: error: already the document of the session '{owner}'; to merge "
-        f"its manual edits: handoff import --into {owner} {quote(document)}"
-    )
 
 
 def _exists(path: str) -> Refused:

@@ -169,6 +169,8 @@ def init(
     console.note(f"next: handoff render {plan.session if plan.with_session else 'latest'}")
     if found:
         console.note(f"to convert a document to a session: handoff import {found.paths[-1]}")
+    if found and len(found.paths) > 1 and found.folder:
+        console.note(f"to convert all of them: handoff import {found.folder} --dry-run")
     return 0
 
 

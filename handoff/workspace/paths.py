@@ -124,8 +124,9 @@ _PLACING = lazy_pattern(
     rb"^(created|started|ended|previous|supersedes|next):(.*)$", re.MULTILINE
 )
 _PLAIN = lazy_pattern(rb" *([\w.:+-]*) *(?: #.*)?\r?")
+# each line in one way only, as lines that match in several take exponential time together
 _NEXT_ID = lazy_pattern(
-    rb"^next:[ \t]*(?:#.*)?\r?\n(?:[ \t]+.*\r?\n|[ \t]*\r?\n)*?[ \t]+id: *([\w.-]+) *\r?$", re.M
+    rb"^next:[ \t\r]*(?:#.*)?\n(?:(?:[ \t].*|\r)?\n)*?[ \t]+id: *([\w.-]+) *\r?$", re.M
 )
 
 
