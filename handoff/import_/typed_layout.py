@@ -16,18 +16,29 @@ from msgspec.structs import replace
 from handoff.import_.content import (
     ContentValue,
     PlainText,
-    is_label,
 )
 from handoff.import_.document import NEXT_LABELS
 from handoff.import_.headings import Recognizer, normalize
+from handoff.import_.parts import (
+    LIST_KEYS,
+    Part,
+    checklist_of,
+    fits_key,
+    flat_items,
+    is_quote,
+    prompt_code,
+    prompt_text,
+    section_of,
+    split_closing,
+    with_rules,
+    with_style,
+)
 from handoff.import_.sections import find_header, read_labels, to_blocks, to_sections
 from handoff.import_.segments import Segment
 from handoff.render.filters import HEADED
-from handoff.session.content import RESERVED
 from handoff.session.shapes import LINE
 from handoff.values.expressions import escape_braces
 
-_PLAIN_LANGS = ("", "text", "txt", "markdown", "md", "plaintext", "prompt")
 _ANYWHERE = ("prompt", "next.prerequisites", "next.time")
 """Keys whose headings count wherever they are."""
 _INSIDE: Mapping[str, tuple[str, ...]] = {
@@ -91,44 +102,6 @@ _FIELD_HEADING = re.compile(
 )
 
 
-class Part(Struct, frozen=True):
-    """Some segments of a document under one key, or under none."""
-
-    key: str | None
-    segments: tuple[Segment, ...]
-    """Without the heading or label that names the part."""
-    heading: Segment | None = None
-    label: str | None = None
-    rule: Segment | None = None
-    """The one above it."""
-    style: str | None = None
-    """How its labels, or its prompt, are printed."""
-    hint: str = ""
-    """The heading or text above a prompt."""
-
-    @property
-    def name(self) -> str | None:
-        return self.heading.name if self.heading else self.label
-
-    @property
-    def has_name(self) -> bool:
-        """Whether it can be one of several parts of its key."""
-        return self.name is not None and is_label(self.name)
-
-    @property
-    def start(self) -> int:
-        return self.heading.start if self.heading else self.segments[0].start
-
-    @property
-    def end(self) -> int:
-        return self.segments[-1].end if self.segments else self.start + 1
-
-    @property
-    def all(self) -> tuple[Segment, ...]:
-        above = [each for each in (self.rule, self.heading) if each]
-        return (*above, *self.segments)
-
-
 class TypedLayout(Struct, frozen=True):
     """A document with at least one heading or label that means a key."""
 
@@ -171,7 +144,7 @@ class TypedLayout(Struct, frozen=True):
             else:
                 _set(made, key, name, value)
             if not _is_at_its_place(part, sections):
-                sections.append(_section(part, key))
+                sections.append(section_of(part, key))
         _add_next(made, self._next_session())
         return {**made, "sections": sections} if sections else made
 
@@ -212,7 +185,7 @@ class TypedLayout(Struct, frozen=True):
         parts = [*self._top(rest[:first]), *self._chapters(rest[first:])]
         return [
             replace(each, key=None) if each.start in self.free else each
-            for each in _with_rules(_split_closing(parts))
+            for each in with_rules(split_closing(parts))
         ]
 
     def _top(self, segments: Sequence[Segment]) -> Iterator[Part]:
@@ -336,16 +309,16 @@ class TypedLayout(Struct, frozen=True):
     def _own_part(self, segment: Segment, above: Segment | None, part: Part) -> Part | None:
         """The part that a segment is by itself."""
         label = segment.name if segment.kind == "entry" else None
-        code = _prompt_code(segment)
+        code = prompt_code(segment)
         text = label or (above and (above.name or above.value)) or ""
         hint = text if isinstance(text, str) else ""
         if code is not None and self._is_prompt(part, hint, code[0]):
             return Part("prompt", (segment,), label=label, hint=hint)
-        if part.key == "prompt" and _is_quote(segment):
+        if part.key == "prompt" and is_quote(segment):
             return Part("prompt", (segment,), style="quote", hint=hint)
         filled = [each for each in part.segments if each.kind != "rule"]
         alone = replace(part, segments=(segment,), heading=None)
-        if part.key in _LISTS and len(filled) > 1 and _fits(alone):
+        if part.key in LIST_KEYS and len(filled) > 1 and fits_key(alone):
             return Part(part.key, (segment,), label=label)
         outer = part.key or "summary"
         if label is None or not segment.value or not outer.startswith(("summary", "next")):
@@ -367,11 +340,11 @@ class TypedLayout(Struct, frozen=True):
         """Each part under a key that can hold its content, and holds it alone if it must."""
         used: set[str] = set()
         found: list[Part] = []
-        for part in map(_with_style, self._parts()):
+        for part in map(with_style, self._parts()):
             key = part.key
             if not any(each.kind != "rule" for each in part.segments):
                 key = None  # a heading alone
-            elif key in _INSTEAD and (not _fits(part) or (key in used and key != "prompt")):
+            elif key in _INSTEAD and (not fits_key(part) or (key in used and key != "prompt")):
                 key = _INSTEAD[key]
             used.add(key or "")
             found.append(replace(part, key=key))
@@ -383,11 +356,11 @@ class TypedLayout(Struct, frozen=True):
         if part.key in ("header", "closing"):
             return read_labels(part.segments)
         if part.key == "prompt":
-            return {"text": escape_braces(_prompt_text(part, self.lines))}
+            return {"text": escape_braces(prompt_text(part, self.lines))}
         if part.key == "checklist":
-            return _checklist(first) or {}
-        if part.key in _LISTS:
-            return _flat_items(first.value, part.key)
+            return checklist_of(first) or {}
+        if part.key in LIST_KEYS:
+            return flat_items(first.value, part.key)
         if part.label is not None:
             return first.value
         level = part.heading.level if part.heading else 2
@@ -425,7 +398,6 @@ _ANNOUNCES = re.compile(
     r"(?i)copy[\s/-]*(?:and[\s-]*)?paste|\bprompt\b|paste (?:this|the)|kick[\s-]?off|"
     r"(?:start|opening|first) message|to (?:continue|resume)[^.]*:\s*$"
 )
-_SAYS_PROMPT = re.compile(r"(?i)\bprompt\b|copy[\s/-]*(?:and[\s-]*)?paste|paste (?:this|the)")
 _IS_PROMPT = re.compile(
     r"(?im)^\W*(?:I'?m (?:continuing|picking)|continu(?:e|ing)\b|please\b|read\b|resume\b|"
     r"you are\b|we are\b|context:|goal:|pick up|let'?s\b|start (?:by|with)\b)"
@@ -488,142 +460,7 @@ def _add_prompt(made: dict[str, ContentValue], part: Part, value: ContentValue) 
     return f"prompts.{name}"
 
 
-def _section(part: Part, key: str) -> dict[str, ContentValue]:
-    """The section that prints the part."""
-    made: dict[str, ContentValue] = {}
-    if part.heading:
-        made["title"] = PlainText(part.heading.name)
-        if part.heading.level != 2:
-            made["level"] = str(part.heading.level)
-    if part.label is not None:
-        made["label"] = PlainText(part.label)
-    made["key"] = PlainText(key)
-    if part.style and part.style != "lines":
-        made["as"] = PlainText(part.style)
-    if part.key == "prompt" and (code := _prompt_code(part.segments[0])) and code[1]:
-        made["lang"] = PlainText(code[1])
-    if part.rule:
-        made["rule"] = True
-    return made
-
-
 def _is_at_its_place(part: Part, sections: Sequence[ContentValue]) -> bool:
     """Whether the template prints the part here anyway: a header of lines below the title."""
     is_plain = part.style == "lines" or (part.style == "paragraphs" and len(part.segments) == 1)
     return part.key == "header" and not part.heading and is_plain and not sections
-
-
-def _with_rules(parts: Iterator[Part]) -> Iterator[Part]:
-    """Each part with the rule above it, which is the last segment of the part before."""
-    rule: Segment | None = None
-    for part in parts:
-        segments = part.segments
-        last = segments[-1] if segments and segments[-1].kind == "rule" else None
-        kept = segments[:-1] if last else segments
-        if kept or part.heading:
-            yield replace(part, segments=kept, rule=rule)
-        elif rule:
-            yield Part(None, (rule,))
-        rule = last if last or kept or part.heading else rule
-    if rule:
-        yield Part(None, (rule,))
-
-
-def _split_closing(parts: Sequence[Part]) -> Iterator[Part]:
-    """The labels below the last rule are the footer."""
-    if not parts:
-        return
-    *before, last = parts
-    yield from before
-    rules = [n for n, each in enumerate(last.segments) if each.kind == "rule"]
-    at = rules[-1] + 1 if rules else 0
-    size, style = find_header(last.segments[at:])
-    if not at or not size or size < len(last.segments) - at or last.key == "header":
-        yield last
-        return
-    yield replace(last, segments=last.segments[:at])
-    yield Part("closing", last.segments[at:], style=style)
-
-
-def _with_style(part: Part) -> Part:
-    """The part with the way its labels, or its prompt, are printed."""
-    if part.key == "header" and part.heading:
-        size, style = find_header(part.segments)
-        return replace(part, style=style) if size == len(part.segments) else part
-    if part.key == "prompt" and part.heading:
-        is_text = all(each.kind not in ("heading", "rule") for each in part.segments)
-        says_so = is_text and _SAYS_PROMPT.search(part.heading.name)
-        return replace(part, style="text", hint=part.heading.name) if says_so else part
-    return part
-
-
-def _fits(part: Part) -> bool:
-    """Whether the part's key can hold its content."""
-    only = part.segments[0] if len(part.segments) == 1 else None
-    value = only.value if only else None
-    match part.key:
-        case "header" | "closing":
-            return part.style is not None
-        case "prompt":
-            return part.style is not None or part.heading is None
-        case "goal":
-            return isinstance(value, str) and bool(value)
-        case "checklist":
-            return only is not None and _checklist(only) is not None
-    return bool(_flat_items(value if only else [], part.key or ""))
-
-
-_LISTS = ("checklist", "actions", "do_not", "tried")
-"""Keys with lists of their own kind."""
-_FIRST_OF = {"actions": "do", "do_not": "text", "tried": "what"}
-
-
-def _flat_items(value: ContentValue | None, key: str) -> list[ContentValue]:
-    """The items of a flat list as the key has them; empty for another value."""
-    made: list[ContentValue] = []
-    for item in value if isinstance(value, list) else []:
-        if isinstance(item, str):
-            made.append(item)
-            continue
-        pairs = [*item.items()] if isinstance(item, dict) else []
-        if len(pairs) != 1 or not isinstance(pairs[0][1], str) or pairs[0][0] in RESERVED:
-            return []
-        what, why = escape_braces(pairs[0][0]), pairs[0][1]
-        is_reasoned = key != "actions" and why
-        made.append({_FIRST_OF[key]: what, "why": why} if is_reasoned else f"{what}: {why}")
-    return made
-
-
-def _prompt_text(part: Part, lines: Sequence[str]) -> str:
-    first = part.segments[0]
-    source = [*lines[first.start : part.end]]
-    if part.style == "quote":
-        return "\n".join(re.sub(r"^ {0,3}> ?", "", line) for line in source).strip("\n")
-    if part.style == "text":
-        return "\n".join(source).strip("\n")
-    return (_prompt_code(first) or ("", ""))[0]
-
-
-def _prompt_code(segment: Segment) -> tuple[str, str] | None:
-    """Text and language of a fence that may hold a prompt."""
-    value = segment.value
-    if not isinstance(value, dict) or segment.kind not in ("content", "entry"):
-        return None
-    text, lang = value.get("text", value.get("code")), value.get("lang", "")
-    is_text = isinstance(text, str) and isinstance(lang, str) and set(value) <= _FENCE_KEYS
-    return (str(text), str(lang)) if is_text and str(lang).lower() in _PLAIN_LANGS else None
-
-
-_FENCE_KEYS = {"text", "code", "lang"}
-
-
-def _is_quote(segment: Segment) -> bool:
-    return segment.kind == "verbatim" and bool(
-        segment.tokens and segment.tokens[0].type == "blockquote_open"
-    )
-
-
-def _checklist(segment: Segment) -> dict[str, ContentValue] | None:
-    value = segment.value
-    found = value.get("checklist") if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else None

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from handoff.base.blanks import DEFAULT
+from handoff.base.fences import find_fences
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import KeyPath, Place
 from handoff.session.keys import KEYS, NAMES
@@ -193,19 +194,17 @@ def _items(node: object) -> Iterator[ChecklistItem]:
 
 _TASK = lazy_pattern(r" *(?:>[ >]*)?(?:[-*+]|\d{1,9}[.)]) +\[([ xX])\] +(\S.*)")
 """A task list item, as GitHub Flavored Markdown has it."""
-_FENCE = lazy_pattern(r" *(?:>[ >]*)?(`{3,}|~{3,})")
 
 
 def task_list(text: str, place: Place) -> Iterator[ChecklistItem]:
     """The task list items in an author's Markdown, outside fenced code."""
     if "[" not in text:
         return
-    fence = ""
-    for line in text.split("\n"):
-        mark = _FENCE.match(line)
-        if mark and (not fence or mark[1].startswith(fence)):
-            fence = "" if fence else mark[1]
-        elif not fence and (task := _TASK.fullmatch(line.rstrip())):
+    lines = text.split("\n")
+    code = {n for each in find_fences(lines) for n in range(each.first, each.last + 1)}
+    for number, line in enumerate(lines, start=1):
+        task = _TASK.fullmatch(line.rstrip())
+        if task and number not in code:
             yield ChecklistItem(Text(task[2], place), task[1] != " ", None, place)
 
 
