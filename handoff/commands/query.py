@@ -24,6 +24,7 @@ from handoff.base.problems import (
 )
 from handoff.base.report import counted
 from handoff.commands import console, options
+from handoff.commands.query_import import import_query, new_query
 from handoff.facts.recorded import Column, Failure, QueryResult, Value
 from handoff.project.project import Project
 from handoff.session.model import QueryFact
@@ -32,6 +33,8 @@ from handoff.sql.query import BoundQuery, Param, bind, read
 from handoff.workspace.load import find_session, load_queries, load_session, open_project
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app.command("import")(import_query)
+app.command("new")(new_query)
 
 Format = Annotated[str, options.format_option("table", "json", "csv", "md")]
 

@@ -356,6 +356,26 @@ def lexemes(text: str) -> Iterator[Lexeme]:
             yield Lexeme(found.lastgroup or "", found[0], found.start())
 
 
+_IMPORT = "'handoff query import FILE'"
+STATEMENTS: Mapping[str, str] = {
+    "DECLARE": f"declare variables in 'params:' and write '@name', or run {_IMPORT}",
+    "SET": f"pass the value as a parameter, or run {_IMPORT}",
+    "CREATE": "write what fills the table as a WITH clause of the SELECT",
+    "INSERT": "keep only its SELECT",
+    "MERGE": "write a SELECT of the rows to record",
+    "BEGIN": "write the SELECT without the block",
+    "IF": "write the condition with IF() or WHERE",
+    "LOOP": "write a recursive WITH clause or GENERATE_ARRAY",
+    "WHILE": "write a recursive WITH clause or GENERATE_ARRAY",
+    "FOR": "write a join instead of the loop",
+    "EXECUTE": "write the SELECT that it builds",
+    "CALL": "write the SELECT of the procedure",
+    "EXPORT": "keep only its SELECT",
+    "ASSERT": "write the condition as a column, and expect it in the session",
+}
+"""What to write in place of other statements of a script."""
+
+
 def main_statement(found: Sequence[Lexeme]) -> Sequence[Lexeme]:
     """What follows the temporary functions at the beginning of a text.
 
@@ -391,8 +411,12 @@ def _shape_problems(every: list[Lexeme], text: str, path: str) -> Iterator[Probl
         yield Problem("Q011", message, Place(path))
         return
     if first.text.upper() not in ("SELECT", "WITH", "("):
-        message = f"expected one SELECT, found '{first.text[:20].upper()}'"
+        word = first.text[:20].upper()
+        advice = f"; {STATEMENTS[word]}" if word in STATEMENTS else ""
+        message = f"expected one SELECT, found '{word}'{advice}"
         yield Problem("Q011", message, Place.at(path, text, first.offset))
+        if advice:
+            return
     ends = [n for n, each in enumerate(found) if each.kind == "end"]
     after = [each for n, each in enumerate(found) if ends and n > ends[0]]
     for lexeme in after[:1]:

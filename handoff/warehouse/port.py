@@ -37,6 +37,10 @@ class Warehouse(Protocol):
         """A result or a failure for each query, in order; none affects the others."""
         ...
 
+    def columns(self, query: Query) -> tuple[Column, ...] | Failure:
+        """The columns of the result, without running `query`, whatever it declares."""
+        ...
+
     def cost(self) -> str | None:
         """A line on what the queries cost; `None` where nothing is billed."""
         ...

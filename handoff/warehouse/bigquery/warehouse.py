@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from handoff.base.problems import HandoffError, WorldError, nearest
 from handoff.base.progress import Progress
-from handoff.facts.recorded import MAX_ROWS, Failure, QueryResult
+from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import BoundQuery, Query, read
 from handoff.sql.tables import Tables, TableSchema
@@ -102,6 +102,10 @@ class BigQueryWarehouse:
         """What each query would cost, by dry runs; nothing is billed."""
         return tuple(self._all(self._estimate_with_cache, queries, "estimated"))
 
+    def columns(self, query: Query) -> tuple[Column, ...] | Failure:
+        bound = BoundQuery("result", query, dict.fromkeys(query.param_types))
+        return self._try(bound, lambda: self._columns(bound))
+
     def cost(self) -> str | None:
         return bill_line(self.bills, self._settings.price_per_tib) if self.bills else None
 
@@ -170,6 +174,16 @@ class BigQueryWarehouse:
             is_bound=plan.is_bound,
             is_high=plan.is_high,
         )
+
+    def _columns(self, bound: BoundQuery) -> tuple[Column, ...] | Failure:
+        connection, jobs, _ = self._connect()
+        reason = refuse_text(bound.query)
+        if reason:
+            return _refused(reason)
+        project = str(connection.client.project)
+        configuration = wire.dry_run_configuration(bound, self._settings, project)
+        plan = read_plan(resource(jobs.dry_run(bound.query.text, configuration)))
+        return tuple(plan.columns) if plan.columns else _refused("the dry run has no columns")
 
     def _check_cache(
         self, bound: BoundQuery, estimate: CostEstimate | Failure

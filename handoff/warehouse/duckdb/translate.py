@@ -105,6 +105,18 @@ def find_refusal(query: Query, schema: Schema | None) -> Problem | None:
     return None
 
 
+def columns_by_schema(query: Query, schema: Schema) -> tuple[Column, ...]:
+    """The columns of the result, by the recorded schema; none if the query is refused."""
+    tables = {
+        dataset: {name: table.columns for name, table in members.items()}
+        for dataset, members in schema.tables.items()
+    }
+    try:
+        return translate(query, Catalog.of(tables, "")).columns
+    except NotTranslated:
+        return ()
+
+
 def _translate(query: Query, catalog: Catalog) -> Translation:
     tree: exp.Expr = _parse(query)
     for table in _tables(tree):

@@ -25,7 +25,7 @@ from handoff.base.files import confined, read_plain
 from handoff.base.problems import InvalidInput, Place, Problem, WorldError
 from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult, Value
-from handoff.sql.query import BoundQuery
+from handoff.sql.query import BoundQuery, Query
 from handoff.sql.tables import Tables as Schemas
 from handoff.sql.tables import TableSchema
 from handoff.sql.types import OTHER_NAMES, BadValue, Type, type_of, value_of
@@ -90,6 +90,12 @@ class DuckDBWarehouse:
     def run(self, queries: Sequence[BoundQuery]) -> tuple[QueryResult | Failure, ...]:
         catalog = Catalog.of(self.tables, self._database)
         return tuple(self._run(each, catalog) for each in queries)
+
+    def columns(self, query: Query) -> tuple[Column, ...] | Failure:
+        try:
+            return translate(query, Catalog.of(self.tables, self._database)).columns
+        except NotTranslated as error:
+            return _failed(f"{error.problem.place}: {error.problem.message}", exit_code=1)
 
     def cost(self) -> str | None:
         return None
