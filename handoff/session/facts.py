@@ -1,7 +1,7 @@
 """The facts that a session declares, read from YAML nodes, and the keys they may have.
 
-A fact comes from a `.sql` file (`QueryFact`) or from a log, a JSON file, git or the transcript
-of a coding agent (`SourceFact`).
+A fact comes from a `.sql` file (`QueryFact`) or from a log, a JSON file, git, the transcript
+of a coding agent, or what a warehouse knows of its tables (`SourceFact`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from handoff.session.model import (
     LogFile,
     QueryFact,
     SourceFact,
+    TableList,
     Transcript,
     TranscriptTake,
 )
@@ -133,6 +134,17 @@ TRANSCRIPT_COLUMNS: Mapping[TranscriptTake, Mapping[str, str]] = {
     "commands": {"n": "INT64", "at": "TIMESTAMP", "exit_status": "INT64"},
 }
 """What `take:` of a transcript may name, and the columns of each."""
+TABLE_COLUMNS: Mapping[str, str] = {
+    **CONTRACTS["freshness"],
+    "dataset": "STRING",
+    "kind": "STRING",
+    "row_count": "INT64",
+    "byte_count": "INT64",
+    "created": "TIMESTAMP",
+    "partitions": "INT64",
+    "partitioned_by": "STRING",
+}
+"""Of `tables:`, a row for each table."""
 COMMAND_TEXT = {"command": "STRING"}
 """The column of commands that `text: true` adds."""
 TIME = "at"
@@ -147,7 +159,7 @@ _LETTERS = rf"A-Za-z0-9_{_SCRIPTS}"
 SQL_NAME = rf"(?!.*\.\.)[{_LETTERS}][{_LETTERS}./ -]*\.sql"
 """Of a query's file; letters of every script, without characters that reverse text."""
 Declared = QueryFact | SourceFact
-DeclaredSource = LogFile | JsonFile | GitRange | GitTree | Transcript
+DeclaredSource = LogFile | JsonFile | GitRange | GitTree | Transcript | TableList
 
 
 def read_facts(
@@ -210,11 +222,13 @@ def _read_source_fact(decoder: Decoder, pair: Pair, kind: str) -> SourceFact | N
     values = read_keys(decoder, pair.node, (*SOURCES[kind], *more), what)
     given = pair.node.pairs if isinstance(pair.node, Map) else ()
     columns, contract = values.get("columns"), values.get("contract")
+    if kind == "tables":
+        contract = "freshness"
     if values.get("path") and values["take"] == "tree":
         decoder.report("Y023", f"{what} has 'path:', which 'take: tree' does not have", pair)
     if kind in _OWN_COLUMNS:
         own = _OWN_COLUMNS[kind]
-        types = {**own[values["take"] or next(iter(own))]}
+        types = {**own[values.get("take") or next(iter(own))]}
         if values.get("text") and values["take"] == "commands":
             types |= COMMAND_TEXT
         returns: Iterator[Declaration] = (
@@ -256,6 +270,8 @@ def _source_of(kind: str, values: Mapping[str, Any], place: Place) -> DeclaredSo
     """The source with these values; `None` for one with a problem."""
     if values[kind] is None or values.get("match", "") is None:
         return None
+    if kind == "tables":
+        return TableList(values["tables"], values["max_age_hours"], place)
     if kind == "git" and values["take"] == "tree":
         return GitTree(values["git"], place)
     if kind == "git":
@@ -390,6 +406,28 @@ def _folder(decoder: Decoder, node: Node | None) -> str | None:
     return decoder.matching(node, _GIT_PATH, expected)
 
 
+def _table_names(decoder: Decoder, node: Node | None) -> tuple[str, ...] | None:
+    names = decoder.texts(node)
+    expected = "expected a dataset or 'dataset.table'"
+    if node is not None and not names:
+        decoder.report("Y021", f"no tables, {expected}", node)
+    for name in names:
+        if node is not None and not re.fullmatch(_TABLE_NAME, name):
+            decoder.report("Y023", f"'{name}' is not the name of a table, {expected}", node)
+            return None
+    return tuple(names) or None
+
+
+def _max_age(decoder: Decoder, node: Node | None) -> float | None:
+    if node is None or is_null(node):
+        return None
+    value = scalar_value(node) if isinstance(node, Scalar) else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6:
+        return float(value)
+    decoder.report("Y023", "expected a number of hours, such as 24", node)
+    return None
+
+
 def _since(decoder: Decoder, node: Node | None) -> str | None:
     return decoder.matching(node, SESSION_ID, "the id of a session, or 'previous'")
 
@@ -458,6 +496,15 @@ _WINDOW = Shape(
     lambda decoder, node: decoder.integer(node, minimum=1),
     {"type": ["integer", "null"], "minimum": 1},
 )
+_TABLE_NAME = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_$-]+){0,2}"
+_TABLE_NAMES = Shape(
+    "a dataset, `dataset.table`, or a list of them",
+    _table_names,
+    one_or_list({**TEXT_SCHEMA, "pattern": whole(_TABLE_NAME)}),
+)
+_MAX_AGE = Shape(
+    "a number of hours", _max_age, {"type": ["number", "null"], "exclusiveMinimum": 0}
+)
 _FLAG = Shape("`true` or `false`", Decoder.flag, {"type": ["boolean", "null"]})
 
 _EXPECT = Key(
@@ -487,10 +534,11 @@ ROW_KEYS = (
     Key("contract", one_of(CONTRACTS), "Adds the columns of the contract."),
     *READ_KEYS,
 )
-"""What the rows of a source are; the columns of `git:` and `transcript:` are known."""
+"""What the rows of a source are; the columns of the others are known."""
 _OWN_COLUMNS: Mapping[str, Mapping[Any, Mapping[str, str]]] = {
     "git": GIT_COLUMNS,
     "transcript": TRANSCRIPT_COLUMNS,
+    "tables": {"tables": TABLE_COLUMNS},
 }
 """Kinds of source whose columns are known, with those of each `take:`, the default first."""
 _FILE_KEYS = (
@@ -547,6 +595,16 @@ SOURCES: Mapping[str, tuple[Key, ...]] = {
         _take("What of a transcript", tuple(TRANSCRIPT_COLUMNS)),
         Key("window", _WINDOW, "The context window in tokens, where the log lacks it."),
         Key("text", _FLAG, "Whether take: commands records their text (default: false)."),
+    ),
+    "tables": (
+        Key(
+            "tables",
+            _TABLE_NAMES,
+            "Tables of the warehouse: their size and last change are read, not their rows.",
+            required=True,
+            see="[tables](sources.md#tables)",
+        ),
+        Key("max_age_hours", _MAX_AGE, "The age up to which a table is fresh."),
     ),
     "sources": (
         Key("sources", _SOURCES, "Several logs and JSON files as one fact.", required=True),

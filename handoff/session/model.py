@@ -446,6 +446,15 @@ class GitTree(Struct, frozen=True):
     place: Place
 
 
+class TableList(Struct, frozen=True):
+    """`{tables:}`: what the warehouse knows of its tables without reading them."""
+
+    names: tuple[str, ...]
+    """`dataset` for all of its tables, `dataset.table`, `project.dataset.table`."""
+    max_age_hours: float | None
+    place: Place
+
+
 TranscriptTake = Literal["summary", "files", "reads", "commands"]
 
 
@@ -470,7 +479,7 @@ class SourceFact(Struct, frozen=True):
     """A fact the session declares that does not come from the warehouse."""
 
     name: str
-    sources: tuple[LogFile | JsonFile | GitRange | GitTree | Transcript, ...]
+    sources: tuple[LogFile | JsonFile | GitRange | GitTree | Transcript | TableList, ...]
     """Each gives rows, one after the other."""
     returns: tuple[Declaration, ...]
     contract: str | None

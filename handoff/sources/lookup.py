@@ -1,4 +1,4 @@
-"""Check and read the sources of a fact: logs, JSON files, git and transcripts of agents.
+"""Check and read the sources of a fact: logs, JSON files, git, transcripts, tables.
 
 A new kind of source is a module with the functions of `source.Source`, and a row in SOURCES.
 """
@@ -13,8 +13,16 @@ from msgspec import Struct
 
 from handoff.base.problems import Problem, Refused
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
-from handoff.session.model import GitRange, GitTree, JsonFile, LogFile, SourceFact, Transcript
-from handoff.sources import git, git_tree, json_file, log, transcript
+from handoff.session.model import (
+    GitRange,
+    GitTree,
+    JsonFile,
+    LogFile,
+    SourceFact,
+    TableList,
+    Transcript,
+)
+from handoff.sources import git, git_tree, json_file, log, tables, transcript
 from handoff.sources.source import (
     InvalidSource,
     Request,
@@ -30,6 +38,7 @@ SOURCES: Mapping[type, Source] = {
     GitRange: git,
     GitTree: git_tree,
     Transcript: transcript,
+    TableList: tables,
 }
 
 

@@ -20,6 +20,7 @@ from handoff.session.facts import TIME
 from handoff.session.model import JsonFile, LogFile, SourceFact
 from handoff.sql.query import Declaration
 from handoff.sql.types import NUMBERS, BadValue, Type, Value, type_of, value_of
+from handoff.warehouse.port import TableInfo
 
 SourceRow = Mapping[str, object]
 """A row as a source has it."""
@@ -54,6 +55,8 @@ class SourceContext(Struct, frozen=True):
     """Whether handoff itself writes a file."""
     transcripts: Mapping[str, TranscriptMapping] = {}
     """The logs of agents that the settings describe."""
+    table_infos: Callable[[Sequence[str]], Sequence[TableInfo]] | None = None
+    """What the warehouse knows of its tables; raises WorldError. `None` without one."""
 
 
 class Request(Struct, frozen=True):

@@ -189,9 +189,18 @@ CONTRACTS: Mapping[str, Mapping[str, str]] = {
         "target_pct": "FLOAT64",
     },
     "dates": {"date": "DATE", "expected": "BOOL", "excluded": "BOOL", "present": "BOOL"},
+    "freshness": {
+        "table_name": "STRING",
+        "last_modified": "TIMESTAMP",
+        "max_age_hours": "FLOAT64",
+    },
 }
 """The required columns of each contract; a query may return more, in any order."""
-ROW_NAMES: Mapping[str, str] = {"phases": "phase", "coverage": "table_name"}
+ROW_NAMES: Mapping[str, str] = {
+    "phases": "phase",
+    "coverage": "table_name",
+    "freshness": "table_name",
+}
 """The column that names the rows of a contract without a `key:`."""
 
 

@@ -49,6 +49,7 @@ from handoff.values.view import Cell, Cells
 WATCHED: Mapping[str, tuple[str, ...]] = {
     "phases": ("state", "progress", "failed"),
     "coverage": ("actual", "percent", "status"),
+    "freshness": ("status",),
 }
 """The columns of each contract that count although no text cites them."""
 

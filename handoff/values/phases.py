@@ -194,8 +194,8 @@ def _recent_rate(phase: Phase, clock: Clock) -> Rate | None:
     if recent == phase.done and phase.started_at is not None:
         age = clock.minutes_since(phase.started_at)
         if age < window:
-            return _measured(recent, age, f"the {_duration(age)} since the start")
-    return _measured(recent, Fraction(window), f"the last {_duration(window)}")
+            return _measured(recent, age, f"the {duration(age)} since the start")
+    return _measured(recent, Fraction(window), f"the last {duration(window)}")
 
 
 def _whole_rate(phase: Phase, clock: Clock) -> Rate | None:
@@ -320,11 +320,11 @@ def _failures(phase: Phase) -> str:
 def _standstill(phase: Phase, clock: Clock) -> str:
     times = [each for each in (phase.started_at, phase.last_progress_at) if each]
     if not times:
-        return f"none: no progress in the last {_duration(phase.recent_minutes or 0)}"
+        return f"none: no progress in the last {duration(phase.recent_minutes or 0)}"
     last = max(times)
     start = "" if last == phase.last_progress_at else "the start at "
     day = _minute(last)[: 0 if last.date() == clock.now.date() else 11]
-    ago = _duration(clock.minutes_since(last))
+    ago = duration(clock.minutes_since(last))
     return f"none: no progress since {start}{day}{last:%H:%M} UTC ({ago})"
 
 
@@ -334,7 +334,7 @@ _FAR = "more than a year"
 _WHOLE = "the whole run"
 
 
-def _duration(minutes: Fraction | int) -> str:
+def duration(minutes: Fraction | int) -> str:
     """`100 min`, from two hours `3 h 20 min`, from two days `4 days 2 h`; cut, not rounded."""
     whole = int(minutes)
     days, hours = divmod(whole // 60, 24)

@@ -1,10 +1,11 @@
-"""Progress: what follows from the rows of the contracts *phases*, *coverage* and *dates*.
+"""Progress: what follows from the rows of a contract.
 
 What cannot be known is `None`, never a guess; only the ETA is always there.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -24,6 +25,7 @@ from handoff.values.phases import (
     assess,
     completion,
     count,
+    duration,
     end,
     eta,
     phase_of,
@@ -54,6 +56,7 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
         "status": "STRING",
     },
     "dates": {"state": "STRING"},
+    "freshness": {"age_hours": "FLOAT64", "age": "STRING", "status": "STRING"},
 }
 """The columns that are derived for the rows of each contract, with their GoogleSQL types."""
 
@@ -83,6 +86,8 @@ def derive(
     if contract == "dates":
         today = clock.now.date()
         return tuple(_row(row, {"state": _date_state(row, today)}, {}) for row in rows), None
+    if contract == "freshness":
+        return tuple(_row(row, *_freshness(row, clock)) for row in rows), None
     if contract == "coverage":
         return tuple(_row(row, *_coverage(row)) for row in rows), None
     phases = [assess(phase_of(row, clock), clock) for row in rows]
@@ -349,3 +354,34 @@ def _date_state(row: ContractRow, today: date) -> str | None:
 
 
 _FLAGS = ("expected", "excluded", "present")
+
+
+# --- freshness ---------------------------------------------------------------------------
+
+
+def _freshness(row: ContractRow, clock: Clock) -> _Derived:
+    """The age at the as-of time, and whether it is within its limit.
+
+    Both are unknown of a table that was modified after the as-of time: what it was before is
+    not recorded.
+    """
+    modified, limit = row.get("last_modified"), _hours(row.get("max_age_hours"))
+    minutes = clock.minutes_since(modified) if isinstance(modified, datetime) else None
+    if minutes is None or minutes < 0:
+        return {"age_hours": None, "age": None, "status": UNKNOWN}, {}
+    hours = minutes / 60
+    derived: ContractRow = {
+        "age_hours": math.floor(hours * 10) / 10,
+        "age": duration(minutes),
+        "status": UNKNOWN if limit is None else "🟢 fresh" if hours <= limit else "🔴 late",
+    }
+    return derived, {"age_hours": hours}
+
+
+UNKNOWN = "❔ unknown"
+
+
+def _hours(value: Value) -> Fraction | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    return Fraction(str(value)) if math.isfinite(value) and value >= 0 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
@@ -25,6 +26,21 @@ class DoctorStep(Struct, frozen=True):
     """What was found."""
     fix: str = ""
     """What to do; empty if `ok`."""
+
+
+class TableInfo(Struct, frozen=True):
+    """What a warehouse knows of a table without reading it; `None` is not known, never 0."""
+
+    dataset: str
+    name: str
+    kind: str
+    """`table`, `view`, `materialized view`, `external`, `snapshot`."""
+    row_count: int | None = None
+    byte_count: int | None = None
+    created: datetime | None = None
+    last_modified: datetime | None = None
+    partitions: int | None = None
+    partitioned_by: str | None = None
 
 
 class Warehouse(Protocol):
@@ -51,6 +67,13 @@ class Warehouse(Protocol):
 
     def schema(self, datasets: Collection[str]) -> Tables:
         """The tables of `datasets` with GoogleSQL's types; of all if there are none.
+
+        Raises WorldError.
+        """
+        ...
+
+    def table_infos(self, names: Sequence[str]) -> Sequence[TableInfo]:
+        """What is known of `dataset` (all of its tables) or `dataset.table`; runs no job.
 
         Raises WorldError.
         """

@@ -17,7 +17,7 @@ from handoff.facts import recorded as facts_file
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance, QueryResult, Value
 from handoff.project.project import Project
 from handoff.publish import gate
-from handoff.session.model import ChartBlock, QueryFact, Session, SourceFact
+from handoff.session.model import ChartBlock, QueryFact, Session, SourceFact, TableList
 from handoff.session.walk import leaves
 from handoff.sql.query import Query
 from handoff.workspace.load import LoadedSession, bind_queries
@@ -70,12 +70,14 @@ def gather(
         transcripts=settings.transcripts,
     )
     previous = load_facts_leniently(project, session.id)
-    has_queries = any(isinstance(each, QueryFact) for each in session.facts)
+    has_queries = any(map(_needs_warehouse, session.facts))
     # an unknown '--engine' is an error even where no query runs on it
     chosen = engines.choose_engine(project, engine) if engine or has_queries else None
     warehouse = (
         engines.open_warehouse(project, chosen, progress) if chosen and has_queries else None
     )
+    if warehouse:
+        context = replace(context, table_infos=warehouse.table_infos)
     try:
         facts = run_queries(
             session,
@@ -99,6 +101,12 @@ def gather(
     else:
         gate.hold(gate.facts_problems(project, facts, facts_path(session.id)))
     return facts
+
+
+def _needs_warehouse(fact: QueryFact | SourceFact) -> bool:
+    if isinstance(fact, QueryFact):
+        return True
+    return any(isinstance(each, TableList) for each in fact.sources)
 
 
 def run_queries(

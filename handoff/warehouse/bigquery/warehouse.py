@@ -8,26 +8,29 @@ what keeps them from running.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice
-from typing import Any, TypeVar
+from itertools import chain
+from typing import TypeVar
 
-from google.api_core import exceptions as api
-from google.cloud.bigquery import QueryJob, Table
+from google.cloud.bigquery import QueryJob
 from msgspec.structs import replace
 
-from handoff.base.problems import HandoffError, WorldError, nearest
+from handoff.base.problems import HandoffError, nearest
 from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.sql.query import BoundQuery, Query, read
-from handoff.sql.tables import Tables, TableSchema
+from handoff.sql.tables import Tables
 from handoff.sql.types import BadType, BadValue
 from handoff.warehouse.bigquery import wire
+from handoff.warehouse.bigquery.catalogue import (
+    Catalogue,
+    describe_tables,
+    read_table_infos,
+)
 from handoff.warehouse.bigquery.client import (
     GRACE_SECONDS,
-    HTTP_SECONDS,
     Cancelled,
     Connection,
     Jobs,
@@ -41,7 +44,6 @@ from handoff.warehouse.bigquery.dry_run import (
     BilledCost,
     CostEstimate,
     QueryBudget,
-    TablePath,
     allot,
     bill_line,
     read_plan,
@@ -53,6 +55,7 @@ from handoff.warehouse.bigquery.errors import ExplainedError, explain, too_slow
 from handoff.warehouse.port import (
     DoctorStep,
     ResultTooLarge,
+    TableInfo,
     describe_differences,
     too_many_rows,
 )
@@ -120,6 +123,10 @@ class BigQueryWarehouse:
             dataset: describe_tables(connection, owner, dataset, self._report)
             for owner, dataset in names
         }
+
+    def table_infos(self, names: Sequence[str]) -> Sequence[TableInfo]:
+        connection, _, _ = self._connect()
+        return read_table_infos(connection, names, self._settings, self._report)
 
     def close(self) -> None:
         if self._parts is not None:
@@ -306,92 +313,6 @@ def job_link(job: QueryJob, settings: Settings) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-# --- tables and datasets -----------------------------------------------------------------
-
-_MAX_LISTED = 5_000
-
-
-def describe_tables(
-    connection: Connection, project: str, dataset: str, progress: Progress
-) -> Mapping[str, TableSchema]:
-    """Every table of a dataset with its columns. Raises WorldError."""
-    client, name = connection.client, f"{project}.{dataset}"
-    options: dict[str, Any] = {"retry": connection.retry, "timeout": HTTP_SECONDS}
-    tables: dict[str, TableSchema] = {}
-    try:
-        for each in islice(client.list_tables(name, **options), _MAX_LISTED):
-            progress(f"BigQuery: {name}.{each.table_id}")
-            tables[str(each.table_id)] = _table(client.get_table(each.reference, **options))
-    except (api.GoogleAPICallError, OSError) as error:
-        reason = str(getattr(error, "message", error)).split("\n")[0]
-        message = f"bigquery: error: cannot read the tables of '{name}': {reason}"
-        raise WorldError(message) from error
-    return tables
-
-
-def _table(table: Table) -> TableSchema:
-    schema = [field.to_api_repr() for field in table.schema]
-    by_time, by_range = table.time_partitioning, table.range_partitioning
-    partition = getattr(by_time or by_range, "field", None)
-    return TableSchema(
-        columns={each.name: each.type for each in wire.columns(schema)},
-        partition=partition or ("_PARTITIONTIME" if by_time else None),
-        needs_filter=bool(table.require_partition_filter),
-    )
-
-
-class Catalogue:
-    """Tables and datasets, for hints in error messages: each is listed once."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._client = connection.client
-        self._options: dict[str, Any] = {"retry": connection.once, "timeout": HTTP_SECONDS}
-        self._known: dict[tuple[str, ...], object] = {}
-        self._lock = threading.Lock()
-
-    def tables(self, project: str, dataset: str) -> Sequence[str]:
-        def list_tables() -> list[str]:
-            found = self._client.list_tables(f"{project}.{dataset}", **self._options)
-            return [str(each.table_id) for each in islice(found, _MAX_LISTED)]
-
-        return self._once(("tables", project, dataset), list_tables, [])
-
-    def datasets(self, project: str) -> Sequence[str]:
-        def list_datasets() -> list[str]:
-            found = self._client.list_datasets(project, **self._options)
-            return [str(each.dataset_id) for each in islice(found, _MAX_LISTED)]
-
-        return self._once(("datasets", project), list_datasets, [])
-
-    def location(self, project: str, dataset: str) -> str | None:
-        def read_location() -> str | None:
-            name = f"{project}.{dataset}"
-            location: str | None = self._client.get_dataset(name, **self._options).location
-            return location
-
-        return self._once(("location", project, dataset), read_location, None)
-
-    def is_view(self, table: TablePath) -> bool:
-        """Whether it is known to be a view."""
-
-        def read_kind() -> str:
-            found = self._client.get_table(".".join(table), **self._options)
-            return str(found.table_type)
-
-        kind = self._once(("kind", *table), read_kind, "")
-        return kind in ("VIEW", "MATERIALIZED_VIEW")
-
-    def _once(self, key: tuple[str, ...], read: Callable[[], T], default: T) -> T:
-        with self._lock:
-            if key not in self._known:
-                try:
-                    self._known[key] = read()
-                except Exception:
-                    # a hint is not worth an error: the one that is explained matters
-                    self._known[key] = default
-            return self._known[key]  # type: ignore[return-value]  # each key has its type
 
 
 # --- checks of the setup -----------------------------------------------------------------

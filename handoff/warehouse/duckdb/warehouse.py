@@ -22,7 +22,7 @@ from sqlglot import exp
 
 from handoff.base.cache import cache_folder
 from handoff.base.files import confined, read_plain
-from handoff.base.problems import InvalidInput, Place, Problem, WorldError
+from handoff.base.problems import InvalidInput, Place, Problem, WorldError, nearest
 from handoff.base.progress import Progress
 from handoff.facts.recorded import MAX_ROWS, Column, Failure, QueryResult, Value
 from handoff.sql.query import BoundQuery, Query
@@ -48,6 +48,7 @@ from handoff.warehouse.duckdb.translate import (
 from handoff.warehouse.port import (
     MAX_BYTES,
     ResultTooLarge,
+    TableInfo,
     describe_differences,
     too_many_bytes,
     too_many_rows,
@@ -109,6 +110,32 @@ class DuckDBWarehouse:
             for dataset, tables in self.tables.items()
             if not datasets or dataset in datasets
         }
+
+    def table_infos(self, names: Sequence[str]) -> Sequence[TableInfo]:
+        """Only rows are counted: DuckDB keeps neither times nor the bytes of a table."""
+        found: dict[tuple[str, str], TableInfo] = {}
+        for name in names:
+            dataset, _, table = name.partition(".")
+            if "." in table:  # the project, of which there is none here
+                dataset, _, table = table.partition(".")
+            tables = self.tables.get(dataset, {})
+            if not tables or (table and table not in tables):
+                known = [*self.tables, *(f"{dataset}.{each}" for each in tables)]
+                raise WorldError(f"no table or dataset '{name}'{nearest(name, known)}")
+            for each in [table] if table else tables:
+                found[dataset, each] = self._table_info(dataset, each)
+        return [found[key] for key in sorted(found)]
+
+    def _table_info(self, dataset: str, table: str) -> TableInfo:
+        views = self._connection.execute(
+            "SELECT 1 FROM duckdb_views()"
+            " WHERE database_name = ? AND schema_name = ? AND view_name = ?",
+            [self._database, dataset, table],
+        ).fetchall()
+        if views:
+            return TableInfo(dataset, table, "view")
+        counted = self._connection.table(f'"{dataset}"."{table}"').count("*").fetchall()
+        return TableInfo(dataset, table, "table", int(counted[0][0]))
 
     def close(self) -> None:
         self._connection.close()
