@@ -205,3 +205,19 @@ def test_queries_of_tables_are_only_parsed_without_a_schema(case: dict[str, Any]
 
     is_read = " FROM " in case["sql"] and case["sql"] != "SELECT FROM WHERE"
     assert not is_read or all(each.level != "error" for each in problems)
+
+
+def test_names_after_a_temporary_function_are_checked() -> None:
+    text = "CREATE TEMP FUNCTION twice(x INT64) AS (x * 2); SELECT twice(idd) AS n FROM d.u"
+
+    assert [(str(each.place), each.message) for each in found(query(text))] == [
+        ("q:1:62", "no column 'idd' in the recorded schema, did you mean 'id'?")
+    ]
+
+
+def test_text_that_breaks_the_parser_is_a_warning() -> None:
+    text = "SELECT TIMESTAMP_SUB(@as_of, AS INTERVAL 60 MINUTE) AS t"
+
+    problems = query_problems([query(text)], SCHEMA, engine="bigquery")
+
+    assert [each.code for each in problems if each.level != "note"] == ["Q046"]

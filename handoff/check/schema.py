@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.schema import MappingSchema
@@ -15,7 +14,7 @@ from sqlglot.schema import MappingSchema
 from handoff.base.problems import Problem
 from handoff.sql.analyzer import Rejected
 from handoff.sql.clauses import typed_tree
-from handoff.sql.names import BadName, bad_names, place_of_node
+from handoff.sql.names import BadName, bad_names, parse, place_of_node
 from handoff.sql.query import Query
 from handoff.sql.syntax_errors import reason_and_place
 from handoff.sql.tables import Schema, Tables
@@ -27,7 +26,7 @@ def schema_problems(query: Query, schema: Schema | None) -> tuple[Problem, ...]:
     Without a schema, only those that show in the query alone.
     """
     try:
-        tree = sqlglot.parse_one(query.text, read="bigquery")
+        *_, tree = parse(query.text)  # after temporary functions
         tables = schema.tables if schema else None
         found = [_problem(each, query, tables) for each in bad_names(tree, tables)]
     except (SqlglotError, RecursionError) as error:
@@ -80,7 +79,7 @@ def datasets(query: Query) -> frozenset[str]:
     Empty if it cannot be parsed.
     """
     try:
-        tree = sqlglot.parse_one(query.text, read="bigquery")
+        *_, tree = parse(query.text)
     except (SqlglotError, RecursionError):
         return frozenset()
     return frozenset(_datasets(tree))

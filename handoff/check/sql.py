@@ -51,10 +51,13 @@ def function_unknown(context: QueryContext) -> Iterator[Finding]:
         SELECT DATE_DIF(a, b, DAY)
     """
     words = [Lexeme("", "", 0), *lexemes(context.query.text)]
+    own = {
+        name.text.upper() for word, name in pairwise(words) if word.text.upper() == "FUNCTION"
+    }
     for (before, word), (_, after) in pairwise(pairwise(words)):
         name = word.text.upper()
         is_call = word.kind == "word" and after.text == "(" and before.text not in (".", "@")
-        if is_call and before.text.upper() != "AS" and name not in NOT_CALLED | FUNCTIONS:
+        if is_call and before.text.upper() != "AS" and name not in NOT_CALLED | FUNCTIONS | own:
             message = f"no function '{name}' in GoogleSQL{nearest(name, FUNCTIONS)}"
             yield context.query.place_at(word.offset), message
 

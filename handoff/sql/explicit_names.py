@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from handoff.sql.functions import FUNCTIONS
+from handoff.sql.names import parse
 from handoff.sql.query import Lexeme, lexemes, main_statement
 
 _Edits = list[tuple[int, str]]
@@ -21,7 +21,7 @@ _Edits = list[tuple[int, str]]
 def parsed(text: str) -> exp.Query | None:
     """The query of a text, after temporary functions; `None` if it cannot be parsed."""
     try:
-        found = [each for each in sqlglot.parse(text, read="bigquery") if each]
+        found = parse(text)
     except (SqlglotError, RecursionError):
         return None
     return found[-1] if found and isinstance(found[-1], exp.Query) else None
@@ -136,6 +136,8 @@ def _name_of(node: exp.Expr) -> str:
         )
     if isinstance(inner, (exp.Parameter, exp.Anonymous)):
         return inner.name.lower()
+    if isinstance(inner, exp.Binary):
+        return "value"
     column = inner.find(exp.Column)
     word = inner.sql_name() if isinstance(inner, exp.Func) else ""
     if isinstance(inner, (exp.Cast, exp.Case, exp.If)) or word not in FUNCTIONS:

@@ -8,11 +8,14 @@ https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
+import sqlglot
 from msgspec import Struct
 from sqlglot import exp
+from sqlglot.errors import ParseError
 
 from handoff.base.problems import Place, nearest
 from handoff.sql.query import Query
@@ -30,6 +33,20 @@ from handoff.sql.relations import (
 )
 from handoff.sql.tables import Tables
 from handoff.sql.types import Field, Type
+
+
+def parse(text: str) -> list[exp.Expr]:
+    """The statements of a text; what follows the last ';' may be a comment, left out.
+
+    Raises SqlglotError, also where sqlglot fails by itself, and RecursionError.
+    """
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of what it cannot parse
+    try:
+        found = sqlglot.parse(text, read="bigquery")
+    except AttributeError as error:  # as for `f(a, AS b)`
+        raise ParseError(f"unexpected text: {error}") from error
+    return [each for each in found if each and not isinstance(each, exp.Semicolon)]
+
 
 Kind = Literal["table", "column", "filter"]
 

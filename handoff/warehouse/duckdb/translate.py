@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import sqlglot
 from msgspec import Struct
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError, UnsupportedError
@@ -19,7 +18,7 @@ from handoff.facts.recorded import Column
 from handoff.sql.analyzer import Rejected
 from handoff.sql.clauses import typed_tree
 from handoff.sql.grammar import grammar_problems
-from handoff.sql.names import bad_names, place_of_node
+from handoff.sql.names import bad_names, parse, place_of_node
 from handoff.sql.query import Query, lexemes
 from handoff.sql.syntax_errors import reason_and_place
 from handoff.sql.tables import Schema, Tables, TableSchema
@@ -143,11 +142,9 @@ def _translate(query: Query, catalog: Catalog) -> Translation:
 
 def _parse(query: Query) -> exp.Query:
     try:
-        statements = sqlglot.parse(query.text, read="bigquery")
+        found = parse(query.text)
     except SqlglotError as error:
         raise _parse_error(error, query) from error
-    # what follows the last ';' may be a comment, which is a statement to sqlglot
-    found = [each for each in statements if not isinstance(each, exp.Semicolon | None)]
     if len(found) != 1 or not isinstance(found[0], exp.Query):
         kind = next((each.key for each in found if not isinstance(each, exp.Query)), "")
         what = kind.upper() or f"{len(found)} statements"
