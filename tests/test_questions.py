@@ -356,6 +356,6 @@ def test_latest_dates(
     found = answer(sample, "freshness/latest_dates.sql", as_of)
 
     assert [tuple(row.values()) for row in found] == [
-        (table, latest, (as_of.date() - latest).days, at)
+        (table, latest, (as_of.date() - latest).days, at, 24.0)
         for table, latest, at in sorted(expected)
     ]
