@@ -26,13 +26,21 @@ from handoff.sql.relations import (
     Relation,
     fields_of,
     is_keyword,
-    named,
     pivoted,
     simple_type,
     table_relation,
 )
+from handoff.sql.scope import (
+    Level,
+    bad_field,
+    find_relation,
+    meanings_of,
+    names_of,
+    spelled_names,
+    star_columns,
+)
 from handoff.sql.tables import Tables
-from handoff.sql.types import Field, Type
+from handoff.sql.types import Type
 
 
 def parse(text: str) -> list[exp.Expr]:
@@ -77,18 +85,6 @@ def bad_names(tree: exp.Expr, tables: Tables | None) -> tuple[BadName, ...]:
     return tuple(resolver.found)
 
 
-class _Level(Struct):
-    """What a name may mean in one SELECT, and in those around it."""
-
-    outer: _Level | None
-    relations: list[Relation]
-    merged: dict[str, set[int]]
-    """Columns of USING: which relations have them."""
-    aliases: dict[str, Type | None]
-    """Of the select list, where they are visible."""
-    aliases_seen: bool = False
-
-
 CTEs = Mapping[str, Columns]
 
 
@@ -100,7 +96,7 @@ class _Resolver:
 
     # --- queries -------------------------------------------------------------------------
 
-    def query(self, node: exp.Expr, ctes: CTEs, outer: _Level | None) -> Columns:
+    def query(self, node: exp.Expr, ctes: CTEs, outer: Level | None) -> Columns:
         """The columns of a query, once its names are resolved."""
         ctes = self._with(node, ctes, outer)
         if isinstance(node, (exp.Subquery, exp.Paren)) and isinstance(node.this, exp.Expr):
@@ -120,7 +116,7 @@ class _Resolver:
             self.query(inner_query, ctes, outer)
         return None
 
-    def _with(self, node: exp.Expr, ctes: CTEs, outer: _Level | None) -> CTEs:
+    def _with(self, node: exp.Expr, ctes: CTEs, outer: Level | None) -> CTEs:
         with_ = node.args.get("with_")
         if not isinstance(with_, exp.Expr):
             return ctes
@@ -136,16 +132,16 @@ class _Resolver:
         return ctes
 
     def _order_of(
-        self, node: exp.Expr, columns: Columns, ctes: CTEs, outer: _Level | None
+        self, node: exp.Expr, columns: Columns, ctes: CTEs, outer: Level | None
     ) -> None:
         """ORDER BY of a set operation sees its columns only."""
         order = node.args.get("order")
         if isinstance(order, exp.Expr):
-            level = _Level(outer, [Relation("", columns)], {}, {})
+            level = Level(outer, [Relation("", columns)], {}, {})
             self._names(order, level, ctes)
 
-    def _select(self, node: exp.Select, ctes: CTEs, outer: _Level | None) -> Columns:
-        level = _Level(outer, [], {}, {})
+    def _select(self, node: exp.Select, ctes: CTEs, outer: Level | None) -> Columns:
+        level = Level(outer, [], {}, {})
         from_ = node.args.get("from_")
         if isinstance(from_, exp.Expr):
             self._from(from_.this, level, ctes)
@@ -168,7 +164,7 @@ class _Resolver:
 
     # --- FROM ----------------------------------------------------------------------------
 
-    def _from(self, node: exp.Expr, level: _Level, ctes: CTEs) -> None:
+    def _from(self, node: exp.Expr, level: Level, ctes: CTEs) -> None:
         relation = self._relation(node, level, ctes)
         for pivot in node.args.get("pivots") or ():
             relation = self._pivot(pivot, relation, level, ctes)
@@ -176,15 +172,13 @@ class _Resolver:
         for join in node.args.get("joins") or ():  # FROM (a JOIN b ...)
             self._join(join, level, ctes)
 
-    def _pivot(
-        self, pivot: exp.Expr, relation: Relation, level: _Level, ctes: CTEs
-    ) -> Relation:
-        inner = _Level(level.outer, [relation], {}, {})
+    def _pivot(self, pivot: exp.Expr, relation: Relation, level: Level, ctes: CTEs) -> Relation:
+        inner = Level(level.outer, [relation], {}, {})
         for part in (*pivot.expressions, *(pivot.args.get("fields") or ())):
             self._names(part, inner, ctes)
         return pivoted(pivot, relation)
 
-    def _join(self, join: exp.Expr, level: _Level, ctes: CTEs) -> None:
+    def _join(self, join: exp.Expr, level: Level, ctes: CTEs) -> None:
         left = list(level.relations)
         self._from(join.this, level, ctes)
         right = level.relations[len(left) :]
@@ -194,17 +188,19 @@ class _Resolver:
                 side
                 for side in (left, right)
                 if all(each.columns is not None for each in side)
-                and not any(name in _all_names(each) for each in side)
+                and not any(name in names_of(each) for each in side)
             ]
             if missing:
-                known = tuple(c for side in missing for each in side for c in _spelled(each))
+                known = tuple(
+                    c for side in missing for each in side for c in spelled_names(each)
+                )
                 message = f"no column '{identifier.name}'"
                 self._report("column", message, identifier, identifier.name, known)
-            has = {n for n, each in enumerate(level.relations) if name in _all_names(each)}
+            has = {n for n, each in enumerate(level.relations) if name in names_of(each)}
             level.merged[name] = level.merged.get(name, set()) | has
         self._names(join.args.get("on"), level, ctes)
 
-    def _relation(self, node: exp.Expr, level: _Level, ctes: CTEs) -> Relation:
+    def _relation(self, node: exp.Expr, level: Level, ctes: CTEs) -> Relation:
         if isinstance(node, exp.Table):
             return self._table(node, level, ctes)
         if isinstance(node, exp.Unnest):
@@ -216,7 +212,7 @@ class _Resolver:
             return Relation(node.alias, self.query(node, ctes, level.outer))
         return Relation(node.alias_or_name, None)
 
-    def _table(self, node: exp.Table, level: _Level, ctes: CTEs) -> Relation:
+    def _table(self, node: exp.Table, level: Level, ctes: CTEs) -> Relation:
         alias = node.alias or node.name
         if not isinstance(node.this, exp.Identifier):
             self._names(node.this, level, ctes)
@@ -237,9 +233,9 @@ class _Resolver:
             return Relation(alias, None, node)
         return relation
 
-    def _array_of(self, node: exp.Table, level: _Level) -> Relation | None:
+    def _array_of(self, node: exp.Table, level: Level) -> Relation | None:
         """`FROM t, t.items`: an array of a table before it, or of a query around it."""
-        around: _Level | None = level
+        around: Level | None = level
         while around is not None:
             for relation in around.relations:
                 if relation.name.casefold() == node.db.casefold():
@@ -248,7 +244,7 @@ class _Resolver:
             around = around.outer
         return None
 
-    def _unnest(self, node: exp.Unnest, level: _Level, ctes: CTEs) -> Relation:
+    def _unnest(self, node: exp.Unnest, level: Level, ctes: CTEs) -> Relation:
         types = []
         for array in node.expressions:
             self._names(array, level, ctes)
@@ -262,7 +258,7 @@ class _Resolver:
 
     # --- the select list -----------------------------------------------------------------
 
-    def _selected(self, node: exp.Select, level: _Level, ctes: CTEs) -> Columns:
+    def _selected(self, node: exp.Select, level: Level, ctes: CTEs) -> Columns:
         found: list[Column] = []
         is_known = True
         for each in node.expressions:
@@ -277,7 +273,7 @@ class _Resolver:
             found += columns or ()
         return tuple(found) if is_known else None
 
-    def _all(self, each: exp.Expr, star: exp.Star, level: _Level, ctes: CTEs) -> Columns:
+    def _all(self, each: exp.Expr, star: exp.Star, level: Level, ctes: CTEs) -> Columns:
         """The columns of `*`, `t.*` or `struct.*`, without those of EXCEPT."""
         columns = self._star_columns(each, level)
         known = tuple(column.name for column in columns or ())
@@ -294,13 +290,13 @@ class _Resolver:
                 self._report("column", f"no column '{bad}'", item, bad, known)
         return tuple(each for each in columns if each.name.casefold() not in dropped)
 
-    def _star_columns(self, each: exp.Expr, level: _Level) -> Columns:
+    def _star_columns(self, each: exp.Expr, level: Level) -> Columns:
         if not isinstance(each, exp.Column):
             if isinstance(each, exp.Dot):
                 return None
-            return _star_of(level)
+            return star_columns(level)
         parts = [part.name for part in each.parts[:-1]]
-        relation = _relation_named(parts, level)
+        relation = find_relation(parts, level)
         if relation is not None:
             return relation.columns
         self._column(each, parts, level)
@@ -309,7 +305,7 @@ class _Resolver:
 
     # --- names ---------------------------------------------------------------------------
 
-    def _names(self, node: object, level: _Level, ctes: CTEs) -> None:
+    def _names(self, node: object, level: Level, ctes: CTEs) -> None:
         """Resolve each column of an expression, and each query in it."""
         if not isinstance(node, exp.Expr):
             return
@@ -328,8 +324,8 @@ class _Resolver:
                 self._field(each, level)
                 stack += reversed(list(each.iter_expressions()))
 
-    def _column(self, node: exp.Expr, parts: Sequence[str], level: _Level) -> None:
-        meanings = list(_meanings(parts, level))
+    def _column(self, node: exp.Expr, parts: Sequence[str], level: Level) -> None:
+        meanings = list(meanings_of(parts, level))
         if not meanings:
             if not is_keyword(node):
                 self._unknown(node, parts[0], level)
@@ -343,38 +339,38 @@ class _Resolver:
                 places = f"two columns of {owners[0] or 'the subquery'}"
             self._report("column", f"column '{name}' is ambiguous: {places}", node)
             return
-        refusals = [_bad_field(type_, rest) for _, type_, rest in meanings]
+        refusals = [bad_field(type_, rest) for _, type_, rest in meanings]
         if all(refusals) and refusals[0]:
             message, name, known = refusals[0]
             self._report("column", message, node, name, known)
 
-    def _field(self, node: exp.Expr, level: _Level) -> None:
+    def _field(self, node: exp.Expr, level: Level) -> None:
         """`array[OFFSET(0)].field`: the fields of other expressions."""
         field = node.expression if isinstance(node, exp.Dot) else None
         if isinstance(field, exp.Identifier) and not isinstance(node.this, exp.Column):
             type_ = simple_type(node.this, lambda column: self._known_type(column, level))
-            refusal = _bad_field(type_, [field.name])
+            refusal = bad_field(type_, [field.name])
             if refusal:
                 message, name, known = refusal
                 self._report("column", message, field, name, known)
 
-    def _unknown(self, node: exp.Expr, name: str, level: _Level) -> None:
+    def _unknown(self, node: exp.Expr, name: str, level: Level) -> None:
         if name.casefold() in level.aliases:
             message = f"'{name}' is an alias of this SELECT, which is not visible here"
             fix = "repeat its expression, or select from a subquery"
             self._report("column", f"{message}; {fix}", node)
             return
         qualifier = name if len(getattr(node, "parts", ())) > 1 else ""
-        known = [c for each in level.relations for c in _spelled(each)]
+        known = [c for each in level.relations for c in spelled_names(each)]
         known += [each.name for each in level.relations if qualifier and each.name]
         what = "column or alias" if qualifier else "column"
         self._report("column", f"no {what} '{name}'", node, name, tuple(known))
 
-    def _known_type(self, column: exp.Column, level: _Level) -> Type | None:
+    def _known_type(self, column: exp.Column, level: Level) -> Type | None:
         return self._type_of_parts([part.name for part in column.parts], level)
 
-    def _type_of_parts(self, parts: Sequence[str], level: _Level) -> Type | None:
-        for _, type_, rest in _meanings(parts, level):
+    def _type_of_parts(self, parts: Sequence[str], level: Level) -> Type | None:
+        for _, type_, rest in meanings_of(parts, level):
             for name in rest:
                 fields = fields_of(type_) or {}
                 type_ = fields.get(name.casefold())
@@ -383,7 +379,7 @@ class _Resolver:
 
     # --- partition filters ---------------------------------------------------------------
 
-    def _filters(self, node: exp.Select, level: _Level) -> None:
+    def _filters(self, node: exp.Select, level: Level) -> None:
         """BigQuery reads a table that requires a partition filter only with one."""
         for relation in level.relations:
             table = relation.table
@@ -478,22 +474,6 @@ def _star(node: exp.Expr) -> exp.Star | None:
     return None
 
 
-def _star_of(level: _Level) -> Columns:
-    """The columns of `*`: those of USING once."""
-    found: list[Column] = []
-    seen: set[str] = set()
-    for relation in level.relations:
-        if relation.columns is None:
-            return None
-        for column in relation.columns:
-            name = column.name.casefold()
-            if name in level.merged and name in seen:
-                continue
-            seen.add(name)
-            found.append(column)
-    return tuple(found)
-
-
 def _fields_after(column: exp.Column) -> list[str]:
     """The names after a column that sqlglot keeps apart: `a.b.c.d.e`."""
     found: list[str] = []
@@ -504,92 +484,3 @@ def _fields_after(column: exp.Column) -> list[str]:
             break
         found.append(node.expression.name)
     return found
-
-
-def _all_names(relation: Relation) -> set[str]:
-    return {each.name.casefold() for each in (*(relation.columns or ()), *relation.extra)}
-
-
-def _spelled(relation: Relation) -> list[str]:
-    return [each.name for each in relation.columns or ()]
-
-
-def _relation_named(parts: Sequence[str], level: _Level) -> Relation | None:
-    around: _Level | None = level
-    while around is not None:
-        for relation in around.relations:
-            if relation.is_named(parts) == len(parts):
-                return relation
-        around = around.outer
-    return None
-
-
-Meaning = tuple[str | None, Type | None, Sequence[str]]
-"""The relation that a column without a qualifier is of, the type, the names after it."""
-
-
-def _meanings(parts: Sequence[str], level: _Level) -> Iterator[Meaning]:
-    """What a name may mean, on the innermost level that has it."""
-    around: _Level | None = level
-    while around is not None:
-        found = list(_on_level(parts, around))
-        if found:
-            yield from found
-            return
-        around = around.outer
-
-
-def _on_level(parts: Sequence[str], level: _Level) -> Iterator[Meaning]:
-    first = parts[0].casefold()
-    if level.aliases_seen and first in level.aliases:
-        yield None, level.aliases[first], parts[1:]
-        return
-    for relation in level.relations:
-        length = relation.is_named(parts)
-        if length and len(parts) == length:
-            yield None, relation.value, ()
-            return
-        if length:
-            name, rest = parts[length], parts[length + 1 :]
-            if relation.columns is None or name.casefold() in _all_names(relation):
-                yield None, relation.type_of(name), rest
-                return
-            if relation.value is not None or relation.has_hidden(name):
-                yield None, relation.value if not relation.hidden else None, parts[length:]
-                return
-            yield None, _row_type(relation), (name,)
-            return
-    owners = [
-        (relation, column)
-        for n, relation in enumerate(level.relations)
-        for column in named(relation, first)
-        if n not in level.merged.get(first, ()) or n == min(level.merged[first])
-    ]
-    for relation, column in owners:
-        yield relation.name, column.type, parts[1:]
-    if not owners and any(
-        each.columns is None or each.has_hidden(first) for each in level.relations
-    ):
-        yield None, None, parts[1:]
-
-
-def _row_type(relation: Relation) -> Type:
-    """For the message on a column that the relation lacks."""
-    return Type("TABLE", tuple(Field(name, Type("ANY")) for name in _spelled(relation)))
-
-
-def _bad_field(
-    type_: Type | None, rest: Sequence[str]
-) -> tuple[str, str, tuple[str, ...]] | None:
-    for name in rest:
-        if type_ is None or type_.name in ("JSON", "ANY"):
-            return None
-        fields = fields_of(type_)
-        if fields is None:
-            return f"'{name}' is not a field: the column is {type_}", "", ()
-        if name.casefold() not in fields:
-            known = tuple(field.name for field in type_.fields)
-            what = "column" if type_.name == "TABLE" else "field"
-            return f"no {what} '{name}'", name, known
-        type_ = fields[name.casefold()]
-    return None
