@@ -121,7 +121,7 @@ def test_sample_is_as_large_as_its_story(tables: dict[str, list[Row]]) -> None:
 
 
 def test_every_question_is_answered_here(sample: DuckDBWarehouse) -> None:
-    assert len(QUESTIONS) == 8
+    assert len(QUESTIONS) == 9
     for question in QUESTIONS:
         assert answer(sample, question, FIRST)
 

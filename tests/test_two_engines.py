@@ -100,3 +100,30 @@ def test_session_is_the_same_document_on_both_engines(
     assert "514 of 1,537" in "\n".join(embedded) or session != "session-1"
     assert asked == embedded
     assert any(line.startswith("*Live values from BigQuery") for line in documents[1])
+
+
+def test_tables_are_known_on_both_engines(
+    emulated_sample: Settings, thinned_sample_file: Path
+) -> None:
+    warehouses = (
+        BigQueryWarehouse(emulated_sample, lambda _: None),
+        open_file(thinned_sample_file),
+    )
+
+    there, here = ([*each.table_infos(["nba_raw"])] for each in warehouses)
+
+    assert [each.name for each in there] == [each.name for each in here]
+    assert all(each.row_count for each in here)
+    assert {each.last_modified for each in here} == {None}
+
+
+def test_temporary_function_before_the_query(emulated_sample: Settings) -> None:
+    sql = "CREATE TEMP FUNCTION one(n INT64) AS (n + 1);\nSELECT one(41) AS n"
+    query = read(f"-- returns: n INT64\n{sql}".encode(), "sql/q.sql", "q.sql")
+
+    (found,) = BigQueryWarehouse(emulated_sample, lambda _: None).run(
+        [BoundQuery("fact", query, {})]
+    )
+
+    assert isinstance(found, QueryResult), found
+    assert found.rows == ((42,),)
