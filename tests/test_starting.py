@@ -7,18 +7,18 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pexpect
 import pytest
 
 from handoff import api
-from handoff.commands.init import (
+from handoff.commands.detection import (
     DetectedEngine,
     FoundDocuments,
-    InitPlan,
     detect_engine,
     find_documents,
-    write_files,
 )
+from handoff.commands.init import InitPlan, write_files
 from handoff.commands.runner import run
 
 PLAN = InitPlan("duckdb", "docs/09-handoff", 1, date(2026, 2, 1))
@@ -160,6 +160,82 @@ def test_bq_alone_does_not_select_bigquery(tmp_path: Path) -> None:
     why = "'bq' is installed but has no project or credentials; using the sample warehouse"
     assert found == DetectedEngine("duckdb", why, None)
 
+
+def create_database(file: Path, *statements: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    with duckdb.connect(str(file)) as connection:
+        for each in statements:
+            connection.execute(each)
+
+
+def test_init_reads_the_tables_of_a_duckdb_file(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    (root / "a.db").write_bytes(b"SQLite format 3\0")
+    (root / "Doc").mkdir()
+    create_database(
+        root / "shop.duckdb",
+        "CREATE TABLE orders AS SELECT range AS id FROM range(20)",
+        'CREATE TABLE "it\'s odd" AS SELECT 1 AS id',
+        "CREATE SCHEMA raw",
+        "CREATE TABLE raw.orders (id INT)",
+    )
+
+    assert run(["init"]) == 0
+
+    assert capfd.readouterr().err.splitlines()[0] == "engine duckdb: found shop.duckdb"
+    settings = (root / "handoff.yaml").read_text()
+    assert "engine: duckdb\nduckdb:\n  path: shop.duckdb\noutput: Doc/09-handoff\n" in settings
+    assert run(["render", "session-1"]) == 0
+    (document,) = (root / "Doc/09-handoff").glob("*.md")
+    assert '["it\'s odd 1", "main.orders 20", "raw.orders 0"]' in document.read_text("utf-8")
+    assert run(["check"]) == 0
+
+
+UNUSED = [
+    ("shop.duckdb", (), "found shop.duckdb, not used: it has no tables"),
+    ("deep/er/shop.duckdb", ("CREATE TABLE t (id INT)",), ""),
+]
+
+
+@pytest.mark.parametrize(("path", "statements", "note"), UNUSED)
+def test_other_duckdb_files_are_not_used(
+    root: Path,
+    path: str,
+    statements: tuple[str, ...],
+    note: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    create_database(root / path, *statements)
+
+    assert run(["init"]) == 0
+
+    assert capfd.readouterr().err.startswith(f"{note}\nengine duckdb: {NOTHING}\n".lstrip())
+    assert "path:" not in (root / "handoff.yaml").read_text()
+
+
+def test_a_duckdb_file_that_cannot_be_read_is_not_used(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (root / "shop.duckdb").write_bytes(b"12345678DUCK" + b"x" * 5000)
+
+    assert run(["init"]) == 0
+
+    first = capfd.readouterr().err.splitlines()[0]
+    assert first.startswith("found shop.duckdb, not used: shop.duckdb: error: cannot open the")
+
+
+def test_a_chosen_bigquery_wins_over_a_duckdb_file(root: Path) -> None:
+    create_database(root / "shop.duckdb", "CREATE TABLE t (id INT)")
+
+    assert run(["init", "--engine", "bigquery"]) == 0
+
+    assert "shop.duckdb" not in (root / "handoff.yaml").read_text()
+
+
+# --- attributes ----------------------------------------------------------------------------
 
 ATTRIBUTES = [
     "*.sql text eol=lf",

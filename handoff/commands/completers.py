@@ -71,6 +71,12 @@ def _engines(project: Project, session: str, incomplete: str) -> Iterable[str]:
     return ENGINES
 
 
+def _contracts(project: Project, session: str, incomplete: str) -> Iterable[str]:
+    from handoff.sql.query import CONTRACTS
+
+    return CONTRACTS
+
+
 def _templates(project: Project, session: str, incomplete: str) -> Iterable[str]:
     from handoff.base.data import data_folder
 
@@ -143,6 +149,7 @@ session_ids = _completer(_sessions)
 query_names = _completer(_queries)
 session_ids_and_query_names = _completer(_names)
 engines = _completer(_engines)
+contracts = _completer(_contracts)
 templates = _completer(_templates)
 prompt_names = _completer(_prompts)
 field_paths = _completer(_fields)

@@ -7,10 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from configparser import ConfigParser
-from configparser import Error as ConfigError
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
 from itertools import count
@@ -27,6 +24,13 @@ from handoff.base.problems import InvalidInput, Refused, UsageError, WorldError,
 from handoff.base.report import counted
 from handoff.commands import agent as agent_files
 from handoff.commands import console, options
+from handoff.commands.detection import (
+    detect_engine,
+    find_database,
+    find_documents,
+    find_folder,
+    is_handoff,
+)
 from handoff.edit.carry_over import PLACEHOLDERS
 from handoff.project.project import SETTINGS, Project, open_project
 from handoff.project.settings import ENGINES, Engine
@@ -48,28 +52,6 @@ _DRIVER = (
 )
 
 
-class FoundDocuments(Struct, frozen=True):
-    """The handoff documents that exist already."""
-
-    paths: tuple[str, ...]
-    """The newest last, by the date in the name and the number of the session."""
-    folder: str | None
-    """Where most of them are; `None` where that is the root."""
-    naming: str
-    """How they are named: `DATE-SESSION-N-TOPIC`."""
-    next_number: int
-    """Of the session after the newest."""
-
-
-class DetectedEngine(Struct, frozen=True):
-    """The engine that is probably available, and why."""
-
-    engine: Engine
-    because: str
-    project: str | None = None
-    """The Google Cloud project, where one is set."""
-
-
 class InitPlan(Struct, frozen=True):
     """What to write, as detected or chosen."""
 
@@ -88,6 +70,10 @@ class InitPlan(Struct, frozen=True):
     """Whether to write a first session and its query; not where there are sessions."""
     queries: str = "sql"
     templates: str = "templates"
+    database: str | None = None
+    """The DuckDB file of the repository whose tables the first query reads."""
+    tables: tuple[str, ...] = ()
+    """Of the database: `main.orders`."""
 
     @property
     def session(self) -> str:
@@ -135,7 +121,9 @@ def init(
     found = find_documents(
         path for path in project.tree().paths.all if not _is_own(project, path)
     )
-    detected = detect_engine(os.environ, Path.home())
+    wants_database = not has_settings and engine != "bigquery"
+    database, tables = _read_database(project) if wants_database else (None, ())
+    detected = detect_engine(os.environ, Path.home(), database)
     if found:
         where = f", most in {found.folder}" if found.folder and len(found.paths) > 1 else ""
         count = counted(len(found.paths), "handoff")
@@ -147,7 +135,7 @@ def init(
         console.note(f"engine {detected.engine}: {detected.because}")
     plan = InitPlan(
         engine=(_engine(engine) if engine else project.settings.engine) or detected.engine,
-        output=(found.folder if found else None) or Chosen().output,
+        output=(found.folder if found else None) or find_folder(folder, Chosen().output),
         number=_free_number(project, found.next_number if found else 1),
         today=project.today(),
         project=detected.project,
@@ -156,6 +144,8 @@ def init(
         with_session=not sessions,
         queries=project.settings.queries,
         templates=project.settings.templates,
+        database=database,
+        tables=tables,
     )
     plan = plan if has_settings else _beside_existing_files(project, plan)
     _report_existing_files(project, sessions)
@@ -172,6 +162,68 @@ def init(
     if found and len(found.paths) > 1 and found.folder:
         console.note(f"to convert all of them: handoff import {found.folder} --dry-run")
     return 0
+
+
+def _read_database(project: Project) -> tuple[str | None, tuple[str, ...]]:
+    """A DuckDB file in the repository and its tables; none where it has none to read."""
+    from handoff.warehouse import engines  # slow: only where there is a file
+
+    path = find_database(project.root, project.tree().paths.all)
+    if path is None:
+        return None, ()
+    own = replace(project.settings.duckdb, path=path)
+    settings = replace(project.settings, duckdb=own)
+    try:
+        warehouse = engines.open_warehouse(
+            Project(project.root, settings), "duckdb", console.ProgressLine()
+        )
+    except (Refused, UsageError, WorldError) as error:
+        console.note(f"found {path}, not used: {error}")
+        return None, ()
+    try:
+        schema = warehouse.schema(())
+    finally:
+        warehouse.close()
+    tables = [
+        f"{schema_name}.{table}" for schema_name in schema for table in schema[schema_name]
+    ]
+    if not tables:
+        console.note(f"found {path}, not used: it has no tables")
+    return (path if tables else None), tuple(tables)
+
+
+_MOST_TABLES = 20
+"""That the first query counts: a chart of more is hard to read."""
+
+
+def _counts(tables: Sequence[str]) -> str:
+    """The query that counts the rows of each table."""
+    shown = tables[:_MOST_TABLES]
+    lines = [
+        f"SELECT {_literal(_label(table, tables))} AS table_name, COUNT(*) AS row_count "
+        f"FROM {_name(table)}"
+        for table in shown
+    ]
+    return "\nUNION ALL\n".join(lines)
+
+
+def _label(table: str, tables: Sequence[str]) -> str:
+    """The name without its schema, if no other table has it."""
+    name = table.partition(".")[2]
+    is_unique = [each.partition(".")[2] for each in tables].count(name) == 1
+    return name if is_unique else table
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _name(table: str) -> str:
+    """The table's name in GoogleSQL; parts that are not words are quoted."""
+    parts = table.split(".", 1)
+    return ".".join(
+        part if re.fullmatch("[a-z_][a-z0-9_]*", part) else f"`{part}`" for part in parts
+    )
 
 
 def _is_session(project: Project, session_id: str) -> bool:
@@ -293,7 +345,8 @@ def _folder(name: str) -> str:
 
 def write_files(root: Path, plan: InitPlan) -> dict[str, bool]:
     """Write the starter files; each path and whether it is new. Raises WorldError."""
-    folder = _STARTER / plan.engine
+    is_database = plan.engine == "duckdb" and plan.database is not None
+    folder = _STARTER / ("database" if is_database else plan.engine)
     values = _values(plan)
     result: dict[str, bool] = {}
     for file in sorted(folder.rglob("*")):
@@ -352,37 +405,18 @@ def _values(plan: InitPlan) -> dict[str, str]:
         "output": format_scalar(plan.output, ScalarContext(0))[0],
         "bigquery": project or without,
         "read": read if plan.read else "",
+        "database": format_scalar(plan.database or "", ScalarContext(0))[0],
+        "tables": _counts(plan.tables),
         "tree": "  tree: {git: HEAD, take: tree}\n" if plan.is_in_git else "",
     }
 
 
-# --- existing documents --------------------------------------------------------------------
-
-_HANDOFF = re.compile(r"hand[-_ ]?off", re.IGNORECASE)
-_DATED = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
-_SESSION = re.compile(r"session[-_ ]?0*(\d+)", re.IGNORECASE)
-_OTHER = re.compile(r"readme|index|template|changelog", re.IGNORECASE)
-"""Names that are not handoffs, in whatever folder."""
-
-
-def find_documents(paths: Iterable[str]) -> FoundDocuments | None:
-    """The handoffs among the repository's files, by name; `None` where there are none."""
-    found = sorted(filter(_is_handoff, paths), key=_age)
-    if not found:
-        return None
-    homes = Counter(_home(path) for path in found)
-    most = min(homes, key=lambda home: (-homes[home], len(home), home))
-    return FoundDocuments(
-        paths=tuple(found),
-        folder=None if most == "." else most,
-        naming=_naming(found),
-        next_number=_number(found[-1]) + 1,
-    )
+# --- existing documents ------------------------------------------------------------------
 
 
 def _is_own(project: Project, path: str) -> bool:
     """Whether handoff wrote the document, by its signature line."""
-    return _is_handoff(path) and _has_signature(project, path)
+    return is_handoff(path) and _has_signature(project, path)
 
 
 def _has_signature(project: Project, path: str) -> bool:
@@ -390,112 +424,3 @@ def _has_signature(project: Project, path: str) -> bool:
         return signature(project.read(path) or b"").owner is not None
     except (Refused, WorldError):
         return False
-
-
-def _is_handoff(path: str) -> bool:
-    file = PurePosixPath(path)
-    if file.suffix.casefold() != ".md" or _OTHER.search(file.stem):
-        return False
-    in_folder = any(_HANDOFF.search(part) for part in file.parts[:-1])
-    named = _DATED.search(file.stem) and _SESSION.search(file.stem)
-    return bool(in_folder or named or _HANDOFF.search(file.stem))
-
-
-def _age(path: str) -> tuple[str, int, str]:
-    dated = _DATED.search(PurePosixPath(path).name)
-    return dated[0] if dated else "", _number(path), path
-
-
-def _number(path: str) -> int:
-    numbered = _SESSION.search(PurePosixPath(path).stem)
-    # a longer number is a date or a hash
-    return int(numbered[1]) if numbered and len(numbered[1]) < 6 else 0
-
-
-def _home(path: str) -> str:
-    """The folder of handoffs that holds `path`, without a folder for each month."""
-    folder = PurePosixPath(path).parent
-    named = [n for n, part in enumerate(folder.parts, 1) if _HANDOFF.search(part)]
-    return str(PurePosixPath(*folder.parts[: named[0]])) if named else str(folder)
-
-
-def _naming(paths: list[str]) -> str:
-    """How most of the files are named."""
-    kinds = Counter(_kind(PurePosixPath(path).stem) for path in paths)
-    return kinds.most_common(1)[0][0]
-
-
-def _kind(stem: str) -> str:
-    parts = [
-        "DATE" if _DATED.match(stem) else "",
-        "SESSION-N" if _SESSION.search(stem) else "TOPIC",
-        "HANDOFF" if _HANDOFF.search(stem) else "",
-    ]
-    return "-".join(part for part in parts if part)
-
-
-# --- the engine ----------------------------------------------------------------------------
-
-_NO_TRACE = "no Google Cloud configuration found; using the sample warehouse"
-_ONLY_BQ = "'bq' is installed but has no project or credentials; using the sample warehouse"
-_PROJECTS = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT", "GCLOUD_PROJECT")
-_VARIABLES = ("GOOGLE_APPLICATION_CREDENTIALS", "BIGQUERY_EMULATOR_HOST", *_PROJECTS)
-
-
-def detect_engine(environment: Mapping[str, str], home: Path) -> DetectedEngine:
-    """BigQuery where its files or variables exist, else DuckDB; found without a network."""
-    trace = next(_traces(environment, home), None)
-    if trace is None:
-        # without a project the first render would fail
-        has_bq = shutil.which("bq", path=environment.get("PATH", ""))
-        return DetectedEngine("duckdb", _ONLY_BQ if has_bq else _NO_TRACE)
-    return DetectedEngine("bigquery", trace, _project(environment, home))
-
-
-def _traces(environment: Mapping[str, str], home: Path) -> Iterator[str]:
-    for name in _VARIABLES:
-        if environment.get(name):
-            yield f"{name} is set"
-    folder = _gcloud(environment, home)
-    if (folder / "application_default_credentials.json").is_file():
-        yield "gcloud credentials found"
-    if (folder / "configurations" / "config_default").is_file():
-        yield "gcloud configuration found"
-
-
-def _project(environment: Mapping[str, str], home: Path) -> str | None:
-    named = next((environment[name] for name in _PROJECTS if environment.get(name)), None)
-    folder = _gcloud(environment, home)
-    return named or _configured(folder) or _quota_project(folder)
-
-
-def _configured(folder: Path) -> str | None:
-    """The project of gcloud's active configuration."""
-    try:
-        active = (folder / "active_config").read_text("utf-8").strip() or "default"
-    except (OSError, UnicodeDecodeError):
-        active = "default"
-    parser = ConfigParser(interpolation=None)
-    try:
-        parser.read(folder / "configurations" / f"config_{active}", "utf-8")
-    except (OSError, UnicodeDecodeError, ConfigError):
-        return None
-    return parser.get("core", "project", fallback=None)
-
-
-def _quota_project(folder: Path) -> str | None:
-    try:
-        text = (folder / "application_default_credentials.json").read_text("utf-8")
-        found = json.loads(text).get("quota_project_id")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return found if isinstance(found, str) else None
-
-
-def _gcloud(environment: Mapping[str, str], home: Path) -> Path:
-    """Where gcloud keeps its files."""
-    chosen = environment.get("CLOUDSDK_CONFIG")
-    if chosen:
-        return Path(chosen)
-    roaming = environment.get("APPDATA")
-    return Path(roaming) / "gcloud" if roaming else home / ".config" / "gcloud"

@@ -94,7 +94,12 @@ def new_query(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new query.")],
     contract: Annotated[
         str | None,
-        typer.Option("--contract", metavar="CONTRACT", help="Contract that it returns."),
+        typer.Option(
+            "--contract",
+            metavar="CONTRACT",
+            help="Contract that it returns.",
+            autocompletion=options.completer("contracts"),
+        ),
     ] = None,
     root: options.Root = None,
 ) -> int:

@@ -58,6 +58,7 @@ PLACEHOLDERS = {
     "filled": "Blanks filled",
     "replace_sample": "Replace sql/schedule/game_dates.sql with a query of your own",
     "replace_first": "Replace sql/first/timestamp.sql with a query of your own",
+    "add_query": "Add a query of your own with 'handoff query new'",
 }
 """What `init` and `new` write as an example of an item; nobody's work."""
 _REPLACED = re.compile(r"^Replace \S+/((?:schedule/game_dates|first/timestamp)\.sql)")
