@@ -58,6 +58,8 @@ class Case:
     """How the embedded engine words that error."""
     told: str = ""
     """Why the embedded engine refuses it."""
+    rejected: bool = False
+    """Whether BigQuery's analyzer rejects it, too."""
     alone: str = ""
     """What sqlglot and DuckDB answer by themselves, where that is something else."""
     emulator: str = ""
@@ -73,7 +75,8 @@ class Case:
     def asked(self) -> BoundQuery:
         source = f" FROM {self.table}" if self.table else ""
         question = self.sql if self.is_query else f"SELECT {self.sql} AS x{source}"
-        columns = self.type if self.is_query else f"x {self.type}"
+        is_named = self.is_query and not self.rejected
+        columns = self.type if is_named else f"x {self.type}"
         return asked(question, columns)
 
     @property
@@ -142,9 +145,11 @@ def _list(all_cases: list[Case]) -> Iterator[str]:
     }
     yield "## Compared, one by one"
     yield ""
+    rejected = sum(each.rejected for each in all_cases)
     yield (
         f"{len(all_cases)} expressions and queries: {counts['equal']} equal,"
-        f" {counts['corrected']} corrected, {counts['refused']} refused. `·` separates rows."
+        f" {counts['corrected']} corrected, {counts['refused']} refused, {rejected} of them"
+        " rejected by BigQuery as well. `·` separates rows."
     )
     for subject in dict.fromkeys(each.subject for each in all_cases):
         yield f"\n### {subject.capitalize()}\n"
@@ -157,6 +162,7 @@ def _list(all_cases: list[Case]) -> Iterator[str]:
 def _line(case: Case) -> str:
     sql = case.sql + (f" … FROM {case.table}" if case.table else "")
     answer = "" if case.told else _code(case.answer)
+    answer = "rejected" if case.rejected else answer
     return f"| {_code(sql)} | {answer} | {_here(case)} |"
 
 

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from emulator import PROJECT, load
+from emulator import PROJECT, is_rejected, load
 from engines import DOCUMENT, ERROR, TABLES, Case, asked, cases, document, joined, printed, said
 
 from handoff.facts.recorded import Failure, QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
+from handoff.warehouse.duckdb.translate import Catalog, NotTranslated, translate
 from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_file
 
+FIXTURES = Path(__file__).parent / "fixtures"
 CASES = cases()
 ANSWERED = [case for case in CASES if not case.told]
 TOGETHER = 40
@@ -124,3 +126,46 @@ def test_case_knows_its_verdict() -> None:
     assert case.verdict == "corrected"
     assert replace(case, told=": no").verdict == "refused"
     assert replace(case, alone="").verdict == "equal"
+
+
+# --- Google's analyzer -------------------------------------------------------------------
+
+REJECTED = [case for case in CASES if case.rejected]
+ACCEPTED = (FIXTURES / "analyzer" / "accepted.txt").read_text("utf-8").splitlines()
+"""A query a line, which the analyzer accepts."""
+REFUSALS_OF_BIGQUERY = ("Q054", "Q055")
+
+
+def test_there_are_many_of_both() -> None:
+    assert len(REJECTED) > 400
+    assert len(ACCEPTED) > 200
+
+
+def test_no_accepted_query_is_rejected(embedded: DuckDBWarehouse) -> None:
+    catalog = Catalog.of(embedded.tables, "shop")
+
+    found = {sql: _refusal(sql, catalog) for sql in ACCEPTED}
+
+    assert {sql: code for sql, code in found.items() if code in REFUSALS_OF_BIGQUERY} == {}
+
+
+def _refusal(sql: str, catalog: Catalog) -> str:
+    try:
+        translate(asked(sql, "x INT64").query, catalog)
+    except NotTranslated as error:
+        return error.problem.code
+    return ""
+
+
+@pytest.mark.xdist_group("emulator")
+def test_analyzer_of_the_emulator_agrees(emulator: str, shop_file: Path) -> None:
+    load(emulator, shop_file)
+
+    rejected = [sql for sql in ACCEPTED if is_rejected(emulator, sql)]
+    accepted = [
+        case.sql
+        for case in REJECTED
+        if not is_rejected(emulator, case.sql if case.is_query else f"SELECT {case.sql} AS x")
+    ]
+
+    assert (rejected, accepted) == ([], [])

@@ -14,6 +14,7 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.optimizer.annotate_types import TypeAnnotator
 from sqlglot.schema import MappingSchema
 
+from handoff.base.patterns import lazy_pattern
 from handoff.sql.signatures import (
     INTERVAL,
     NULL,
@@ -31,6 +32,11 @@ from handoff.sql.signatures import (
 )
 from handoff.sql.types import Field, Type
 
+COMMON_TYPE = "common_type"
+"""In the `meta` of a column of a set operation: the type of that column in all of it."""
+AS_TYPE = "as_type"
+"""In a node's `meta`: the type of a STRUCT whose fields it takes, by position."""
+_TIME = lazy_pattern(r"\s*\d{1,4}[-:]\d{1,2}")
 Annotator = Callable[[TypeAnnotator, exp.Expr], object]
 
 
@@ -79,6 +85,8 @@ _NAMES: Mapping[str, str] = {
 
 
 def type_of_node(node: exp.Expr | None) -> Type:
+    if node is not None and COMMON_TYPE in node.meta:
+        return node.meta[COMMON_TYPE]  # type: ignore[no-any-return]
     if isinstance(node, exp.Interval):
         return INTERVAL
     if isinstance(node, exp.Null):
@@ -130,9 +138,16 @@ def argument(node: exp.Expr | None) -> Argument:
         inner = inner.this
     is_parameter = isinstance(inner, exp.Cast) and isinstance(inner.this, exp.Parameter)
     is_literal = is_parameter or isinstance(inner, (exp.Literal, exp.RawString))
+    if isinstance(inner, exp.Literal) and inner.is_string:
+        is_literal = _is_time(inner.name)
     if isinstance(inner, (exp.Array, exp.Struct)):
         is_literal = all(argument(each).is_literal for each in inner.expressions)
     return Argument(type_of_node(node), is_literal)
+
+
+def _is_time(text: str) -> bool:
+    """Whether a literal may be read as a date or a time."""
+    return bool(_TIME.match(text))
 
 
 # --- functions ---------------------------------------------------------------------------
@@ -143,6 +158,7 @@ _ORDER: Mapping[type[exp.Expr], tuple[str, ...]] = {
     exp.StrToTime: ("format", "this", "zone"),
     exp.ParseDatetime: ("format", "this", "zone"),
     exp.ParseTime: ("format", "this"),
+    exp.DateTrunc: ("this", "unit", "zone"),
     exp.StrPosition: ("this", "substr", "position", "occurrence"),
     exp.GroupConcat: ("this", "separator"),
     exp.RegexpExtract: ("this", "expression", "position", "occurrence"),
@@ -206,6 +222,7 @@ def function_of(node: exp.Expr) -> Function | None:
     if isinstance(node, _REWRITTEN):
         return None
     name = node.name if isinstance(node, exp.Anonymous) else node.meta.get("bigquery_name")
+    name = "STRING_AGG" if isinstance(node, exp.GroupConcat) else name  # parsed apart
     return table().get(str(name).upper()) if name else None
 
 
@@ -218,6 +235,9 @@ def _call(default: Annotator) -> Annotator:
             return
         result = _checked(node, function.returns, found)
         _check_members(node, function, found)
+        if function.name in ("COALESCE", "IFNULL", "NULLIF"):
+            members = [node.this, *node.expressions, node.args.get("expression")]
+            _lay_out([each for each in members if each], supertype(found) or UNKNOWN)
         if result not in (UNKNOWN, NULL) and result.name != "STRUCT":
             _set(types, node, result)
 
@@ -274,9 +294,9 @@ _COMPARISONS: Mapping[type[exp.Expr], str] = {
 
 def _compare(node: exp.Expr) -> None:
     operator = _COMPARISONS[type(node)]
-    operands = [argument(node.this), argument(node.expression)]
+    operands = [node.this, node.expression]
     if operator != "IS DISTINCT FROM":
-        _check_null(node, operator, operands)
+        _check_null(node, operator, [argument(each) for each in operands])
     _compared(node, operator, operands)
 
 
@@ -286,31 +306,48 @@ def _check_null(node: exp.Expr, operator: str, operands: Sequence[Argument]) -> 
         raise Rejected(f"operands of {operator} cannot be a bare NULL, {fix}", node)
 
 
-def _compared(node: exp.Expr, operator: str, operands: Sequence[Argument]) -> None:
+def _compared(node: exp.Expr, operator: str, operands: Sequence[exp.Expr | None]) -> None:
+    found = [argument(each) for each in operands]
     try:
-        comparison(operator, operands)
+        comparison(operator, found)
     except Mismatch as error:
         raise Rejected(str(error), node) from error
+    _lay_out(operands, supertype(found) or UNKNOWN)
+
+
+def _lay_out(nodes: Sequence[exp.Expr | None], common: Type) -> None:
+    """Mark the STRUCTs that have other names than their common type, which DuckDB mixes up."""
+    if not _has_struct(common):
+        return
+    for node in nodes:
+        inner = node.this if isinstance(node, exp.Alias) else node
+        if inner is not None and type_of_node(inner) not in (common, UNKNOWN, NULL):
+            inner.meta[AS_TYPE] = common
+
+
+def _has_struct(type_: Type) -> bool:
+    return type_.name == "STRUCT" or any(_has_struct(field.type) for field in type_.fields)
 
 
 def _in(node: exp.Expr) -> None:
-    members = [argument(each) for each in node.expressions]
+    members: list[exp.Expr] = list(node.expressions)
     query, unnest = node.args.get("query"), node.args.get("unnest")
     if isinstance(query, exp.Expr):
-        columns = getattr(query.unnest(), "selects", ())
-        if len(columns) > 1:
+        members = list(getattr(query.unnest(), "selects", ()))
+        if len(members) > 1:
             raise Rejected("a subquery of IN must have one column", node)
-        members = [Argument(type_of_node(each)) for each in columns]
     elif isinstance(unnest, exp.Unnest):
-        arrays = [type_of_node(each) for each in unnest.expressions]
-        members = [Argument(each.element) for each in arrays if each.fields]
+        for array in unnest.expressions:
+            element = type_of_node(array).element if type_of_node(array).fields else UNKNOWN
+            if supertype([argument(node.this), Argument(element)]) is None:
+                types = f"{spell(type_of_node(node.this))} and {spell(element)}"
+                raise Rejected(f"no matching signature for IN UNNEST of {types}", node)
     for each in members:
-        _compared(node, "IN", [argument(node.this), each])
+        _compared(node, "IN", [node.this, each])
 
 
 def _between(node: exp.Expr) -> None:
-    operands = [argument(each) for each in (node.this, node.args["low"], node.args["high"])]
-    _compared(node, "BETWEEN", operands)
+    _compared(node, "BETWEEN", [node.this, node.args["low"], node.args["high"]])
 
 
 def _logic(node: exp.Expr) -> None:
@@ -381,6 +418,21 @@ def _arithmetic(node: exp.Expr) -> None:
         raise Rejected(f"no matching signature for {sign} of {types}, CAST one of them", node)
 
 
+def _cast(node: exp.Expr) -> None:
+    """A STRUCT takes the names of the type that it is cast to."""
+    wanted, found = _read(node.args["to"]), type_of_node(node.this)
+    if wanted.name != "STRUCT" or found.name != "STRUCT":
+        return
+    if len(wanted.fields) != len(found.fields):
+        raise Rejected(f"cannot CAST {len(found.fields)} to {len(wanted.fields)} fields", node)
+    _lay_out([node.this], _named(found, wanted))
+
+
+def _named(type_: Type, like: Type) -> Type:
+    pairs = zip(type_.fields, like.fields, strict=True)
+    return Type("STRUCT", tuple(Field(other.name, one.type) for one, other in pairs))
+
+
 def _negative(node: exp.Expr) -> None:
     found = type_of_node(node.this)
     if found.name not in (*_NUMBERS, "INTERVAL", "NULL"):
@@ -394,12 +446,17 @@ def _array(types: TypeAnnotator, node: exp.Expr) -> None:
     elements = node.expressions
     if len(elements) == 1 and isinstance(elements[0].unnest(), exp.Query):
         return
-    found = [argument(each) for each in elements]
-    if any(each.type.name == "ARRAY" for each in found):
+    if any(type_of_node(each).name == "ARRAY" for each in elements):
         raise Rejected("an ARRAY of ARRAYs, expected STRUCTs with an ARRAY", node)
-    common = _common(node, found, "the elements of an ARRAY")
+    common = _common(node, elements, "the elements of an ARRAY")
     if elements and common not in (UNKNOWN, NULL):
         _set(types, node, Type("ARRAY", (Field("", common),)))
+
+
+def _tuple(types: TypeAnnotator, node: exp.Expr) -> None:
+    fields = tuple(Field("", type_of_node(each)) for each in node.expressions)
+    if fields and all(field.type not in (UNKNOWN, NULL) for field in fields):
+        _set(types, node, Type("STRUCT", fields))
 
 
 def _case(types: TypeAnnotator, node: exp.Expr) -> None:
@@ -407,12 +464,12 @@ def _case(types: TypeAnnotator, node: exp.Expr) -> None:
     ifs = node.args.get("ifs") or []
     for each in ifs:
         if isinstance(value, exp.Expr):
-            _compared(each, "CASE", [argument(value), argument(each.this)])
+            _compared(each, "=", [value, each.this])
         else:
             _require_bool(each.this, "CASE WHEN requires BOOL")
     default = node.args.get("default")
     results = [each.args["true"] for each in ifs] + ([default] if default else [])
-    common = _common(node, [argument(each) for each in results], "the results of CASE")
+    common = _common(node, results, "the results of CASE")
     if common not in (UNKNOWN, NULL):
         _set(types, node, common)
 
@@ -420,18 +477,20 @@ def _case(types: TypeAnnotator, node: exp.Expr) -> None:
 def _if(types: TypeAnnotator, node: exp.Expr) -> None:
     if isinstance(node.parent, exp.Case):
         return
-    results = [argument(each) for each in (node.args["true"], node.args.get("false")) if each]
+    results = [each for each in (node.args["true"], node.args.get("false")) if each]
     _require_bool(node.this, "IF requires BOOL")
     common = _common(node, results, "the results of IF")
     if common not in (UNKNOWN, NULL):
         _set(types, node, common)
 
 
-def _common(node: exp.Expr, found: Sequence[Argument], what: str) -> Type:
+def _common(node: exp.Expr, members: Sequence[exp.Expr], what: str) -> Type:
+    found = [argument(each) for each in members]
     common = supertype(found)
     if common is None:
         names = dict.fromkeys(spell(each.type) for each in found if each.type != NULL)
         raise Rejected(f"{what} have no common type: {', '.join(names)}; CAST them", node)
+    _lay_out(members, common)
     return common
 
 
@@ -445,14 +504,14 @@ def _set_operation(types: TypeAnnotator, node: exp.Expr) -> None:
         counts = f"{len(sides[0])} and {len(sides[1])}"
         raise Rejected(f"queries in {kind} have {counts} columns, expected as many", node)
     for number, pair in enumerate(zip(*sides, strict=True)):
-        common = _common(pair[1], [argument(e) for e in pair], f"column {number + 1} of {kind}")
+        common = _common(pair[1], pair, f"column {number + 1} of {kind}")
         bad = not_groupable(common) if "DISTINCT" in kind else ""
         if bad:
             raise Rejected(f"{kind} does not support {bad} in column {number + 1}", pair[1])
         if common not in (UNKNOWN, NULL) and number < len(columns):
             columns[number] = (columns[number][0], built(common))
             for side in pair:
-                side.meta["common_type"] = common
+                side.meta[COMMON_TYPE] = common
 
 
 def _columns(query: exp.Expr) -> list[exp.Expr]:
@@ -475,6 +534,8 @@ _CHECKS: Mapping[type[exp.Expr], Callable[[exp.Expr], None]] = {
     exp.Like: _text,
     exp.Neg: _negative,
     exp.Is: _is,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
     exp.Where: _clause("WHERE"),
     exp.Having: _clause("HAVING"),
     exp.Qualify: _clause("QUALIFY"),
@@ -482,6 +543,7 @@ _CHECKS: Mapping[type[exp.Expr], Callable[[exp.Expr], None]] = {
 }
 _TYPED: Mapping[type[exp.Expr], Annotator] = {
     exp.Array: _array,
+    exp.Tuple: _tuple,
     exp.Case: _case,
     exp.If: _if,
     exp.Union: _set_operation,

@@ -206,8 +206,17 @@ def supertype(found: Sequence[Argument]) -> Type | None:
     candidates = [_widest(firm) if firm else None, _widest(every), *every]
     for common in candidates:
         if common and all(each.coerces_to(common) for each in typed):
-            return common
+            return _renamed(common, every[0])
     return None
+
+
+def _renamed(type_: Type, like: Type) -> Type:
+    """`type_` with the names of the fields of `like`: those of the first STRUCT count."""
+    if len(type_.fields) != len(like.fields) or type_.name != like.name:
+        return type_
+    pairs = zip(type_.fields, like.fields, strict=True)
+    fields = (Field(other.name, _renamed(one.type, other.type)) for one, other in pairs)
+    return Type(type_.name, tuple(fields))
 
 
 def _widest(types: Sequence[Type]) -> Type | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import socket
@@ -82,6 +83,21 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_rejected(url: str, sql: str) -> bool:
+    """Whether the analyzer rejects a query, by the server's own word: not that it fails."""
+    request = urllib.request.Request(
+        f"{url}/bigquery/v2/projects/{PROJECT}/queries",
+        json.dumps({"query": sql, "useLegacySql": False}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20):
+            return False
+    except urllib.error.HTTPError as error:
+        words = error.read().decode()
+    return "failed to analyze" in words or "failed to parse" in words
 
 
 # --- tables ------------------------------------------------------------------------------

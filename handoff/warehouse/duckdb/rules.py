@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
+from handoff.sql.analyzer import AS_TYPE
 from handoff.warehouse.duckdb import functions
 from handoff.warehouse.duckdb.nodes import (
     DUCKDB_TYPES,
@@ -40,6 +41,8 @@ def correct(tree: exp.Expr) -> exp.Expr:
             continue
         if type_name(node) != "UNKNOWN":
             fixed.type = node.type
+        if AS_TYPE in node.meta:
+            fixed.meta[AS_TYPE] = node.meta[AS_TYPE]
         if node is tree:
             tree = fixed
         else:

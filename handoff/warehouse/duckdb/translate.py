@@ -15,7 +15,7 @@ from sqlglot.schema import MappingSchema
 
 from handoff.base.problems import Problem, nearest
 from handoff.facts.recorded import Column
-from handoff.sql.analyzer import Rejected
+from handoff.sql.analyzer import COMMON_TYPE, Rejected, built
 from handoff.sql.clauses import typed_tree
 from handoff.sql.grammar import grammar_problems
 from handoff.sql.names import bad_names, parse, place_of_node
@@ -25,6 +25,7 @@ from handoff.sql.tables import Schema, Tables, TableSchema
 from handoff.sql.types import BadType, type_of
 from handoff.warehouse.duckdb.nodes import UNSUPPORTED, Refusal
 from handoff.warehouse.duckdb.rules import correct
+from handoff.warehouse.duckdb.structs import align_structs
 
 CatalogTables = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Dataset, table, column: the column's GoogleSQL type."""
@@ -128,6 +129,7 @@ def _translate(query: Query, catalog: Catalog) -> Translation:
     used = {each.name for each in tree.find_all(exp.Parameter)}
     try:
         tree = correct(tree)
+        align_structs(tree)
         _qualify(tree, catalog.database)
         sql = tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
     except Refusal as error:
@@ -236,10 +238,12 @@ def _check_names(tree: exp.Expr, query: Query, tables: CatalogTables) -> None:
 
 def _select_list(tree: exp.Expr) -> list[tuple[str, str]]:
     """Name and type of each column, as sqlglot spells it."""
-    return [
-        (each.output_name, each.type.sql("bigquery") if each.type else "UNKNOWN")
-        for each in getattr(tree, "selects", ())
-    ]
+    found = []
+    for each in getattr(tree, "selects", ()):
+        common = each.meta.get(COMMON_TYPE)
+        type_ = built(common) if common else each.type
+        found.append((each.output_name, type_.sql("bigquery") if type_ else "UNKNOWN"))
+    return found
 
 
 def _columns(selected: list[tuple[str, str]], query: Query) -> Iterator[Column]:
