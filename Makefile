@@ -8,7 +8,7 @@ PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
 HAS_NEEDED := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all engine-versions lint types emulator bench docs pictures wheel clean
+.PHONY: demo test test-all engine-versions lint types emulator bench docs pictures wheel lock clean
 
 # In a copy, as rendering records facts: the checkout stays clean.
 demo: $(VENV)/installed
@@ -24,6 +24,7 @@ demo: $(VENV)/installed
 test: lint types
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
 
+test-all: export HANDOFF_TEST_INSTALL = 1
 test-all: emulator test engine-versions
 
 # The engine's tests with the lowest and the newest versions of DuckDB and sqlglot that
@@ -63,6 +64,19 @@ docs: $(VENV)/installed
 pictures: $(VENV)/installed-test
 	$(BIN)/python -m pytest tests/test_preview_browser.py tests/test_charts_browser.py
 	$(BIN)/python docs/pictures.py
+
+# The packages that the action installs, newest versions, each with its hashes.
+LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11
+LOCKED := --generate-hashes --no-annotate --custom-compile-command 'make lock'
+lock:
+	@test -x $(VENV)/lock/bin/uv || { python3 -m venv $(VENV)/lock && \
+	  $(VENV)/lock/bin/pip install --quiet uv; }
+	$(LOCK) $(LOCKED) --upgrade pyproject.toml -o action/requirements-render.txt
+	grep -v '^ *--hash' action/requirements-render.txt | tr -d '\\' >$(VENV)/lock/versions.txt
+	$(LOCK) $(LOCKED) --no-deps -c $(VENV)/lock/versions.txt action/requirements.in \
+	  -o action/requirements.txt
+	$(LOCK) $(LOCKED) action/requirements-build.in -c $(VENV)/lock/versions.txt \
+	  -o action/requirements-build.txt
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -66,7 +66,7 @@ mkdir -p "$4/bin"
 cat >"$4/bin/python" <<'END'
 #!/bin/sh
 test "$1" = -I || exit 64
-test "$2 $3" != "-m pip" || exit 0
+test "$2 $3" != "-m pip" || {{ echo "$@" >>"$0.log"; exit 0; }}
 shift
 exec {THIS} "$@"
 END
@@ -612,6 +612,28 @@ def test_inputs_stay_data(job: Job, names: list[str], failed: list[str]) -> None
     assert "::error::pwned" not in job.commands
     if not failed:
         assert git(job.workspace, "log", "-1", "--format=%B") == EVIL
+
+
+@pytest.mark.parametrize(
+    ("inputs", "event", "installed"),
+    [
+        ({}, "push", "requirements"),
+        ({"deliver": "upload"}, "push", "requirements"),
+        ({"deliver": "upload", "render": "one"}, "push", "requirements-render"),
+        ({"deliver": "upload", "render": "one"}, "pull_request", "requirements"),
+    ],
+)
+def test_only_queries_need_more_than_the_slim_set(
+    job: Job, inputs: dict[str, str], event: str, installed: str
+) -> None:
+    job.inputs, job.event = inputs, event
+
+    job.run()
+
+    first, *_ = (job.temp / "handoff/bin/python.log").read_text().splitlines()
+    assert "--no-deps" in first
+    assert "--require-hashes" in first
+    assert first.endswith(f"/action/{installed}.txt")
 
 
 def test_untrusted_output_is_no_workflow_command(job: Job) -> None:

@@ -156,7 +156,7 @@ def missing_packages(*modules: str) -> UsageError:
         required = []
     by_name = {re.split("[^a-z0-9-]", each.lower())[0]: each for each in required}
     wanted = " ".join(f'"{by_name.get(each, each)}"' for each in names)
-    subject = f"{' and '.join(names)}, which {'are' if names[1:] else 'is'} not installed"
+    subject = f"{', '.join(names)}, which {'are' if names[1:] else 'is'} not installed"
     return UsageError(f"this needs {subject}; run 'pip install {wanted}'")
 
 
