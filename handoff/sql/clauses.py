@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
@@ -14,10 +14,19 @@ from handoff.sql.signatures import not_groupable, not_orderable
 _WITHIN = ("order", "having", "qualify")
 
 
-def typed_tree(tree: exp.Expr, schema: MappingSchema, params: Mapping[str, str]) -> exp.Expr:
+MAX_ROUNDS = 40
+"""Each round types what the one before converted: as many as calls are nested."""
+
+
+def typed_tree(
+    tree: exp.Expr,
+    schema: MappingSchema,
+    params: Mapping[str, str],
+    convert: Callable[[exp.Expr], bool] = lambda _: False,
+) -> exp.Expr:
     """`tree` with every column resolved and typed, by the types of tables and parameters.
 
-    Raises Rejected for what BigQuery's analyzer rejects, and SqlglotError.
+    `convert` writes implicit conversions out, and says whether there was one. Raises Rejected for what BigQuery's analyzer rejects, and SqlglotError.
     """
     for node in list(tree.find_all(exp.TsOrDsToDatetime)):
         # DATETIME(x), which sqlglot does not type
@@ -28,7 +37,10 @@ def typed_tree(tree: exp.Expr, schema: MappingSchema, params: Mapping[str, str])
     mark_aliases(tree)
     tree = qualify(tree, schema=schema, dialect="bigquery", expand_alias_refs=False)
     put_aliases(tree)
-    tree = annotate(tree, schema)
+    for _ in range(MAX_ROUNDS):
+        tree = annotate(tree, schema)
+        if not convert(tree):
+            break
     check_clauses(tree)
     return tree
 

@@ -16,6 +16,7 @@ from handoff.warehouse.duckdb.nodes import (
     cast_to,
     describe,
     error,
+    fill,
     is_whole,
     literal,
     require_type,
@@ -25,8 +26,11 @@ from handoff.warehouse.duckdb.nodes import (
 
 # --- dates and times ---------------------------------------------------------------------
 
-_DATE_PARTS = ("DAY", "MONTH", "QUARTER", "YEAR")
-_CLOCK_PARTS = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
+_DATE_PARTS = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+_TIME_PARTS = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR")
+_CLOCK_PARTS = (*_TIME_PARTS, "DAY")
+_ADDED = {"TIMESTAMP": _CLOCK_PARTS, "DATETIME": (*_TIME_PARTS, *_DATE_PARTS)}
+_WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 
 
 def _unit(node: exp.Expr, allowed: tuple[str, ...]) -> str:
@@ -38,24 +42,51 @@ def _unit(node: exp.Expr, allowed: tuple[str, ...]) -> str:
     return unit
 
 
+def _week_start(part: exp.Expr | None) -> int | None:
+    """Days after Monday on which a week of this part begins; `None` for another part."""
+    if isinstance(part, exp.WeekStart):
+        return _WEEKDAYS.index(part.this.name.upper())
+    name = part.name.upper() if part is not None else ""
+    return {"WEEK": 6, "ISOWEEK": 0}.get(name)
+
+
 def _add_to_date(node: exp.Expr) -> exp.Expr:
     """A DATE minus an interval is a DATE; DuckDB returns a timestamp."""
+    if type_name(node.this) in ("TIMESTAMP", "DATETIME"):
+        return _add_to_time(node)
     require_type(node.this, "DATE")
-    _unit(node, (*_DATE_PARTS, "WEEK"))
+    _unit(node, _DATE_PARTS)
     return cast_to(node.copy(), "DATE")
 
 
 def _add_to_time(node: exp.Expr) -> exp.Expr:
-    require_type(node.this, "TIMESTAMP", "DATETIME")
-    _unit(node, _CLOCK_PARTS)
+    kind = require_type(node.this, "TIMESTAMP", "DATETIME")
+    _unit(node, _CLOCK_PARTS if kind == "TIMESTAMP" else (*_TIME_PARTS, *_DATE_PARTS))
+    return node
+
+
+def add_interval(node: exp.Expr, kind: str) -> exp.Expr:
+    """A TIMESTAMP or a DATETIME plus or minus an INTERVAL."""
+    _unit(
+        node.expression, _CLOCK_PARTS if kind == "TIMESTAMP" else (*_TIME_PARTS, *_DATE_PARTS)
+    )
     return node
 
 
 def _date_diff(node: exp.Expr) -> exp.Expr:
-    require_type(node.this, "DATE")
-    require_type(node.expression, "DATE")
-    _unit(node, _DATE_PARTS)
-    return node
+    """Boundaries between two dates; of weeks those of the day on which a week begins."""
+    kind = type_name(node.this)
+    if kind == type_name(node.expression) == "TIMESTAMP":
+        return _timestamp_diff(node)
+    kind = require_type(node.this, "DATE", "DATETIME")
+    require_type(node.expression, kind)
+    start = _week_start(node.args.get("unit"))
+    if start is not None:
+        first, last = (_week(each, start) for each in (node.expression, node.this))
+        return fill("DATE_DIFF('day', :a, :b) // 7", a=first, b=last)
+    parts = (*_DATE_PARTS, "ISOYEAR")
+    unit = _unit(node, parts if kind == "DATE" else (*_TIME_PARTS, *parts))
+    return call("DATE_DIFF", literal(unit.lower()), node.expression.copy(), node.this.copy())
 
 
 def _timestamp_diff(node: exp.Expr) -> exp.Expr:
@@ -69,10 +100,22 @@ def _timestamp_diff(node: exp.Expr) -> exp.Expr:
 def _truncate(node: exp.Expr) -> exp.Expr:
     if node.args.get("zone"):
         raise unsupported("truncation in a time zone", node)
-    unit = _unit(node, (*_DATE_PARTS, "ISOWEEK", "HOUR", "MINUTE", "SECOND"))
     kind = require_type(node.this, "DATE", "DATETIME", "TIMESTAMP")
-    cut = call("DATE_TRUNC", literal(unit.removeprefix("ISO")), node.this.copy())
+    start = _week_start(node.args.get("unit"))
+    if start is not None:
+        cut = _week(node.this, start)
+    else:
+        unit = _unit(node, (*_DATE_PARTS, "HOUR", "MINUTE", "SECOND"))
+        cut = call("DATE_TRUNC", literal(unit), node.this.copy())
     return cast_to(cut, "DATE") if kind == "DATE" else cut
+
+
+def _week(value: exp.Expr, start: int) -> exp.Expr:
+    """The first day of a week that begins `start` days after Monday."""
+    if not start:
+        return call("DATE_TRUNC", literal("week"), value.copy())
+    template = f"DATE_TRUNC('week', (:x) - INTERVAL {start} DAY) + INTERVAL {start} DAY"
+    return exp.Paren(this=fill(template, x=value))
 
 
 _PARTS = {
@@ -93,6 +136,13 @@ def _extract(node: exp.Expr) -> exp.Expr:
     """EXTRACT; DuckDB counts the days of the week from 0."""
     part, value = node.this.name.upper(), node.expression
     require_type(value, "DATE", "DATETIME", "TIMESTAMP")
+    start = _week_start(node.this)
+    if start is not None and part != "ISOWEEK":
+        # the days before the first such day of the year are in week 0
+        return fill(
+            f"CAST((DAYOFYEAR(:x) + 6 - (ISODOW(:x) + {6 - start}) % 7) // 7 AS BIGINT)",
+            x=value,
+        )
     if part == "DATE":
         return cast_to(value.copy(), "DATE")
     if part == "DAYOFWEEK":
@@ -331,6 +381,7 @@ RULES: Mapping[str, NodeRule] = {
     "DatetimeAdd": _add_to_time,
     "DatetimeSub": _add_to_time,
     "DateDiff": _date_diff,
+    "DatetimeDiff": _date_diff,
     "TimestampDiff": _timestamp_diff,
     "DateTrunc": _truncate,
     "TimestampTrunc": _truncate,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TypeGuard
 
+import sqlglot
 from sqlglot import exp
 
 NodeRule = Callable[[exp.Expr], exp.Expr]
@@ -93,3 +95,13 @@ def cast_to(node: exp.Expr, to: str) -> exp.Expr:
 def case(*cases: tuple[exp.Expr, exp.Expr], default: exp.Expr) -> exp.Expr:
     ifs = [exp.If(this=condition, true=value) for condition, value in cases]
     return exp.Case(ifs=ifs, default=default)
+
+
+def fill(template: str, **nodes: exp.Expr) -> exp.Expr:
+    """DuckDB's SQL as a node, each `:name` as a copy of a node."""
+    return exp.replace_placeholders(_parsed(template).copy(), **nodes)
+
+
+@cache
+def _parsed(template: str) -> exp.Expr:
+    return sqlglot.parse_one(template, read="duckdb")

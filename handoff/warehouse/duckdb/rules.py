@@ -25,6 +25,7 @@ from handoff.warehouse.duckdb.nodes import (
     cast_to,
     describe,
     error,
+    fill,
     literal,
     require_type,
     type_name,
@@ -69,7 +70,7 @@ _STRUCTURE = """
     Subquery Union Intersect Except Table TableAlias Alias Column Identifier Star Paren Var
     Tuple Parameter Boolean Null Array Case If Window WindowSpec Exists Filter DataType
     DataTypeParam ColumnDef JSONPath JSONPathRoot JSONPathKey JSONPathSubscript Interval Values
-    IgnoreNulls RawString
+    IgnoreNulls RawString WeekStart
 """
 _OPERATORS = """
     And Or Not Is In Between Neg EQ NEQ GT GTE LT LTE NullSafeEQ NullSafeNEQ
@@ -100,51 +101,41 @@ REFUSED: Mapping[str, str] = {
     "Pivot": "PIVOT is not supported by the embedded engine, use COUNTIF or SUM(IF(...))",
     "ParseJSON": "PARSE_JSON keeps the text differently in DuckDB" + ELSEWHERE,
     "JSONFormat": "TO_JSON_STRING differs in DuckDB" + ELSEWHERE,
-    "WeekStart": "WEEK begins on another day in DuckDB, use ISOWEEK",
 }
 
 # --- numbers -----------------------------------------------------------------------------
 
 
 def _literal(node: exp.Expr) -> exp.Expr:
-    """`1.5` is FLOAT64, but a DECIMAL in DuckDB; next to a NUMERIC it is a NUMERIC."""
+    """`1.5` is FLOAT64, but a DECIMAL in DuckDB."""
     if node.is_string or node.is_int:
         return node
-    parent = node.parent
-    if "NUMERIC" not in [type_name(each) for each in _operands(parent)]:
-        return cast_to(node.copy(), "DOUBLE")
-    if not isinstance(parent, exp.Predicate):
-        text = f"'{node}' next to a NUMERIC, write NUMERIC '{node}' or cast both to FLOAT64"
-        raise Refusal(text, node)
-    return node
-
-
-def _operands(parent: exp.Expr | None) -> list[exp.Expr]:
-    if isinstance(parent, exp.Binary):
-        return [parent.this, parent.expression]
-    return [parent.this] if isinstance(parent, (exp.In, exp.Between)) else []
+    return cast_to(node.copy(), "DOUBLE")
 
 
 def _arithmetic(node: exp.Expr) -> exp.Expr:
     """Sums and differences of numbers, and of a timestamp and an interval."""
     left, right = type_name(node.this), type_name(node.expression)
     if left in ("TIMESTAMP", "DATETIME") and isinstance(node.expression, exp.Interval):
-        return node
+        return functions.add_interval(node, left)
     for operand in (node.this, node.expression):
         require_type(operand, *NUMBERS)
     if isinstance(node, exp.Mul) and left == right == "NUMERIC":
-        raise Refusal("NUMERIC times NUMERIC, cast one to FLOAT64", node)
+        return cast_to(exp.Paren(this=node.copy()), DUCKDB_TYPES["NUMERIC"])
     return node
 
 
 def _divide(node: exp.Expr) -> exp.Expr:
     """Division by zero is an error, not infinity."""
-    _quotient(node.this, node.expression, node)
+    if _is_numeric(node.this, node.expression):
+        failed = error("division by zero")
+        return fill(_NUMERIC_QUOTIENT, a=node.this, b=node.expression, zero=failed)
     return exp.Div(this=node.this.copy(), expression=_not_zero(node.expression))
 
 
 def _safe_divide(node: exp.Expr) -> exp.Expr:
-    _quotient(node.this, node.expression, node)
+    if _is_numeric(node.this, node.expression):
+        return fill(_NUMERIC_QUOTIENT, a=node.this, b=node.expression, zero=exp.null())
     zero = _is_zero(node.expression)
     share = exp.Div(
         this=exp.Paren(this=node.this.copy()), expression=exp.Paren(this=node.expression.copy())
@@ -152,10 +143,20 @@ def _safe_divide(node: exp.Expr) -> exp.Expr:
     return case((zero, exp.null()), default=share)
 
 
-def _quotient(left: exp.Expr, right: exp.Expr, node: exp.Expr) -> None:
-    if "NUMERIC" in (require_type(left, *NUMBERS), require_type(right, *NUMBERS)):
-        message = "division of a NUMERIC has other digits in DuckDB, cast it to FLOAT64"
-        raise Refusal(message, node)
+_UNITS = "CAST(CAST((:{0}) AS DECIMAL(38, 9)) * 1000000000 AS HUGEINT)"
+_NUMERIC_QUOTIENT = """
+    CASE WHEN (:b) = 0 THEN :zero ELSE
+      CAST((ABS({a}) * CAST(2000000000 AS HUGEINT) + ABS({b})) // (ABS({b}) * 2)
+           * SIGN({a}) * SIGN({b}) AS DECIMAL(38, 0)) * CAST(0.000000001 AS DECIMAL(10, 9))
+    END
+""".format(a=_UNITS.format("a"), b=_UNITS.format("b"))
+"""In whole billionths, exact, and half away from zero; what is too large is an error."""
+
+
+def _is_numeric(left: exp.Expr, right: exp.Expr) -> bool:
+    """Whether the quotient is a NUMERIC: one side is, and none is a FLOAT64."""
+    kinds = {require_type(left, *NUMBERS), require_type(right, *NUMBERS)}
+    return "NUMERIC" in kinds and "FLOAT64" not in kinds
 
 
 def _not_zero(node: exp.Expr) -> exp.Expr:
@@ -179,9 +180,7 @@ def _divide_integers(node: exp.Expr) -> exp.Expr:
 
 def _avg(node: exp.Expr) -> exp.Expr:
     value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
-    if require_type(value, *NUMBERS) == "NUMERIC":
-        message = "AVG of a NUMERIC has other digits in DuckDB, use AVG(CAST(... AS FLOAT64))"
-        raise Refusal(message, node)
+    require_type(value, "INT64", "FLOAT64")
     return node
 
 
@@ -245,7 +244,7 @@ _SAFE_TEXTS = {
     "INT64": r"[+-]?[0-9]+",
     "NUMERIC": r"[+-]?[0-9]+(\.[0-9]{1,9})?",
     "FLOAT64": r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?",
-    "DATE": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "DATE": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
     "DATETIME": r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?)?",
     "TIMESTAMP": r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:[0-9]{2})?)?",

@@ -23,6 +23,7 @@ from handoff.sql.query import Query, lexemes
 from handoff.sql.syntax_errors import reason_and_place
 from handoff.sql.tables import Schema, Tables, TableSchema
 from handoff.sql.types import BadType, type_of
+from handoff.warehouse.duckdb.coercions import write_conversions
 from handoff.warehouse.duckdb.nodes import UNSUPPORTED, Refusal
 from handoff.warehouse.duckdb.rules import correct
 from handoff.warehouse.duckdb.structs import align_structs
@@ -123,7 +124,10 @@ def _translate(query: Query, catalog: Catalog) -> Translation:
         _check_table(table, query, catalog.tables)
     _check_names(tree, query, catalog.tables)
     written = {name.casefold(): name for name in getattr(tree, "named_selects", ())}
-    tree = _resolve_types(tree, query, catalog)
+    try:
+        tree = _resolve_types(tree, query, catalog)
+    except Refusal as error:
+        raise _refused(str(error), query, error.node) from error
     # resolving makes every name lower case; BigQuery returns them as they were written
     selected = [(written.get(name, name), type_) for name, type_ in _select_list(tree)]
     used = {each.name for each in tree.find_all(exp.Parameter)}
@@ -215,7 +219,7 @@ def _first_names(names: list[str]) -> str:
 
 def _resolve_types(tree: exp.Expr, query: Query, catalog: Catalog) -> exp.Expr:
     try:
-        return typed_tree(tree, catalog.schema, query.param_types)
+        return typed_tree(tree, catalog.schema, query.param_types, write_conversions)
     except SqlglotError as error:
         message = str(error).split("\n")[0].rstrip(".")
         raise _refused(message[:1].lower() + message[1:], query, code="Q052") from error
