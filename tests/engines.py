@@ -69,7 +69,7 @@ class Case:
 
     @property
     def is_query(self) -> bool:
-        return self.sql.startswith(("SELECT ", "WITH "))
+        return self.sql.startswith(("SELECT ", "WITH ", "FROM "))
 
     @property
     def asked(self) -> BoundQuery:

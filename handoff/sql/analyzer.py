@@ -153,6 +153,7 @@ def _is_time(text: str) -> bool:
 # --- functions ---------------------------------------------------------------------------
 
 _ORDER: Mapping[type[exp.Expr], tuple[str, ...]] = {
+    exp.DateTrunc: ("this", "unit", "zone"),
     exp.TimeToStr: ("format", "this", "zone"),
     exp.StrToDate: ("format", "this"),
     exp.StrToTime: ("format", "this", "zone"),

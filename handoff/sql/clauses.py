@@ -26,7 +26,9 @@ def typed_tree(
 ) -> exp.Expr:
     """`tree` with every column resolved and typed, by the types of tables and parameters.
 
-    `convert` writes implicit conversions out, and says whether there was one. Raises Rejected for what BigQuery's analyzer rejects, and SqlglotError.
+    `convert` writes implicit conversions out, and says whether there was one.
+
+    Raises Rejected for what BigQuery's analyzer rejects, and SqlglotError.
     """
     for node in list(tree.find_all(exp.TsOrDsToDatetime)):
         # DATETIME(x), which sqlglot does not type

@@ -18,6 +18,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from handoff.base.problems import Place, nearest
+from handoff.sql.parser import GoogleSQL
 from handoff.sql.query import Query
 from handoff.sql.relations import (
     ALIAS_ONLY,
@@ -50,7 +51,7 @@ def parse(text: str) -> list[exp.Expr]:
     """
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of what it cannot parse
     try:
-        found = sqlglot.parse(text, read="bigquery")
+        found = sqlglot.parse(text, read=GoogleSQL)
     except AttributeError as error:  # as for `f(a, AS b)`
         raise ParseError(f"unexpected text: {error}") from error
     return [each for each in found if each and not isinstance(each, exp.Semicolon)]
@@ -284,11 +285,19 @@ class _Resolver:
             self._names(item.this, level, ctes)
         if columns is None:
             return None
-        for name, item in (*dropped.items(), *replaced.items()):
+        renamed = {
+            item.this.name.casefold(): item.this for item in star.args.get("rename") or ()
+        }
+        for name, item in (*dropped.items(), *replaced.items(), *renamed.items()):
             if name not in folded:
                 bad = item.alias_or_name
                 self._report("column", f"no column '{bad}'", item, bad, known)
-        return tuple(each for each in columns if each.name.casefold() not in dropped)
+        names = {name: item.parent.alias for name, item in renamed.items() if item.parent}
+        return tuple(
+            Column(names.get(each.name.casefold(), each.name), each.type, each.kind)
+            for each in columns
+            if each.name.casefold() not in dropped
+        )
 
     def _star_columns(self, each: exp.Expr, level: Level) -> Columns:
         if not isinstance(each, exp.Column):

@@ -365,6 +365,8 @@ def lexemes(text: str) -> Iterator[Lexeme]:
             yield Lexeme(found.lastgroup or "", found[0], found.start())
 
 
+STARTS = ("SELECT", "WITH", "FROM", "(")
+"""How a query begins; FROM is that of pipe syntax."""
 _IMPORT = "'handoff query import FILE'"
 STATEMENTS: Mapping[str, str] = {
     "DECLARE": f"declare variables in 'params:' and write '@name', or run {_IMPORT}",
@@ -419,7 +421,7 @@ def _shape_problems(every: list[Lexeme], text: str, path: str) -> Iterator[Probl
         message = "temporary functions without a query, expected one SELECT after them"
         yield Problem("Q011", message, Place(path))
         return
-    if first.text.upper() not in ("SELECT", "WITH", "("):
+    if first.text.upper() not in STARTS:
         word = first.text[:20].upper()
         advice = f"; {STATEMENTS[word]}" if word in STATEMENTS else ""
         message = f"expected one SELECT, found '{word}'{advice}"

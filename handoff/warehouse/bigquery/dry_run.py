@@ -11,7 +11,7 @@ from msgspec import Struct
 from handoff.base.patterns import lazy_pattern
 from handoff.facts.recorded import Column, Failure
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.sql.query import Lexeme, Query, lexemes, main_statement
+from handoff.sql.query import STARTS, Lexeme, Query, lexemes, main_statement
 from handoff.warehouse.bigquery.wire import (
     JobResource,
     TableName,
@@ -99,7 +99,7 @@ def _is_one_select(every: Sequence[Lexeme]) -> bool:
     found = main_statement(every)
     kinds = [lexeme.kind for lexeme in found]
     statement = kinds[: kinds.index("end")] if "end" in kinds else kinds
-    starts = bool(statement) and found[0].text.upper() in ("SELECT", "WITH", "(")
+    starts = bool(statement) and found[0].text.upper() in STARTS
     return starts and set(kinds[len(statement) :]) <= {"end"}
 
 

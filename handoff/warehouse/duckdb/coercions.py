@@ -123,7 +123,7 @@ _TAKES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 def _arguments(node: exp.Expr, takes: tuple[str, tuple[str, ...]]) -> bool:
     kind, names = takes
     values = [node.args[name] for name in names if node.args.get(name)]
-    if isinstance(node, exp.Date) and (node.args.get("expressions") or node.args.get("zone")):
+    if node.args.get("zone") or node.args.get("expressions"):
         return False
     others = [type_name(value) for value in values if type_name(value) in TIMES]
     return _cast_all(filter(_is_text, values), (others or [kind])[0])

@@ -272,21 +272,6 @@ def _change_case(node: exp.Expr) -> exp.Expr:
     return case((special, failed), default=node.copy())
 
 
-def _trim(node: exp.Expr) -> exp.Expr:
-    """TRIM of given characters; the engines differ in what is white space."""
-    require_type(node.this, "STRING")
-    if not node.args.get("expression"):
-        raise Refusal("TRIM keeps tabs and newlines in DuckDB, use REGEXP_REPLACE", node)
-    return node
-
-
-def _string_agg(node: exp.Expr) -> exp.Expr:
-    """STRING_AGG; DuckDB has no LIMIT in it."""
-    if node.find(exp.Limit):
-        raise unsupported("STRING_AGG with LIMIT", node)
-    return node
-
-
 def _concat(node: exp.Expr) -> exp.Expr:
     """CONCAT with a NULL is NULL; DuckDB's CONCAT skips it."""
     parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
@@ -373,6 +358,87 @@ def _unnest(node: exp.Expr) -> exp.Expr:
     return node
 
 
+# --- aggregates --------------------------------------------------------------------------
+
+
+def _array_agg(node: exp.Expr) -> exp.Expr:
+    """ARRAY_AGG; DuckDB has no LIMIT in it, so it is cut afterwards."""
+    aggregate = node.this if isinstance(node, exp.IgnoreNulls) else node
+    if not isinstance(aggregate, exp.ArrayAgg) or not isinstance(aggregate.this, exp.Limit):
+        return node
+    if isinstance(node.parent, exp.IgnoreNulls):
+        return node
+    ordered, size = _ordered_limit(aggregate)
+    whole = node.copy()
+    (whole.this if isinstance(node, exp.IgnoreNulls) else whole).set("this", ordered)
+    return fill(f"(:whole)[1:{size}]", whole=whole)
+
+
+def _string_agg(node: exp.Expr) -> exp.Expr:
+    """STRING_AGG; one with LIMIT is the text of an array that is cut."""
+    if not isinstance(node.this, exp.Limit):
+        return node
+    ordered, size = _ordered_limit(node)
+    whole = exp.IgnoreNulls(this=exp.ArrayAgg(this=ordered))
+    mark = node.args.get("separator") or literal(",")
+    return fill(f"ARRAY_TO_STRING((:whole)[1:{size}], :mark)", whole=whole, mark=mark)
+
+
+def _ordered_limit(node: exp.Expr) -> tuple[exp.Expr, int]:
+    ordered, size = node.this.this, node.this.expression
+    if not isinstance(ordered, exp.Order):
+        raise Refusal("LIMIT without ORDER BY may keep any rows, add ORDER BY", node)
+    if not is_whole(size):
+        raise unsupported("LIMIT that is not a number", node)
+    return ordered.copy(), int(size.name)
+
+
+_MOST = 1_000
+_QUANTILES = f"""
+    CASE WHEN COUNT(:x) > {_MOST} THEN :failed WHEN COUNT(:x) = 0 THEN NULL
+      ELSE LIST_SELECT(ARRAY_AGG(:x ORDER BY :value) FILTER (WHERE (:value) IS NOT NULL), :at)
+    END
+"""
+
+
+def _quantiles(node: exp.Expr) -> exp.Expr:
+    """APPROX_QUANTILES, exact as BigQuery's are of few values; of many they are not."""
+    value, parts = node.this, node.args.get("expression")
+    distinct = isinstance(value, exp.Distinct)
+    if distinct:
+        value, parts = value.expressions
+    if not is_whole(parts) or not 0 < int(parts.name) <= _MOST:
+        raise Refusal("APPROX_QUANTILES requires a literal number of parts", node)
+    if isinstance(node.parent, exp.RespectNulls | exp.Window):
+        raise unsupported("APPROX_QUANTILES with RESPECT NULLS or OVER", node, ELSEWHERE)
+    whole = exp.Distinct(expressions=[value.copy()]) if distinct else value
+    counted, size = exp.Count(this=whole.copy()).sql("duckdb"), int(parts.name)
+    places = ", ".join(
+        f"GREATEST(1, ({n} * {counted} + {size - 1}) // {size})" for n in range(size + 1)
+    )
+    failed = error(f"quantiles of more than {_MOST} values are approximate in BigQuery")
+    at = fill(f"[{places}]")
+    return exp.Paren(this=fill(_QUANTILES, x=whole, value=value, at=at, failed=failed))
+
+
+_CORRELATION = """
+    CASE WHEN COUNT(CASE WHEN (:x) IS NOT NULL THEN (:y) END) < 2 THEN NULL
+      WHEN CORR(:x, :y) IS NULL OR ISNAN(CORR(:x, :y)) THEN :failed
+      WHEN CORR(:x, :y) > 1 THEN CAST(1 AS DOUBLE)
+      WHEN CORR(:x, :y) < -1 THEN CAST(-1 AS DOUBLE)
+      ELSE CORR(:x, :y) END
+"""
+
+
+def _correlate(node: exp.Expr) -> exp.Expr:
+    """CORR; of values that are all the same it is NaN."""
+    if isinstance(node.parent, exp.Window):
+        raise unsupported("CORR with OVER", node, ELSEWHERE)
+    sides = [cast_to(each.copy(), "DOUBLE") for each in (node.this, node.expression)]
+    failed = error("CORR of values that are all the same is NaN in BigQuery")
+    return exp.Paren(this=fill(_CORRELATION, x=sides[0], y=sides[1], failed=failed))
+
+
 RULES: Mapping[str, NodeRule] = {
     "DateAdd": _add_to_date,
     "DateSub": _add_to_date,
@@ -401,8 +467,11 @@ RULES: Mapping[str, NodeRule] = {
     "Right": _left_or_right,
     "Upper": _change_case,
     "Lower": _change_case,
-    "Trim": _trim,
     "GroupConcat": _string_agg,
+    "ArrayAgg": _array_agg,
+    "IgnoreNulls": _array_agg,
+    "ApproxQuantiles": _quantiles,
+    "Corr": _correlate,
     "Concat": _concat,
     "DPipe": _concat,
     "Like": _like,

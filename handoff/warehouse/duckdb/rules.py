@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from handoff.sql.analyzer import AS_TYPE
-from handoff.warehouse.duckdb import functions
+from handoff.warehouse.duckdb import functions, texts
 from handoff.warehouse.duckdb.nodes import (
     DUCKDB_TYPES,
     ELSEWHERE,
@@ -70,7 +70,7 @@ _STRUCTURE = """
     Subquery Union Intersect Except Table TableAlias Alias Column Identifier Star Paren Var
     Tuple Parameter Boolean Null Array Case If Window WindowSpec Exists Filter DataType
     DataTypeParam ColumnDef JSONPath JSONPathRoot JSONPathKey JSONPathSubscript Interval Values
-    IgnoreNulls RawString WeekStart
+    RawString WeekStart
 """
 _OPERATORS = """
     And Or Not Is In Between Neg EQ NEQ GT GTE LT LTE NullSafeEQ NullSafeNEQ
@@ -78,9 +78,9 @@ _OPERATORS = """
 _FUNCTIONS = """
     Coalesce Nullif Count Sum Min Max RowNumber Rank DenseRank Lag Lead FirstValue LastValue
     Abs Ceil Floor Greatest Least StartsWith EndsWith Length
-    ArrayAgg LogicalOr LogicalAnd RegexpLike GenerateSeries Split Replace Ntile
+    LogicalOr LogicalAnd RegexpLike GenerateSeries Split Replace Ntile
     PercentRank CumeDist NthValue ArraySize ArrayReverse ArrayToString DateFromParts
-    Struct PropertyEQ
+    Struct PropertyEQ CovarPop CovarSamp
 """
 SAME = frozenset(f"{_STRUCTURE} {_OPERATORS} {_FUNCTIONS}".split())
 
@@ -95,12 +95,10 @@ REFUSED: Mapping[str, str] = {
     "TableSample": "TABLESAMPLE returns other rows on each run",
     "ApproxDistinct": "APPROX_COUNT_DISTINCT differs in DuckDB, use COUNT(DISTINCT)",
     "ApproxQuantile": "APPROX_QUANTILES differs in DuckDB" + ELSEWHERE,
-    "ApproxQuantiles": "APPROX_QUANTILES differs in DuckDB" + ELSEWHERE,
     "AnyValue": "ANY_VALUE may return the value of any row, use MIN or MAX",
     "Format": "FORMAT differs in DuckDB, return the number and format it in the template",
     "Pivot": "PIVOT is not supported by the embedded engine, use COUNTIF or SUM(IF(...))",
     "ParseJSON": "PARSE_JSON keeps the text differently in DuckDB" + ELSEWHERE,
-    "JSONFormat": "TO_JSON_STRING differs in DuckDB" + ELSEWHERE,
 }
 
 # --- numbers -----------------------------------------------------------------------------
@@ -262,6 +260,8 @@ def _convert(node: exp.Expr) -> exp.Expr:
         raise Refusal("BIGNUMERIC has fewer digits in DuckDB" + ELSEWHERE, node)
     if isinstance(node.this, (exp.Parameter, exp.Null)):
         return node
+    if wanted == "STRING" and source in ("FLOAT64", "NUMERIC", "TIMESTAMP", "DATETIME"):
+        return texts.text_of(node.this, source)
     if source == wanted or (source, wanted) in _SAFE_CASTS:
         return node
     if (source, wanted) in _ROUNDED_CASTS:
@@ -314,4 +314,5 @@ RULES: Mapping[str, NodeRule] = {
     "Variance": _float_function,
     "VariancePop": _float_function,
     **functions.RULES,
+    **texts.RULES,
 }

@@ -128,6 +128,9 @@ def _translate(query: Query, catalog: Catalog) -> Translation:
         tree = _resolve_types(tree, query, catalog)
     except Refusal as error:
         raise _refused(str(error), query, error.node) from error
+    for number, each in enumerate(getattr(tree, "selects", ()), start=1):
+        if each.output_name == f"_col_{number - 1}":
+            raise _refused(f"column {number} has no name, add 'AS name'", query, each)
     # resolving makes every name lower case; BigQuery returns them as they were written
     selected = [(written.get(name, name), type_) for name, type_ in _select_list(tree)]
     used = {each.name for each in tree.find_all(exp.Parameter)}

@@ -242,7 +242,7 @@ def _failed(message: str, *, exit_code: int = 3) -> Failure:
 
 def _plain_message(error: Exception) -> str:
     """The first line, without the class of the error and advice on DuckDB."""
-    line = str(error).split("\n")[0].split(" Use TRY(")[0].rstrip(".!")
+    line = str(error).split("\n")[0].split(" Use TRY(")[0].split(". You ")[0].rstrip(".!")
     text = re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", line)
     shouted = text[:2].isupper()  # DISTINCT, LIMIT
     return text if shouted else text[:1].lower() + text[1:]
