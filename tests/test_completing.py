@@ -68,6 +68,7 @@ OFFERED = [
     (["nothing-like-it"], []),
     (["status", "--format", ""], ["text", "json", "md"]),
     (["check", "--format", "g"], ["github"]),
+    (["check", "--explain", "c01"], ["C010", "C011", "C012", "C013"]),
     (["prompt", "session-1", ""], []),
     (["render", ""], ["session-1", "session-2", "latest"]),
     (["render", "s"], ["session-1", "session-2"]),

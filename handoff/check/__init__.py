@@ -6,11 +6,15 @@ generated from it.
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from handoff.base.problems import Place, Problem
+from msgspec import Struct
+
+from handoff.base.data import data_folder
+from handoff.base.problems import Place, Problem, UsageError, nearest
 from handoff.base.tree import Tree
 from handoff.check import (
     claims,
@@ -132,6 +136,39 @@ def update_table(page: str) -> str:
     return re.sub(
         r"^\| ([A-Z]\d{3}) \|.*$", lambda found: rows.get(found[1], found[0]), page, flags=re.M
     )
+
+
+class CodeDoc(Struct, frozen=True):
+    """What a code means."""
+
+    code: str
+    levels: tuple[str, ...]
+    """The usual one first."""
+    doc: str
+    """What is wrong."""
+    details: str = ""
+    """Why that matters, and an example that fails; empty where nothing more is written."""
+
+
+def code_docs() -> Mapping[str, CodeDoc]:
+    """Every code of `docs/checks.md`, in its order."""
+    page = (data_folder("docs") / "checks.md").read_text("utf-8")
+    details = {each.code: inspect.getdoc(each.find) or "" for each in RULES}
+    rows = re.findall(r"^\| ([A-Z]\d{3}) \| ([a-z, ]+) \| (.*) \|$", page, flags=re.M)
+    return {
+        code: CodeDoc(code, tuple(levels.split(", ")), doc, details.get(code, ""))
+        for code, levels, doc in rows
+    }
+
+
+def explain(code: str) -> CodeDoc:
+    """What `code` means, in upper or lower case. Raises UsageError."""
+    docs = code_docs()
+    found = docs.get(code.strip().upper())
+    if found is None:
+        hint = nearest(code, docs) or ", expected for example Y020"
+        raise UsageError(f"unknown code '{code}'{hint}; docs/checks.md lists them")
+    return found
 
 
 def _row(each: Rule[Any]) -> str:

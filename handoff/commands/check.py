@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from handoff.base import report as reports
-from handoff.base.problems import Report
+from handoff.base.problems import Report, UsageError
 from handoff.commands import console, options
 from handoff.sources import git_command, git_history
 from handoff.workspace import check as checks
@@ -48,9 +48,20 @@ def check(
             help="List the problems of files that differ from a git revision first.",
         ),
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="CODE",
+            help="Print what a code means, for example Y020; nothing is checked.",
+            autocompletion=options.completer("check_codes"),
+        ),
+    ] = None,
     root: options.Root = None,
 ) -> int:
     """All rules are run; docs/checks.md lists them."""
+    if explain is not None:
+        return _explain(explain, format)
     names, here = sessions or [], Path.cwd()
     documents = [name for name in names if handwritten.is_document(name, here, root)]
     report, folder = Report(), here
@@ -79,6 +90,25 @@ def check(
     console.out(reports.FORMATS[format](report, colour=console.colour(sys.stdout)))
     console.note(reports.summary(report) + (f" ({left} not annotated)" if left else ""))
     return 1 if report.errors else 0
+
+
+def _explain(code: str, format: str) -> int:
+    """Print what `code` means."""
+    if format not in ("text", "json"):
+        raise UsageError(f"'--explain' prints text or json, not {format}")
+    from handoff.check import explain  # brings every rule
+
+    found = explain(code)
+    fields = {
+        "code": found.code,
+        "levels": found.levels,
+        "doc": found.doc,
+        "details": found.details or None,
+    }
+    text = f"{found.code}: {' or '.join(found.levels)}: {found.doc}\n"
+    text += f"\n{found.details}\n" if found.details else ""
+    console.out(text if format == "text" else f"{reports.json_text(fields)}\n")
+    return 0
 
 
 def _folder_in_repository(root: Path) -> str:

@@ -77,6 +77,12 @@ def _contracts(project: Project, session: str, incomplete: str) -> Iterable[str]
     return CONTRACTS
 
 
+def _check_codes(project: Project, session: str, incomplete: str) -> Iterable[str]:
+    from handoff.check import code_docs
+
+    return code_docs()
+
+
 def _templates(project: Project, session: str, incomplete: str) -> Iterable[str]:
     from handoff.base.data import data_folder
 
@@ -149,6 +155,7 @@ session_ids = _completer(_sessions)
 query_names = _completer(_queries)
 session_ids_and_query_names = _completer(_names)
 engines = _completer(_engines)
+check_codes = _completer(_check_codes)
 contracts = _completer(_contracts)
 templates = _completer(_templates)
 prompt_names = _completer(_prompts)
