@@ -8,7 +8,7 @@ PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
 HAS_NEEDED := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all engine-versions lint types emulator bench docs pictures wheel lock clean
+.PHONY: demo test test-all engine-versions saves lint types emulator bench docs pictures wheel lock clean
 
 # In a copy, as rendering records facts: the checkout stays clean.
 demo: $(VENV)/installed
@@ -38,6 +38,10 @@ engine-versions-%: $(VENV)/installed-test
 	PYTHONPATH=$(VENV)/engine-$* timeout 300 $(BIN)/python -m pytest -n auto -p no:cacheprovider \
 	  tests/test_engines.py tests/test_duckdb.py tests/test_engine_versions.py \
 	  --deselect tests/test_engines.py::test_emulator_agrees_with_the_cases
+
+# An editor that saves 1,000 times while edits are written.
+saves: $(VENV)/installed-test
+	HANDOFF_SAVES=1000 $(BIN)/python -m pytest tests/test_saving.py -k test_no_save_of_an_editor
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from handoff.base.files import confined, write_new, write_whole
+from handoff.base import files
+from handoff.base.files import confined, replace_unchanged, write_new, write_whole
 from handoff.base.problems import Refused, WorldError
 
 
@@ -95,6 +97,40 @@ def test_a_new_file_never_replaces_one_that_is_there(tmp_path: Path) -> None:
     assert write_new(path, b"first", place="x.md")
     assert not write_new(path, b"second", place="x.md")
     assert path.read_text() == "first"
+
+
+def test_file_is_replaced_only_where_it_is_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "x.md"
+    path.write_bytes(b"saved meanwhile")
+
+    assert not replace_unchanged(path, b"ours", b"read", place="x.md")
+    assert not replace_unchanged(path, b"ours", None, place="x.md")
+    assert path.read_bytes() == b"saved meanwhile"
+    assert replace_unchanged(path, b"ours", b"saved meanwhile", place="x.md")
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [
+        ("x.md", b"ours")
+    ]
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="needs exchange")
+def test_file_saved_right_before_it_is_replaced_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.md"
+    path.write_bytes(b"read")
+    exchanged = files.exchange
+
+    def save_first(one: Path, other: Path) -> bool:
+        monkeypatch.setattr(files, "exchange", exchanged)
+        other.write_bytes(b"saved")
+        return exchanged(one, other)
+
+    monkeypatch.setattr(files, "exchange", save_first)
+
+    assert not replace_unchanged(path, b"ours", b"read", place="x.md")
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [
+        ("x.md", b"saved")
+    ]
 
 
 def test_a_folder_that_is_a_file_is_the_disks_failure(tmp_path: Path) -> None:

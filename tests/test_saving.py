@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -171,6 +173,47 @@ def metrics(root: Path) -> list[str]:
 
 def writer(root: Path, name: str, count: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", WRITER, str(root), name, str(count)])
+
+
+SAVES = int(os.environ.get("HANDOFF_SAVES", "300"))
+"""How many an editor makes while edits are saved; `make saves` makes 1,000."""
+
+
+def test_no_save_of_an_editor_is_lost(root: Path) -> None:
+    path, edits = root / S, 0
+    editor = threading.Thread(target=save_as_an_editor, args=(path,))
+    project = api.open_project(str(root))
+    editor.start()
+    while editor.is_alive():
+        edits += 1
+        save(project, "session-1", lambda old, n=edits: set_at(old, "decisions", f"d{n}"))
+    editor.join()
+
+    assert edits > 1
+    assert set(re.findall(r"# save (\d+)", text(root))) == set(map(str, range(SAVES)))
+
+
+def save_as_an_editor(path: Path) -> None:
+    for n in range(SAVES):
+        path.write_bytes(path.read_bytes() + f"# save {n}\n".encode())
+        time.sleep(0.005)
+
+
+def test_waiting_for_a_lock_is_reported(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(locks, "_REPORT_SECONDS", 0.0)
+
+    with (
+        locked(root, place="x"),
+        pytest.raises(WorldError),
+        locked(root, place="sessions", seconds=0.05),
+    ):
+        pass
+
+    assert messages(capfd) == [
+        "sessions: waiting for another handoff process, at most 0 s",
+    ]
 
 
 def test_two_processes_setting_different_places_lose_nothing(root: Path) -> None:

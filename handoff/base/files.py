@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -80,22 +81,71 @@ def write_whole(
     content: bytes,
     *,
     place: str,
-    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Write `content` to `path` atomically: a reader sees the old or the new content.
 
-    An existing file keeps its mode. `check` is called right before the file is replaced, and
-    raises to keep the old one. Raises WorldError, with the old file unchanged; `place` is the
-    file's name in the message.
+    An existing file keeps its mode. Raises WorldError, with the old file unchanged; `place` is
+    the file's name in the message.
     """
     with disk(place, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         spare = _spare(path)
         _create(spare, content, mode=_mode(path))
         with _removed_on_failure(spare):
-            check()
             spare.replace(path)
         _sync_folder(path.parent)
+
+
+def replace_unchanged(path: Path, content: bytes, was: bytes | None, *, place: str) -> bool:
+    """Replace the file if it still holds `was` (`None`: does not exist); `False` if not.
+
+    An editor takes no lock and may save at any time, also between the comparison and the
+    replacement. So the two files are exchanged, and exchanged back if what was taken out is
+    not `was`. Raises WorldError.
+    """
+    if was is None:
+        return write_new(path, content, place=place)
+    with disk(place, "write"):
+        spare = _spare(path)
+        _create(spare, content, mode=_mode(path))
+        with _removed_on_failure(spare):
+            kept = read_plain(path, place) == was and _swap(spare, path, was)
+            spare.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+        return kept
+
+
+def _swap(spare: Path, path: Path, was: bytes) -> bool:
+    """Put `spare` into the place of `path`; `False` if that held something else than `was`."""
+    ours = spare.read_bytes()
+    if not exchange(spare, path):
+        spare.replace(path)  # a system without exchange: as soon after the comparison as may be
+        return True
+    if spare.read_bytes() == was:
+        return True
+    exchange(spare, path)
+    if spare.read_bytes() != ours:  # saved again meanwhile, which is the newest
+        exchange(spare, path)
+    return False
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchange two files in one step; `False` if the system cannot."""
+    if sys.platform not in ("linux", "darwin"):
+        return False
+    import ctypes  # 2 ms: only where a file is replaced
+
+    library = ctypes.CDLL(None)
+    names = os.fsencode(one), os.fsencode(other)
+    try:
+        if sys.platform == "darwin":
+            return bool(library.renamex_np(*names, _RENAME_SWAP) == 0)
+        return bool(library.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], 2) == 0)
+    except AttributeError:  # an older library
+        return False
+
+
+_AT_FDCWD, _RENAME_SWAP = -100, 2
 
 
 def write_new(path: Path, content: bytes, *, place: str) -> bool:

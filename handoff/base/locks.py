@@ -12,11 +12,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from handoff.base.cache import cache_folder
+from handoff.base.characters import revealed
+from handoff.base.files import sweep
 from handoff.base.problems import WorldError
 
-_SECONDS = 10.0
-"""Writing takes milliseconds; a process that holds the lock longer is stopped."""
+_SECONDS = 60.0
+"""A render holds the lock while its templates run; what holds it longer is stopped."""
 _PAUSE = 0.01
+_REPORT_SECONDS = 1.0
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
@@ -24,12 +27,14 @@ _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 def locked(folder: Path, *, place: str, seconds: float = _SECONDS) -> Iterator[None]:
     """Keep other handoff processes from writing to files of `folder`.
 
+    What a killed process left there is removed first. Waiting is reported after a second.
     The lock is on the folder itself, or on a file in the user's cache if the file system has
     no locks for folders (Windows, some network drives). It is released when the process ends.
     Raises WorldError after `seconds`; `place` is the file's name in the message.
     """
     with ExitStack() as stack:
         handle = _acquire(folder, stack, place, seconds)
+        sweep(folder)
         yield
         with suppress(OSError):
             _free(handle)
@@ -48,7 +53,8 @@ def _acquire(folder: Path, stack: ExitStack, place: str, seconds: float) -> int:
 
 def _wait(handle: int, place: str, seconds: float) -> bool:
     """Wait for the lock; `False` if the file system has none."""
-    end = time.monotonic() + seconds
+    start, is_reported = time.monotonic(), False
+    end = start + seconds
     while True:
         try:
             _try(handle)
@@ -58,6 +64,10 @@ def _wait(handle: int, place: str, seconds: float) -> bool:
             if time.monotonic() > end:
                 message = f"another handoff process has held it for {seconds:.0f} seconds"
                 raise WorldError(f"{place}: error: cannot lock the file: {message}") from error
+            if not is_reported and time.monotonic() > start + _REPORT_SECONDS:
+                is_reported = True
+                line = f"{place}: waiting for another handoff process, at most {seconds:.0f} s"
+                sys.stderr.write(f"{revealed(line)}\n")
             time.sleep(_PAUSE)
         else:
             return True

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from handoff.base import secrets
-from handoff.base.files import write_whole
+from handoff.base.files import replace_unchanged
 from handoff.base.locks import locked
-from handoff.base.problems import InvalidInput, UsageError
+from handoff.base.problems import InvalidInput, Refused, UsageError
 from handoff.commands import console, options
 from handoff.facts import receipts
 from handoff.facts.receipts import Receipt
@@ -54,10 +54,12 @@ def accept(
     )
     path = receipts_path(session_id)
     with locked(project.path("sessions"), place=path):
+        was = project.read(path)
         content = receipts.dump([*load_receipts(project, session_id), receipt])
         findings = secrets.scan(content, path, project.settings.secrets_allow).findings
         gate.hold(secrets.problems(findings, path))
-        write_whole(project.path(path), content.encode(), place=path)
+        if not replace_unchanged(project.path(path), content.encode(), was, place=path):
+            raise Refused(f"{path}: error: changed on disk meanwhile; run the command again")
     commit = f" at {receipt.commit[:7]}" if receipt.commit else ""
     console.note(f"{session_id} accepted by {receipt.by}, {timestamp_text(receipt.at)}{commit}")
     for change in _tree_changes(project, session_id):

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from handoff.base.files import confined, read_plain, write_new, write_whole
+from handoff.base.files import confined, read_plain, replace_unchanged, write_new
 from handoff.base.problems import Refused
 from handoff.commands import console
 from handoff.session.keys import KEYS
@@ -109,11 +109,8 @@ def _add_pointer(root: Path) -> None:
 
 
 def _replace(file: Path, place: str, old: bytes, new: bytes) -> None:
-    def check() -> None:
-        if read_plain(file, place) != old:
-            raise Refused(f"{place}: error: changed on disk while writing; left untouched")
-
-    write_whole(file, new, place=place, check=check)
+    if not replace_unchanged(file, new, old, place=place):
+        raise Refused(f"{place}: error: changed on disk while writing; left untouched")
 
 
 # --- hooks ---------------------------------------------------------------------------------

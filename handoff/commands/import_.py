@@ -24,6 +24,7 @@ from handoff.session.model import Session
 from handoff.session.values import ID
 from handoff.sources import git_history
 from handoff.workspace.document import render
+from handoff.workspace.gather import locked_sessions
 from handoff.workspace.load import LoadedSession, find_session, load_session, open_project
 from handoff.workspace.paths import document_place, session_path
 
@@ -109,8 +110,11 @@ def import_(
     path = session_path(result.id)
     if stdout:
         console.out(result.yaml)
-    elif not dry_run and not write_new(project.path(path), result.yaml.encode(), place=path):
-        raise _exists(path)
+    elif not dry_run:
+        with locked_sessions(project):
+            is_new = write_new(project.path(path), result.yaml.encode(), place=path)
+        if not is_new:
+            raise _exists(path)
     console.problems(result.problems)
     blocks = f"{counted(result.structured, 'block')} as content, {result.verbatim} verbatim"
     console.note(f"{path}: template '{result.template}', {blocks}")

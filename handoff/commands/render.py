@@ -2,6 +2,7 @@
 
 # without 'from __future__ import annotations': typer evaluates each text four times (1 ms)
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,12 @@ import typer
 from handoff.base.problems import worst_exit_code
 from handoff.commands import console, options
 from handoff.workspace import document as documents
-from handoff.workspace.gather import failure_problems, gather, load_frozen_facts
+from handoff.workspace.gather import (
+    failure_problems,
+    gather,
+    load_frozen_facts,
+    locked_sessions,
+)
 from handoff.workspace.load import find_session, load_session, open_project
 
 
@@ -52,30 +58,34 @@ def render(
         console.problems([*loaded.warnings, *document.problems])
         console.out(document.text)
         return 0
-    if frozen:
-        facts = load_frozen_facts(project, loaded)
-    else:
-        facts = gather(
-            project,
-            loaded,
-            engine=engine,
-            as_of=options.as_of_time(as_of),
-            progress=console.ProgressLine(),
-            note=console.note,
-            verbose=verbose,
+    with ExitStack() as locks:  # from the facts to the document, so that both are of one run
+        if frozen:
+            if not stdout:
+                locks.enter_context(locked_sessions(project))
+            facts = load_frozen_facts(project, loaded)
+        else:
+            facts = gather(
+                project,
+                loaded,
+                engine=engine,
+                as_of=options.as_of_time(as_of),
+                progress=console.ProgressLine(),
+                note=console.note,
+                verbose=verbose,
+                locks=locks,
+            )
+        document = documents.render(
+            project, loaded, facts, stale_ok=stale_ok, prompts_of_blanks=False
         )
-    document = documents.render(
-        project, loaded, facts, stale_ok=stale_ok, prompts_of_blanks=False
-    )
-    failures = failure_problems(loaded, facts, "warning" if frozen else "error")
-    console.problems([*loaded.warnings, *document.problems, *failures])
-    if stdout:
-        documents.refuse_secrets(project, document.text, document.path, document.session)
-        console.out(document.text)
-    else:
-        from handoff.workspace.publish import write  # brings what publishing all needs
+        failures = failure_problems(loaded, facts, "warning" if frozen else "error")
+        console.problems([*loaded.warnings, *document.problems, *failures])
+        if stdout:
+            documents.refuse_secrets(project, document.text, document.path, document.session)
+            console.out(document.text)
+        else:
+            from handoff.workspace.publish import write  # brings what publishing all needs
 
-        console.note_saved(write(project, document, overwrite=overwrite))
+            console.note_saved(write(project, document, overwrite=overwrite))
     path, here = Path(project.root, document.path), Path.cwd()
     shown = path.relative_to(here) if path.is_relative_to(here) else path
     filled = f"filled {document.filled} of {document.leaves}"

@@ -41,7 +41,7 @@ from handoff.sources import git_history
 from handoff.values.expressions import Expression, cited
 from handoff.values.expressions import parts as parse_parts
 from handoff.workspace.document import render
-from handoff.workspace.gather import load_facts, load_facts_leniently
+from handoff.workspace.gather import load_facts, load_facts_leniently, locked_sessions
 from handoff.workspace.load import LoadedSession, load_queries, load_session, used_queries
 from handoff.workspace.paths import document_place, facts_path, session_path
 from handoff.yaml.emitter import Comment, EmittedKey, Flow, YamlValue, format_page, value_of
@@ -91,7 +91,9 @@ def begin(
     parts = _parts(session_id, source, created, template)
     path = session_path(session_id)
     page = _rendering(project, session_id, parts, source, is_chosen=template is not None)
-    if not write_new(project.path(path), page.text.encode(), place=path):
+    with locked_sessions(project):
+        is_new = write_new(project.path(path), page.text.encode(), place=path)
+    if not is_new:
         raise Refused(f"{path}: error: the file exists")
     return NewSession(
         session_id,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
-from glob import escape
-from pathlib import Path
 
 from msgspec import Struct
 
-from handoff.base.files import write_whole
+from handoff.base.files import replace_unchanged
 from handoff.base.locks import locked
-from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, Report
+from handoff.base.problems import (
+    HandoffError,
+    InvalidInput,
+    KeyPath,
+    Place,
+    Problem,
+    Report,
+    WorldError,
+)
 from handoff.edit.operations import EditStep
 from handoff.project.project import Project
 from handoff.session import decode
@@ -50,23 +56,31 @@ def save(project: Project, session_id: str, edit: EditStep) -> SaveResult:
     path = session_path(session_id)
     file = project.path(path)
     with locked(file.parent, place=path):
-        while True:
+        for _ in range(_ATTEMPTS):
             source = project.read(path) or b""
-            saved, content = _apply(project, session_id, source, edit)
-            # an editor may have saved in the meantime: it takes no lock
-            if project.read(path) == source:
-                break
-        _remove_leftovers(file)
-        if saved.changed:
-            write_whole(file, content, place=path)
-    return saved
+            try:
+                saved, content = _apply(project, session_id, source, edit)
+            except HandoffError:
+                if _is_being_saved(project, path, source):
+                    continue
+                raise
+            # an editor takes no lock: the edit is made again in what it saved meanwhile
+            if not saved.changed or replace_unchanged(file, content, source, place=path):
+                return saved
+    raise WorldError(f"{path}: error: cannot write: another program keeps changing the file")
 
 
-def _remove_leftovers(file: Path) -> None:
-    """Temporary files of a writer that was killed: under the lock there is no other."""
-    for spare in file.parent.glob(f".{escape(file.name)}.????????.tmp"):
-        with suppress(OSError):
-            spare.unlink()
+_ATTEMPTS = 100
+_PAUSE_SECONDS = 0.05
+
+
+def _is_being_saved(project: Project, path: str, source: bytes) -> bool:
+    """Whether the file changes right now: some editors empty a file before they write it."""
+    for _ in range(1 if source else 20):
+        time.sleep(_PAUSE_SECONDS)
+        if (project.read(path) or b"") != source:
+            return True
+    return False
 
 
 def _apply(

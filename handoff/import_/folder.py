@@ -27,6 +27,7 @@ from handoff.render.document import document_name
 from handoff.session.content import RESERVED
 from handoff.session.values import PRINTED, slug_of
 from handoff.sources import git_history
+from handoff.workspace.gather import locked_sessions
 from handoff.workspace.handwritten import documents_in
 from handoff.workspace.load import read_sessions
 from handoff.workspace.paths import session_path
@@ -172,7 +173,9 @@ class FolderImport:
         path = session_path(plan.session_id)
         if not dry_run:
             file = self._project.path(path)
-            if not write_new(file, made.yaml.encode(), place=path):
+            with locked_sessions(self._project):
+                is_new = write_new(file, made.yaml.encode(), place=path)
+            if not is_new:
                 raise UsageError(f"{path} was created in the meantime, left untouched")
         typed = {key: made.session[key] for key in TYPED_KEYS if key in made.session}
         prompts = made.session.get("prompts", {})

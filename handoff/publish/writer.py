@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from handoff.base.conflict_markers import conflicts
-from handoff.base.files import confined, read_plain, remove, write_new, write_whole
+from handoff.base.files import confined, read_plain, remove, replace_unchanged, write_new
 from handoff.base.problems import Level, Place, Problem, Refused
 from handoff.publish.markdown_content import has_same_content, unformatted
 from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, MOVED, signature, signed
@@ -114,11 +114,8 @@ def write(
             raise Refused(f"{found}\n{difference(path, content, text)}")
         saved = _put_aside(root, path, content)
 
-    def unchanged() -> None:
-        if read_plain(file, path) != content:  # an editor saved meanwhile: it takes no lock
-            raise Refused(f"{path}: error: changed on disk while rendering; left untouched")
-
-    write_whole(file, signed(text, owner).encode(), place=path, check=unchanged)
+    if not replace_unchanged(file, signed(text, owner).encode(), content, place=path):
+        raise Refused(f"{path}: error: changed on disk while rendering; left untouched")
     return WriteResult(path, changed=True, saved=saved)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from handoff.base.files import sweep, write_whole
+from handoff.base.files import replace_unchanged
 from handoff.base.problems import InvalidInput, Level, Problem, WorldError
 from handoff.facts import recorded as facts_file
 from handoff.facts.recorded import Column, Fact, Facts, Failure, Provenance, QueryResult, Value
@@ -44,11 +45,13 @@ def gather(
     note: Progress = lambda _: None,
     keep: bool = True,
     verbose: bool = False,
+    locks: ExitStack | None = None,
 ) -> Facts:
     """Run every query of the session and record the results; failures keep the last result.
 
     The time is `as_of`, else the session's own, else this minute; `note` gets a line about
-    the cost, and with `verbose` one on each job. Without `keep` nothing is recorded. Raises
+    the cost, and with `verbose` one on each job. Without `keep` nothing is recorded. The lock
+    for recording is held until `locks` are closed: no other run writes between. Raises
     UsageError, WorldError, and InvalidInput where the session file or a result holds a
     secret: then nothing is run or recorded.
     """
@@ -97,7 +100,9 @@ def gather(
     for line in (*links, *([cost] if cost else [])):
         note(line)
     if keep:
-        record(project, session.id, facts)
+        with ExitStack() as own_locks:
+            (locks or own_locks).enter_context(locked_sessions(project))
+            record(project, session.id, facts)
     else:
         gate.hold(gate.facts_problems(project, facts, facts_path(session.id)))
     return facts
@@ -235,20 +240,25 @@ def _redacted(
 
 
 def record(project: Project, session_id: str, facts: Facts) -> None:
-    """Write the facts file where its content changed.
+    """Write the facts file where its content changed; the caller has locked the sessions.
 
     Raises WorldError, and InvalidInput where a result looks like a secret.
     """
-    from handoff.base.locks import locked  # only for writing
-
     path = facts_path(session_id)
     content = facts_file.dump(facts).encode()
-    if project.read(path) != content:
-        gate.hold(gate.facts_problems(project, facts, path))
-        file = project.path(path)
-        with locked(file.parent, place=path):
-            sweep(file.parent)
-            write_whole(file, content, place=path)
+    was = project.read(path)
+    if was == content:
+        return
+    gate.hold(gate.facts_problems(project, facts, path))
+    if not replace_unchanged(project.path(path), content, was, place=path):
+        raise WorldError(f"{path}: error: changed on disk while recording; run it again")
+
+
+def locked_sessions(project: Project) -> AbstractContextManager[None]:
+    """A lock on the session files and what is recorded for them."""
+    from handoff.base.locks import locked  # only for writing
+
+    return locked(project.path("sessions"), place="sessions")
 
 
 def load_facts(project: Project, session_id: str) -> Facts | None:

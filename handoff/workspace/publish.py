@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from handoff.base.files import disk, is_plain, sweep, write_whole
+from handoff.base.files import disk, is_plain, replace_unchanged, sweep
 from handoff.base.locks import locked
 from handoff.base.problems import InvalidInput, Problem, Refused, Report
 from handoff.base.progress import Progress
@@ -86,7 +86,7 @@ def lock_output(project: Project) -> Iterator[None]:
     with disk(output, "write"):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, place=output, seconds=LOCK_SECONDS):
-        for each in ("", *archive_folders(project)):
+        for each in archive_folders(project):
             sweep(folder / each)
         yield
 
@@ -105,8 +105,8 @@ def publish(
     """
     if prune:
         moves.require_sessions(project)
+    resolved = _repair_sessions(project)  # 'render' locks the sessions before documents, too
     with lock_output(project):
-        resolved = _repair_sessions(project)
         earlier = moves.earlier_outputs(project)
         done = _publish_all(project, overwrite=overwrite, progress=progress)
         owners, there = done.build.owners, done.there
@@ -205,7 +205,6 @@ def _repair_sessions(project: Project) -> tuple[str, ...]:
     if not folder.is_dir():
         return ()
     with locked(folder, place="sessions"):
-        sweep(folder)
         return tuple(_resolve_records(project, folder))
 
 
@@ -223,8 +222,9 @@ def _resolve_records(project: Project, folder: Path) -> Iterator[str]:
         from handoff.publish.conflicts import merged_record  # asks git, after a merge only
 
         resolved = merged_record(project.root, path, content)
-        if resolved is not None:
-            write_whole(project.path(path), resolved, place=path)
+        if resolved is not None and replace_unchanged(
+            project.path(path), resolved, content, place=path
+        ):
             yield path
 
 
