@@ -61,8 +61,10 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/todo.py
 	$(BIN)/python benchmarks/preview.py
 
-docs: $(VENV)/installed
+# Writes the generated pages and tables, and the site into site/; a broken link or anchor fails.
+docs: $(VENV)/installed-test
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m properdocs build --strict --quiet -f mkdocs.yml
 
 # Screenshots of the preview and of charts, taken by their tests; the fonts are those of this machine.
 pictures: $(VENV)/installed-test
@@ -109,4 +111,4 @@ $(VENV)/created:
 	exit 1
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -67,7 +67,7 @@ KEYS: tuple[Key, ...] = (
         "ended",
         TIME,
         "When work ended; {{ duration }} is the time between.",
-        see="[duration](sources.md#how-long-a-session-took)",
+        see="[duration](sources.md#session-duration)",
     ),
     Key("duration", WORDS, "How long the session took."),
     Key(
