@@ -168,11 +168,6 @@ def worst_exit_code(codes: Iterable[int]) -> int:
     return min(codes, key=_BY_WEIGHT.index, default=0)
 
 
-def truncate(text: str, most: int) -> str:
-    """`text`, or its beginning and an ellipsis, in at most `most` characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 def nearest(word: str, choices: Iterable[str]) -> str:
     """`, did you mean 'x'?` for the choice closest to `word`; else empty."""
     by_fold = {choice.casefold(): choice for choice in choices}

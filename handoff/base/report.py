@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from handoff import __version__
 from handoff.base.characters import UNSAFE, revealed
 from handoff.base.problems import Level, Place, Problem, Report
+from handoff.base.secrets import masked
 
 _COLOURS: dict[Level, str] = {"error": "31", "warning": "33", "note": "36"}
 MAX_MESSAGE = 2_000
@@ -160,8 +161,8 @@ def json_text(value: object) -> str:
 
 
 def _printable(problem: Problem) -> Problem:
-    place = replace(problem.place, path=revealed(problem.place.path))
-    return replace(problem, message=_short(revealed(problem.message)), place=place)
+    place = replace(problem.place, path=revealed(masked(problem.place.path)))
+    return replace(problem, message=_short(revealed(masked(problem.message))), place=place)
 
 
 def _short(message: str) -> str:

@@ -92,6 +92,42 @@ def problem(rule: str, place: Place) -> Problem:
 ALLOW_IT = "allow it with a reason under 'secrets: allow:' of handoff.yaml"
 
 
+def allow_in_output(allowances: Iterable[Allowance]) -> None:
+    """Let what the settings of the project allow be printed: `masked` keeps it."""
+    _printable[:] = allowances
+
+
+_printable: list[Allowance] = []
+_SHORT_TEXT = 10_000
+_KEY_BODY = r"(?:[A-Za-z0-9+/=\s:,-]|\\[nr])*"
+"""What follows the first line of a private key, also in JSON."""
+
+
+def masked(text: str) -> str:
+    """`text` for the terminal, with `***` for everything that looks like a secret.
+
+    Allowances hold whatever their paths: which file a message quotes is not known here.
+    """
+    if len(text) < _SHORT_TEXT and not any(hint in text for hint in _all_hints()):
+        return text  # without importing re2, which only pays for long texts
+    for finding in scan(text, "").findings:
+        if any(each.permits(finding, each.path or "") for each in _printable):
+            continue
+        value = re.escape(finding.value.rstrip("\\"))  # an escape of JSON is not of the secret
+        rest = _KEY_BODY if finding.rule == "private-key" else ""
+        text = re.sub(value + rest, "***", text)
+    return text
+
+
+def truncate(text: str, most: int) -> str:
+    """`text`, or its beginning and an ellipsis, in at most `most` characters.
+
+    A secret is masked before, as a part of it is not recognized any more.
+    """
+    text = masked(text) if len(text) > most else text
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def unused(allowances: Iterable[Allowance], used: Iterable[Allowance]) -> Iterator[Problem]:
     """A note for each allowance that nothing needs any more."""
     needed = frozenset(used)

@@ -31,7 +31,8 @@ from handoff.base.markdown import (
     read_table,
 )
 from handoff.base.patterns import lazy_pattern
-from handoff.base.problems import InvalidInput, Level, Place, Problem, truncate
+from handoff.base.problems import InvalidInput, Level, Place, Problem
+from handoff.base.secrets import truncate
 from handoff.base.tree import Tree
 from handoff.facts.recorded import Fact, Facts, Value, is_current
 from handoff.project.session_files import MisplacedSession

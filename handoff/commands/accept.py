@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from handoff.base import secrets
 from handoff.base.files import replace_unchanged
 from handoff.base.locks import locked
 from handoff.base.problems import InvalidInput, Refused, UsageError
@@ -56,8 +55,7 @@ def accept(
     with locked(project.path("sessions"), place=path):
         was = project.read(path)
         content = receipts.dump([*load_receipts(project, session_id), receipt])
-        findings = secrets.scan(content, path, project.settings.secrets_allow).findings
-        gate.hold(secrets.problems(findings, path))
+        gate.hold(gate.text_problems(project, content, path))
         if not replace_unchanged(project.path(path), content.encode(), was, place=path):
             raise Refused(f"{path}: error: changed on disk meanwhile; run the command again")
     commit = f" at {receipt.commit[:7]}" if receipt.commit else ""

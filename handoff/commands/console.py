@@ -1,4 +1,7 @@
-"""What commands print: documents to stdout; progress, notes and problems to stderr."""
+"""What commands print: documents to stdout; progress, notes and problems to stderr.
+
+Whatever looks like a secret is masked here, for all commands and formats.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,16 @@ from typing import TYPE_CHECKING
 from handoff.base.characters import revealed
 from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import Problem, Report, UsageError
+from handoff.base.secrets import masked
 
 if TYPE_CHECKING:
     from handoff.publish.writer import WriteResult
 
 
 def out(text: str) -> None:
-    """A document or a result, unchanged, in UTF-8 whatever the locale."""
+    """A document or a result, secrets masked, in UTF-8 whatever the locale."""
     _clear()
-    sys.stdout.buffer.write(_encoded(text))
+    sys.stdout.buffer.write(_encoded(masked(text)))
     sys.stdout.buffer.flush()
 
 
@@ -143,6 +147,7 @@ def _clear() -> None:
 
 
 def _write(text: str) -> None:
+    text = masked(text)
     # bytes, for the locale of the terminal may not have every character
     sys.stderr.flush()
     buffer = getattr(sys.stderr, "buffer", None)

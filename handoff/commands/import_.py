@@ -19,6 +19,7 @@ from handoff.base.report import counted
 from handoff.commands import console, options
 from handoff.import_.document import MAX_BYTES
 from handoff.project.project import Project
+from handoff.publish import gate
 from handoff.publish.signature import MOVED, signature
 from handoff.session.model import Session
 from handoff.session.values import ID
@@ -85,6 +86,8 @@ def import_(
 
     day, content = options.day("--created", created), _read(document)
     project = open_project(root)
+    text = content.decode("utf-8", "replace")
+    gate.hold(gate.text_problems(project, text, document))
     ids = project.session_ids()
     if id is not None and not re.fullmatch(ID, id):
         message = f"invalid session id '{id}' (expected letters, digits, '.', '_' and '-')"

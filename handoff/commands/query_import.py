@@ -23,6 +23,7 @@ from handoff.base.report import counted
 from handoff.commands import console, options
 from handoff.facts.recorded import Column, Failure
 from handoff.project.project import Project
+from handoff.publish import gate
 from handoff.sql import tables
 from handoff.sql.pasted import CODE, Param, PastedQuery, pasted_queries
 from handoff.sql.query import CONTRACTS, Declaration, Query, read
@@ -67,7 +68,9 @@ def import_query(
     """
     project = open_project(root, settings=settings or ())
     text = _read(file)
-    found = pasted_queries(text, "stdin" if file == "-" else file)
+    name_of_file = "stdin" if file == "-" else file
+    gate.hold(gate.text_problems(project, text, name_of_file))
+    found = pasted_queries(text, name_of_file)
     if not found:
         raise Refused(
             f"{file}: error: no SELECT found, expected SQL, or Markdown with SQL fences"

@@ -11,8 +11,9 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from handoff.base.problems import InvalidInput, WorldError, truncate, worst_exit_code
+from handoff.base.problems import InvalidInput, WorldError, worst_exit_code
 from handoff.base.report import json_text
+from handoff.base.secrets import truncate
 from handoff.commands import console, options
 from handoff.commands.hook import MAX_LINES, print_hook, shorten
 from handoff.facts.recorded import Facts, Failure

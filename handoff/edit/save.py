@@ -21,6 +21,7 @@ from handoff.base.problems import (
 )
 from handoff.edit.operations import EditStep
 from handoff.project.project import Project
+from handoff.publish import gate
 from handoff.session import decode
 from handoff.session.model import Session
 from handoff.session.walk import texts
@@ -106,6 +107,8 @@ def _apply(
         known = load_queries(project, used_queries((was, session)))[0]
         before += live_problems(was, known)
         after += live_problems(session, known)
+    before += gate.text_problems(project, parsed.text, path)
+    after += gate.text_problems(project, edited.parsed.text, path)
     new = Report.of((*edited.problems, *_new_problems(before, after))).problems
     if any(problem.level == "error" for problem in new):
         raise InvalidInput(new)

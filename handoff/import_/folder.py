@@ -21,6 +21,7 @@ from handoff.import_.document import MAX_BYTES, SourceDocument, read_document
 from handoff.import_.headings import Recognizer
 from handoff.import_.verify import RenderSession
 from handoff.project.project import Project
+from handoff.publish import gate
 from handoff.publish.archive import move_links
 from handoff.publish.signature import INDEX_OWNER, LATEST_OWNER, MOVED, signature
 from handoff.render.document import document_name
@@ -208,7 +209,10 @@ class FolderImport:
             if file.stat().st_size > MAX_BYTES:
                 message = f"the document is longer than {MAX_BYTES:,} bytes"
                 raise InvalidInput([Problem("I001", message, Place(path))])
-            return read_plain(file, path) or b""
+            content = read_plain(file, path) or b""
+        text = content.decode("utf-8", "replace")
+        gate.hold(gate.text_problems(self._project, text, path))
+        return content
 
     def _skip(self, path: str, why: str) -> None:
         self.problems.append(Problem("I004", why, Place(path), "note"))

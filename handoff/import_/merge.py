@@ -16,7 +16,8 @@ from msgspec import Struct
 from handoff.base.blanks import DEFAULT, is_blank
 from handoff.base.conflict_markers import MESSAGE as MERGE_CONFLICT
 from handoff.base.conflict_markers import conflicts
-from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, UsageError, truncate
+from handoff.base.problems import InvalidInput, KeyPath, Place, Problem, UsageError
+from handoff.base.secrets import truncate
 from handoff.edit.operations import EditResult
 from handoff.edit.save import save
 from handoff.facts.recorded import Facts

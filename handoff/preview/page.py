@@ -12,6 +12,7 @@ from urllib.parse import quote
 from handoff.base.characters import revealed
 from handoff.base.problems import Place, Problem
 from handoff.base.report import counted
+from handoff.base.secrets import masked
 from handoff.preview.html import to_html, traced_to_html
 from handoff.preview.watcher import PreviewSnapshot, Revision
 
@@ -73,7 +74,7 @@ class Pages:
         bar = self._bar(
             [counted(len(index.sessions), "session"), f"as read at {read_at:%H:%M:%S}"]
         )
-        parts = {"title": "Sessions", "bar": bar, "problems": "", "body": body}
+        parts = {"title": "Sessions", "bar": bar, "problems": "", "body": masked(body)}
         return self._page(parts, nonce, view="index")
 
     def parts(self, revision: Revision, view: View) -> Mapping[str, str]:
@@ -126,8 +127,8 @@ class Pages:
                 f"The files have errors; below is the last document without errors, of {at}."
             )
         problems = [self._problem(each) for each in shown.problems]
-        return _fill(
-            "problems.html", kind=kind, heading=heading, problems=problems, lines=lines
+        return masked(
+            _fill("problems.html", kind=kind, heading=heading, problems=problems, lines=lines)
         )
 
     def _problem(self, problem: Problem) -> Mapping[str, str]:

@@ -28,6 +28,11 @@ def file_problems(project: Project, path: str) -> tuple[Problem, ...]:
     return problems(_file(project, path).findings, path)
 
 
+def text_problems(project: Project, text: str, path: str) -> tuple[Problem, ...]:
+    """A problem for each line of `text`, of the file `path`, that looks like a secret."""
+    return problems(scan(text, path, project.settings.secrets_allow).findings, path)
+
+
 def facts_problems(project: Project, facts: Facts, path: str) -> tuple[Problem, ...]:
     """A problem for each cell, or line of the facts file `path`, that looks like a secret."""
     text = dump(facts)

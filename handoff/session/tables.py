@@ -10,7 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from handoff.base.blanks import DEFAULT
-from handoff.base.problems import nearest, truncate
+from handoff.base.problems import nearest
+from handoff.base.secrets import truncate
 from handoff.session.model import (
     ALIGNMENTS,
     STATUSES,

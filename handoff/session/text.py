@@ -8,7 +8,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from handoff.base.blanks import DEFAULT, BlankKind, blanks
-from handoff.base.problems import truncate
+from handoff.base.secrets import truncate
 from handoff.session.model import Blank, CodeBlock, Text, Timestamp
 from handoff.session.periods import PERIOD, nearest_period, parse_period
 from handoff.session.shapes import TEXT_SCHEMA, WORDS_SCHEMA, JsonSchema, Shape, whole

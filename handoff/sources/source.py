@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from handoff.base.problems import HandoffError, Problem, Refused, nearest, truncate
+from handoff.base.problems import HandoffError, Problem, Refused, nearest
+from handoff.base.secrets import truncate
 from handoff.project.settings import TranscriptMapping
 from handoff.session.facts import TIME
 from handoff.session.model import JsonFile, LogFile, SourceFact

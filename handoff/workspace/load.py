@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from handoff.base.data import data_folder
 from handoff.base.problems import InvalidInput, Problem, nearest
+from handoff.base.secrets import allow_in_output
 from handoff.project.overrides import from_environment, from_words
 from handoff.project.project import Project
 from handoff.project.project import open_project as _open_project
@@ -58,6 +59,7 @@ def open_project(
     variables = os.environ if environment is None else environment
     overrides = (*from_environment(variables, settings_keys()), *from_words(settings))
     project = _open_project(root, here=here or Path.cwd(), overrides=overrides)
+    allow_in_output(project.settings.secrets_allow)
     if variables.get("HANDOFF_SOURCES", "").strip().casefold() != "off":
         return project
     return replace(project, settings=replace(project.settings, sources=()))

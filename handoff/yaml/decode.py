@@ -18,7 +18,8 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from handoff.base.patterns import lazy_pattern
-from handoff.base.problems import InvalidInput, Level, Place, Problem, nearest, truncate
+from handoff.base.problems import InvalidInput, Level, Place, Problem, nearest
+from handoff.base.secrets import truncate
 from handoff.yaml.nodes import List, Map, Node, Pair, ParsedYAML, Scalar, is_null, parse_yaml
 from handoff.yaml.traps import in_quotes
 
