@@ -50,14 +50,19 @@ def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def emulator() -> Iterator[str]:
-    """The address of a BigQuery server without any tables."""
+def emulator_binary() -> Path:
     built = binary()
     if built is None and is_demanded():
         pytest.fail("no BigQuery server: 'make emulator' builds it")
     if built is None:
         pytest.skip("no BigQuery server: 'make emulator' builds it, which needs Go")
-    with server(built) as url:
+    return built
+
+
+@pytest.fixture(scope="session")
+def emulator(emulator_binary: Path) -> Iterator[str]:
+    """The address of a BigQuery server without any tables."""
+    with server(emulator_binary) as url:
         yield url
 
 
