@@ -348,14 +348,27 @@ def _struct_field(node: exp.Expr) -> exp.Expr:
 
 
 def _unnest(node: exp.Expr) -> exp.Expr:
-    if node.args.get("offset"):
-        raise unsupported("WITH OFFSET", node, ELSEWHERE)
+    """UNNEST; with OFFSET it is a query of the elements and their places, from 0."""
     for each in node.expressions:
         if isinstance(each, exp.Array) and any(
             type_name(e) == "STRUCT" for e in each.expressions
         ):
             raise unsupported("UNNEST of STRUCTs", node)
-    return node
+    offset, alias = node.args.get("offset"), node.args.get("alias")
+    if not offset:
+        return node
+    if alias is None or not alias.this or len(alias.columns) != 1:
+        raise unsupported("WITH OFFSET without a name for the elements", node, ELSEWHERE)
+    places = fill("GENERATE_SUBSCRIPTS(:a, 1) - 1", a=node.expressions[0])
+    elements = fill("UNNEST(:a)", a=node.expressions[0])
+    query = exp.select(
+        exp.alias_(elements, alias.columns[0].name, quoted=True),
+        exp.alias_(places, offset.name, quoted=True),
+    )
+    join = node.parent
+    if isinstance(join, exp.Join) and join.side and not join.args.get("on"):
+        join.set("on", exp.true())  # as DuckDB writes it for UNNEST
+    return exp.Subquery(this=query, alias=exp.TableAlias(this=alias.this.copy()))
 
 
 # --- aggregates --------------------------------------------------------------------------

@@ -61,6 +61,13 @@ def _time_text(value: exp.Expr, pattern: str, zone: str) -> exp.Expr:
     return exp.Paren(this=fill(_TIME, x=value, **parts))
 
 
+def _string(node: exp.Expr) -> exp.Expr:
+    """STRING of a date or a time, in UTC."""
+    if node.args.get("zone"):
+        raise unsupported("STRING(..., zone)", node, ELSEWHERE)
+    return text_of(node.this, require_type(node.this, "TIMESTAMP"))
+
+
 # --- JSON --------------------------------------------------------------------------------
 
 _WHOLE = "BETWEEN -9007199254740992 AND 9007199254740992"
@@ -204,5 +211,5 @@ RULES: Mapping[str, NodeRule] = {
     "StrToDate": _parse_time,
     "StrToTime": _parse_time,
     "ParseDatetime": _parse_time,
-    "String": lambda node: text_of(node.this, require_type(node.this, "TIMESTAMP")),
+    "String": _string,
 }
