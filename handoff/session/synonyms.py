@@ -61,6 +61,7 @@ SYNONYMS: Mapping[str, str] = {
         achievements, key achievements, changes made, changes, code changes, key
         changes, what changed, implementation, implementation details, implementation
         summary, fixes applied, fixes, fix, the fix, bug fixes, bugs fixed, issues
+        fixed, issues resolved, resolved, what was fixed, what we fixed, fixed,
         deployment, deployments, deployed, what was deployed, deployment summary,
         commits, commits made, commit, git commits, commit history, recent commits, key
         commits, solution, solutions, resolution, progress, session progress, progress
