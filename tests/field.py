@@ -23,7 +23,7 @@ from field_variants import vary
 from msgspec import Struct
 
 from handoff import api
-from handoff.base.markdown import headings, parse_markdown
+from handoff.base.markdown import headings, parse_repaired
 from handoff.base.problems import InvalidInput, Problem, UsageError
 from handoff.base.tree import Tree
 from handoff.check import handwritten_problems
@@ -353,7 +353,7 @@ def _items(value: Any, key: str = "") -> Iterator[bool]:
 def _body(text: str, title: str) -> str:
     """What is below the heading `title`, or below a line that is one by its look."""
     lines = text.split("\n")
-    levels = {each.line: each.level for each in headings(parse_markdown(text))}
+    levels = {each.line: each.level for each in headings(parse_repaired(text))}
     named = [n for n, line in enumerate(lines, 1) if _bare_title(line) == title]
     start = next((n for n in named if n in levels), next(iter(named), len(lines)))
     if start in levels:
