@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pytest
@@ -17,6 +18,7 @@ from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 from handoff.warehouse.duckdb.translate import Catalog, NotTranslated, translate
 from handoff.warehouse.duckdb.warehouse import DuckDBWarehouse, open_file
 
+T = TypeVar("T")
 FIXTURES = Path(__file__).parent / "fixtures"
 CASES = cases()
 ANSWERED = [case for case in CASES if not case.told]
@@ -42,12 +44,18 @@ def embedded(shop_file: Path) -> Iterator[DuckDBWarehouse]:
     warehouse.close()
 
 
-@pytest.fixture(scope="module")
-def shop_server(emulator_binary: Path, shop_file: Path) -> Iterator[str]:
-    """A server of its own: with the sample's tables each query takes twenty times as long."""
-    with server(emulator_binary) as url:
-        load(url, shop_file)
-        yield url
+QUERIES_OF_A_SERVER = 100
+"""The emulator keeps every job: each slows the next, and after some 200 it panics."""
+
+
+def servers(
+    emulator_binary: Path, shop_file: Path, queries: Sequence[T]
+) -> Iterator[tuple[str, Sequence[T]]]:
+    """The address of a server with only the shop's tables, and the queries for it."""
+    for start in range(0, len(queries), QUERIES_OF_A_SERVER):
+        with server(emulator_binary) as url:
+            load(url, shop_file)
+            yield url, queries[start : start + QUERIES_OF_A_SERVER]
 
 
 def test_there_are_many_of_every_verdict() -> None:
@@ -69,12 +77,15 @@ def test_embedded_engine_agrees_with_bigquery_or_refuses(
 
 
 @pytest.mark.xdist_group("shop_server")
-def test_emulator_agrees_with_the_cases(shop_server: str) -> None:
-    settings = Settings(project=PROJECT, endpoint=shop_server, concurrency=2)
-    # no time for trying again: its errors look as if they might pass
-    warehouse = BigQueryWarehouse(settings, lambda _: None, retry_seconds=0.01)
-
-    found = {**_found_together(warehouse), **_found_alone(warehouse)}
+def test_emulator_agrees_with_the_cases(emulator_binary: Path, shop_file: Path) -> None:
+    groups = [*_groups(ANSWERED)]
+    found: dict[Case, str] = {}
+    for url, some in servers(emulator_binary, shop_file, groups):
+        settings = Settings(project=PROJECT, endpoint=url, concurrency=2)
+        # no time for trying again: its errors look as if they might pass
+        warehouse = BigQueryWarehouse(settings, lambda _: None, retry_seconds=0.01)
+        for group in some:
+            found |= _found_in_one(group, warehouse)
 
     assert found == {case: _expected(case) for case in ANSWERED}
 
@@ -89,21 +100,26 @@ def _is_plain(case: Case) -> bool:
     return not case.is_query and _expected(case) != ERROR
 
 
-def _found_together(warehouse: BigQueryWarehouse) -> Mapping[Case, str]:
+def _groups(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
+    """Cases that are one query."""
     # within a subject all expressions over a table aggregate, or none does
     groups: dict[tuple[str, str], list[Case]] = {}
-    for case in filter(_is_plain, ANSWERED):
-        groups.setdefault((case.subject, case.table) if case.table else ("", ""), []).append(
-            case
-        )
-    found: dict[Case, str] = {}
+    for case in cases:
+        if _is_plain(case):
+            key = (case.subject, case.table) if case.table else ("", "")
+            groups.setdefault(key, []).append(case)
+        else:
+            yield [case]
     for group in groups.values():
         for start in range(0, len(group), TOGETHER):
-            found |= _found_in_one(group[start : start + TOGETHER], warehouse)
-    return found
+            yield group[start : start + TOGETHER]
 
 
-def _found_in_one(some: list[Case], warehouse: BigQueryWarehouse) -> Mapping[Case, str]:
+def _found_in_one(some: Sequence[Case], warehouse: BigQueryWarehouse) -> Mapping[Case, str]:
+    if not _is_plain(some[0]):
+        (case,) = some
+        (answer,) = warehouse.run([case.asked])
+        return {case: said(answer)}
     selected = ", ".join(f"{case.sql} AS x{n}" for n, case in enumerate(some))
     columns = ", ".join(f"x{n} {case.type}" for n, case in enumerate(some))
     source = f" FROM {some[0].table}" if some[0].table else ""
@@ -113,12 +129,6 @@ def _found_in_one(some: list[Case], warehouse: BigQueryWarehouse) -> Mapping[Cas
         case: joined(tuple(printed(row[n]) for row in answer.rows))
         for n, case in enumerate(some)
     }
-
-
-def _found_alone(warehouse: BigQueryWarehouse) -> Mapping[Case, str]:
-    alone = [case for case in ANSWERED if not _is_plain(case)]
-    answers = warehouse.run([case.asked for case in alone])
-    return {case: said(answer) for case, answer in zip(alone, answers, strict=True)}
 
 
 def test_list_in_the_documents_is_that_of_the_cases() -> None:
@@ -140,8 +150,6 @@ def test_case_knows_its_verdict() -> None:
 REJECTED = [case for case in CASES if case.rejected]
 ACCEPTED = (FIXTURES / "analyzer" / "accepted.txt").read_text("utf-8").splitlines()
 """A query a line, which the analyzer accepts."""
-QUERIES_OF_A_SERVER = 100
-"""The emulator keeps every job, and the more it has the longer each query takes."""
 REFUSALS_OF_BIGQUERY = ("Q054", "Q055")
 
 
@@ -158,10 +166,6 @@ def test_no_accepted_query_is_rejected(embedded: DuckDBWarehouse) -> None:
     assert {sql: code for sql, code in found.items() if code in REFUSALS_OF_BIGQUERY} == {}
 
 
-def batched(queries: list[str], size: int) -> Iterator[list[str]]:
-    return (queries[start : start + size] for start in range(0, len(queries), size))
-
-
 def _refusal(sql: str, catalog: Catalog) -> str:
     try:
         translate(asked(sql, "x INT64").query, catalog)
@@ -174,9 +178,7 @@ def _refusal(sql: str, catalog: Catalog) -> str:
 def test_analyzer_of_the_emulator_agrees(emulator_binary: Path, shop_file: Path) -> None:
     alone = {case.sql if case.is_query else f"SELECT {case.sql} AS x" for case in REJECTED}
     rejected: set[str] = set()
-    for queries in batched([*ACCEPTED, *alone], QUERIES_OF_A_SERVER):
-        with server(emulator_binary) as url:
-            load(url, shop_file)
-            rejected |= {sql for sql in queries if is_rejected(url, sql)}
+    for url, queries in servers(emulator_binary, shop_file, [*ACCEPTED, *alone]):
+        rejected |= {sql for sql in queries if is_rejected(url, sql)}
 
     assert rejected == alone
