@@ -120,6 +120,9 @@ def missing(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     package = module.partition(".")[0]
     for name in [*sys.modules]:
         if name.partition(".")[0] == package or name.startswith(IMPORTED):
+            parent, _, attribute = name.rpartition(".")
+            if hasattr(sys.modules.get(parent), attribute):  # an import sets it anew
+                monkeypatch.setattr(sys.modules[parent], attribute, sys.modules[name])
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)  # type: ignore[arg-type]
 

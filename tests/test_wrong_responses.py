@@ -13,7 +13,6 @@ from test_bigquery import question, told
 
 from handoff.facts.recorded import QueryResult
 from handoff.project.settings import BigQuerySettings as Settings
-from handoff.warehouse.bigquery import client  # noqa: F401  # patched by name
 from handoff.warehouse.bigquery.warehouse import BigQueryWarehouse
 
 MODES = [
