@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tests.projects import OUTPUT, project, write_session
 
 TEXT = (Path(__file__).parent / "fixtures/formatters/document.md").read_text("utf-8")
 OLD_SIGNATURE = re.compile(r" content:[0-9a-f]{32}")
+
+MDFORMAT = (sys.executable, "-m", "mdformat")
 
 # prettier formats code, too, unless it is told not to
 FORMATTERS = {
@@ -51,7 +54,7 @@ def formatted(folder: Path, name: str, content: str) -> str:
     file = folder / "document.md"
     file.write_text(content, "utf-8")
     first, *options = FORMATTERS[name].split()
-    command = npm(first.removeprefix("npm:")) if first.startswith("npm:") else (first,)
+    command = npm(first.removeprefix("npm:")) if first.startswith("npm:") else MDFORMAT
     done = subprocess.run((*command, *options, str(file)), cwd=folder, capture_output=True)
     assert done.returncode == 0 or name == "markdownlint", done.stderr  # 1: not all is fixed
     return file.read_text("utf-8")
@@ -165,7 +168,7 @@ def published(
     project(tmp_path, one=SESSION, two="")
     monkeypatch.chdir(tmp_path)
     assert run(["publish"]) == 0
-    subprocess.run(["mdformat", OUTPUT], check=True, cwd=tmp_path)
+    subprocess.run([*MDFORMAT, OUTPUT], check=True, cwd=tmp_path)
     capsys.readouterr()
     return tmp_path / OUTPUT / "2026-01-01-SESSION-1-ONE.md"
 
