@@ -140,7 +140,7 @@ def test_line_removed_on_one_side_is_a_manual_edit(root: Path) -> None:
 # --- facts and receipts ------------------------------------------------------------------
 
 FACTS = 'facts: {n: {sql: q/n.sql}}\nsummary: {L: "{{ n.n }}"}\n'
-QUERY = "-- N.\n-- returns: n INT64, at TIMESTAMP\nSELECT 1 AS n, @as_of AS at\n"
+QUERY = "-- N.\n-- returns: n INT64, day TIMESTAMP\nSELECT 1 AS n, @as_of AS day\n"
 
 
 @pytest.fixture
