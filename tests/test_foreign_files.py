@@ -57,6 +57,16 @@ def test_only_queries_that_a_session_uses_are_read(handoff: Handoff) -> None:
     assert handoff("query", "pull-schema").code == 0
 
 
+def test_query_with_a_header_is_checked_before_a_session_uses_it(handoff: Handoff) -> None:
+    foreign_sql("sql")
+    write("sql/q/later.sql", "-- Later.\n-- returns: n INT64\nSELECT 1 AS n FORM t\n")
+
+    done = handoff("check")
+
+    assert (done.code, done.out.count("error")) == (1, 1)
+    assert "sql/q/later.sql:3:15: error: " in done.out
+
+
 @pytest.mark.parametrize("folder", ["queries", "data/handoff", "."])
 def test_folder_of_queries_is_a_setting(handoff: Handoff, folder: str) -> None:
     write("handoff.yaml", f"engine: duckdb\nqueries: {folder}\n")

@@ -98,7 +98,8 @@ def misplaced_session(project: ProjectContext) -> Iterator[Finding]:
 def query_unused(project: ProjectContext) -> Iterator[Finding]:
     """A query that no session uses is forgotten, ready to be deleted, or not of handoff.
 
-    It is not read. Not judged while a session file has errors, for it may use the query.
+    It is read only if its header has `returns:`. Not judged while a session file has errors,
+    for it may use the query.
 
     Fails: a `.sql` file that no session names under `facts:`.
     """

@@ -74,7 +74,7 @@ def check(
         if result.outline is not None:
             outlines.append(result.outline)
             documents[result.outline.id] = result.document_path
-    queries, invalid = load_queries(project, used_queries(outlines))
+    queries, invalid = load_queries(project, used_queries(outlines), with_own=not ids)
     problems += invalid
     problems += rules.query_problems(
         queries.values(),

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handoff.base.data import data_folder
+from handoff.base.patterns import lazy_pattern
 from handoff.base.problems import InvalidInput, Problem, nearest
 from handoff.base.secrets import allow_in_output
 from handoff.project.overrides import from_environment, from_words
@@ -161,29 +162,36 @@ _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def load_queries(
-    project: Project, names: Iterable[str] | None = None
+    project: Project, names: Iterable[str] | None = None, *, with_own: bool = False
 ) -> tuple[dict[str, Query], list[Problem]]:
     """The valid queries `names`, and the problems of the others; no file is no problem.
 
-    Without `names` every query of the project. Then a file that no session uses may be
-    anything, and has no problems.
+    `with_own` adds the files whose header has `returns:`, used or not; any other file may be
+    another tool's, and has no problems. Without `names` those that sessions use, and the own.
     """
-    used = frozenset(used_queries(read_sessions(project)[0]) if names is None else names)
+    if names is None:
+        names, with_own = used_queries(read_sessions(project)[0]), True
+    named = frozenset(names)
     found: dict[str, Query] = {}
     problems: list[Problem] = []
-    for name in project.query_names() if names is None else sorted(used):
+    for name in project.query_names() if with_own else sorted(named):
         path = project.query_path(name)
         try:
             source = project.read_input(path)
-            if source is not None and (name in used or _RETURNS in source):
-                found[name] = _read_query(source, path, name)
         except InvalidInput as error:
-            problems += error.report.problems if name in used else ()
+            problems += error.report.problems if name in named else ()
+            continue
+        if source is None or (name not in named and not _RETURNS.search(source)):
+            continue
+        try:
+            found[name] = _read_query(source, path, name)
+        except InvalidInput as error:
+            problems += error.report.problems
     return found, problems
 
 
-_RETURNS = b"returns:"
-"""In the header of every query."""
+_RETURNS = lazy_pattern(rb"(?m)^--[ \t]*returns:(?:\s|--)*\w+[ \t]+[A-Z][A-Z0-9]+\b")
+"""In the header of every query, a column and its type; prose in another tool's file differs."""
 
 
 def used_queries(sessions: Iterable[HasFacts]) -> frozenset[str]:
